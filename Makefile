@@ -1,0 +1,67 @@
+# `make` lists the targets. Tools are installed on first use by .ci/tools.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+tools := $(or $(BINNACLE_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/binnacle/tools)
+target := $(or $(CARGO_TARGET_DIR),target)
+# cargo-leptos finds wasm-bindgen and wasm-opt on the path.
+export PATH := $(tools)/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH)
+
+# Erased views compile ten times faster. Around check, test and clippy only:
+# cargo-leptos appends its own flags, and release ships unerased (smaller WASM).
+# mold shortens every link where it is installed.
+mold := $(if $(shell command -v mold),-C link-arg=-fuse-ld=mold)
+native := RUSTFLAGS="--cfg erase_components $(mold)"
+# With --target, RUSTFLAGS reach only the wasm code, which mold cannot link.
+wasm := RUSTFLAGS="--cfg erase_components"
+
+.PHONY: help run dev check test unit fmt lint build e2e bench
+
+help: ## list these targets
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
+
+run: build ## build and start Binnacle (KUBECONFIG, or ARGS="--data ...")
+	$(target)/release/binnacle $(ARGS)
+
+dev: ## rebuild and reload while editing
+	@.ci/tools build
+	cargo leptos watch --split
+
+check: ## type-check both targets
+	@.ci/tools rust
+	$(native) cargo check
+	$(wasm) cargo check -p frontend --target wasm32-unknown-unknown
+
+test: ## everything CI runs: tools, lint, unit tests, build, browser tests
+	@.ci/stage tools .ci/tools all
+	@.ci/stage lint $(MAKE) --no-print-directory lint
+	@.ci/stage unit $(MAKE) --no-print-directory unit
+	@.ci/stage build $(MAKE) --no-print-directory build
+	@.ci/stage e2e $(MAKE) --no-print-directory e2e
+
+unit: ## unit and crate tests
+	@.ci/tools rust
+	$(native) cargo test
+
+fmt: ## format all Rust code
+	cargo fmt --all
+
+lint: ## formatting, clippy and the types of the browser tests
+	@.ci/tools rust node
+	cargo fmt --all --check
+	$(native) cargo clippy --all-targets -- -D warnings
+	$(wasm) cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
+	npm --prefix end2end run --silent check
+
+# The server is compiled last, with the site in it, compressed: one file to ship.
+build: ## the release binary with the site in it
+	@.ci/tools build
+	BINNACLE_SITE="$(CURDIR)/target/site" cargo leptos build --release --split --precompress --bin-features embed
+
+e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
+	@.ci/tools debian node controlplane python
+	cd end2end && CARGO_TARGET_DIR="$(abspath $(target))" npx playwright test $(ARGS)
+
+bench: ## print figures beside their targets (needs `make build`)
+	@.ci/tools debian node controlplane
+	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs

@@ -1,0 +1,380 @@
+//! What Kubernetes says of a service: its state, its pods, what went wrong, its resources.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeployMark, PodId, RevisionHash, ServiceId, Timestamp, Window};
+
+/// A service as the cluster has it now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// Its identity.
+    pub id: ServiceId,
+    /// The uid of the workload.
+    pub uid: String,
+    /// When the workload was created.
+    pub created: Timestamp,
+    /// When it was deleted; it stays known for the retention period.
+    pub deleted: Option<Timestamp>,
+    /// What owns the workload, `Prometheus/main`.
+    pub managed_by: Option<String>,
+    /// Its team, from `app.kubernetes.io/part-of`, `team` or `owner` labels or annotations.
+    pub team: Option<String>,
+    /// `app.kubernetes.io/name` and `app.kubernetes.io/instance`, by which telemetry may name it.
+    pub aliases: Vec<String>,
+    /// Grouped off the main list: CronJobs, Jobs, static and bare pods.
+    pub grouped: bool,
+    /// Pods wanted.
+    pub wanted: u32,
+    /// Pods ready.
+    pub ready: u32,
+    /// Pods of the current revision.
+    pub updated: u32,
+    /// Pods available.
+    pub available: u32,
+    /// The revision its template has now.
+    pub revision: Option<RevisionHash>,
+    /// The shown name of that revision.
+    pub revision_name: Option<String>,
+    /// Images of its containers.
+    pub images: Vec<String>,
+    /// Since when fewer are ready than wanted.
+    pub short_since: Option<Timestamp>,
+    /// Since when none is ready while some are wanted.
+    pub down_since: Option<Timestamp>,
+    /// It never had a ready pod, or replaces all at once: the progress deadline (in seconds) counts, not 60 s.
+    pub grace: Option<u32>,
+    /// Sum of its pods' restarts.
+    pub restarts: u32,
+}
+
+/// How a pod stands, as its lane is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PodPhase {
+    /// Not scheduled, or pulling images.
+    Pending,
+    /// Its containers run, it was never ready.
+    Starting,
+    /// Ready.
+    Ready,
+    /// It was ready and is not now.
+    NotReady,
+    /// Being deleted.
+    Terminating,
+    /// Finished well.
+    Succeeded,
+    /// Ended badly: failed or evicted.
+    Failed,
+}
+
+impl PodPhase {
+    /// The word on the screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::NotReady => "not ready",
+            Self::Terminating => "terminating",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The word in a style class.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::NotReady => "not-ready",
+            other => other.word(),
+        }
+    }
+}
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodState {
+    /// Its uid.
+    pub id: PodId,
+    /// The cluster.
+    pub cluster: String,
+    /// The namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The service it belongs to.
+    pub service: ServiceId,
+    /// Its revision, fixed for life.
+    pub revision: Option<RevisionHash>,
+    /// The node it was scheduled to.
+    pub node: Option<String>,
+    /// Its IP addresses.
+    pub ips: Vec<String>,
+    /// It has its node's network: its IP says nothing of who sends.
+    pub host_network: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it was gone.
+    pub ended: Option<Timestamp>,
+    /// How it stands now.
+    pub phase: PodPhase,
+    /// How it stood since when, oldest first; the last entry is `phase`.
+    pub history: Vec<(Timestamp, PodPhase)>,
+    /// Why it waits or ended, `ImagePullBackOff`, `Evicted`, `Unschedulable`.
+    pub reason: Option<String>,
+    /// Its containers, init containers first.
+    pub containers: Vec<ContainerState>,
+}
+
+impl PodState {
+    /// Restarts of all its containers.
+    pub fn restarts(&self) -> u32 {
+        self.containers.iter().map(|container| container.restarts).sum()
+    }
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerState {
+    /// Its name.
+    pub name: String,
+    /// The image asked for.
+    pub image: String,
+    /// The runtime's id without its scheme, where it runs.
+    pub id: Option<String>,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// `running`, or why it waits or ended.
+    pub state: String,
+    /// Ready.
+    pub ready: bool,
+    /// How it ended the last time.
+    pub last_exit: Option<Exit>,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code.
+    pub code: i32,
+    /// `OOMKilled`, `Error`, `Completed`.
+    pub reason: String,
+    /// When it ended.
+    pub at: Option<Timestamp>,
+}
+
+/// What kind of bad thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AdverseKind {
+    /// A container was restarted.
+    Restart,
+    /// A container was killed for its memory.
+    OomKill,
+    /// A container fails again and again.
+    CrashLoop,
+    /// An image can't be pulled.
+    FailedPull,
+    /// A container can't be created or started.
+    FailedStart,
+    /// A pod was evicted or preempted.
+    Eviction,
+    /// A pod finds no node.
+    FailedScheduling,
+    /// A probe failed.
+    FailedProbe,
+    /// A volume can't be mounted or attached.
+    FailedVolume,
+    /// Pods can't be created: quota, admission, sandbox.
+    FailedCreate,
+    /// A rollout does not move.
+    StuckRollout,
+    /// A node is not ready or under pressure.
+    Node,
+    /// A job gave up.
+    FailedJob,
+    /// Any other warning.
+    Warning,
+}
+
+impl AdverseKind {
+    /// The words on the screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restart => "Restarted",
+            Self::OomKill => "OOM killed",
+            Self::CrashLoop => "Crash loop",
+            Self::FailedPull => "Image can't be pulled",
+            Self::FailedStart => "Container can't start",
+            Self::Eviction => "Evicted",
+            Self::FailedScheduling => "Can't be scheduled",
+            Self::FailedProbe => "Probe failed",
+            Self::FailedVolume => "Volume can't be mounted",
+            Self::FailedCreate => "Pod can't be created",
+            Self::StuckRollout => "Rollout stuck",
+            Self::Node => "Node trouble",
+            Self::FailedJob => "Job failed",
+            Self::Warning => "Warning",
+        }
+    }
+
+    /// Whether it is drawn red, not amber.
+    pub fn is_severe(self) -> bool {
+        matches!(self, Self::OomKill | Self::CrashLoop | Self::FailedPull | Self::FailedStart | Self::StuckRollout)
+    }
+}
+
+/// Something bad that happened, joined over its repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdverseEvent {
+    /// What makes repeats the same: cluster, object's uid, kind, container, reason and, for events, the message's pattern.
+    pub key: String,
+    /// The cluster.
+    pub cluster: String,
+    /// The service it happened to; nothing for trouble of a node.
+    pub service: Option<ServiceId>,
+    /// The pod, by name.
+    pub pod: Option<String>,
+    /// The container.
+    pub container: Option<String>,
+    /// The node, where it is about one.
+    pub node: Option<String>,
+    /// What kind.
+    pub kind: AdverseKind,
+    /// The reason Kubernetes gives, `OOMKilled`.
+    pub reason: String,
+    /// In plain words: what happened and the likely cause.
+    pub message: String,
+    /// Exit code of a container that ended.
+    pub exit_code: Option<i32>,
+    /// First time.
+    pub first: Timestamp,
+    /// Last time.
+    pub last: Timestamp,
+    /// How often.
+    pub count: u32,
+    /// The latest times it happened, oldest first, at most 20: what happened in the last hour is counted from these.
+    pub times: Vec<Timestamp>,
+    /// It goes on: the condition still holds.
+    pub current: bool,
+    /// Found afterwards, from what Kubernetes still had.
+    pub reconstructed: bool,
+}
+
+impl AdverseEvent {
+    /// How often it happened in a window, as far as its times are kept.
+    pub fn times_in(&self, window: Window) -> u32 {
+        self.times.iter().filter(|at| window.contains(**at)).count() as u32
+    }
+}
+
+/// A mark of an adverse event on charts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventMark {
+    /// When it happened last in the window.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: AdverseKind,
+    /// Kind and where: `OOM killed: checkout-7d9f / app`.
+    pub text: String,
+}
+
+/// What stands on every chart of a service: deploy flags and event marks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Deploys that started in the window.
+    pub deploys: Vec<DeployMark>,
+    /// Adverse events of the window.
+    pub events: Vec<EventMark>,
+}
+
+/// A pod as a lane over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodLane {
+    /// The pod's name.
+    pub pod: String,
+    /// The shown name of its revision.
+    pub revision: Option<String>,
+    /// Stretches: from, to, phase; cut to the window.
+    pub stretches: Vec<(Timestamp, Timestamp, PodPhase)>,
+}
+
+/// The pods of a service over a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodLanes {
+    /// The window.
+    pub window: Window,
+    /// At most 200 lanes, newest last.
+    pub lanes: Vec<PodLane>,
+    /// Pods in the window that have no lane because there are too many.
+    pub left_out: u32,
+    /// Revisions by shown name, oldest first: a revision's colour is its place here.
+    pub revisions: Vec<String>,
+}
+
+/// One resource in the tree of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceRow {
+    /// How deep in the tree, from 0.
+    pub depth: u8,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its state in words: `6/6 ready`.
+    pub state: String,
+    /// Whether the state is bad (`Some(false)`), good (`Some(true)`), or neither.
+    pub good: Option<bool>,
+    /// When it changed or was created.
+    pub changed: Option<Timestamp>,
+    /// A note: the node of a pod, the revision of a ReplicaSet.
+    pub note: String,
+}
+
+/// A resource that is neither workload, revision nor pod, and that belongs to a service by reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelatedResource {
+    /// The service.
+    pub service: ServiceId,
+    /// Kind: `Service`, `ConfigMap`, `ReplicaSet`, `ControllerRevision`, `Job`.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// State in words: `6 endpoints`, `mounted`.
+    pub state: String,
+    /// Whether the state is bad, good, or neither.
+    pub good: Option<bool>,
+    /// Created or last changed.
+    pub changed: Option<Timestamp>,
+}
+
+/// The Kubernetes tab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubernetesTab {
+    /// What went wrong in the window, newest first.
+    pub events: Vec<AdverseEvent>,
+    /// Resources as a tree, in drawing order.
+    pub resources: Vec<ResourceRow>,
+    /// Pods that exist now or ended in the window.
+    pub pods: Vec<PodRow>,
+}
+
+/// A pod in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodRow {
+    /// Name.
+    pub name: String,
+    /// How it stands.
+    pub phase: PodPhase,
+    /// Why, where there is a reason.
+    pub reason: Option<String>,
+    /// Shown name of its revision.
+    pub revision: Option<String>,
+    /// Restarts of its containers.
+    pub restarts: u32,
+    /// The last exit of any container: code and reason.
+    pub last_exit: Option<Exit>,
+    /// Created.
+    pub created: Timestamp,
+    /// Ended.
+    pub ended: Option<Timestamp>,
+    /// Node.
+    pub node: Option<String>,
+}

@@ -1,0 +1,30 @@
+//! The one vocabulary of Binnacle, shared by the browser and the server: plain data, no I/O, no clock.
+//!
+//! Invariants: every collection is a `Vec` or `BTreeMap` (iteration order must be the same in both renders);
+//! nothing here reads the time; `usize` never crosses the wire (wasm is 32-bit).
+
+pub mod apm;
+pub mod catalog;
+pub mod deploys;
+pub mod histogram;
+pub mod id;
+pub mod kubernetes;
+pub mod sentence;
+pub mod session;
+pub mod status;
+pub mod time;
+pub mod traces;
+pub mod verdict;
+
+pub use apm::*;
+pub use catalog::*;
+pub use deploys::*;
+pub use histogram::Histogram;
+pub use id::*;
+pub use kubernetes::*;
+pub use sentence::*;
+pub use session::Viewer;
+pub use status::*;
+pub use time::*;
+pub use traces::*;
+pub use verdict::*;

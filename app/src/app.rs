@@ -1,0 +1,52 @@
+//! Providers and the route table.
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::{Lazy, SsrMode, path};
+
+use crate::bar::Bar;
+use crate::catalog::Catalog;
+use crate::live::provide_live;
+use crate::not_found::NotFound;
+use crate::service::{Deploys, Kubernetes, Overview, Service, ToOverview};
+use crate::session::provide_session;
+use crate::status::Status;
+use crate::trace::Trace;
+
+/// The whole application.
+///
+/// Pages are streamed in order: what is on them is in the document before any script runs, nothing is swapped in
+/// afterwards, and the blocking questions still decide the status code.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let session = provide_session();
+    provide_live(session.as_of);
+    view! {
+        <Title formatter=|text| if text.is_empty() { "Binnacle".to_owned() } else { format!("{text} · Binnacle") } />
+        <Router>
+            <a class="skip" href="#main">
+                "Skip to content"
+            </a>
+            <Bar theme=session.theme />
+            <main id="main" tabindex="-1">
+                <Routes fallback=|| view! { <NotFound /> }>
+                    <Route path=path!("/") view=Catalog ssr=SsrMode::InOrder />
+                    <ParentRoute
+                        path=path!("/services/:cluster/:namespace/:kind/:name")
+                        view=Service
+                        ssr=SsrMode::InOrder
+                    >
+                        <Route path=path!("") view=ToOverview ssr=SsrMode::InOrder />
+                        <Route path=path!("overview") view={Lazy::<Overview>::new()} ssr=SsrMode::InOrder />
+                        <Route path=path!("kubernetes") view={Lazy::<Kubernetes>::new()} ssr=SsrMode::InOrder />
+                        <Route path=path!("deploys") view={Lazy::<Deploys>::new()} ssr=SsrMode::InOrder />
+                    </ParentRoute>
+                    <Route path=path!("/traces/:id") view={Lazy::<Trace>::new()} ssr=SsrMode::InOrder />
+                    <Route path=path!("/status") view={Lazy::<Status>::new()} ssr=SsrMode::InOrder />
+                </Routes>
+            </main>
+        </Router>
+    }
+}

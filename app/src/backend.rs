@@ -1,0 +1,89 @@
+//! The port: every question a page can ask, grouped by feature. `server` answers it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leptos::prelude::*;
+use model::{
+    Apm, CatalogPage, CatalogQuery, DeployId, DeployRow, Diff, EndpointRow, ErrorRow, JumpHit, KubernetesTab, Marks,
+    PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
+    Window, Zone,
+};
+
+use crate::error::AppError;
+
+/// What `server` answers. Every method takes the viewer first and checks their rights itself.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    // --- session
+
+    /// The instant that a page made now is as of.
+    fn as_of(&self) -> Timestamp;
+
+    /// Offsets of an IANA zone over a window (UTC when the name is not known).
+    fn zone(&self, name: &str, window: Window) -> Zone;
+
+    // --- catalog
+
+    /// A page of the catalog.
+    async fn catalog(&self, viewer: &Viewer, ask: CatalogQuery, window: Window) -> Result<CatalogPage, AppError>;
+
+    /// Services whose name matches, best first, at most 12.
+    async fn jump(&self, viewer: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError>;
+
+    /// The head of a service's page.
+    async fn service(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<ServiceHeader, AppError>;
+
+    // --- apm
+
+    /// The charts of the overview.
+    async fn apm(&self, viewer: &Viewer, id: &ServiceId, window: Window, split: Split) -> Result<Apm, AppError>;
+
+    /// Endpoints beside the window before, worst change first.
+    async fn endpoints(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<EndpointRow>, AppError>;
+
+    /// Error groups, most frequent first.
+    async fn errors(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<ErrorRow>, AppError>;
+
+    // --- kubernetes
+
+    /// Deploy flags and event marks of a window.
+    async fn marks(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Marks, AppError>;
+
+    /// Pods as lanes.
+    async fn lanes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<PodLanes, AppError>;
+
+    /// The Kubernetes tab.
+    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError>;
+
+    // --- deploys
+
+    /// Deploys of a service, newest first.
+    async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError>;
+
+    /// What a deploy changed: the template and the ConfigMaps that changed with it.
+    async fn diff(&self, viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError>;
+
+    // --- traces
+
+    /// A trace.
+    async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError>;
+
+    /// A span of a trace in full.
+    async fn span(&self, viewer: &Viewer, trace: TraceId, span: SpanId) -> Result<SpanDetail, AppError>;
+
+    // --- status
+
+    /// Binnacle's own state.
+    async fn status(&self, viewer: &Viewer) -> Result<StatusPage, AppError>;
+}
+
+/// The backend of this request; call it before the first `.await`.
+pub fn backend() -> Result<Arc<dyn Backend>, AppError> {
+    use_context::<Arc<dyn Backend>>().ok_or(AppError::Internal)
+}
+
+/// Who asks; call it before the first `.await`.
+pub fn viewer() -> Result<Viewer, AppError> {
+    use_context::<Viewer>().ok_or(AppError::SignedOut)
+}

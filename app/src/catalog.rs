@@ -1,0 +1,75 @@
+//! The list of services, worst first. The address holds filters and order; the server sorts, filters and gives the
+//! rows of the window that is on the screen.
+
+mod empty;
+mod filter;
+mod query;
+mod row;
+mod scroll;
+mod table;
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use model::{CatalogPage, CatalogQuery, Window};
+
+use crate::AppError;
+use crate::panel::{Answer, panel, part};
+use crate::range::{use_kept, use_moment};
+use crate::ui::number::plural;
+use crate::url::Query;
+use query::Ask;
+
+/// The page at `/`.
+#[component]
+pub(crate) fn Catalog() -> impl IntoView {
+    let (params, moment, kept) = (use_query_map(), use_moment(), use_kept());
+    let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
+    let offset = RwSignal::new((query.get_untracked(), 0));
+    let ask = Memo::new(move |_| {
+        let query = query.get();
+        let offset = offset.with(|(of, offset)| if *of == query { *offset } else { 0 });
+        (CatalogQuery { offset, ..query }, moment.get())
+    });
+    let answer: Answer<CatalogPage> =
+        Resource::new_blocking(move || ask.get(), |(ask, moment)| catalog_page(Ask(ask), moment.window));
+    scroll::follow(query, offset, answer);
+    let body = move |page: CatalogPage| match empty::state_of(&page) {
+        Some(state) => empty::draw(&state, &page),
+        None => table::draw(page, ask, params, kept),
+    };
+    view! {
+        <Title text="Services" />
+        <div class="page catalog">
+            <div class="head">
+                <h1>"Services"</h1>
+                {part(answer, |page| totals(&page))}
+            </div>
+            <div class="toolbar">
+                <filter::TextFilter query />
+                {part(answer, move |page| filter::chips(&page, query, params))}
+            </div>
+            {panel(answer, "table", body)}
+        </div>
+    }
+}
+
+fn totals(page: &CatalogPage) -> AnyView {
+    let found = if page.matched == page.total {
+        format!("{} in {}", page.total, plural(page.namespaces.len() as u64, "namespace", "namespaces"))
+    } else {
+        format!("{} of {}", page.matched, page.total)
+    };
+    let deploys = format!("{} in the last hour", plural(page.deploys.into(), "deploy", "deploys"));
+    view! {
+        <span class="muted">{found}</span>
+        <span class="muted end">{deploys}</span>
+    }
+    .into_any()
+}
+
+#[server(input = GetUrl)]
+async fn catalog_page(ask: Ask, window: Window) -> Result<CatalogPage, AppError> {
+    crate::backend::backend()?.catalog(&crate::backend::viewer()?, ask.0, window).await
+}

@@ -1,0 +1,102 @@
+//! Which rows are wanted: those on the screen and some around them. Runs in the browser only.
+
+use leptos::prelude::*;
+use model::{CatalogPage, CatalogQuery};
+use wasm_bindgen::JsCast;
+
+use super::query::LIMIT;
+use crate::panel::Answer;
+
+/// Windows start at multiples of this, so that small scrolling asks nothing.
+const STRIDE: u32 = 20;
+
+/// Keeps the wanted offset beside the page's scroll position, and the focus on its service as rows move.
+pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Answer<CatalogPage>) {
+    let matched = StoredValue::new(0);
+    Effect::new(move |_| {
+        if let Some(Ok(page)) = answer.get() {
+            matched.set_value(page.matched);
+            request_animation_frame(keep_focus);
+        }
+    });
+    Effect::new(move |_| {
+        let scroll = window_event_listener_untyped("scroll", move |_| {
+            let wanted = first_row().map_or(0, |first| window_of(first, matched.get_value()));
+            let now = (query.get_untracked(), wanted);
+            if offset.with_untracked(|offset| *offset != now) {
+                offset.set(now);
+            }
+        });
+        let focus = window_event_listener_untyped("focusin", |_| remember_focus());
+        on_cleanup(move || {
+            scroll.remove();
+            focus.remove();
+        });
+    });
+}
+
+/// The window that has a row on the screen well inside.
+fn window_of(first: u32, matched: u32) -> u32 {
+    let start = first.saturating_sub(STRIDE) / STRIDE * STRIDE;
+    start.min(matched.saturating_sub(LIMIT).next_multiple_of(STRIDE))
+}
+
+/// The first row on the screen, counted from the top of the whole list.
+fn first_row() -> Option<u32> {
+    let body = document().query_selector(".catalog tbody").ok().flatten()?;
+    let row = body.query_selector("tr[data-service]").ok().flatten()?;
+    let height = row.get_bounding_client_rect().height();
+    let above = -body.get_bounding_client_rect().top();
+    (height > 1.0).then(|| (above / height).max(0.0) as u32)
+}
+
+thread_local! {
+    /// The service whose row has the focus.
+    static FOCUSED: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
+}
+
+fn focused_service() -> Option<String> {
+    let row = document().active_element()?.closest("tr[data-service]").ok().flatten()?;
+    row.get_attribute("data-service")
+}
+
+fn remember_focus() {
+    FOCUSED.with_borrow_mut(|focused| *focused = focused_service());
+}
+
+/// Rows are redrawn in place, so after a change the focus may stand on another service: it follows its own.
+fn keep_focus() {
+    let Some(service) = FOCUSED.with_borrow(Clone::clone) else { return };
+    if focused_service().as_ref() == Some(&service) || focused_service().is_none() {
+        return;
+    }
+    let rows = document().query_selector_all("tr[data-service]").ok();
+    let rows = rows.iter().flat_map(|rows| (0..rows.length()).filter_map(|i| rows.item(i)));
+    let own = rows
+        .filter_map(|row| row.dyn_into::<web_sys::Element>().ok())
+        .find(|row| row.get_attribute("data-service").as_ref() == Some(&service));
+    if let Some(row) = own {
+        focus_link(&row);
+    }
+}
+
+/// Moves the focus to a row's link.
+pub(super) fn focus_link(row: &web_sys::Element) {
+    let link = row.query_selector("a").ok().flatten().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(link) = link {
+        // A link in the document takes the focus.
+        _ = link.focus();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_has_the_first_row_well_inside_and_ends_with_the_list() {
+        assert_eq!([0, 19, 39, 40, 75].map(|first| window_of(first, 10_000)), [0, 0, 0, 20, 40]);
+        assert_eq!(window_of(9_990, 10_000), 9_940);
+        assert_eq!(window_of(5, 12), 0);
+    }
+}

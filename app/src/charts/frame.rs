@@ -1,0 +1,191 @@
+//! A chart with everything around its geometry: head, axes, deploy flags, event marks, crosshair, legend. All text.
+
+use leptos::prelude::*;
+use model::{DeployMark, EventMark, Marks, Window};
+
+use super::hover::{Hover, pointer_layer};
+use super::path::{self, Line, value_at};
+use super::scale::{self, Axis, Unit, percent};
+use crate::session::Clock;
+
+/// What a chart shows.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Plot {
+    pub(crate) testid: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) subtitle: String,
+    /// The one number, and its tone.
+    pub(crate) headline: String,
+    pub(crate) tone: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) window: Window,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) marks: Marks,
+    /// Where the page of a deploy is: what comes before its sequence.
+    pub(crate) deploys: String,
+}
+
+/// A chart in its card.
+pub(crate) fn chart(plot: Plot) -> AnyView {
+    let most = plot.lines.iter().flat_map(|line| line.series.points.iter().flatten()).copied().fold(0.0, f64::max);
+    let axis = scale::axis(most, plot.unit);
+    let grid: Vec<f64> = axis.ticks.iter().map(|(value, _)| *value).collect();
+    let geometry = path::chart(&plot.lines, plot.window, axis.top, &grid);
+    let measured = plot.lines.iter().any(|line| line.series.points.iter().any(Option::is_some));
+    view! {
+        <figure class="card chart" data-testid=plot.testid>
+            <figcaption>
+                <h2>{plot.title}</h2>
+                <span class="faint">{plot.subtitle.clone()}</span>
+                <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
+            </figcaption>
+            <div class="frame">
+                {labels(&axis)}
+                <div class="plot">
+                    <div class="geometry" inner_html=geometry></div>
+                    {(!measured).then(|| view! { <p class="unmeasured">"No requests measured in this range"</p> })}
+                    {flags(&plot)}
+                    {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
+                    {crosshair(&plot, axis.top)}
+                    {pointer_layer(plot.window)}
+                </div>
+            </div>
+            {time_axis(plot.window)}
+            {legend(&plot)}
+        </figure>
+    }
+    .into_any()
+}
+
+/// Labels of the value axis.
+fn labels(axis: &Axis) -> AnyView {
+    let label = |(value, text): &(f64, String)| {
+        let place = format!("bottom:{:.2}%", value / axis.top * 100.0);
+        view! { <span style=place>{text.clone()}</span> }
+    };
+    view! {
+        <div class="labels" aria-hidden="true">
+            {axis.ticks.iter().map(label).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+/// Labels of the time axis, shared by charts and lanes. Narrow screens leave out every other one.
+pub(crate) fn time_axis(window: Window) -> AnyView {
+    let zone = Clock::of_page().zone;
+    let ticks = move || {
+        let tick = |(place, text): (f64, String)| view! { <span style=format!("left:{place:.2}%")>{text}</span> };
+        zone.with(|zone| scale::times(window, zone, 5)).into_iter().map(tick).collect_view()
+    };
+    view! {
+        <div class="times" aria-hidden="true">
+            {ticks}
+        </div>
+    }
+    .into_any()
+}
+
+/// Flags that would lie on each other stand in a second row; of more the older ones keep only their line.
+fn flags(plot: &Plot) -> AnyView {
+    let mut ends = [-100.0_f64; 2];
+    let marks = plot.marks.deploys.iter().map(|mark| {
+        let left = percent(mark.at, plot.window);
+        let row = ends.iter().position(|end| left >= *end);
+        if let Some(row) = row {
+            ends[row] = left + 7.0 + mark.name.len().min(14) as f64 * 1.4;
+        }
+        flag(mark, left, row, &plot.deploys)
+    });
+    marks.collect_view().into_any()
+}
+
+fn flag(mark: &DeployMark, left: f64, row: Option<usize>, deploys: &str) -> AnyView {
+    let row = match row {
+        Some(0) => "",
+        Some(_) => " second",
+        None => " bare",
+    };
+    let side = if left > 80.0 { " leftwards" } else { "" };
+    let what = if mark.rollback { "rollback" } else { mark.kind.word() };
+    view! {
+        <a
+            class=format!("flag{row}{side}")
+            data-testid="deploy-flag"
+            data-at=mark.at.millis().to_string()
+            style=format!("left:{left:.2}%")
+            href=format!("{deploys}{}", mark.sequence)
+            title=format!("{}: {what}", mark.name)
+        >
+            <span>{mark.name.clone()}</span>
+        </a>
+    }
+    .into_any()
+}
+
+fn event_mark(mark: &EventMark, window: Window) -> AnyView {
+    let severe = if mark.kind.is_severe() { " severe" } else { "" };
+    view! {
+        <i
+            class=format!("mark{severe}")
+            data-testid="event-mark"
+            role="img"
+            aria-label=mark.text.clone()
+            title=mark.text.clone()
+            style=format!("left:{:.2}%", percent(mark.at, window))
+        ></i>
+    }
+    .into_any()
+}
+
+/// The line under the pointer, a dot on each series, and the time.
+fn crosshair(plot: &Plot, top: f64) -> AnyView {
+    let (hover, zone, window) = (Hover::of_page(), Clock::of_page().zone, plot.window);
+    let lines = StoredValue::new(plot.lines.clone());
+    let draw = move || {
+        hover.at.get().map(|share| {
+            let dots = lines.with_value(|lines| lines.iter().filter_map(|line| dot(line, window, share, top)).collect_view());
+            let at = window.from.plus((share * window.length() as f64) as i64);
+            let time = zone.with(|zone| zone.civil(at).clock_seconds());
+            let side = if share > 0.85 { "at leftwards" } else { "at" };
+            view! {
+                <i class="crosshair" style=format!("left:{:.2}%", share * 100.0)>
+                    <span class=side>{time}</span>
+                </i>
+                {dots}
+            }
+        })
+    };
+    view! { <div class="crosshairs" aria-hidden="true">{draw}</div> }.into_any()
+}
+
+fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {
+    let (middle, value) = value_at(&line.series, window, share)?;
+    let bottom = (value? / top).clamp(0.0, 1.0) * 100.0;
+    let place = format!("left:{:.2}%;bottom:{bottom:.2}%", middle.clamp(0.0, 1.0) * 100.0);
+    Some(view! { <i class=format!("hit {}", line.class) style=place></i> }.into_any())
+}
+
+/// Names of the lines with their value under the pointer, else their last one.
+fn legend(plot: &Plot) -> AnyView {
+    let (hover, window, unit) = (Hover::of_page(), plot.window, plot.unit);
+    let entry = |line: &Line| {
+        let (name, class) = (line.series.name.clone(), line.class);
+        let series = StoredValue::new(line.series.clone());
+        let value = move || {
+            let found = series.with_value(|series| match hover.at.get() {
+                Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
+                None => series.points.iter().rev().flatten().next().copied(),
+            });
+            found.map_or_else(|| crate::ui::number::NONE.to_owned(), |value| unit.text(value))
+        };
+        view! {
+            <li class=class>
+                <i class="swatch"></i>
+                <span>{name}</span>
+                <span class="value">{value}</span>
+            </li>
+        }
+    };
+    view! { <ul class="legend">{plot.lines.iter().map(entry).collect_view()}</ul> }.into_any()
+}

@@ -1,0 +1,142 @@
+//! Series to SVG path data. Pure. What is not measured is a gap, never a line to zero.
+
+use model::{Series, Window};
+
+/// The width and height of every chart's view box; the box is stretched to its place.
+pub(crate) const WIDTH: f64 = 1_000.0;
+pub(crate) const HEIGHT: f64 = 100.0;
+
+/// A line of a chart: its style class and its values. Everything is numbers and constant names: this is the one
+/// string that goes into a page as markup.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) class: &'static str,
+    pub(crate) series: Series,
+    /// Filled down to the ground.
+    pub(crate) area: bool,
+}
+
+/// The drawing of a chart: grid, areas, lines.
+pub(crate) fn chart(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
+    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for value in grid {
+        let y = y(*value, top);
+        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.2}\" y2=\"{y:.2}\"/>"));
+    }
+    for line in lines {
+        let places = places(&line.series, window, top);
+        if line.area {
+            push_path(&mut out, "area", line.class, &area(&places));
+        }
+        push_path(&mut out, "line", line.class, &stroke(&places));
+    }
+    out.push_str("</svg>");
+    out
+}
+
+/// The drawing of a sparkline of so many points; its top is its own, but at least `floor`.
+pub(crate) fn spark(points: &[Option<f64>], floor: f64) -> String {
+    let top = points.iter().flatten().copied().fold(floor, f64::max) * 1.1;
+    let last = (points.len().max(2) - 1) as f64;
+    let at = |(i, value): (usize, &Option<f64>)| value.map(|value| (i as f64 / last * WIDTH, y(value, top)));
+    let places: Vec<_> = points.iter().enumerate().map(at).collect();
+    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    push_path(&mut out, "area", "", &area(&places));
+    push_path(&mut out, "line", "", &stroke(&places));
+    out.push_str("</svg>");
+    out
+}
+
+fn push_path(out: &mut String, kind: &str, class: &str, data: &str) {
+    if !data.is_empty() {
+        out.push_str(&format!("<path class=\"{kind} {class}\" d=\"{data}\"/>"));
+    }
+}
+
+/// The places of a series' points; a point stands in the middle of its bucket.
+fn places(series: &Series, window: Window, top: f64) -> Vec<Option<(f64, f64)>> {
+    let length = window.length().max(1) as f64;
+    let first = series.start.since(window.from) as f64;
+    let at = |i: usize| (first + (i as f64 + 0.5) * series.step.0 as f64) / length * WIDTH;
+    series.points.iter().enumerate().map(|(i, value)| value.map(|value| (at(i), y(value, top)))).collect()
+}
+
+fn y(value: f64, top: f64) -> f64 {
+    let share = value / top.max(f64::MIN_POSITIVE);
+    if share.is_nan() { HEIGHT } else { HEIGHT - share.clamp(0.0, 1.0) * HEIGHT }
+}
+
+/// Stretches of measured points.
+fn runs(places: &[Option<(f64, f64)>]) -> impl Iterator<Item = Vec<(f64, f64)>> + '_ {
+    places.split(Option::is_none).filter(|run| !run.is_empty()).map(|run| run.iter().flatten().copied().collect())
+}
+
+fn stroke(places: &[Option<(f64, f64)>]) -> String {
+    let mut out = String::new();
+    for run in runs(places) {
+        for (i, (x, y)) in run.iter().enumerate() {
+            out.push_str(&format!("{}{x:.1} {y:.2}", if i == 0 { 'M' } else { 'L' }));
+        }
+        if let [(x, y)] = run.as_slice() {
+            // A lone point shows as a dot: a line of nearly no length with round ends.
+            out.push_str(&format!("L{:.1} {y:.2}", x + 0.1));
+        }
+    }
+    out
+}
+
+fn area(places: &[Option<(f64, f64)>]) -> String {
+    let mut out = String::new();
+    for run in runs(places).filter(|run| run.len() > 1) {
+        out.push_str(&format!("M{:.1} {HEIGHT}", run[0].0));
+        for (x, y) in &run {
+            out.push_str(&format!("L{x:.1} {y:.2}"));
+        }
+        out.push_str(&format!("L{:.1} {HEIGHT}Z", run[run.len() - 1].0));
+    }
+    out
+}
+
+/// The value of a series at an instant, as a share of the window, with the middle of its bucket.
+pub(crate) fn value_at(series: &Series, window: Window, share: f64) -> Option<(f64, Option<f64>)> {
+    let at = window.from.plus((share * window.length() as f64) as i64);
+    let bucket = at.since(series.start).div_euclid(series.step.0.max(1));
+    let value = series.points.get(usize::try_from(bucket).ok()?)?;
+    let middle = series.start.plus(bucket * series.step.0 + series.step.0 / 2);
+    Some((middle.since(window.from) as f64 / window.length().max(1) as f64, *value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{SECOND, Step, Timestamp};
+
+    fn series(points: &[Option<f64>]) -> Series {
+        Series { name: "x".into(), start: Timestamp(0), step: Step(SECOND), points: points.to_vec() }
+    }
+
+    fn window(seconds: i64) -> Window {
+        Window::new(Timestamp(0), Timestamp::from_seconds(seconds))
+    }
+
+    #[test]
+    fn gaps_stay_gaps_and_a_lone_point_is_a_dot() {
+        let line = Line { class: "s1", series: series(&[Some(1.0), Some(2.0), None, Some(4.0)]), area: false };
+        let svg = chart(&[line], window(4), 4.0, &[]);
+        assert!(svg.contains("d=\"M125.0 75.00L375.0 50.00M875.0 0.00L875.1 0.00\""), "{svg}");
+    }
+
+    #[test]
+    fn values_beyond_the_top_stay_in_the_box() {
+        let svg = spark(&[Some(f64::INFINITY), Some(-5.0), Some(f64::NAN)], 1.0);
+        assert!(!svg.contains("inf") && !svg.contains("NaN") && !svg.contains("-5"), "{svg}");
+    }
+
+    #[test]
+    fn hovering_reads_the_bucket_under_the_pointer() {
+        let series = series(&[Some(1.0), None, Some(3.0)]);
+        assert_eq!(value_at(&series, window(3), 0.1), Some((1.0 / 6.0, Some(1.0))));
+        assert_eq!(value_at(&series, window(3), 0.5).map(|(_, value)| value), Some(None));
+        assert_eq!(value_at(&series, window(6), 0.9), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! Nice ticks for values and times. Pure; uses only arithmetic that is the same in the browser and on the server
+//! (logarithms and powers are not).
+
+use model::{DAY, HOUR, MINUTE, SECOND, Timestamp, Window, Zone};
+
+use crate::ui::number;
+
+/// What the values of a chart are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Requests per second.
+    Rate,
+    /// A share of 0 to 1.
+    Share,
+    /// Nanoseconds.
+    Duration,
+}
+
+impl Unit {
+    /// A value with its unit.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Self::Rate => format!("{}/s", number::rate(value)),
+            Self::Share => number::share(value),
+            Self::Duration => model::duration_text(value),
+        }
+    }
+
+    /// The least top of an axis, so that noise near nothing is not blown up.
+    fn floor(self) -> f64 {
+        match self {
+            Self::Rate => 1.0,
+            Self::Share => 0.01,
+            Self::Duration => 1e6,
+        }
+    }
+
+    /// What a tick of one stands for, and its name, where the top is this high.
+    fn step(self, top: f64) -> (f64, &'static str) {
+        match self {
+            Self::Rate => (1.0, ""),
+            Self::Share => (0.01, " %"),
+            Self::Duration if top < 1e6 => (1e3, " µs"),
+            Self::Duration if top < 2e9 => (1e6, " ms"),
+            Self::Duration if top < 120e9 => (1e9, " s"),
+            Self::Duration => (60e9, " min"),
+        }
+    }
+}
+
+/// An axis from nothing to its top, with a few ticks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Axis {
+    pub(crate) top: f64,
+    /// Value and label, from the ground up.
+    pub(crate) ticks: Vec<(f64, String)>,
+}
+
+/// An axis that holds `most`.
+pub(crate) fn axis(most: f64, unit: Unit) -> Axis {
+    let most = if most.is_finite() { most.max(unit.floor()) } else { unit.floor() };
+    let most = if unit == Unit::Share { most.min(1.0) } else { most };
+    let (one, name) = unit.step(most);
+    let step = nice(most / one / 3.0);
+    let decimals = decimals(step);
+    let count = (1..=5).find(|n| step * f64::from(*n) * one >= most * 0.999_999).unwrap_or(5);
+    let label = |value: f64| {
+        let number = if value >= 10_000.0 { number::short(value) } else { format!("{value:.decimals$}") };
+        format!("{number}{name}")
+    };
+    let ticks = (0..=count).map(|n| (step * f64::from(n) * one, label(step * f64::from(n)))).collect();
+    Axis { top: step * f64::from(count) * one, ticks }
+}
+
+/// The least of 1, 2, 2.5, 5 times a power of ten that is not less than `least`.
+fn nice(least: f64) -> f64 {
+    let mut power = 1.0;
+    while power > least {
+        power /= 10.0;
+    }
+    while power * 10.0 <= least {
+        power *= 10.0;
+    }
+    [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= least * 0.999_999).unwrap_or(power)
+}
+
+/// How many decimals tell multiples of a step apart.
+fn decimals(step: f64) -> usize {
+    (0..6)
+        .find(|n| {
+            let scaled = (0..*n).fold(step, |value, _| value * 10.0);
+            (scaled - scaled.round()).abs() < 1e-6
+        })
+        .unwrap_or(6)
+}
+
+/// Times to label on an axis: place in percent and text.
+pub(crate) fn times(window: Window, zone: &Zone, most: i64) -> Vec<(f64, String)> {
+    const STEPS: [i64; 18] = [
+        10 * SECOND,
+        30 * SECOND,
+        MINUTE,
+        2 * MINUTE,
+        5 * MINUTE,
+        10 * MINUTE,
+        15 * MINUTE,
+        30 * MINUTE,
+        HOUR,
+        2 * HOUR,
+        3 * HOUR,
+        6 * HOUR,
+        12 * HOUR,
+        DAY,
+        2 * DAY,
+        5 * DAY,
+        10 * DAY,
+        30 * DAY,
+    ];
+    let length = window.length().max(1);
+    let step = STEPS.into_iter().find(|step| length / step <= most).unwrap_or(100 * DAY);
+    // Ticks stand on the zone's own hours and days.
+    let offset = i64::from(zone.offset(window.from)) * SECOND;
+    let mut at = Timestamp(window.from.plus(offset + step - 1).floor(step).0 - offset);
+    let mut out = Vec::new();
+    while at < window.to && out.len() < 24 {
+        let civil = zone.civil(at);
+        let text = match step {
+            s if s < MINUTE => civil.clock_seconds(),
+            s if s < DAY && (civil.hour, civil.minute) == (0, 0) && length > 12 * HOUR => civil.day_month(),
+            s if s < DAY => civil.clock(),
+            _ => civil.day_month(),
+        };
+        out.push((percent(at, window), text));
+        at = at.plus(step);
+    }
+    out
+}
+
+/// Where an instant stands in a window, 0 to 100.
+pub(crate) fn percent(at: Timestamp, window: Window) -> f64 {
+    (at.since(window.from) as f64 / window.length().max(1) as f64 * 100.0).clamp(0.0, 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(most: f64, unit: Unit) -> Vec<String> {
+        axis(most, unit).ticks.into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn axes_have_few_round_ticks_with_one_unit() {
+        assert_eq!(labels(430.0, Unit::Rate), ["0", "200", "400", "600"]);
+        assert_eq!(labels(0.043, Unit::Share), ["0 %", "2 %", "4 %", "6 %"]);
+        assert_eq!(labels(0.0, Unit::Share), ["0.0 %", "0.5 %", "1.0 %"]);
+        assert_eq!(labels(405e6, Unit::Duration), ["0 ms", "200 ms", "400 ms", "600 ms"]);
+        assert_eq!(labels(42_000.0, Unit::Rate), ["0", "20k", "40k", "60k"]);
+    }
+
+    #[test]
+    fn axes_hold_their_highest_value_whatever_it_is() {
+        for unit in [Unit::Rate, Unit::Share, Unit::Duration] {
+            for most in [0.0, 1e-9, 0.37, 1.0, 9.99, 10.0, 1e7, 3.3e9, 7.2e12, f64::NAN, f64::INFINITY] {
+                let axis = axis(most, unit);
+                let most = if unit == Unit::Share { most.min(1.0) } else { most };
+                assert!(!most.is_finite() || axis.top >= most * 0.999, "{most} {axis:?}");
+                assert!((2..=6).contains(&axis.ticks.len()), "{most} {axis:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_stand_on_the_zones_own_hours() {
+        let zone = Zone { name: "X".into(), offsets: vec![(Timestamp(0), 1_800)] };
+        let window = Window::new(Timestamp::from_seconds(0), Timestamp::from_seconds(14_400));
+        let texts: Vec<_> = times(window, &zone, 4).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["01:00", "02:00", "03:00", "04:00"]);
+        assert!(times(Window::new(Timestamp(0), Timestamp(400 * DAY)), &zone, 5).len() <= 5);
+    }
+}

@@ -1,0 +1,37 @@
+//! Binnacle's pages: everything a person sees, rendered on the server and hydrated in the browser.
+//!
+//! `app` holds the providers and the route table, `shell` the document around it, `router` the axum side. Pages:
+//! `catalog`, `service` (with a lazy route a tab), `trace`, `status`. Under them `charts` (geometry and frames), `ui`
+//! (widgets without data) and `panel` (a question's answer, waiting or failed). Page-wide state: `session` (what the
+//! request brought), `live` (the event stream), `range` (the window of time). `backend` is the one way to data.
+
+mod app;
+#[cfg(feature = "ssr")]
+mod assets;
+#[cfg(feature = "ssr")]
+pub mod backend;
+mod bar;
+mod catalog;
+mod charts;
+pub mod error;
+mod live;
+mod not_found;
+mod panel;
+mod range;
+#[cfg(feature = "ssr")]
+mod router;
+mod service;
+mod session;
+#[cfg(feature = "ssr")]
+mod shell;
+mod status;
+mod trace;
+mod ui;
+mod url;
+
+pub use app::App;
+#[cfg(feature = "ssr")]
+pub use backend::Backend;
+pub use error::AppError;
+#[cfg(feature = "ssr")]
+pub use router::router;

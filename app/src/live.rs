@@ -1,0 +1,147 @@
+//! News from the server: one event stream per visible page that says which topic changed and what the page is as of
+//! now. It carries no data: questions that depend on a topic are asked again through their normal way.
+
+mod source;
+
+use leptos::prelude::*;
+use model::{MINUTE, SECOND, Timestamp};
+
+/// How the stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LiveState {
+    /// Not yet.
+    Connecting,
+    /// Open.
+    Live,
+    /// Lost; the next attempt is scheduled.
+    Reconnecting,
+}
+
+impl LiveState {
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+        }
+    }
+}
+
+/// What changed, as the server names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Cluster,
+    Telemetry,
+    Status,
+}
+
+impl Topic {
+    fn from_key(key: &str) -> Option<Self> {
+        match key {
+            "cluster" => Some(Self::Cluster),
+            "telemetry" => Some(Self::Telemetry),
+            "status" => Some(Self::Status),
+            _ => None,
+        }
+    }
+}
+
+/// The page's view of the stream. A topic's signal holds what its data are as of.
+#[derive(Clone, Copy)]
+pub(crate) struct Live {
+    pub(crate) state: RwSignal<LiveState>,
+    pub(crate) cluster: RwSignal<Timestamp>,
+    pub(crate) telemetry: RwSignal<Timestamp>,
+    pub(crate) status: RwSignal<Timestamp>,
+    /// Rises with every reconnection, so that whatever failed in between is asked again.
+    pub(crate) epoch: RwSignal<u32>,
+    /// Seconds since the server was last heard.
+    pub(crate) age: RwSignal<Option<u32>>,
+    /// How long the page's range is, which decides how often new telemetry can show.
+    pub(crate) length: RwSignal<i64>,
+}
+
+impl Live {
+    pub(crate) fn of_page() -> Self {
+        expect_context()
+    }
+
+    pub(crate) fn topic(self, topic: Topic) -> RwSignal<Timestamp> {
+        match topic {
+            Topic::Cluster => self.cluster,
+            Topic::Telemetry => self.telemetry,
+            Topic::Status => self.status,
+        }
+    }
+
+    /// The instant that windows of the page end at.
+    pub(crate) fn as_of(self) -> Timestamp {
+        self.cluster.get().max(self.telemetry.get())
+    }
+}
+
+/// Starts from what the server rendered; opens the stream in the browser.
+pub(crate) fn provide_live(as_of: Timestamp) {
+    let live = Live {
+        state: RwSignal::new(LiveState::Connecting),
+        cluster: RwSignal::new(as_of),
+        telemetry: RwSignal::new(as_of),
+        status: RwSignal::new(as_of),
+        epoch: RwSignal::new(0),
+        age: RwSignal::new(None),
+        length: RwSignal::new(60 * MINUTE),
+    };
+    provide_context(live);
+    let clock = crate::session::Clock::of_page();
+    Effect::new(move |_| source::follow(live, clock));
+}
+
+/// How long a topic rests between two refetches: a second, and for telemetry up to five where the range is so long
+/// that a bucket lasts longer than that anyway. The first change after a rest shows at once.
+fn rest(topic: Topic, length: i64) -> i64 {
+    match topic {
+        Topic::Telemetry => (length / 720).clamp(SECOND, 5 * SECOND),
+        Topic::Cluster | Topic::Status => SECOND,
+    }
+}
+
+/// How long to wait before the n-th attempt (from 0), in milliseconds.
+fn backoff(attempt: u32) -> u32 {
+    (500 << attempt.min(5)).min(10_000)
+}
+
+/// A tick: `{"topic":"cluster","as_of":"1700000000000000000"}`. Anything else is ignored.
+fn parse(data: &str) -> Option<(Topic, Timestamp)> {
+    #[derive(serde::Deserialize)]
+    struct Tick<'a> {
+        topic: &'a str,
+        as_of: &'a str,
+    }
+    let tick: Tick = serde_json::from_str(data).ok()?;
+    Some((Topic::from_key(tick.topic)?, Timestamp(tick.as_of.parse().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_read_and_other_messages_are_ignored() {
+        assert_eq!(parse(r#"{"topic":"cluster","as_of":"5"}"#), Some((Topic::Cluster, Timestamp(5))));
+        for other in ["", "{}", r#"{"topic":"weather","as_of":"5"}"#, r#"{"topic":"status","as_of":"x"}"#] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn attempts_get_rarer_up_to_ten_seconds() {
+        assert_eq!([0, 1, 2, 4, 9].map(backoff), [500, 1_000, 2_000, 8_000, 10_000]);
+    }
+
+    #[test]
+    fn telemetry_of_long_ranges_rests_longer() {
+        assert_eq!(rest(Topic::Telemetry, 5 * MINUTE), SECOND);
+        assert_eq!(rest(Topic::Telemetry, 60 * MINUTE), 5 * SECOND);
+        assert_eq!(rest(Topic::Cluster, 60 * MINUTE), SECOND);
+    }
+}

@@ -1,0 +1,9 @@
+//! Widgets that know nothing of where their data come from.
+
+pub(crate) mod ago;
+pub(crate) mod badge;
+pub(crate) mod menu;
+pub(crate) mod number;
+pub(crate) mod select;
+pub(crate) mod sentence;
+pub(crate) mod tabs;

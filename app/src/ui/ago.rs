@@ -1,0 +1,58 @@
+//! Instants as people say them, counted from what the page is as of.
+
+use leptos::prelude::*;
+use model::{Timestamp, short_age_text};
+
+use crate::session::Clock;
+
+/// `3 min ago`, with the full time as a title.
+pub(crate) fn ago(at: Timestamp) -> AnyView {
+    let clock = Clock::of_page();
+    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    view! {
+        <time title=title data-at=at.millis().to_string()>
+            {move || ago_text(clock.now.get(), at)}
+        </time>
+    }
+    .into_any()
+}
+
+/// `now`, `3 min ago`; an instant of the future is now.
+pub(crate) fn ago_text(now: Timestamp, at: Timestamp) -> String {
+    match now.since(at) {
+        age if age < model::SECOND => "now".into(),
+        age => format!("{} ago", short_age_text(age)),
+    }
+}
+
+/// How long something has been, without "ago": `8 min`.
+pub(crate) fn age(at: Timestamp) -> AnyView {
+    let clock = Clock::of_page();
+    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    view! { <time title=title>{move || short_age_text(clock.now.get().since(at))}</time> }.into_any()
+}
+
+/// `14:31`, with the day in front where it is not the page's.
+pub(crate) fn clock_text(at: Timestamp) -> String {
+    let clock = Clock::of_page();
+    clock.zone.with(|zone| {
+        let (then, now) = (zone.civil(at), zone.civil(clock.now.get_untracked()));
+        if (then.year, then.month, then.day) == (now.year, now.month, now.day) {
+            then.clock()
+        } else {
+            format!("{} {}", then.day_month(), then.clock())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_count_from_the_page_and_the_future_is_now() {
+        let at = Timestamp::from_seconds(1_000);
+        assert_eq!(ago_text(Timestamp::from_seconds(1_180), at), "3 min ago");
+        assert_eq!(ago_text(Timestamp::from_seconds(900), at), "now");
+    }
+}

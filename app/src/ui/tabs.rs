@@ -1,0 +1,45 @@
+//! The tabs of a page: links, the current one said to be it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+/// A tab: its last path segment, its word, a number beside it.
+pub(crate) struct Tab {
+    pub(crate) key: &'static str,
+    pub(crate) word: &'static str,
+    pub(crate) badge: u32,
+}
+
+/// Links to the tabs under a path, keeping the range.
+#[component]
+pub(crate) fn Tabs(
+    /// The page's path without a tab.
+    base: String,
+    tabs: Vec<Tab>,
+    /// What the links end in.
+    kept: Memo<String>,
+) -> impl IntoView {
+    let path = use_location().pathname;
+    let links = tabs
+        .into_iter()
+        .map(|Tab { key, word, badge }| {
+            let own = format!("{base}/{key}");
+            let href = {
+                let own = own.clone();
+                move || format!("{own}{}", kept.get())
+            };
+            let current = move || path.with(|path| path.trim_end_matches('/') == own).then_some("page");
+            view! {
+                <a href=href data-noscroll data-testid=format!("tab-{key}") aria-current=current>
+                    {word}
+                    {(badge > 0).then(|| view! { <span class="badge bad">{badge.to_string()}</span> })}
+                </a>
+            }
+        })
+        .collect_view();
+    view! {
+        <nav class="tabs" aria-label="Views of this service">
+            {links}
+        </nav>
+    }
+}

@@ -1,0 +1,125 @@
+// The catalog: every kind of workload is there by itself, and can be found.
+import { expect, test } from "./support/fixtures";
+import { httpSpans, resourceOf } from "./support/otel";
+import { filterBy, hydrated, keyOf, openCatalog, row } from "./support/pages";
+import {
+  cronJob,
+  daemonSet,
+  deployment,
+  FATE,
+  freshNamespace,
+  jobFrom,
+  podsOf,
+  replicaSet,
+  rollOut,
+  statefulSet,
+} from "./support/workloads";
+
+let shop: string;
+
+test.beforeAll(async ({ cluster }) => {
+  const { kube } = cluster;
+  shop = await freshNamespace(kube, "catalog");
+  await rollOut(
+    kube,
+    deployment({ namespace: shop, name: "web" }),
+    statefulSet({ namespace: shop, name: "db" }),
+    daemonSet({ namespace: shop, name: "agent" }),
+    replicaSet({ namespace: shop, name: "bare" }),
+    deployment({ namespace: shop, name: "broken", image: "registry.test/missing:v1", replicas: 0 }),
+  );
+  await kube.apply(cronJob({ namespace: shop, name: "report" }, "0 0 1 1 *"));
+  await kube.create(jobFrom(await kube.get("CronJob", shop, "report"), "report-now"));
+});
+
+test("every kind of workload is a service without configuration", async ({ page }) => {
+  await openCatalog(page, shop);
+  for (const [kind, name] of [
+    ["Deployment", "web"],
+    ["StatefulSet", "db"],
+    ["DaemonSet", "agent"],
+    ["ReplicaSet", "bare"],
+  ]) {
+    await expect(row(page, keyOf(shop, kind, name)), kind).toBeVisible();
+  }
+});
+
+test("a deployment's replica set is not a service of its own", async ({ page }) => {
+  await openCatalog(page, shop);
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toBeVisible();
+  const sets = page.locator(`[data-testid="catalog-row"][data-service^="${shop}/ReplicaSet/"]`);
+  await expect(sets).toHaveCount(1);
+});
+
+test("a healthy service is grey and says so", async ({ page }) => {
+  await openCatalog(page, shop);
+  const web = row(page, keyOf(shop, "Deployment", "web"));
+  await expect(web.getByTestId("health")).toHaveText(/healthy/i);
+});
+
+test("requests sent by pods are their service's, over gRPC and HTTP", async ({ page, cluster, binnacle, sender }) => {
+  const [one, two] = await podsOf(cluster.kube, shop, "web");
+  const spans = [httpSpans("GET", "/cart/{id}", { count: 120, over_s: 60, until_s_ago: 20 })];
+  const byGrpc = await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(one), spans });
+  const byHttp = await sender.send({
+    endpoint: binnacle.http,
+    protocol: "http",
+    gzip: true,
+    resource: resourceOf(two),
+    spans,
+  });
+  expect([byGrpc.sent, byHttp.sent, byGrpc.failed + byHttp.failed]).toEqual([120, 120, 0]);
+  await openCatalog(page, shop);
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toContainText(/\d\/s|req/);
+});
+
+test("a crash loop comes first and its sentence says what happened", async ({ page, cluster }) => {
+  await cluster.kube.apply(
+    deployment({ namespace: shop, name: "loop", replicas: 1, annotations: { [FATE]: "crash" } }),
+  );
+  await openCatalog(page, shop);
+  const loop = row(page, keyOf(shop, "Deployment", "loop"));
+  await expect(loop.getByTestId("health")).toHaveText(/failing/i, { timeout: 30_000 });
+  await expect(loop.getByTestId("sentence")).toHaveText(/crash/i);
+  await expect(page.getByTestId("catalog-row").first()).toHaveAttribute(
+    "data-service",
+    keyOf(shop, "Deployment", "loop"),
+  );
+  await cluster.kube.delete("Deployment", shop, "loop");
+  await expect(loop).toHaveCount(0);
+});
+
+test("the text filter narrows, is in the URL, and survives a reload", async ({ page }) => {
+  await openCatalog(page, shop);
+  await filterBy(page, "db");
+  await expect(row(page, keyOf(shop, "StatefulSet", "db"))).toBeVisible();
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toHaveCount(0);
+  await expect(page).toHaveURL(/db/);
+  await page.reload();
+  await hydrated(page);
+  await expect(row(page, keyOf(shop, "StatefulSet", "db"))).toBeVisible();
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toHaveCount(0);
+});
+
+test("sorting by name is in the URL and turns round", async ({ page }) => {
+  await openCatalog(page, shop);
+  const names = () =>
+    page
+      .getByTestId("catalog-row")
+      .evaluateAll((rows) => rows.map((each) => each.getAttribute("data-service")?.split("/")[2]));
+  const heading = page.getByRole("columnheader", { name: /service|name/i }).first();
+  await heading.getByRole("link").or(heading.getByRole("button")).first().click();
+  await expect(page).toHaveURL(/sort/);
+  const ascending = async () => JSON.stringify(await names()) === JSON.stringify((await names()).toSorted());
+  await expect.poll(ascending).toBe(true);
+  const before = await names();
+  await heading.getByRole("link").or(heading.getByRole("button")).first().click();
+  await expect.poll(names).toEqual(before.toReversed());
+});
+
+test("the slash key goes to the filter", async ({ page }) => {
+  await page.goto("/");
+  await hydrated(page);
+  await page.keyboard.press("/");
+  await expect(page.getByTestId("filter")).toBeFocused();
+});

@@ -1,0 +1,169 @@
+// Deploys: what changed, what it was called, and none of them missed.
+import type { Page } from "@playwright/test";
+import { expect, test } from "./support/fixtures";
+import { currentPods, deployRows, keyOf, openCatalog, openTab, servicePath } from "./support/pages";
+import { sleep } from "./support/process";
+import {
+  configMap,
+  daemonSet,
+  deployment,
+  freshNamespace,
+  hasSettled,
+  READY_AFTER,
+  rollOut,
+  statefulSet,
+  type Workload,
+} from "./support/workloads";
+
+let shop: string;
+
+test.beforeAll(async ({ cluster }) => {
+  shop = await freshNamespace(cluster.kube, "deploys");
+});
+
+/** Opens the Deploys tab and waits until it has so many rows, newest first. */
+async function deploysOf(page: Page, kind: string, name: string, count: number) {
+  await openTab(page, await servicePath(page, keyOf(shop, kind, name)), "deploys", "1h");
+  const rows = deployRows(page);
+  await expect(rows).toHaveCount(count);
+  return rows;
+}
+
+/** Rolls the workload through versions; the watcher sees each one. */
+async function roll(kube: Parameters<typeof rollOut>[0], of: Workload, ...versions: Partial<Workload>[]) {
+  for (const version of versions) {
+    await rollOut(kube, deployment({ ...of, ...version }));
+    await sleep(1_000);
+  }
+}
+
+const image = (name: string, tag: string) => ({ image: `registry.test/${name}:${tag}` });
+
+test("a rollback is named so", async ({ page, cluster }) => {
+  const web = { namespace: shop, name: "web" };
+  await roll(cluster.kube, web, image("web", "v1"), image("web", "v2"), image("web", "v1"));
+  const rows = await deploysOf(page, "Deployment", "web", 2);
+  await expect(rows.first()).toHaveAttribute("data-rollback", "true");
+  await expect(rows.first()).toContainText(/roll(ed )?back/i);
+  await expect(rows.first()).toContainText("v1");
+  await expect(rows.last()).toHaveAttribute("data-rollback", "false");
+  await expect(rows.last()).toContainText("v2");
+});
+
+test("a restart, a config change and a change of resources are told apart", async ({ page, cluster }) => {
+  const api = { namespace: shop, name: "api", ...image("api", "v1") };
+  const restarted = { annotations: { "kubectl.kubernetes.io/restartedAt": new Date().toISOString() } };
+  const configured = { ...restarted, env: { CACHE_SIZE: "64" } };
+  await roll(cluster.kube, api, {}, restarted, configured, { ...configured, memory: "128Mi" });
+  const rows = await deploysOf(page, "Deployment", "api", 3);
+  await expect(rows.nth(0)).toHaveAttribute("data-kind", "resources");
+  await expect(rows.nth(1)).toHaveAttribute("data-kind", "config");
+  await expect(rows.nth(2)).toHaveAttribute("data-kind", "restart");
+});
+
+test("a config diff shows what the value was and is", async ({ page, cluster }) => {
+  const mail = { namespace: shop, name: "mail" };
+  await roll(cluster.kube, mail, { env: { BATCH_SIZE: "10" } }, { env: { BATCH_SIZE: "5000" } });
+  const rows = await deploysOf(page, "Deployment", "mail", 1);
+  await expect(rows.first()).toHaveAttribute("data-kind", "config");
+  if (!(await rows.first().innerText()).includes("BATCH_SIZE")) await rows.first().click();
+  for (const text of ["BATCH_SIZE", "10", "5000"]) {
+    await expect(page.getByRole("main")).toContainText(text);
+  }
+});
+
+test("scaling is not a deploy", async ({ page, cluster }) => {
+  const jobs = { namespace: shop, name: "jobs" };
+  await roll(cluster.kube, jobs, { replicas: 1 }, { replicas: 3 }, { replicas: 2 });
+  await deploysOf(page, "Deployment", "jobs", 0);
+});
+
+test("stateful and daemon sets deploy too", async ({ page, cluster }) => {
+  const { kube } = cluster;
+  for (const tag of ["v1", "v2"]) {
+    await rollOut(
+      kube,
+      statefulSet({ namespace: shop, name: "db", ...image("db", tag) }),
+      daemonSet({ namespace: shop, name: "agent", ...image("agent", tag) }),
+    );
+    await sleep(1_000);
+  }
+  for (const [kind, name] of [
+    ["StatefulSet", "db"],
+    ["DaemonSet", "agent"],
+  ]) {
+    const rows = await deploysOf(page, kind, name, 1);
+    await expect(rows.first()).toContainText("v2");
+    await expect(rows.first()).toHaveAttribute("data-kind", "image");
+  }
+});
+
+test("a deploy that happened while Binnacle was stopped is reconstructed", async ({ page, cluster, binnacle }) => {
+  const { kube } = cluster;
+  const basket = { namespace: shop, name: "basket" };
+  await roll(kube, basket, image("basket", "v1"));
+  await deploysOf(page, "Deployment", "basket", 0);
+  await page.goto("about:blank");
+  await binnacle.stop();
+  await rollOut(kube, deployment({ ...basket, ...image("basket", "v2") }));
+  const sets = await kube.list("ReplicaSet", shop, "app=basket");
+  expect(sets).toHaveLength(2);
+  await binnacle.start();
+  const rows = await deploysOf(page, "Deployment", "basket", 1);
+  await expect(rows.first()).toHaveAttribute("data-reconstructed", "true");
+  await expect(rows.first()).toContainText(/reconstructed/i);
+  await expect(rows.first()).toContainText("v2");
+});
+
+test("a deploy seen once is not told twice after a restart", async ({ page, cluster, binnacle }) => {
+  const stock = { namespace: shop, name: "stock" };
+  await roll(cluster.kube, stock, image("stock", "v1"), image("stock", "v2"));
+  await deploysOf(page, "Deployment", "stock", 1);
+  await page.goto("about:blank");
+  await binnacle.restart();
+  await binnacle.restart();
+  const rows = await deploysOf(page, "Deployment", "stock", 1);
+  await expect(rows.first()).toHaveAttribute("data-reconstructed", "false");
+});
+
+test("the API server restarts during a rollout: nothing lost, no ghost", async ({ page, cluster, guard }) => {
+  const { kube } = cluster;
+  const ship = { namespace: shop, name: "ship", replicas: 3, annotations: { [READY_AFTER]: "2s" } };
+  await rollOut(kube, deployment({ ...ship, ...image("ship", "v1") }), deployment({ namespace: shop, name: "doomed" }));
+  await deploysOf(page, "Deployment", "ship", 0);
+  await kube.apply(deployment({ ...ship, ...image("ship", "v2") }));
+  guard.allow(/connecting|503/);
+  await cluster.restartApiServer(2_000);
+  await kube.delete("Deployment", shop, "doomed");
+  await kube.wait("Deployment", shop, "ship", "settled", hasSettled);
+  const rows = await deploysOf(page, "Deployment", "ship", 1);
+  await expect(rows.first()).toContainText("v2");
+  await openCatalog(page, shop);
+  await expect(page.locator(`[data-service="${keyOf(shop, "Deployment", "doomed")}"]`)).toHaveCount(0);
+  // Every Deployment there is has one row, and no other row exists.
+  const wanted = (await kube.list("Deployment", shop)).map((each) => keyOf(shop, "Deployment", each.metadata.name));
+  const shown = () =>
+    page
+      .locator(`[data-testid="catalog-row"][data-service^="${shop}/Deployment/"]`)
+      .evaluateAll((all) => all.map((each) => each.getAttribute("data-service")).toSorted());
+  await expect.poll(shown).toEqual(wanted.toSorted());
+});
+
+test("pods after the restart are exactly the cluster's", async ({ page, cluster }) => {
+  await openTab(page, await servicePath(page, keyOf(shop, "Deployment", "ship")), "kubernetes");
+  const pods = await cluster.kube.list("Pod", shop, "app=ship");
+  await expect(currentPods(page)).toHaveCount(pods.length);
+  for (const pod of pods) {
+    await expect(currentPods(page).filter({ hasText: pod.metadata.name })).toHaveCount(1);
+  }
+});
+
+test("an edited ConfigMap is a change of its own until pods roll", async ({ page, cluster }) => {
+  const { kube } = cluster;
+  const rules = { namespace: shop, name: "rules", configMap: "rules" };
+  await kube.apply(configMap(shop, "rules", { LIMIT: "10" }));
+  await roll(kube, rules, {});
+  await kube.apply(configMap(shop, "rules", { LIMIT: "20" }));
+  await sleep(1_000);
+  await deploysOf(page, "Deployment", "rules", 0);
+});

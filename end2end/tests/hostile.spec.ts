@@ -1,0 +1,182 @@
+// Everything telemetry says is hostile, and a secret is never kept: strings that
+// would run as script in every place a name can have, and canaries in the cluster.
+import type { Page } from "@playwright/test";
+import { expect, test } from "./support/fixtures";
+import type { Obj } from "./support/kube";
+import { resourceOf } from "./support/otel";
+import { hydrated, keyOf, openCatalog, openTab, servicePath, TABS } from "./support/pages";
+import { sleep } from "./support/process";
+import { configMap, deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
+
+const CORPUS = [
+  "<script>window.hit=1</script>",
+  '"><img src=x onerror=window.hit=1>',
+  "'><svg onload=window.hit=1>",
+  "</script><script>window.hit=1</script>",
+  "</title><script>window.hit=1</script>",
+  "</style><img src=x onerror=window.hit=1>",
+  "<!--<img src=x onerror=window.hit=1>-->",
+  "javascript:window.hit=1",
+  "` onmouseover=window.hit=1 x=`",
+  "<iframe srcdoc='<script>parent.hit=1</script>'>",
+  "{{constructor.constructor('window.hit=1')()}}",
+  "\u202egnp.exe\u0000\u001b[31m",
+];
+
+/** Nothing ran, and nothing that came from a string became an element. */
+async function expectHarmless(page: Page, where: string): Promise<void> {
+  const found = await page.evaluate(() => ({
+    hit: "hit" in window,
+    elements: [
+      ...document.querySelectorAll(
+        'img[src="x"], svg[onload], iframe, [onerror], [onmouseover], a[href^="javascript:" i]',
+      ),
+    ].map((each) => each.outerHTML),
+  }));
+  expect(found, where).toEqual({ hit: false, elements: [] });
+}
+
+test("no string of telemetry or events becomes markup", async ({ page, cluster, binnacle, sender }) => {
+  test.setTimeout(180_000);
+  const { kube } = cluster;
+  const shop = await freshNamespace(kube, "hostile");
+  await rollOut(kube, deployment({ namespace: shop, name: "target", replicas: 1 }));
+  const [pod] = await podsOf(kube, shop, "target");
+  const traces: string[] = [];
+  for (const text of CORPUS) {
+    const answer = await sender.send({
+      endpoint: binnacle.grpc,
+      resource: { ...resourceOf(pod), "service.name": text, "service.version": text, [text]: text },
+      spans: [
+        {
+          name: text,
+          kind: "SERVER",
+          attributes: { "http.request.method": text, "http.route": `/${text}`, [text]: text },
+          error: { type: text, message: text },
+          children: [{ name: text, attributes: { "db.query.text": text } }],
+        },
+        {
+          name: text,
+          kind: "CONSUMER",
+          attributes: { "messaging.operation.name": text, "messaging.destination.name": text },
+        },
+      ],
+    });
+    traces.push(...answer.traces);
+    // Nobody's telemetry has names too: they are on the status page.
+    await sender.send({ endpoint: binnacle.grpc, resource: { "service.name": text }, spans: [{ name: text }] });
+    await kube.create(event(shop, pod, text));
+  }
+  await openCatalog(page, shop);
+  await expectHarmless(page, "catalog");
+  const path = await servicePath(page, keyOf(shop, "Deployment", "target"));
+  for (const tab of TABS) {
+    await openTab(page, path, tab);
+    await sleep(500);
+    await expectHarmless(page, tab);
+  }
+  for (const trace of traces.slice(0, CORPUS.length * 2)) {
+    await page.goto(`/traces/${trace}`);
+    await hydrated(page);
+    await page.getByTestId("span-row").first().click();
+    await expectHarmless(page, `trace ${trace}`);
+  }
+  await page.goto("/status");
+  await hydrated(page);
+  await expectHarmless(page, "status");
+});
+
+test("hostile text is shown as the text it is", async ({ page, cluster }) => {
+  const namespaces = await cluster.kube.list("Namespace");
+  const shop = namespaces.map((each) => each.metadata.name).find((name) => name.startsWith("hostile-"));
+  await openTab(page, await servicePath(page, keyOf(shop, "Deployment", "target")), "overview");
+  await expect(page.getByTestId("error-group").filter({ hasText: CORPUS[0] }).first()).toBeVisible();
+});
+
+test("the URL's own text is harmless", async ({ page, guard }) => {
+  guard.allow(/status of 4\d\d/);
+  for (const text of CORPUS.slice(0, 6)) {
+    const encoded = encodeURIComponent(text);
+    for (const path of [`/?q=${encoded}`, `/services/${encoded}/a/Deployment/b/overview`, `/${encoded}`]) {
+      await page.goto(path);
+      await expectHarmless(page, path);
+    }
+  }
+});
+
+test("a canary secret is in no page, response, log or file", async ({ page, cluster, binnacle }) => {
+  const { kube } = cluster;
+  const shop = await freshNamespace(kube, "canary");
+  const secrets = canaries();
+  const bodies: string[] = [];
+  page.on("response", async (response) => {
+    bodies.push(await response.text().catch(() => ""));
+  });
+  await kube.apply(
+    configMap(shop, "vault", { password: secrets.map, "app.yaml": `db:\n  password: ${secrets.file}\n` }),
+  );
+  const base = { namespace: shop, name: "vault", configMap: "vault", replicas: 1 };
+  for (const suffix of ["", "2"]) {
+    // Twice, so that the diff of the deploy has each of them on both sides.
+    await rollOut(kube, deployment({ ...base, ...hiding(secrets, suffix) }));
+    await sleep(1_000);
+  }
+  const path = await servicePath(page, keyOf(shop, "Deployment", "vault"));
+  for (const tab of TABS) {
+    await openTab(page, path, tab);
+    if (tab === "deploys") await page.getByTestId("deploy-row").first().click();
+    await sleep(500);
+    bodies.push(await page.content());
+  }
+  for (const secret of Object.values(secrets)) {
+    expect(bodies.filter((body) => body.includes(secret)).length, `responses with ${secret}`).toBe(0);
+  }
+  expect(binnacle.placesOf(Object.values(secrets))).toEqual([]);
+});
+
+/** Each looks like what it stands for, and is findable. */
+function canaries() {
+  const unique = Math.random().toString(36).slice(2, 10);
+  return {
+    env: `Canary-env-${unique}`,
+    argument: `Canary-argument-${unique}`,
+    annotation: `Canary-annotation-${unique}`,
+    map: `Canary-map-${unique}`,
+    file: `Canary-file-${unique}`,
+    url: `Canary-url-${unique}`,
+    // No name gives these away, only what they look like.
+    jwt: `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnki${unique}.c2lnbmF0dXJlLW9mLXRoZS1jYW5hcnk`,
+    cloud: `AKIA${unique.toUpperCase().padEnd(16, "Q")}`,
+  };
+}
+
+function hiding(secrets: ReturnType<typeof canaries>, suffix: string) {
+  return {
+    env: {
+      API_TOKEN: secrets.env + suffix,
+      DATABASE: `postgres://shop:${secrets.url}${suffix}@db:5432/shop`,
+      SESSION: secrets.jwt + suffix,
+      REGION: secrets.cloud,
+      PLAIN: `plain${suffix}`,
+    },
+    args: [`--password=${secrets.argument}${suffix}`, "--verbose"],
+    annotations: { "vault.test/token": secrets.annotation + suffix },
+  };
+}
+
+function event(namespace: string, pod: Obj, message: string) {
+  const now = new Date().toISOString();
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { namespace, name: `hostile.${Math.random().toString(16).slice(2)}` },
+    involvedObject: { apiVersion: "v1", kind: "Pod", namespace, name: pod.metadata.name, uid: pod.metadata.uid },
+    type: "Warning",
+    reason: "Unhealthy",
+    message: `Readiness probe failed: ${message}`,
+    count: 1,
+    firstTimestamp: now,
+    lastTimestamp: now,
+    source: { component: message },
+  };
+}

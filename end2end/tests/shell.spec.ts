@@ -1,0 +1,148 @@
+// What holds on every page: it opens cold and by navigation, it restores from its
+// address, it recovers by itself, it fits. The guard watches console, CSP and network.
+import { expect, test } from "./support/fixtures";
+import { httpSpans, resourceOf } from "./support/otel";
+import {
+  currentPods,
+  hydrated,
+  isSameDocument,
+  keyOf,
+  markDocument,
+  openCatalog,
+  openTab,
+  row,
+  servicePath,
+  TABS,
+} from "./support/pages";
+import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
+
+let shop: string;
+let key: string;
+let path: string;
+let trace: string;
+
+test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
+  shop = await freshNamespace(cluster.kube, "shell");
+  key = keyOf(shop, "Deployment", "front");
+  await rollOut(cluster.kube, deployment({ namespace: shop, name: "front" }));
+  await rollOut(cluster.kube, deployment({ namespace: shop, name: "front", image: "registry.test/front:v2" }));
+  const [pod] = await podsOf(cluster.kube, shop, "front");
+  const spans = [httpSpans("GET", "/a/rather/long/route/with/{many}/segments/{of}/its/own", { count: 60, over_s: 60 })];
+  const answer = await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans });
+  trace = answer.traces[0];
+  const page = await browser.newPage({ baseURL: binnacle.url });
+  path = await servicePath(page, key);
+  await page.close();
+});
+
+const SIGN = { overview: "chart-requests", kubernetes: "pod-row", deploys: "deploy-row" };
+
+for (const tab of TABS) {
+  test(`${tab} opens cold`, async ({ page }) => {
+    await openTab(page, path, tab);
+    await expect(page.getByTestId(SIGN[tab]).first()).toBeVisible();
+  });
+}
+
+test("every tab opens by client navigation, and back again", async ({ page }) => {
+  await openCatalog(page, shop);
+  await markDocument(page);
+  await row(page, key).locator('a[href*="/services/"]').first().click();
+  for (const tab of [...TABS, ...TABS.toReversed()]) {
+    await page.getByTestId(`tab-${tab}`).click();
+    await expect(page).toHaveURL(new RegExp(`/${tab}`));
+    await expect(page.getByTestId(SIGN[tab]).first(), tab).toBeVisible();
+  }
+  await page.goBack();
+  await expect(page).toHaveURL(/\/kubernetes/);
+  await expect(page.getByTestId("pod-row").first()).toBeVisible();
+  expect(await isSameDocument(page)).toBe(true);
+});
+
+test("without scripts the page already has its content", async ({ binnacle, browser }) => {
+  const context = await browser.newContext({ javaScriptEnabled: false, baseURL: binnacle.url });
+  const page = await context.newPage();
+  await page.goto("/");
+  await expect(row(page, key).or(page.getByTestId("catalog-row").first()).first()).toBeAttached();
+  await context.close();
+});
+
+test("the address restores tab and range", async ({ page }) => {
+  await openTab(page, path, "overview", "1h");
+  await page.getByTestId("tab-deploys").click();
+  await expect(page).toHaveURL(/deploys.*range=1h/);
+  const address = page.url();
+  await page.goto("about:blank");
+  await page.goto(address);
+  await hydrated(page);
+  await expect(page.getByTestId("deploy-row").first()).toBeVisible();
+  expect(page.url()).toBe(address);
+});
+
+test("the page says it is disconnected when the server stops, and recovers alone", async ({
+  page,
+  binnacle,
+  cluster,
+  guard,
+}) => {
+  guard.allow(/ERR_|Failed to fetch|Failed to load|NetworkError|network error/i);
+  await openTab(page, path, "kubernetes");
+  await markDocument(page);
+  await binnacle.stop();
+  await expect(page.getByTestId("live")).toHaveAttribute("data-state", "reconnecting");
+  await expect(page.getByTestId("pod-row").first()).toBeVisible();
+  await binnacle.start();
+  await expect(page.getByTestId("live")).toHaveAttribute("data-state", "live", { timeout: 30_000 });
+  // News arrive again, without a reload.
+  const [pod] = await podsOf(cluster.kube, shop, "front");
+  await cluster.kube.delete("Pod", shop, pod.metadata.name);
+  await expect(currentPods(page).filter({ hasText: pod.metadata.name })).toHaveCount(0);
+  expect(await isSameDocument(page)).toBe(true);
+});
+
+for (const width of [390, 1024, 1680]) {
+  test(`nothing scrolls the page sideways at ${width} px`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 844 });
+    const places = ["/", ...TABS.map((tab) => `${path}/${tab}`), `/traces/${trace}`, "/status"];
+    for (const place of places) {
+      await page.goto(place);
+      await hydrated(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, place).toBeLessThanOrEqual(0);
+    }
+  });
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`the ${colorScheme} system theme is followed`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    await page.goto("/");
+    await hydrated(page);
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const [red] = (background.match(/\d+/g) ?? []).map(Number);
+    expect(red > 127, background).toBe(colorScheme === "light");
+  });
+}
+
+test("the policy allows no inline script and no other origin", async ({ request }) => {
+  const answer = await request.get("/");
+  const policy = answer.headers()["content-security-policy"] ?? "";
+  expect(policy).toContain("script-src");
+  expect(policy).toContain("nonce-");
+  expect(policy).not.toContain("'unsafe-eval'");
+  const script = policy.split(";").find((each) => each.trim().startsWith("script-src")) ?? "";
+  expect(script).not.toContain("'unsafe-inline'");
+});
+
+test("a page that does not exist is a 404", async ({ page, guard }) => {
+  guard.allow(/status of 404/);
+  const answer = await page.goto("/nowhere/at/all");
+  expect(answer?.status()).toBe(404);
+});
+
+test("a foreign Host is refused", async ({ binnacle, request }) => {
+  const answer = await request.get(`${binnacle.url}/`, { headers: { host: "evil.example" } });
+  expect([400, 403, 421]).toContain(answer.status());
+  const probe = await request.get(`${binnacle.url}/livez`, { headers: { host: "10.0.0.7:7700" } });
+  expect(probe.status()).toBe(200);
+});

@@ -1,0 +1,167 @@
+// A real Kubernetes control plane on loopback, in a temporary directory: etcd, API
+// server, controller manager, scheduler, and KWOK playing the nodes.
+// .ci/tools builds the binaries; what pods do is in controlplane/stages.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Access, createAccess, readOnlyRights, type User, writeKubeconfig } from "./access";
+import { Kube, type Obj } from "./kube";
+import { expectAlive, freePorts, sleep, start, tail, until } from "./process";
+import { controlPlaneBinary } from "./tools";
+
+const STAGES = join(import.meta.dirname, "../../controlplane/stages");
+
+export interface ControlPlane {
+  kube: Kube;
+  server: string;
+  /** Read-only, with the rights Binnacle documents: what Binnacle gets. */
+  kubeconfig: string;
+  /** Another address, for a cluster that cannot be reached. */
+  kubeconfigOf(user: User, address?: string): string;
+  /** The statuses that a user's requests get. */
+  tryAs(user: User, calls: [method: string, path: string][]): Promise<number[]>;
+  /** Same port, same etcd: what an upgrade of the API server looks like. */
+  restartApiServer(downMs?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Ports {
+  client: number;
+  peer: number;
+  secure: number;
+  kubelet: number;
+}
+
+export async function startControlPlane(nodes = 2): Promise<ControlPlane> {
+  const directory = mkdtempSync(join(tmpdir(), "binnacle-cluster-"));
+  const certificates = join(directory, "certificates");
+  mkdirSync(certificates);
+  const certificate = join(certificates, "apiserver.crt");
+  const access = createAccess(directory);
+  const [client, peer, secure, kubelet] = await freePorts(4);
+  const ports = { client, peer, secure, kubelet };
+  const server = `https://127.0.0.1:${secure}`;
+  const run = (name: string, args: string[]) =>
+    start(name, controlPlaneBinary(name), args, join(directory, `${name}.log`));
+  const kubeconfigOf = (user: User, address = server) =>
+    writeKubeconfig(join(directory, `${user}-${new URL(address).port}.kubeconfig`), {
+      server: address,
+      certificate,
+      user,
+      token: access.tokens[user],
+    });
+
+  const etcd = run("etcd", etcdArgs(ports, join(directory, "etcd")));
+  const startApiServer = async () => {
+    const started = run("kube-apiserver", apiServerArgs(ports, certificates, access));
+    await until("the API server's certificate", () => expectAlive(started) && existsSync(certificate));
+    const admin = new Kube(server, readFileSync(certificate, "utf8"), access.tokens.admin);
+    const ready = () => expectAlive(started) && admin.isReady();
+    await until("the API server to be ready", ready, { timeoutMs: 60_000 }).catch((error) => {
+      throw new Error(`${error}\n${tail(started.log)}`);
+    });
+    return { started, admin };
+  };
+  const first = await startApiServer();
+  const kube = first.admin;
+  let apiServer = first.started;
+  const admin = kubeconfigOf("admin");
+  const clients = [
+    run("kube-controller-manager", controllerArgs(admin, certificate, access)),
+    run("kube-scheduler", [`--kubeconfig=${admin}`, "--leader-elect=false", "--secure-port=0"]),
+    run("kwok", kwokArgs(admin, ports)),
+  ];
+  await populate(kube, nodes);
+
+  return {
+    kube,
+    server,
+    kubeconfig: kubeconfigOf("binnacle"),
+    kubeconfigOf,
+    tryAs(user, calls) {
+      const as = new Kube(server, readFileSync(certificate, "utf8"), access.tokens[user]);
+      return Promise.all(calls.map(([method, path]) => as.status(method, path)));
+    },
+    async restartApiServer(downMs = 1_000) {
+      // Open watches keep it from leaving by itself for a minute.
+      await apiServer.stop(500);
+      await sleep(downMs);
+      apiServer = (await startApiServer()).started;
+    },
+    async stop() {
+      // Clients first: an API server whose etcd is gone keeps its port for a minute.
+      await Promise.all(clients.map((each) => each.stop()));
+      await apiServer.stop(2_000);
+      await etcd.stop();
+      if (!process.env.KEEP) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function etcdArgs({ client, peer }: Ports, data: string): string[] {
+  return [
+    `--data-dir=${data}`,
+    `--listen-client-urls=http://127.0.0.1:${client}`,
+    `--advertise-client-urls=http://127.0.0.1:${client}`,
+    `--listen-peer-urls=http://127.0.0.1:${peer}`,
+    `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+    `--initial-cluster=default=http://127.0.0.1:${peer}`,
+    "--unsafe-no-fsync",
+    "--log-level=warn",
+  ];
+}
+
+function apiServerArgs({ client, secure }: Ports, certificates: string, access: Access): string[] {
+  return [
+    `--etcd-servers=http://127.0.0.1:${client}`,
+    "--bind-address=127.0.0.1",
+    `--secure-port=${secure}`,
+    // A loopback address cannot be an endpoint of the `kubernetes` Service.
+    "--endpoint-reconciler-type=none",
+    `--cert-dir=${certificates}`,
+    `--token-auth-file=${access.tokenFile}`,
+    "--authorization-mode=RBAC",
+    `--service-account-key-file=${access.accountKey}`,
+    `--service-account-signing-key-file=${access.accountKey}`,
+    "--service-account-issuer=https://kubernetes.default.svc",
+    "--service-cluster-ip-range=10.96.0.0/16",
+  ];
+}
+
+function controllerArgs(kubeconfig: string, certificate: string, access: Access): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    "--controllers=*",
+    "--leader-elect=false",
+    `--service-account-private-key-file=${access.accountKey}`,
+    `--root-ca-file=${certificate}`,
+    "--secure-port=0",
+  ];
+}
+
+function kwokArgs(kubeconfig: string, { kubelet }: Ports): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    "--manage-all-nodes=true",
+    "--cidr=10.244.0.0/16",
+    "--node-ip=127.0.0.1",
+    `--server-address=127.0.0.1:${kubelet}`,
+    ...readdirSync(STAGES).flatMap((name) => ["--config", join(STAGES, name)]),
+  ];
+}
+
+async function populate(kube: Kube, nodes: number): Promise<void> {
+  const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
+  const node = (name: string) => ({
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
+  });
+  await kube.apply(...readOnlyRights(), ...names.map(node));
+  const ready = (c: Obj) => c.type === "Ready" && c.status === "True";
+  for (const name of names) {
+    await kube.wait("Node", undefined, name, "ready", (object) => object.status?.conditions?.some(ready));
+  }
+  // Pods are refused until their namespace has this account.
+  await kube.wait("ServiceAccount", "default", "default", "there", () => true);
+}

@@ -1,0 +1,136 @@
+// Kubernetes objects as the tests need them, and the waits that belong to them.
+import type { Kube, Obj } from "./kube";
+
+/** Pod annotations that the KWOK stages act on. */
+export const FATE = "binnacle.test/fate";
+export const READY_AFTER = "binnacle.test/ready-after";
+
+export interface Workload {
+  namespace: string;
+  name: string;
+  image?: string;
+  replicas?: number;
+  env?: Record<string, string>;
+  args?: string[];
+  annotations?: Record<string, string>;
+  memory?: string;
+  /** Name of a ConfigMap to take the environment from. */
+  configMap?: string;
+}
+
+export function namespace(name: string): Obj {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
+
+export function configMap(where: string, name: string, data: Record<string, string>): Obj {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: where }, data };
+}
+
+function template(of: Workload, restartPolicy = "Always"): Obj {
+  const env = Object.entries(of.env ?? {}).map(([name, value]) => ({ name, value }));
+  return {
+    metadata: { labels: { app: of.name }, ...(of.annotations && { annotations: of.annotations }) },
+    spec: {
+      restartPolicy,
+      containers: [
+        {
+          name: "main",
+          image: of.image ?? `registry.test/${of.name}:v1`,
+          ...(env.length > 0 && { env }),
+          ...(of.args && { args: of.args }),
+          ...(of.configMap && { envFrom: [{ configMapRef: { name: of.configMap } }] }),
+          resources: { requests: { memory: of.memory ?? "64Mi" }, limits: { memory: of.memory ?? "64Mi" } },
+        },
+      ],
+    },
+  };
+}
+
+function object(apiVersion: string, kind: string, of: Workload, spec: Obj): Obj {
+  return { apiVersion, kind, metadata: { name: of.name, namespace: of.namespace }, spec };
+}
+
+function selected(of: Workload): Obj {
+  return { selector: { matchLabels: { app: of.name } }, template: template(of) };
+}
+
+export function deployment(of: Workload): Obj {
+  return object("apps/v1", "Deployment", of, { replicas: of.replicas ?? 2, ...selected(of) });
+}
+
+export function replicaSet(of: Workload): Obj {
+  return object("apps/v1", "ReplicaSet", of, { replicas: of.replicas ?? 1, ...selected(of) });
+}
+
+export function statefulSet(of: Workload): Obj {
+  return object("apps/v1", "StatefulSet", of, { replicas: of.replicas ?? 2, serviceName: of.name, ...selected(of) });
+}
+
+export function daemonSet(of: Workload): Obj {
+  return object("apps/v1", "DaemonSet", of, selected(of));
+}
+
+export function cronJob(of: Workload, schedule = "* * * * *"): Obj {
+  return object("batch/v1", "CronJob", of, { schedule, jobTemplate: { spec: { template: template(of, "Never") } } });
+}
+
+/** `kubectl create job --from`: a test need not wait for the minute. */
+export function jobFrom(cron: Obj, name: string): Obj {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name,
+      namespace: cron.metadata.namespace,
+      annotations: { "cronjob.kubernetes.io/instantiate": "manual" },
+      ownerReferences: [
+        { apiVersion: "batch/v1", kind: "CronJob", name: cron.metadata.name, uid: cron.metadata.uid, controller: true },
+      ],
+    },
+    spec: cron.spec.jobTemplate.spec,
+  };
+}
+
+/** Creates a namespace of its own, so that specs cannot see each other's objects. */
+export async function freshNamespace(kube: Kube, prefix: string): Promise<string> {
+  const name = `${prefix}-${Date.now().toString(36).slice(-6)}`;
+  await kube.apply(namespace(name));
+  await kube.wait("ServiceAccount", name, "default", "there", () => true);
+  return name;
+}
+
+/** Every wanted pod is of the newest template, ready and available. */
+export function hasSettled(object: Obj): boolean {
+  const { spec, status = {}, metadata, kind } = object;
+  if (status.observedGeneration !== metadata.generation) return false;
+  if (kind === "DaemonSet") {
+    const wanted = status.desiredNumberScheduled;
+    return wanted > 0 && status.updatedNumberScheduled === wanted && status.numberAvailable === wanted;
+  }
+  if (kind === "ReplicaSet") return status.availableReplicas === spec.replicas;
+  const updated = kind === "StatefulSet" ? status.currentRevision === status.updateRevision : true;
+  return (
+    updated &&
+    status.replicas === spec.replicas &&
+    status.availableReplicas === spec.replicas &&
+    (status.updatedReplicas ?? spec.replicas) === spec.replicas
+  );
+}
+
+/** Applies the objects and waits until their pods run. */
+export async function rollOut(kube: Kube, ...objects: Obj[]): Promise<void> {
+  await kube.apply(...objects);
+  for (const { kind, metadata } of objects) {
+    if (["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"].includes(kind)) {
+      await kube.wait(kind, metadata.namespace, metadata.name, "settled", hasSettled);
+    }
+  }
+}
+
+/** The running pods of a workload, newest first. */
+export async function podsOf(kube: Kube, where: string, name: string): Promise<Obj[]> {
+  const pods = await kube.list("Pod", where, `app=${name}`);
+  return pods
+    .filter((pod) => pod.status.phase === "Running" && !pod.metadata.deletionTimestamp)
+    .sort((a, b) => b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp));
+}

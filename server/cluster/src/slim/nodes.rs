@@ -1,0 +1,103 @@
+//! What is kept of nodes and of events.
+
+use serde::Deserialize;
+
+use super::meta::{Condition, Instant, Meta, lenient};
+use crate::text::Text;
+
+/// A node.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are those of Kubernetes' Node")]
+pub struct Node {
+    pub meta: Meta,
+    pub conditions: Box<[Condition]>,
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Wire {
+            metadata: Meta,
+            status: WireStatus,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct WireStatus {
+            #[serde(deserialize_with = "lenient")]
+            conditions: Vec<Condition>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self { meta: wire.metadata, conditions: wire.status.conditions.into() })
+    }
+}
+
+/// An event, core/v1 or events.k8s.io.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are those of Kubernetes' Event")]
+pub struct Event {
+    #[serde(rename = "metadata")]
+    pub meta: Meta,
+    #[serde(rename = "involvedObject", alias = "regarding")]
+    pub about: Reference,
+    #[serde(rename = "type")]
+    pub level: Text,
+    pub reason: Text,
+    #[serde(alias = "note")]
+    pub message: Text,
+    #[serde(rename = "count", alias = "deprecatedCount")]
+    pub repeats: Option<u32>,
+    #[serde(rename = "firstTimestamp", alias = "deprecatedFirstTimestamp")]
+    pub first: Instant,
+    #[serde(rename = "lastTimestamp", alias = "deprecatedLastTimestamp")]
+    pub last: Instant,
+    pub event_time: Instant,
+    pub series: Option<Series>,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are those of ObjectReference")]
+pub struct Reference {
+    pub kind: Text,
+    pub namespace: Text,
+    pub name: Text,
+    pub uid: Text,
+    pub field_path: Text,
+}
+
+/// Repeats of an event.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are those of EventSeries")]
+pub struct Series {
+    #[serde(deserialize_with = "lenient")]
+    pub count: u32,
+    #[serde(rename = "lastObservedTime")]
+    pub last: Instant,
+}
+
+impl Event {
+    /// How often it happened.
+    pub(crate) fn count(&self) -> u32 {
+        self.series.as_ref().map(|series| series.count).or(self.repeats).unwrap_or(1).max(1)
+    }
+
+    /// The last time it happened.
+    pub(crate) fn last(&self) -> Option<model::Timestamp> {
+        let series = self.series.as_ref().and_then(|series| series.last.0);
+        series.max(self.last.0).max(self.event_time.0).or(self.meta.created.0)
+    }
+
+    /// The first time it happened.
+    pub(crate) fn first(&self) -> Option<model::Timestamp> {
+        self.first.0.or(self.event_time.0).or(self.meta.created.0).or_else(|| self.last())
+    }
+
+    /// The container it is about: `spec.containers{app}`.
+    pub(crate) fn container(&self) -> Option<&str> {
+        self.about.field_path.split_once('{').and_then(|(_, rest)| rest.strip_suffix('}'))
+    }
+}

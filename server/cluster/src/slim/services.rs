@@ -1,0 +1,87 @@
+//! What is kept of Services, EndpointSlices and ConfigMaps.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::meta::{Meta, lenient};
+use crate::text::{Labels, Text};
+
+/// A Service.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the fields are those of Kubernetes' Service")]
+pub struct Service {
+    pub meta: Meta,
+    pub selector: Labels,
+    pub kind: Text,
+}
+
+impl<'de> Deserialize<'de> for Service {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Wire {
+            metadata: Meta,
+            spec: WireSpec,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct WireSpec {
+            selector: Labels,
+            #[serde(rename = "type")]
+            kind: Text,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(Self { meta: wire.metadata, selector: wire.spec.selector, kind: wire.spec.kind })
+    }
+}
+
+/// An EndpointSlice, as far as it is counted.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointSlice {
+    /// Its metadata; the label `kubernetes.io/service-name` says whose it is.
+    pub meta: Meta,
+    /// Endpoints that are ready.
+    pub ready: u32,
+    /// Endpoints in all.
+    pub all: u32,
+}
+
+impl<'de> Deserialize<'de> for EndpointSlice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Wire {
+            metadata: Meta,
+            #[serde(deserialize_with = "lenient")]
+            endpoints: Vec<WireEndpoint>,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct WireEndpoint {
+            #[serde(deserialize_with = "lenient")]
+            conditions: WireConditions,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct WireConditions {
+            ready: Option<bool>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        // Not said means ready, as the API defines it.
+        let ready = wire.endpoints.iter().filter(|endpoint| endpoint.conditions.ready != Some(false)).count();
+        Ok(Self { meta: wire.metadata, ready: ready as u32, all: wire.endpoints.len() as u32 })
+    }
+}
+
+/// A ConfigMap with its data, which lives only until it is redacted and hashed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ConfigMap {
+    /// Its metadata.
+    #[serde(rename = "metadata")]
+    pub meta: Meta,
+    /// Texts.
+    pub data: Value,
+    /// Bytes, base64.
+    pub binary_data: Value,
+}

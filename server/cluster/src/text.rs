@@ -1,0 +1,205 @@
+//! Strings that many objects share: names, labels, images. Kept once by the interner, shared by reference.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+/// A shared string; null in JSON reads as empty.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// The text, or nothing where it is empty.
+    pub fn some(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(&*self.0)
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for Text {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(text.into())
+    }
+    fn visit_unit<E>(self) -> Result<Text, E> {
+        Ok(Text::default())
+    }
+    // Extensions' own types put numbers where others have strings (`observedGeneration` of a Rollout).
+    fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+        Ok(number.to_string().into())
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+        Ok(number.to_string().into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+/// Labels, by key; equal sets are one allocation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Labels(Arc<[(Text, Text)]>);
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self(Arc::from([]))
+    }
+}
+
+impl Labels {
+    /// The value of a label.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.binary_search_by(|(name, _)| (**name).cmp(key)).ok().map(|at| &*self.0[at].1)
+    }
+
+    /// Whether every one of `wanted` is among these; an empty selector selects nothing.
+    pub fn matches(&self, wanted: &Labels) -> bool {
+        !wanted.0.is_empty() && wanted.0.iter().all(|(key, value)| self.get(key) == Some(value))
+    }
+}
+
+impl FromIterator<(Text, Text)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(Text, Text)> = pairs.into_iter().collect();
+        pairs.sort();
+        Self(pairs.into())
+    }
+}
+
+struct LabelsVisitor;
+
+impl<'de> Visitor<'de> for LabelsVisitor {
+    type Value = Labels;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of strings")
+    }
+    fn visit_unit<E>(self) -> Result<Labels, E> {
+        Ok(Labels::default())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+        let mut pairs: Vec<(Text, Text)> = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(pairs.into_iter().collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LabelsVisitor)
+    }
+}
+
+/// Keeps one copy of each string and of each set of labels.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    texts: HashSet<Text>,
+    labels: HashSet<Labels>,
+}
+
+impl Interner {
+    /// Replaces a text by the shared one.
+    pub(crate) fn text(&mut self, text: &mut Text) {
+        match self.texts.get(text) {
+            Some(known) => *text = known.clone(),
+            None => {
+                self.texts.insert(text.clone());
+            }
+        }
+    }
+
+    /// Replaces labels by the shared ones.
+    pub(crate) fn labels(&mut self, labels: &mut Labels) {
+        if let Some(known) = self.labels.get(labels) {
+            *labels = known.clone();
+            return;
+        }
+        let mut pairs = labels.0.to_vec();
+        for (key, value) in &mut pairs {
+            self.text(key);
+            self.text(value);
+        }
+        *labels = Labels(pairs.into());
+        self.labels.insert(labels.clone());
+    }
+
+    /// Forgets what nobody holds any more.
+    pub(crate) fn sweep(&mut self) {
+        self.labels.retain(|labels| Arc::strong_count(&labels.0) > 1);
+        self.texts.retain(|text| Arc::strong_count(&text.0) > 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_strings_are_kept_once_and_swept_when_nobody_holds_them() {
+        let mut interner = Interner::default();
+        let (mut one, mut two) = (Text::from("shop"), Text::from("shop"));
+        interner.text(&mut one);
+        interner.text(&mut two);
+        assert!(Arc::ptr_eq(&one.0, &two.0));
+        drop((one, two));
+        interner.sweep();
+        assert!(interner.texts.is_empty());
+    }
+
+    #[test]
+    fn an_empty_selector_selects_nothing() {
+        let labels: Labels = serde_json::from_str(r#"{"app":"web","tier":null}"#).unwrap();
+        assert_eq!(labels.get("app"), Some("web"));
+        assert!(labels.matches(&serde_json::from_str(r#"{"app":"web"}"#).unwrap()));
+        assert!(!labels.matches(&serde_json::from_str(r#"{"app":"api"}"#).unwrap()));
+        assert!(!labels.matches(&Labels::default()));
+    }
+}

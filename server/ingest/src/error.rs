@@ -1,0 +1,101 @@
+//! Why telemetry was not taken, and what OTLP's two transports answer to it. Only what is worth another attempt gets
+//! a retryable code.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tonic::Code;
+
+/// Why a request was turned away, or a receiver stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// More bytes than a message may have, after decompression.
+    #[error("the message is larger than {0} bytes after decompression")]
+    TooLarge(usize),
+    /// It is not the message it should be.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// It can't be taken now.
+    #[error("{0}; try again")]
+    Busy(&'static str),
+    /// Its body came too slowly.
+    #[error("the body took too long to arrive")]
+    Slow,
+    /// The sender went away in the middle of the body.
+    #[error("the connection ended inside the body")]
+    Gone,
+    /// The body is packed in another way than gzip.
+    #[error("unsupported compression: send gzip, or none")]
+    Encoding,
+    /// Another content type than OTLP has.
+    #[error("unsupported content type: send application/x-protobuf or application/json")]
+    ContentType,
+    /// Another method than POST.
+    #[error("send telemetry with POST")]
+    Method,
+    /// Nothing is received here.
+    #[error("nothing is received here; traces go to {0}")]
+    Path(&'static str),
+    /// A browser's page that is not listed.
+    #[error("requests from this browser origin are not allowed")]
+    Origin,
+    /// The listener failed.
+    #[error("the receiver can't listen: {0}")]
+    Listen(#[from] std::io::Error),
+}
+
+impl Error {
+    /// The status of an HTTP answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(_) | Self::Gone => StatusCode::BAD_REQUEST,
+            Self::Busy(_) | Self::Listen(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Encoding | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Path(_) => StatusCode::NOT_FOUND,
+            Self::Origin => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The status of a gRPC answer. RESOURCE_EXHAUSTED goes without RetryInfo, so it is not tried again.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
+            Self::Busy(_) | Self::Listen(_) => Code::Unavailable,
+            Self::Slow => Code::DeadlineExceeded,
+            Self::Gone => Code::Cancelled,
+            Self::Encoding | Self::Method | Self::Path(_) => Code::Unimplemented,
+            Self::Origin => Code::PermissionDenied,
+        }
+    }
+
+    /// After how long another attempt is welcome.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        matches!(self, Self::Busy(_) | Self::Listen(_)).then_some(Duration::from_secs(1))
+    }
+
+    /// The reason on the status page: one of a few, with nothing of the sender in it.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "message too large",
+            Self::Malformed(_) => "malformed message",
+            Self::Busy(_) | Self::Listen(_) => "overloaded or storage failing (told to try again)",
+            Self::Slow => "body too slow",
+            Self::Gone => "connection ended inside a message",
+            Self::Encoding => "unsupported compression",
+            Self::ContentType => "unsupported content type",
+            Self::Method => "not a POST",
+            Self::Path(_) => "unknown path or gRPC method",
+            Self::Origin => "browser origin not allowed",
+        }
+    }
+}
+
+impl From<crate::wire::Malformed> for Error {
+    fn from(why: crate::wire::Malformed) -> Self {
+        Self::Malformed(why.0.to_owned())
+    }
+}

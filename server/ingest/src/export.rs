@@ -1,0 +1,225 @@
+//! One export request, whatever it came by: unpack, hash, decode, append, count.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use model::{IngestStatus, Timestamp};
+use sha2::{Digest, Sha256};
+use store::{Appended, Directory, OwnerFacts, Rule, SpanBatch, Store, Telemetry};
+use tokio::sync::Semaphore;
+
+use crate::counters::Counters;
+use crate::limits::{Budget, Charge};
+use crate::traces::{self, Report};
+use crate::{Error, Limits, body, json};
+
+/// The receivers' state: a cheap clone, given to each connection.
+#[derive(Clone)]
+pub struct Ingest {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    telemetry: Arc<dyn Telemetry>,
+    directory: Box<dyn Fn() -> Arc<Directory> + Send + Sync>,
+    limits: Limits,
+    counters: Counters,
+    budget: Budget,
+    requests: Arc<Semaphore>,
+}
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Protobuf.
+    Protobuf,
+    /// JSON.
+    Json,
+}
+
+/// A message as it was received.
+pub(crate) struct Received {
+    /// Its bytes, after `skip` of framing.
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes of framing before the message.
+    pub(crate) skip: usize,
+    /// Whether it is packed with gzip.
+    pub(crate) gzip: bool,
+    /// How it is written.
+    pub(crate) format: Format,
+    /// Its share of the budget.
+    pub(crate) charge: Charge,
+}
+
+/// A success that has something to say: spans that were left out, or a warning when none were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Partial {
+    /// Spans left out.
+    pub(crate) rejected: u64,
+    /// Why, or what else was changed.
+    pub(crate) message: String,
+}
+
+/// A request ready for the store. It holds its share of the budget until the commit.
+struct Decoded {
+    batch: SpanBatch,
+    report: Report,
+    bytes: usize,
+    _charge: Charge,
+}
+
+/// Longer messages are decoded off the threads that serve connections.
+const INLINE: usize = 64 << 10;
+
+impl Ingest {
+    /// Receivers that fill a store.
+    pub fn new(store: Store, limits: Limits) -> Self {
+        let telemetry = store.telemetry();
+        Self::over(telemetry, move || store.directory(), limits)
+    }
+
+    /// Receivers over any telemetry interface, and the directory that says whose telemetry is.
+    pub fn over(
+        telemetry: Arc<dyn Telemetry>,
+        directory: impl Fn() -> Arc<Directory> + Send + Sync + 'static,
+        limits: Limits,
+    ) -> Self {
+        let budget = Budget::new(limits.in_flight_bytes);
+        let requests = Arc::new(Semaphore::new(limits.in_flight_requests));
+        let directory = Box::new(directory);
+        let counters = Counters::default();
+        Self { inner: Arc::new(Inner { telemetry, directory, limits, counters, budget, requests }) }
+    }
+
+    /// What was taken and turned away since the start.
+    pub fn status(&self) -> IngestStatus {
+        self.inner.counters.status(now())
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    pub(crate) fn charge(&self) -> Charge {
+        self.inner.budget.charge()
+    }
+
+    /// Counts what was turned away.
+    pub(crate) fn reject(&self, reason: &'static str, peer: Option<IpAddr>, count: u64) {
+        self.inner.counters.rejected(now(), reason, peer, count);
+    }
+
+    /// Takes a request; returns after its commit.
+    pub(crate) async fn export(&self, received: Received, peer: Option<IpAddr>) -> Result<Option<Partial>, Error> {
+        let _permit =
+            self.inner.requests.try_acquire().map_err(|_| Error::Busy("too many requests are in progress"))?;
+        let decoded = self.decode(received, peer).await?;
+        let Decoded { batch, report, bytes, _charge } = decoded;
+        let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
+        let spans = (stored == Appended::Stored).then_some(report.taken);
+        self.inner.counters.took(now(), bytes, spans);
+        for (reason, count) in [("span without a valid id", report.invalid), ("span over the limit", report.over)] {
+            if count > 0 {
+                self.reject(reason, peer, count);
+            }
+        }
+        Ok(partial(&report, self.limits()))
+    }
+
+    async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
+        if !received.gzip && received.bytes.len() <= INLINE {
+            return self.inner.decode(received, peer);
+        }
+        let inner = self.inner.clone();
+        match tokio::task::spawn_blocking(move || inner.decode(received, peer)).await {
+            Ok(decoded) => decoded,
+            Err(error) if error.is_panic() => {
+                tracing::error!("decoding a request panicked; it was refused");
+                Err(Error::Malformed("it can't be decoded".to_owned()))
+            }
+            Err(_) => Err(Error::Busy("the receiver is shutting down")),
+        }
+    }
+
+    async fn append(&self, batch: SpanBatch) -> Result<Appended, Error> {
+        let append = self.inner.telemetry.append_spans(batch);
+        match tokio::time::timeout(self.limits().commit, append).await {
+            Ok(Ok(appended)) => Ok(appended),
+            Ok(Err(error)) => {
+                if self.inner.counters.should_log(now()) {
+                    tracing::error!(%error, "spans could not be stored; senders are told to try again");
+                }
+                Err(match error {
+                    store::Error::Busy(_) => Error::Busy("the store is busy"),
+                    _ => Error::Busy("the store is failing"),
+                })
+            }
+            Err(_) => Err(Error::Busy("the commit takes too long")),
+        }
+    }
+}
+
+impl Inner {
+    /// From received bytes to a batch: no I/O, but as long as the message is.
+    fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
+        let Received { bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
+        if gzip {
+            buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
+            skip = 0;
+        }
+        let bytes = buffer.len() - skip;
+        let request = hash(&buffer[skip..]);
+        if format == Format::Json {
+            charge.raise(2 * bytes)?;
+            buffer = json::traces(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
+            skip = 0;
+        }
+        let directory = (self.directory)();
+        let at = now();
+        let found = |facts: &OwnerFacts| by_attributes(directory.resolve(facts, at).rule);
+        let mut batch = SpanBatch::new(request);
+        let report = traces::decode(&buffer[skip..], peer, &found, &self.limits, &mut batch)?;
+        Ok(Decoded { batch, report, bytes, _charge: charge })
+    }
+}
+
+/// Whether the rule that matched is one over attributes that stands before the peer's address.
+fn by_attributes(rule: Rule) -> bool {
+    match rule {
+        Rule::PodUid | Rule::PodName | Rule::ContainerId | Rule::PodIp | Rule::Workload | Rule::ByName => true,
+        Rule::Peer | Rule::ServiceName | Rule::None => false,
+    }
+}
+
+/// 128 bits that are the same for an identical retry, whoever sends it, and for nothing else.
+fn hash(message: &[u8]) -> [u8; 16] {
+    let digest = Sha256::digest(message);
+    *digest.first_chunk().expect("a SHA-256 digest has 32 bytes")
+}
+
+fn partial(report: &Report, limits: &Limits) -> Option<Partial> {
+    let mut parts = Vec::new();
+    if report.invalid > 0 {
+        parts.push(format!("{} spans have no valid trace id, span id or parent id", report.invalid));
+    }
+    if report.over > 0 {
+        parts.push(format!("{} spans are over the limit of {} a request", report.over, limits.spans));
+    }
+    if report.cuts.values > 0 {
+        parts.push(format!("{} texts were too long and were cut", report.cuts.values));
+    }
+    if report.cuts.dropped > 0 {
+        parts.push(format!(
+            "{} attributes, events or links were left out: over the limit, or without key or id",
+            report.cuts.dropped
+        ));
+    }
+    let rejected = report.invalid + report.over;
+    (!parts.is_empty()).then(|| Partial { rejected, message: parts.join("; ") })
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

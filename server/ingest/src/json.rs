@@ -1,0 +1,278 @@
+//! OTLP/JSON to protobuf bytes, for the one walker. The text is never held as a tree: what is written is no longer
+//! than what is read, so `[{},{},…]` is no bomb. Only lowerCamelCase names, hexadecimal ids, enums as numbers; unknown
+//! names are ignored, `null` is unset. Nesting is limited by serde_json (128 levels, about 30 of an attribute's value).
+
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use schema::{Field, Kind, Message, REQUEST};
+
+/// The same request as protobuf bytes.
+pub(crate) fn traces(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = Vec::with_capacity(text.len() / 2);
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    deserializer.deserialize_map(Object { message: &REQUEST, out: &mut out })?;
+    deserializer.end()?;
+    Ok(out)
+}
+
+/// The fields of one message.
+struct Object<'o> {
+    message: &'static Message,
+    out: &'o mut Vec<u8>,
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key_seed(Name(self.message))? {
+            match field {
+                Some(field) => map.next_value_seed(Content { field, out: self.out, element: false })?,
+                None => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name among a message's fields.
+struct Name(&'static Message);
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<&'static Field>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<&'static Field>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.0.iter().find(|field| field.0 == name))
+    }
+}
+
+/// What a field holds, or one element of it.
+struct Content<'o> {
+    field: &'static Field,
+    out: &'o mut Vec<u8>,
+    element: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Content<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Content<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Field(name, _, kind) = self.field;
+        let what = match kind {
+            Kind::Text => "a text",
+            Kind::Hex => "hexadecimal digits",
+            Kind::Base64 => "base64",
+            Kind::Enum => "the number of an enum",
+            Kind::Fixed32 | Kind::Fixed64 | Kind::Uint32 | Kind::Int64 => "a whole number that fits",
+            Kind::Double => "a number",
+            Kind::Bool => "true or false",
+            Kind::One(_) => "an object",
+            Kind::Many(_) | Kind::Texts => "an array",
+        };
+        write!(f, "{what} in {name}")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        if self.element { Err(E::custom("null in an array")) } else { Ok(()) }
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, yes: bool) -> Result<(), E> {
+        match self.field.2 {
+            Kind::Bool => self.varint(u64::from(yes)),
+            _ => return Err(E::invalid_type(serde::de::Unexpected::Bool(yes), &self)),
+        }
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        self.number(i128::from(number), number as f64)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<(), E> {
+        self.number(i128::from(number), number as f64)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
+        let whole = number.fract() == 0.0 && number.abs() < 1e19;
+        match self.field.2 {
+            Kind::Double => self.number(0, number),
+            _ if whole => self.number(number as i128, number),
+            _ => Err(E::invalid_value(serde::de::Unexpected::Float(number), &self)),
+        }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        let wrong = |content: &Self| E::invalid_value(serde::de::Unexpected::Str(crate::limits::cut(text, 64)), content);
+        match self.field.2 {
+            Kind::Text => self.bytes(text.as_bytes()),
+            Kind::Texts if self.element => self.bytes(text.as_bytes()),
+            Kind::Hex => {
+                let Some(bytes) = hex(text) else { return Err(wrong(&self)) };
+                self.bytes(&bytes);
+            }
+            Kind::Base64 => {
+                let Some(bytes) = base64(text) else { return Err(wrong(&self)) };
+                self.bytes(&bytes);
+            }
+            Kind::Fixed32 | Kind::Fixed64 | Kind::Uint32 | Kind::Int64 => {
+                let Ok(number) = text.parse::<i128>() else { return Err(wrong(&self)) };
+                self.number(number, 0.0)?;
+            }
+            Kind::Double => {
+                let Ok(number) = text.parse::<f64>() else { return Err(wrong(&self)) };
+                self.number(0, number)?;
+            }
+            _ => return Err(E::invalid_type(serde::de::Unexpected::Str(crate::limits::cut(text, 64)), &self)),
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let message = match self.field.2 {
+            Kind::One(message) => message,
+            Kind::Many(message) if self.element => message,
+            _ => return Err(A::Error::invalid_type(serde::de::Unexpected::Map, &self)),
+        };
+        put_varint(self.out, tag(self.field.1, 2));
+        let at = self.out.len();
+        self.out.extend_from_slice(&[0; LENGTH]);
+        Object { message, out: self.out }.visit_map(map)?;
+        close(self.out, at);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        if self.element || !matches!(self.field.2, Kind::Many(_) | Kind::Texts) {
+            return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
+        }
+        while elements.next_element_seed(Content { field: self.field, out: self.out, element: true })?.is_some() {}
+        Ok(())
+    }
+}
+
+impl Content<'_> {
+    fn number<E: serde::de::Error>(self, whole: i128, fraction: f64) -> Result<(), E> {
+        let wrong = |content: &Self| E::invalid_value(serde::de::Unexpected::Float(fraction), content);
+        match self.field.2 {
+            Kind::Double => self.fixed(1, &fraction.to_bits().to_le_bytes()),
+            Kind::Fixed64 => match u64::try_from(whole) {
+                Ok(number) => self.fixed(1, &number.to_le_bytes()),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Fixed32 => match u32::try_from(whole) {
+                Ok(number) => self.fixed(5, &number.to_le_bytes()),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Uint32 => match u32::try_from(whole) {
+                Ok(number) => self.varint(u64::from(number)),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Int64 => match i64::try_from(whole) {
+                Ok(number) => self.varint(number as u64),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Enum => match i32::try_from(whole) {
+                Ok(number) => self.varint(i64::from(number) as u64),
+                Err(_) => return Err(wrong(&self)),
+            },
+            _ => return Err(E::invalid_type(serde::de::Unexpected::Other("a number"), &self)),
+        }
+        Ok(())
+    }
+
+    fn varint(self, number: u64) {
+        put_varint(self.out, tag(self.field.1, 0));
+        put_varint(self.out, number);
+    }
+
+    fn fixed(self, kind: u64, bytes: &[u8]) {
+        put_varint(self.out, tag(self.field.1, kind));
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn bytes(self, bytes: &[u8]) {
+        put_varint(self.out, tag(self.field.1, 2));
+        put_varint(self.out, bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+}
+
+fn tag(number: u32, kind: u64) -> u64 {
+    u64::from(number) << 3 | kind
+}
+
+fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Room that is left for the length of a message until it is known: a varint may be padded.
+const LENGTH: usize = 5;
+
+/// Writes a message's length into the room left before it; a short message moves up, so that nothing is wasted.
+fn close(out: &mut Vec<u8>, at: usize) {
+    let start = at + LENGTH;
+    let length = out.len() - start;
+    if length < 0x80 {
+        out[at] = length as u8;
+        out.copy_within(start.., at + 1);
+        out.truncate(at + 1 + length);
+        return;
+    }
+    for (i, byte) in out[at..start].iter_mut().enumerate() {
+        let more = if i + 1 < LENGTH { 0x80 } else { 0 };
+        *byte = (length >> (7 * i)) as u8 & 0x7f | more;
+    }
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+/// Either alphabet, padded or not, as protobuf's JSON mapping takes it.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(alphabet, config).decode(text).ok()
+}

@@ -1,0 +1,100 @@
+//! The messages of OTLP traces as tables: what a field is called in JSON, its number and its type.
+
+/// A message: its fields by their JSON names.
+pub(super) struct Message(pub(super) &'static [Field]);
+
+/// A field: JSON name, number, type.
+pub(super) struct Field(pub(super) &'static str, pub(super) u32, pub(super) Kind);
+
+/// How a field is written, in JSON and on the wire.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Text,
+    Hex,
+    Base64,
+    Fixed32,
+    Fixed64,
+    Uint32,
+    Int64,
+    Enum,
+    Double,
+    Bool,
+    One(&'static Message),
+    Many(&'static Message),
+    Texts,
+}
+
+/// `ExportTraceServiceRequest`.
+pub(super) static REQUEST: Message = Message(&[Field("resourceSpans", 1, Kind::Many(&RESOURCE_SPANS))]);
+static RESOURCE_SPANS: Message = Message(&[
+    Field("resource", 1, Kind::One(&RESOURCE)),
+    Field("scopeSpans", 2, Kind::Many(&SCOPE_SPANS)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static RESOURCE: Message = Message(&[
+    Field("attributes", 1, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 2, Kind::Uint32),
+    Field("entityRefs", 3, Kind::Many(&ENTITY_REF)),
+]);
+static ENTITY_REF: Message = Message(&[
+    Field("schemaUrl", 1, Kind::Text),
+    Field("type", 2, Kind::Text),
+    Field("idKeys", 3, Kind::Texts),
+    Field("descriptionKeys", 4, Kind::Texts),
+]);
+static SCOPE_SPANS: Message = Message(&[
+    Field("scope", 1, Kind::One(&SCOPE)),
+    Field("spans", 2, Kind::Many(&SPAN)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static SCOPE: Message = Message(&[
+    Field("name", 1, Kind::Text),
+    Field("version", 2, Kind::Text),
+    Field("attributes", 3, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 4, Kind::Uint32),
+]);
+static SPAN: Message = Message(&[
+    Field("traceId", 1, Kind::Hex),
+    Field("spanId", 2, Kind::Hex),
+    Field("traceState", 3, Kind::Text),
+    Field("parentSpanId", 4, Kind::Hex),
+    Field("name", 5, Kind::Text),
+    Field("kind", 6, Kind::Enum),
+    Field("startTimeUnixNano", 7, Kind::Fixed64),
+    Field("endTimeUnixNano", 8, Kind::Fixed64),
+    Field("attributes", 9, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 10, Kind::Uint32),
+    Field("events", 11, Kind::Many(&EVENT)),
+    Field("droppedEventsCount", 12, Kind::Uint32),
+    Field("links", 13, Kind::Many(&LINK)),
+    Field("droppedLinksCount", 14, Kind::Uint32),
+    Field("status", 15, Kind::One(&STATUS)),
+    Field("flags", 16, Kind::Fixed32),
+]);
+static EVENT: Message = Message(&[
+    Field("timeUnixNano", 1, Kind::Fixed64),
+    Field("name", 2, Kind::Text),
+    Field("attributes", 3, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 4, Kind::Uint32),
+]);
+static LINK: Message = Message(&[
+    Field("traceId", 1, Kind::Hex),
+    Field("spanId", 2, Kind::Hex),
+    Field("traceState", 3, Kind::Text),
+    Field("attributes", 4, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 5, Kind::Uint32),
+    Field("flags", 6, Kind::Fixed32),
+]);
+static STATUS: Message = Message(&[Field("message", 2, Kind::Text), Field("code", 3, Kind::Enum)]);
+static KEY_VALUE: Message = Message(&[Field("key", 1, Kind::Text), Field("value", 2, Kind::One(&ANY_VALUE))]);
+static ANY_VALUE: Message = Message(&[
+    Field("stringValue", 1, Kind::Text),
+    Field("boolValue", 2, Kind::Bool),
+    Field("intValue", 3, Kind::Int64),
+    Field("doubleValue", 4, Kind::Double),
+    Field("arrayValue", 5, Kind::One(&ARRAY)),
+    Field("kvlistValue", 6, Kind::One(&MAP)),
+    Field("bytesValue", 7, Kind::Base64),
+]);
+static ARRAY: Message = Message(&[Field("values", 1, Kind::Many(&ANY_VALUE))]);
+static MAP: Message = Message(&[Field("values", 1, Kind::Many(&KEY_VALUE))]);

@@ -1,0 +1,30 @@
+//! OTLP receivers: bytes from a socket become rows of the store, acknowledged after their commit. Knows OTLP and HTTP,
+//! nothing of Kubernetes' API or of pages.
+//!
+//! `serve` (sockets) → `http` / `grpc` (transports) → `body` (limits, gzip) → `export` (one request) → `json`? →
+//! `traces` over `wire` → `store::SpanBatch`; `respond` answers.
+
+mod attributes;
+mod body;
+mod counters;
+mod error;
+mod export;
+mod grpc;
+mod http;
+mod json;
+mod limits;
+#[cfg(test)]
+mod oracle;
+mod owner;
+mod pattern;
+mod respond;
+mod sampling;
+mod serve;
+mod traces;
+mod value;
+mod wire;
+
+pub use error::Error;
+pub use export::Ingest;
+pub use limits::Limits;
+pub use serve::{serve_grpc, serve_http};

@@ -1,0 +1,152 @@
+//! How much is taken from outside at once, in one message and in one span, and for how long it is waited for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::Error;
+
+/// The limits of the receivers; the defaults fit a process of 512 MB.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one message after decompression: 64 MiB, as OTLP recommends.
+    pub message: usize,
+    /// Bytes of all messages that are being read, decoded or committed: 160 MiB. At least twice `message`, or a
+    /// compressed message of full size could never pass.
+    pub in_flight_bytes: usize,
+    /// Requests that are being decoded or wait for their commit: 512. Those whose body is still on its way do not
+    /// count, so slow senders do not take the place of others.
+    pub in_flight_requests: usize,
+    /// Connections to one receiver: 4,096.
+    pub connections: usize,
+    /// How long a connection may take for a request's head, idle time before it included: 75 s.
+    pub head: Duration,
+    /// How long a sender may pause inside a body: 10 s.
+    pub pause: Duration,
+    /// How long a whole body may take: 60 s.
+    pub body: Duration,
+    /// How long a commit is waited for before the sender is told to come again: 20 s.
+    pub commit: Duration,
+    /// How long open requests have to end at shutdown: 3 s.
+    pub drain: Duration,
+    /// Spans of one request: 500,000; more are rejected as a partial success.
+    pub spans: usize,
+    /// Attributes, events and links of one span: 1,024 each; more are left out with a warning.
+    pub attributes: usize,
+    /// Attributes of one event, link or resource: 128; more are left out with a warning.
+    pub nested_attributes: usize,
+    /// Browser origins that may send: none.
+    pub origins: Vec<String>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message: 64 << 20,
+            in_flight_bytes: 160 << 20,
+            in_flight_requests: 512,
+            connections: 4_096,
+            head: Duration::from_secs(75),
+            pause: Duration::from_secs(10),
+            body: Duration::from_secs(60),
+            commit: Duration::from_secs(20),
+            drain: Duration::from_secs(3),
+            spans: 500_000,
+            attributes: 1_024,
+            nested_attributes: 128,
+            origins: Vec::new(),
+        }
+    }
+}
+
+/// Arrays and maps inside an attribute's value may be nested so deep; a deeper one makes its request malformed, as
+/// protobuf's own limit of recursion does.
+pub(crate) const DEPTH: usize = 32;
+/// A longer value is cut, with a warning.
+pub(crate) const VALUE: usize = 64 << 10;
+/// A longer key is cut, with a warning.
+pub(crate) const KEY: usize = 1 << 10;
+/// A longer value of a resource is cut: it is kept once for every owner, and every page reads it.
+pub(crate) const OWNER_VALUE: usize = 4 << 10;
+/// Endpoints and error groups name rows and lines of charts; longer ones are cut.
+pub(crate) const NAME: usize = 200;
+
+/// The longest start of a text that has at most so many bytes and ends between characters.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes { text } else { &text[..text.floor_char_boundary(bytes)] }
+}
+
+/// Memory for bodies: what is read or unpacked is charged before it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    units: Arc<Semaphore>,
+}
+
+/// Bytes are charged in units of a KiB.
+const UNIT: usize = 1 << 10;
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))) }
+    }
+
+    /// Nothing charged yet.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge { units: self.units.clone(), held: None, charged: 0 }
+    }
+}
+
+/// What one request holds of the budget; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    units: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    charged: usize,
+}
+
+impl Charge {
+    /// Raises the charge to so many bytes, or says that there is no room now.
+    pub(crate) fn raise(&mut self, bytes: usize) -> Result<(), Error> {
+        let wanted = bytes.div_ceil(UNIT);
+        let more = wanted.saturating_sub(self.charged);
+        if more == 0 {
+            return Ok(());
+        }
+        let full = || Error::Busy("too many bytes are being received at once");
+        let count = u32::try_from(more).map_err(|_| full())?;
+        let permit = self.units.clone().try_acquire_many_owned(count).map_err(|_| full())?;
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            None => self.held = Some(permit),
+        }
+        self.charged = wanted;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(cut("aéé", 2), "a");
+        assert_eq!(cut("aéé", 3), "aé");
+        assert_eq!(cut("aéé", 9), "aéé");
+    }
+
+    #[test]
+    fn a_charge_is_refused_when_the_budget_is_spent_and_given_back_when_dropped() {
+        let budget = Budget::new(10 * UNIT);
+        let mut first = budget.charge();
+        first.raise(1).unwrap();
+        first.raise(8 * UNIT).unwrap();
+        let mut second = budget.charge();
+        second.raise(2 * UNIT).unwrap();
+        assert!(matches!(second.raise(3 * UNIT), Err(Error::Busy(_))));
+        drop(first);
+        second.raise(10 * UNIT).unwrap();
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers of both transports: an empty success, a partial one, or a `google.rpc.Status` with its code and, where
+//! another attempt is welcome, when.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt, Full};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use prost::Message;
+
+use crate::Error;
+use crate::export::{Format, Partial};
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<Any>,
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, Message)]
+struct Any {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<Duration>,
+}
+
+/// `google.protobuf.Duration`.
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Duration {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
+}
+
+fn status(error: &Error) -> Status {
+    let retry = error.retry().map(|delay| RetryInfo {
+        retry_delay: Some(Duration { seconds: i64::try_from(delay.as_secs()).unwrap_or(i64::MAX) }),
+    });
+    let details = retry.map(|info| Any {
+        type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
+        value: info.encode_to_vec(),
+    });
+    Status { code: error.code() as i32, message: error.to_string(), details: details.into_iter().collect() }
+}
+
+fn success(partial: Option<Partial>) -> ExportTraceServiceResponse {
+    ExportTraceServiceResponse {
+        partial_success: partial.map(|partial| ExportTracePartialSuccess {
+            rejected_spans: i64::try_from(partial.rejected).unwrap_or(i64::MAX),
+            error_message: partial.message,
+        }),
+    }
+}
+
+/// The answer over HTTP, in the format of the request.
+pub(crate) fn http(outcome: Result<Option<Partial>, Error>, format: Format) -> Response {
+    let bytes = match (&outcome, format) {
+        (Ok(partial), Format::Protobuf) => success(partial.clone()).encode_to_vec(),
+        (Ok(partial), Format::Json) => success_json(partial.as_ref()).to_string().into_bytes(),
+        (Err(error), Format::Protobuf) => status(error).encode_to_vec(),
+        (Err(error), Format::Json) => {
+            serde_json::json!({ "code": error.code() as i32, "message": error.to_string() }).to_string().into_bytes()
+        }
+    };
+    let kind = match format {
+        Format::Protobuf => "application/x-protobuf",
+        Format::Json => "application/json",
+    };
+    let mut response = bytes.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Err(error) = outcome {
+        *response.status_mut() = error.status();
+        explain(&error, response.headers_mut());
+    }
+    response
+}
+
+/// Headers that tell a sender what to do instead.
+fn explain(error: &Error, headers: &mut HeaderMap) {
+    if let Some(delay) = error.retry() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+    }
+    match error {
+        Error::Method => _ = headers.insert(ALLOW, HeaderValue::from_static("POST")),
+        Error::Encoding => _ = headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        _ => {}
+    }
+}
+
+fn success_json(partial: Option<&Partial>) -> serde_json::Value {
+    match partial {
+        None => serde_json::json!({}),
+        Some(partial) => serde_json::json!({
+            "partialSuccess": { "rejectedSpans": partial.rejected.to_string(), "errorMessage": partial.message }
+        }),
+    }
+}
+
+/// The answer over gRPC: one framed message and trailers, or trailers only.
+pub(crate) fn grpc(outcome: Result<Option<Partial>, Error>) -> Response {
+    let mut response = match outcome {
+        Ok(partial) => Response::new(Body::new(Full::new(frame(&success(partial))).with_trailers(async {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", HeaderValue::from_static("0"));
+            Some(Ok(trailers))
+        }))),
+        Err(error) => {
+            let details = Bytes::from(status(&error).encode_to_vec());
+            tonic::Status::with_details(error.code(), error.to_string(), details).into_http()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip"));
+    response
+}
+
+/// A message behind its frame: not packed, then its length.
+fn frame(message: &impl Message) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.encoded_len());
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.encoded_len()).expect("answers are short"));
+    frame.extend_from_slice(&message.encode_to_vec());
+    frame.freeze()
+}

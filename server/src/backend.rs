@@ -1,0 +1,125 @@
+//! Answers to every question a page asks: checks rights, asks the store and analysis, returns model types. One
+//! module a feature; this file only delegates.
+
+mod apm;
+mod board;
+mod catalog;
+mod deploys;
+mod kubernetes;
+mod session;
+mod status;
+mod textdiff;
+mod traces;
+
+use app::{AppError, Backend};
+use async_trait::async_trait;
+use ingest::Ingest;
+use model::{
+    Apm, CatalogPage, CatalogQuery, DeployId, DeployRow, Diff, EndpointRow, ErrorRow, JumpHit, KubernetesTab, Marks,
+    PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
+    Window, Zone,
+};
+use store::Store;
+
+use crate::jobs::now;
+use board::Board;
+
+/// The server's side of the port.
+pub(crate) struct Answers {
+    store: Store,
+    ingest: Ingest,
+    board: Board,
+    started: Timestamp,
+    receivers: Vec<(String, String)>,
+}
+
+impl Answers {
+    /// Over a store and its receivers.
+    pub(crate) fn new(store: Store, ingest: Ingest, receivers: Vec<(String, String)>) -> Self {
+        Self { board: Board::new(store.clone()), store, ingest, started: now(), receivers }
+    }
+
+    /// A service that is known, or "not found".
+    fn known(&self, id: &ServiceId) -> Result<std::sync::Arc<model::ServiceState>, AppError> {
+        let found = self.store.directory().service(id).cloned();
+        found.ok_or_else(|| AppError::NotFound(format!("service {}", id.local())))
+    }
+}
+
+/// What a failure of the store means to a page; the cause goes to the log.
+fn failed(error: store::Error) -> AppError {
+    match error {
+        store::Error::Busy(reason) => AppError::Unavailable(reason),
+        error => {
+            tracing::error!("a page's question failed: {error}");
+            AppError::Internal
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Answers {
+    fn as_of(&self) -> Timestamp {
+        now()
+    }
+
+    fn zone(&self, name: &str, window: Window) -> Zone {
+        session::zone(name, window)
+    }
+
+    async fn catalog(&self, viewer: &Viewer, ask: CatalogQuery, window: Window) -> Result<CatalogPage, AppError> {
+        catalog::page(self, viewer, ask, window).await
+    }
+
+    async fn jump(&self, viewer: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError> {
+        catalog::jump(self, viewer, text).await
+    }
+
+    async fn service(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<ServiceHeader, AppError> {
+        catalog::header(self, viewer, id, window).await
+    }
+
+    async fn apm(&self, viewer: &Viewer, id: &ServiceId, window: Window, split: Split) -> Result<Apm, AppError> {
+        apm::charts(self, viewer, id, window, split).await
+    }
+
+    async fn endpoints(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<EndpointRow>, AppError> {
+        apm::endpoints(self, viewer, id, window).await
+    }
+
+    async fn errors(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<ErrorRow>, AppError> {
+        apm::errors(self, viewer, id, window).await
+    }
+
+    async fn marks(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Marks, AppError> {
+        kubernetes::marks(self, viewer, id, window).await
+    }
+
+    async fn lanes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<PodLanes, AppError> {
+        kubernetes::lanes(self, viewer, id, window).await
+    }
+
+    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError> {
+        kubernetes::tab(self, viewer, id, window).await
+    }
+
+    async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
+        deploys::list(self, viewer, id).await
+    }
+
+    async fn diff(&self, viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
+        deploys::diff(self, viewer, id).await
+    }
+
+    async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
+        traces::page(self, viewer, id).await
+    }
+
+    async fn span(&self, viewer: &Viewer, trace: TraceId, span: SpanId) -> Result<SpanDetail, AppError> {
+        traces::span(self, viewer, trace, span).await
+    }
+
+    async fn status(&self, viewer: &Viewer) -> Result<StatusPage, AppError> {
+        status::page(self, viewer).await
+    }
+}

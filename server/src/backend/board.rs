@@ -1,0 +1,173 @@
+//! The state of all services at one moment and over one window, made at most once a second for all who ask: their
+//! health, their totals, what happened to them in the last hour.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use analysis::{HealthFacts, RecentErrors, health};
+use model::{
+    AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId, ServiceState,
+    Summary, Timestamp, Window, short_age_text,
+};
+use store::{By, Directory, RedQuery, Store};
+use tokio::sync::OnceCell;
+
+/// A service on the board.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) service: Arc<ServiceState>,
+    pub(super) health: HealthState,
+    pub(super) total: Summary,
+    /// Restarts in the last hour.
+    pub(super) restarts: u32,
+}
+
+/// All services over one window.
+#[derive(Debug)]
+pub(super) struct Standings {
+    pub(super) services: Vec<Standing>,
+    pub(super) directory: Arc<Directory>,
+}
+
+type Key = (Window, u64);
+type Slot = Arc<OnceCell<Arc<Standings>>>;
+
+/// Makes and keeps standings.
+pub(super) struct Board {
+    store: Store,
+    /// The latest few, newest last: viewers of the same window share one.
+    recent: Mutex<Vec<(Key, Slot)>>,
+}
+
+/// Windows kept at a time.
+const KEPT: usize = 8;
+
+impl Board {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, recent: Mutex::new(Vec::new()) }
+    }
+
+    /// All services over a window, as of its end.
+    pub(super) async fn standings(&self, window: Window) -> Result<Arc<Standings>, store::Error> {
+        // Whole seconds, so that all who ask within one share the work.
+        let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
+        let directory = self.store.directory();
+        let slot = self.slot((window, directory.generation()));
+        slot.get_or_try_init(|| make(&self.store, directory, window)).await.cloned()
+    }
+
+    fn slot(&self, key: Key) -> Slot {
+        let mut recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, slot)) = recent.iter().find(|(k, _)| *k == key) {
+            return slot.clone();
+        }
+        let slot = Slot::default();
+        if recent.len() >= KEPT {
+            recent.remove(0);
+        }
+        recent.push((key, slot.clone()));
+        slot
+    }
+}
+
+async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Result<Arc<Standings>, store::Error> {
+    let now = window.to;
+    let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
+    let totals = totals(store, window).await?;
+    let happened = happened(store, Window::before(now, HOUR)).await?;
+    let blind = blind(&store.cluster_statuses(), now);
+    let services = directory.services().map(|service| {
+        let id = &service.id;
+        let (oom_kills, restarts) = happened.get(id).copied().unwrap_or_default();
+        let errors = recent.get(id).map(|red| RecentErrors { requests: red.requests, errors: red.errors });
+        let facts = Facts { service, now, oom_kills, restarts, recent: errors.unwrap_or_default(), blind: &blind };
+        Standing {
+            health: judge(&directory, facts),
+            total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
+            restarts,
+            service: service.clone(),
+        }
+    });
+    Ok(Arc::new(Standings { services: services.collect(), directory: directory.clone() }))
+}
+
+struct Facts<'a> {
+    service: &'a ServiceState,
+    now: Timestamp,
+    oom_kills: u32,
+    restarts: u32,
+    recent: RecentErrors,
+    blind: &'a BTreeMap<String, Option<String>>,
+}
+
+fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
+    let id = &facts.service.id;
+    let pods: Vec<&PodState> = directory.pods(id).iter().map(AsRef::as_ref).collect();
+    let unknown = format!("Cluster {} is not connected", id.cluster);
+    let blind = match facts.blind.get(&id.cluster) {
+        Some(reason) => reason.as_deref(),
+        None => Some(unknown.as_str()),
+    };
+    health(&HealthFacts {
+        now: facts.now,
+        service: facts.service,
+        pods: &pods,
+        deploy: directory.newest_deploy(id).map(AsRef::as_ref),
+        verdict: None,
+        leak: None,
+        recent: facts.recent,
+        oom_kills: facts.oom_kills,
+        restarts: facts.restarts,
+        blind,
+    })
+}
+
+/// Why each cluster's word can't be relied on; nothing when it can.
+fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<String>> {
+    let say = |cluster: &ClusterStatus| {
+        let name = &cluster.name;
+        let reason = match &cluster.connection {
+            Connection::Connected => {
+                let silent = now.since(cluster.heard?);
+                (silent > 2 * MINUTE).then(|| format!("Nothing heard from cluster {name} for {}", short_age_text(silent)))
+            }
+            Connection::Syncing | Connection::Connecting { .. } => Some(format!("Connecting to cluster {name}")),
+            Connection::Lost { since, .. } => {
+                Some(format!("Connection to cluster {name} lost {} ago", short_age_text(now.since(*since))))
+            }
+        };
+        reason
+    };
+    clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect()
+}
+
+/// OOM kills, and restarts of any kind, by service.
+async fn happened(store: &Store, hour: Window) -> Result<HashMap<ServiceId, (u32, u32)>, store::Error> {
+    let mut counts = HashMap::<ServiceId, (u32, u32)>::new();
+    for event in store.adverse(None, hour).await? {
+        let Some(service) = &event.service else { continue };
+        let times = event.times_in(hour);
+        let (kills, restarts) = counts.entry(service.clone()).or_default();
+        match event.kind {
+            AdverseKind::OomKill => {
+                *kills += times;
+                *restarts += times;
+            }
+            AdverseKind::Restart => *restarts += times,
+            _ => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// Requests of every service over a window.
+async fn totals(store: &Store, window: Window) -> Result<HashMap<ServiceId, Red>, store::Error> {
+    let ask = RedQuery { services: None, window, step: window.step(60), by: By::Service };
+    let rows = store.telemetry().red(ask).await?;
+    let sum = |cells: Vec<(u32, Red)>| {
+        let mut sum = Red::default();
+        cells.iter().for_each(|(_, red)| sum.merge(red));
+        sum
+    };
+    Ok(rows.into_iter().map(|row| (row.service, sum(row.cells))).collect())
+}

@@ -1,0 +1,234 @@
+//! The catalog's page, the jump box, the head of a service's page.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeSet, HashMap};
+
+use app::AppError;
+use model::{
+    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, Red, ServiceHeader, ServiceId,
+    ServiceRow, Viewer, Window,
+};
+use store::{By, Directory, RedQuery};
+
+use super::board::{Standing, Standings};
+use super::{Answers, failed};
+
+/// Points of a sparkline.
+const SPARK: i64 = 30;
+/// Rows a page may ask for.
+const ROWS: u32 = 200;
+/// Hits of the jump box.
+const HITS: usize = 12;
+
+/// A page of the catalog: filters, sorts and windows here, so that the browser gets the rows it shows.
+pub(super) async fn page(
+    answers: &Answers,
+    _viewer: &Viewer,
+    ask: CatalogQuery,
+    window: Window,
+) -> Result<CatalogPage, AppError> {
+    let standings = answers.board.standings(window).await.map_err(failed)?;
+    let directory = &standings.directory;
+    let hour = Window::before(window.to, HOUR);
+    let listed: Vec<&Standing> =
+        standings.services.iter().filter(|s| ask.grouped || is_listed(s)).collect();
+    let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
+    let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
+    matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
+    matching.sort_by(|a, b| {
+        let order = order(ask.sort, a, b, directory);
+        if ask.reverse { order.reverse() } else { order }.then_with(|| a.service.id.cmp(&b.service.id))
+    });
+    let shown = matching.iter().skip(ask.offset as usize).take(ask.limit.min(ROWS) as usize);
+    let shown: Vec<&Standing> = shown.copied().collect();
+    let sparks = sparks(answers, &shown, window).await?;
+    Ok(CatalogPage {
+        window,
+        rows: shown.iter().map(|s| row(s, directory, sparks.get(&s.service.id))).collect(),
+        matched: matching.len() as u32,
+        total: listed.len() as u32,
+        counts,
+        namespaces: distinct(&listed, |id| &id.namespace),
+        kinds: distinct(&listed, |id| &id.kind),
+        deploys: deploys_in(&standings, hour),
+        clusters: answers.store.cluster_statuses(),
+    })
+}
+
+/// Whether a service is on the main list: those grouped off it and deleted ones are not.
+fn is_listed(standing: &Standing) -> bool {
+    !standing.service.grouped && standing.service.deleted.is_none()
+}
+
+fn count(standings: &[&Standing], health: Health) -> u32 {
+    standings.iter().filter(|s| s.health.health == health).count() as u32
+}
+
+fn distinct(standings: &[&Standing], part: impl Fn(&ServiceId) -> &String) -> Vec<String> {
+    let parts: BTreeSet<&String> = standings.iter().map(|s| part(&s.service.id)).collect();
+    parts.into_iter().cloned().collect()
+}
+
+fn deploys_in(standings: &Standings, hour: Window) -> u32 {
+    let newest = standings.services.iter().filter_map(|s| standings.directory.newest_deploy(&s.service.id));
+    newest.filter(|deploy| hour.contains(deploy.started)).count() as u32
+}
+
+fn matches(standing: &Standing, directory: &Directory, ask: &CatalogQuery, hour: Window) -> bool {
+    let service = &standing.service;
+    let id = &service.id;
+    let one_of = |wanted: &[String], part: &String| wanted.is_empty() || wanted.contains(part);
+    let changed = || directory.newest_deploy(id).is_some_and(|deploy| hour.contains(deploy.started));
+    one_of(&ask.namespaces, &id.namespace)
+        && one_of(&ask.kinds, &id.kind)
+        && (!ask.changed || changed())
+        && ask.text.split_whitespace().all(|word| {
+            let word = word.to_lowercase();
+            let has = |text: &str| text.to_lowercase().contains(&word);
+            has(&id.name)
+                || has(&id.namespace)
+                || has(&id.kind)
+                || service.team.as_deref().is_some_and(has)
+                || service.revision_name.as_deref().is_some_and(has)
+        })
+}
+
+/// The order of a column as its first click gives it; what is not measured comes last.
+fn order(sort: CatalogSort, a: &Standing, b: &Standing, directory: &Directory) -> Ordering {
+    let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    let missing = |s: &Standing| Reverse(s.service.wanted.saturating_sub(s.service.ready));
+    let started = |s: &Standing| directory.newest_deploy(&s.service.id).map(|deploy| deploy.started);
+    match sort {
+        CatalogSort::Health => {
+            a.health.health.cmp(&b.health.health).then_with(|| most(a.total.error_share, b.total.error_share)).then_with(|| most(a.total.rate, b.total.rate))
+        }
+        CatalogSort::Name => a.service.id.name.cmp(&b.service.id.name),
+        CatalogSort::Requests => most(a.total.rate, b.total.rate),
+        CatalogSort::Errors => most(a.total.error_share, b.total.error_share),
+        CatalogSort::P95 => most(a.total.p95, b.total.p95),
+        CatalogSort::Ready => missing(a).cmp(&missing(b)),
+        CatalogSort::Restarts => b.restarts.cmp(&a.restarts),
+        CatalogSort::Revision => a.service.revision_name.cmp(&b.service.revision_name),
+        CatalogSort::LastDeploy => started(b).cmp(&started(a)),
+    }
+}
+
+type Spark = (Vec<Option<f64>>, Vec<Option<f64>>);
+
+/// Error share and p95 over the window, for the rows that are shown.
+async fn sparks(
+    answers: &Answers,
+    shown: &[&Standing],
+    window: Window,
+) -> Result<HashMap<ServiceId, Spark>, AppError> {
+    let services: Vec<ServiceId> =
+        shown.iter().filter(|s| s.total.requests > 0.0).map(|s| s.service.id.clone()).collect();
+    if services.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let step = window.step(SPARK);
+    let aligned = window.aligned(step);
+    let points = (aligned.length() / step.0) as usize;
+    let ask = RedQuery { services: Some(services), window, step, by: By::Service };
+    let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
+    let spark = |cells: Vec<(u32, Red)>| {
+        let mut spark = (vec![None; points], vec![None; points]);
+        for (at, red) in cells {
+            if let (Some(errors), Some(p95)) = (spark.0.get_mut(at as usize), spark.1.get_mut(at as usize)) {
+                *errors = red.error_share();
+                *p95 = red.histogram.quantile(0.95);
+            }
+        }
+        spark
+    };
+    Ok(rows.into_iter().map(|row| (row.service, spark(row.cells))).collect())
+}
+
+fn row(standing: &Standing, directory: &Directory, spark: Option<&Spark>) -> ServiceRow {
+    let service = &standing.service;
+    let (error_spark, p95_spark) = spark.cloned().unwrap_or_default();
+    ServiceRow {
+        id: service.id.clone(),
+        health: standing.health.clone(),
+        managed_by: service.managed_by.clone(),
+        rate: standing.total.rate,
+        error_share: standing.total.error_share,
+        error_spark,
+        p95: standing.total.p95,
+        p95_spark,
+        ready: service.ready,
+        wanted: service.wanted,
+        restarts: standing.restarts,
+        revision: service.revision_name.clone(),
+        last_deploy: directory.newest_deploy(&service.id).map(|deploy| mark(deploy)),
+        deleted: service.deleted,
+    }
+}
+
+/// A deploy as a flag.
+pub(super) fn mark(deploy: &Deploy) -> DeployMark {
+    DeployMark {
+        at: deploy.started,
+        ended: deploy.phase.ended(),
+        name: deploy.to_name.clone(),
+        sequence: deploy.id.sequence,
+        kind: deploy.kind,
+        rollback: deploy.rollback,
+    }
+}
+
+/// Services whose name matches: those that begin with the text first.
+pub(super) async fn jump(answers: &Answers, _viewer: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError> {
+    let standings =
+        answers.board.standings(Window::before(crate::jobs::now(), HOUR)).await.map_err(failed)?;
+    let text = text.trim().to_lowercase();
+    let rank = |standing: &Standing| {
+        let (name, local) = (standing.service.id.name.to_lowercase(), standing.service.id.local().to_lowercase());
+        match () {
+            () if name == text => Some(0),
+            () if name.starts_with(&text) => Some(1),
+            () if name.contains(&text) => Some(2),
+            () if local.contains(&text) => Some(3),
+            () => None,
+        }
+    };
+    let mut hits: Vec<(u8, &Standing)> =
+        standings.services.iter().filter(|s| is_listed(s)).filter_map(|s| Some((rank(s)?, s))).collect();
+    hits.sort_by(|(a, x), (b, y)| {
+        a.cmp(b).then_with(|| x.health.health.cmp(&y.health.health)).then_with(|| x.service.id.cmp(&y.service.id))
+    });
+    let hits = hits.into_iter().take(HITS);
+    Ok(hits.map(|(_, s)| JumpHit { id: s.service.id.clone(), health: s.health.health }).collect())
+}
+
+/// The head of a service's page.
+pub(super) async fn header(
+    answers: &Answers,
+    _viewer: &Viewer,
+    id: &ServiceId,
+    window: Window,
+) -> Result<ServiceHeader, AppError> {
+    let service = answers.known(id)?;
+    let standings = answers.board.standings(window).await.map_err(failed)?;
+    let standing = standings.services.iter().find(|s| &s.service.id == id);
+    let health = standing.map(|s| s.health.clone()).ok_or(AppError::Internal)?;
+    let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
+    let clusters = answers.store.cluster_statuses();
+    let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
+    Ok(ServiceHeader {
+        id: id.clone(),
+        cluster_name: cluster.map_or_else(|| id.cluster.clone(), |cluster| cluster.name.clone()),
+        health,
+        ready: service.ready,
+        wanted: service.wanted,
+        images: service.images.clone(),
+        revision: service.revision_name.clone(),
+        team: service.team.clone(),
+        managed_by: service.managed_by.clone(),
+        adverse: adverse.len() as u32,
+        deleted: service.deleted,
+    })
+}

@@ -1,0 +1,105 @@
+//! Deploys of a service: the list with before and after, and what each changed.
+
+use app::AppError;
+use model::{
+    ConfigChange, Deploy, DeployId, DeployRow, Diff, HOUR, MINUTE, Red, Revision, RevisionHash, ServiceId, Summary,
+    Timestamp, Viewer, Window,
+};
+use store::{By, RedQuery};
+
+use super::{Answers, failed, textdiff};
+
+/// How long before and after a deploy is measured.
+const SPAN: i64 = HOUR;
+/// A config change belongs to a deploy that starts within so long of it.
+const BELONGS: i64 = 10 * MINUTE;
+/// Deploys that are listed.
+const LISTED: usize = 50;
+
+/// Deploys, newest first, with the old revision's numbers before and the new one's since.
+pub(super) async fn list(answers: &Answers, _viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
+    answers.known(id)?;
+    let now = crate::jobs::now();
+    let mut deploys = answers.store.deploys(id).await.map_err(failed)?;
+    deploys.truncate(LISTED);
+    let mut rows = Vec::with_capacity(deploys.len());
+    let mut next: Option<Timestamp> = None;
+    for deploy in deploys {
+        let measured = Window::new(deploy.started, next.unwrap_or(now).min(deploy.started.plus(SPAN)).min(now));
+        next = Some(deploy.started);
+        let before = Window::before(deploy.started, SPAN);
+        let old = match &deploy.from {
+            Some(hash) => summary(answers, id, hash, before).await?,
+            None => Summary::default(),
+        };
+        let after = summary(answers, id, &deploy.to, measured).await?;
+        let config = config_of(answers, &deploy).await?;
+        rows.push(DeployRow { before: old, after, measured, config, deploy });
+    }
+    Ok(rows)
+}
+
+/// What one revision did in a window; rates divide by the time in which it served.
+async fn summary(
+    answers: &Answers,
+    id: &ServiceId,
+    revision: &RevisionHash,
+    window: Window,
+) -> Result<Summary, AppError> {
+    if window.length() == 0 {
+        return Ok(Summary::default());
+    }
+    let step = window.step(60);
+    let ask = RedQuery { services: Some(vec![id.clone()]), window, step, by: By::Revision };
+    let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
+    let mut sum = Red::default();
+    let (mut first, mut last) = (u32::MAX, 0);
+    for (at, red) in rows.iter().filter(|row| row.revision.as_ref() == Some(revision)).flat_map(|row| &row.cells) {
+        sum.merge(red);
+        first = first.min(*at);
+        last = last.max(*at);
+    }
+    let served = i64::from(last.saturating_sub(first) + 1) * step.0;
+    Ok(Summary::of(&sum, served.min(window.length())))
+}
+
+async fn config_of(answers: &Answers, deploy: &Deploy) -> Result<Vec<ConfigChange>, AppError> {
+    let window = Window::new(deploy.started.plus(-BELONGS), deploy.started.plus(1));
+    answers.store.config_changes(&deploy.id.service, window).await.map_err(failed)
+}
+
+/// What a deploy changed: the pod template, then the ConfigMaps that changed with it.
+pub(super) async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
+    answers.known(&id.service)?;
+    let deploys = answers.store.deploys(&id.service).await.map_err(failed)?;
+    let deploy = deploys.into_iter().find(|deploy| &deploy.id == id);
+    let deploy = deploy.ok_or_else(|| AppError::NotFound(format!("deploy {id}")))?;
+    let revisions = answers.store.revisions(&id.service).await.map_err(failed)?;
+    let before = template(answers, &revisions, deploy.from.as_ref()).await?;
+    let after = template(answers, &revisions, Some(&deploy.to)).await?;
+    let mut diffs = Vec::new();
+    if deploy.from.is_some() {
+        diffs.push(textdiff::diff("Pod template".into(), &before, &after));
+    }
+    for change in config_of(answers, &deploy).await? {
+        let before = version(answers, change.from.as_deref()).await?;
+        let after = version(answers, Some(&change.to)).await?;
+        diffs.push(textdiff::diff(format!("ConfigMap {}", change.name), &before, &after));
+    }
+    diffs.retain(|diff| !diff.lines.is_empty());
+    Ok(diffs)
+}
+
+async fn template(
+    answers: &Answers,
+    revisions: &[Revision],
+    hash: Option<&RevisionHash>,
+) -> Result<String, AppError> {
+    let revision = revisions.iter().find(|revision| Some(&revision.hash) == hash);
+    version(answers, revision.map(|revision| revision.template.as_str())).await
+}
+
+async fn version(answers: &Answers, hash: Option<&str>) -> Result<String, AppError> {
+    let Some(hash) = hash else { return Ok(String::new()) };
+    Ok(answers.store.version(hash).await.map_err(failed)?.unwrap_or_default())
+}

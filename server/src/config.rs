@@ -1,0 +1,362 @@
+//! Every flag, with its environment name and default; validated once into the working form. Nothing else reads
+//! the environment.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
+#[derive(Debug, Parser)]
+#[command(name = "binnacle", version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch, receive and serve (the default)
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// Kubeconfig file; without one the usual places and then the pod's own account are tried
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Kubeconfig contexts to watch, several if repeated or comma-separated [default: the current one]
+    #[arg(long = "context", env = "BINNACLE_CONTEXT", value_delimiter = ',', value_name = "NAME")]
+    contexts: Vec<String>,
+    /// Watch only these namespaces; then no cluster-wide right is needed [default: all]
+    #[arg(long = "namespace", env = "BINNACLE_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
+    namespaces: Vec<String>,
+    /// Address of the web interface
+    #[arg(long, env = "BINNACLE_LISTEN", default_value = "127.0.0.1:7700", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Address that receives OTLP over gRPC
+    #[arg(long, env = "BINNACLE_OTLP_GRPC", default_value = "127.0.0.1:4317", value_name = "ADDRESS")]
+    otlp_grpc: SocketAddr,
+    /// Address that receives OTLP over HTTP
+    #[arg(long, env = "BINNACLE_OTLP_HTTP", default_value = "127.0.0.1:4318", value_name = "ADDRESS")]
+    otlp_http: SocketAddr,
+    /// Largest OTLP request in MiB, after decompression
+    #[arg(long, env = "BINNACLE_OTLP_MAX_MIB", default_value_t = 64, value_name = "MIB")]
+    otlp_max_mib: u32,
+    /// Browser origins that may send OTLP over HTTP
+    #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    otlp_origins: Vec<String>,
+    /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle]
+    #[arg(long, env = "BINNACLE_DATA", value_name = "DIRECTORY")]
+    data: Option<PathBuf>,
+    /// How long spans are kept
+    #[arg(long, env = "BINNACLE_RETENTION", default_value = "7d", value_parser = age, value_name = "AGE")]
+    retention: Duration,
+    /// How much of them is kept
+    #[arg(long, env = "BINNACLE_RETENTION_BYTES", default_value = "20GB", value_parser = bytes, value_name = "BYTES")]
+    retention_bytes: u64,
+    /// How long summaries, deploys and events are kept
+    #[arg(long, env = "BINNACLE_SUMMARIES", default_value = "90d", value_parser = age, value_name = "AGE")]
+    summaries: Duration,
+    /// How much of summaries is kept
+    #[arg(long, env = "BINNACLE_SUMMARIES_BYTES", default_value = "5GB", value_parser = bytes, value_name = "BYTES")]
+    summaries_bytes: u64,
+    /// How env values and ConfigMap data are kept: `safe` hashes what looks like a secret, `hash` everything
+    #[arg(long, env = "BINNACLE_VALUES", value_enum, default_value = "safe")]
+    values: Values,
+    /// A token that opens the web interface; needed (or one of the next two) where it listens beyond loopback
+    #[arg(long, env = "BINNACLE_AUTH_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    auth_token: Option<String>,
+    /// A header in which a trusted proxy names the signed-in person
+    #[arg(long, env = "BINNACLE_TRUSTED_PROXY_HEADER", value_name = "HEADER")]
+    trusted_proxy_header: Option<http::HeaderName>,
+    /// Serve the web interface beyond loopback to everyone who can reach it
+    #[arg(long, env = "BINNACLE_INSECURE_NO_AUTH")]
+    insecure_no_auth: bool,
+    /// Host names under which the web interface is reached, beside loopback and --listen
+    #[arg(long = "allowed-host", env = "BINNACLE_ALLOWED_HOST", value_delimiter = ',', value_name = "HOST")]
+    allowed_hosts: Vec<String>,
+    /// A token that /metrics asks for
+    #[arg(long, env = "BINNACLE_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    metrics_token: Option<String>,
+    /// What is logged, as tracing filters
+    #[arg(long, env = "BINNACLE_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+/// How values of env and ConfigMaps are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Values {
+    /// As they are, but what looks like a secret hashed.
+    Safe,
+    /// All hashed.
+    Hash,
+}
+
+/// The working form: checked, with every default filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) contexts: Vec<String>,
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) otlp_grpc: SocketAddr,
+    pub(crate) otlp_http: SocketAddr,
+    pub(crate) otlp_max_bytes: usize,
+    pub(crate) otlp_origins: Vec<String>,
+    pub(crate) data: PathBuf,
+    pub(crate) raw: store::Keep,
+    pub(crate) summaries: store::Keep,
+    pub(crate) values: Values,
+    pub(crate) access: Access,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) metrics_token: Option<String>,
+    pub(crate) log: String,
+}
+
+/// Who may see the web interface.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everyone who reaches it.
+    Open,
+    /// Who has the token.
+    Token(String),
+    /// Whom the proxy names.
+    Proxy(http::HeaderName),
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("open"),
+            Self::Token(_) => f.write_str("token ***"),
+            Self::Proxy(header) => write!(f, "proxy header {header}"),
+        }
+    }
+}
+
+impl TryFrom<Args> for Config {
+    type Error = anyhow::Error;
+
+    fn try_from(args: Args) -> anyhow::Result<Self> {
+        let serve = match args.command {
+            Some(Command::Serve(serve)) => serve,
+            None => args.serve,
+        };
+        Ok(Self {
+            access: access(&serve)?,
+            kubeconfig: serve.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
+            contexts: serve.contexts,
+            namespaces: serve.namespaces,
+            listen: serve.listen,
+            otlp_grpc: serve.otlp_grpc,
+            otlp_http: serve.otlp_http,
+            otlp_max_bytes: serve.otlp_max_mib.clamp(1, 1_024) as usize * 1024 * 1024,
+            otlp_origins: serve.otlp_origins,
+            data: serve.data.map_or_else(default_data, Ok)?,
+            raw: keep(serve.retention, serve.retention_bytes),
+            summaries: keep(serve.summaries, serve.summaries_bytes),
+            values: serve.values,
+            allowed_hosts: serve.allowed_hosts,
+            metrics_token: serve.metrics_token.filter(|token| !token.is_empty()),
+            log: serve.log,
+        })
+    }
+}
+
+fn access(serve: &Serve) -> anyhow::Result<Access> {
+    let token = serve.auth_token.clone().filter(|token| !token.is_empty());
+    match (token, &serve.trusted_proxy_header) {
+        (Some(_), Some(_)) => bail!("give --auth-token or --trusted-proxy-header, not both"),
+        (Some(token), None) if token.len() < 16 => bail!("--auth-token must have at least 16 characters"),
+        (Some(token), None) => Ok(Access::Token(token)),
+        (None, Some(header)) => Ok(Access::Proxy(header.clone())),
+        (None, None) if serve.listen.ip().is_loopback() || serve.insecure_no_auth => Ok(Access::Open),
+        (None, None) => bail!(
+            "--listen {} is reachable from other machines: add --auth-token, --trusted-proxy-header or --insecure-no-auth",
+            serve.listen
+        ),
+    }
+}
+
+fn keep(age: Duration, bytes: u64) -> store::Keep {
+    store::Keep { age: i64::try_from(age.as_nanos()).unwrap_or(i64::MAX), bytes }
+}
+
+fn default_data() -> anyhow::Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    variable("XDG_DATA_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("binnacle"))
+        .context("neither XDG_DATA_HOME nor HOME is set: say where to keep data with --data")
+}
+
+impl Config {
+    /// What the store is opened with.
+    pub(crate) fn store(&self) -> store::Config {
+        store::Config { path: self.data.clone(), raw: self.raw, summaries: self.summaries }
+    }
+
+    /// What receivers are bounded by.
+    pub(crate) fn limits(&self) -> ingest::Limits {
+        ingest::Limits { max_bytes: self.otlp_max_bytes, origins: self.otlp_origins.clone(), ..Default::default() }
+    }
+
+    /// What the cluster watchers are told.
+    pub(crate) fn cluster(&self) -> cluster::Options {
+        cluster::Options {
+            namespaces: self.namespaces.clone(),
+            values: match self.values {
+                Values::Safe => cluster::Values::Safe,
+                Values::Hash => cluster::Values::Hash,
+            },
+            ..Default::default()
+        }
+    }
+
+    /// Hosts under which the web interface answers.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".into(), "[::1]".into()];
+        hosts.push(match self.listen.ip() {
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        });
+        hosts.extend(self.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()));
+        hosts
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = |keep: store::Keep| keep.age / model::DAY;
+        write!(
+            f,
+            "kubeconfig={:?} contexts={:?} namespaces={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+             otlp_origins={:?} data={} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
+             metrics_token={} log={}",
+            self.kubeconfig,
+            self.contexts,
+            self.namespaces,
+            self.listen,
+            self.otlp_grpc,
+            self.otlp_http,
+            self.otlp_max_bytes,
+            self.otlp_origins,
+            self.data.display(),
+            days(self.raw),
+            self.raw.bytes,
+            days(self.summaries),
+            self.summaries.bytes,
+            self.values,
+            self.access,
+            self.allowed_hosts,
+            self.metrics_token.as_ref().map_or("none", |_| "***"),
+            self.log,
+        )
+    }
+}
+
+/// `90s`, `15m`, `12h`, `7d`.
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not an age: write a number and s, m, h or d, like 7d");
+    let (number, seconds) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3_600),
+        Some((at, 'd')) => (&text[..at], 86_400),
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).filter(|s| (60..=3_650 * 86_400).contains(s)).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// `500MB`, `20GB`, `1TB` (decimal).
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a size: write a number and MB, GB or TB, like 20GB");
+    let (number, unit) = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000)]
+        .into_iter()
+        .find_map(|(name, unit)| text.strip_suffix(name).map(|number| (number, unit)))
+        .ok_or_else(wrong)?;
+    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|n| *n >= 100_000_000).ok_or_else(|| format!("{text} is too little: 100MB at least"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn config(flags: &[&str]) -> anyhow::Result<Config> {
+        let args = Args::try_parse_from(["binnacle", "--data", "data"].iter().chain(flags))?;
+        Config::try_from(args)
+    }
+
+    #[test]
+    fn beyond_loopback_needs_a_way_to_sign_in() {
+        let refused = config(&["--listen", "0.0.0.0:7700"]).unwrap_err().to_string();
+        assert!(refused.contains("--auth-token"), "{refused}");
+        for flags in [
+            &["--listen", "0.0.0.0:7700", "--auth-token", "0123456789abcdef"][..],
+            &["--listen", "0.0.0.0:7700", "--trusted-proxy-header", "x-user"],
+            &["--listen", "0.0.0.0:7700", "--insecure-no-auth"],
+            &["--listen", "[::1]:7700"],
+        ] {
+            assert!(config(flags).is_ok(), "{flags:?}");
+        }
+        assert!(config(&["--auth-token", "short"]).is_err());
+    }
+
+    #[test]
+    fn the_printed_configuration_hides_secrets() {
+        let config = config(&["--auth-token", "swordfish-swordfish", "--metrics-token", "marlin"]).unwrap();
+        let printed = format!("{config} {:?}", config.access);
+        assert!(!printed.contains("swordfish") && !printed.contains("marlin"), "{printed}");
+    }
+
+    #[test]
+    fn serve_is_the_default_command() {
+        let args = Args::try_parse_from(["binnacle", "serve", "--data", "d", "--listen", "127.0.0.1:1"]).unwrap();
+        assert_eq!(Config::try_from(args).unwrap().listen.port(), 1);
+        assert_eq!(config(&["--listen", "127.0.0.1:1"]).unwrap().listen.port(), 1);
+    }
+
+    #[test]
+    fn ages_and_sizes_are_read_or_explained() {
+        assert_eq!(age("7d").unwrap(), Duration::from_secs(604_800));
+        assert_eq!(bytes("20GB").unwrap(), 20_000_000_000);
+        for text in ["", "7", "d", "-1d", "9999999d", "7 days", "ü"] {
+            assert!(age(text).is_err(), "{text}");
+        }
+        for text in ["", "20", "GB", "1.5GB", "99MB", "99999999999TB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    /// The README's table, from the flags themselves.
+    fn table() -> String {
+        let command = Args::command();
+        let rows = command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")).map(|arg| {
+            let flag = arg.get_long().unwrap_or_default();
+            let env = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+            let defaults: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+            let is_switch = !arg.get_action().takes_values();
+            let default = if defaults.is_empty() || is_switch { String::new() } else { format!("`{}`", defaults.join(",")) };
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            format!("| `--{flag}` | {env} | {default} | {help} |\n")
+        });
+        format!("| flag | environment | default | what |\n|---|---|---|---|\n{}", rows.collect::<String>())
+    }
+
+    #[test]
+    fn the_readme_lists_every_flag() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+        let table = table();
+        assert!(readme.contains(&table), "README.md's configuration table must be:\n{table}");
+    }
+}

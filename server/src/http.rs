@@ -1,0 +1,102 @@
+//! The web interface's port: pages, `/live`, `/livez`, `/readyz`, `/metrics`, and the layers around them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use app::Backend;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use http::{HeaderMap, StatusCode};
+use model::Viewer;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::backend::Answers;
+use crate::config::Config;
+use crate::guard::Hosts;
+use crate::readiness::Readiness;
+use crate::shutdown::Shutdown;
+use crate::site::Site;
+use crate::{auth, guard, live, metrics, site};
+
+/// No page sends more than this.
+const BODY: usize = 64 * 1024;
+
+#[derive(Clone)]
+struct Probes {
+    answers: Arc<Answers>,
+    readiness: Readiness,
+    store: Store,
+    token: CancellationToken,
+    metrics_token: Option<Arc<str>>,
+}
+
+/// Everything the port answers.
+pub(crate) fn router(
+    config: &Config,
+    site: &Site,
+    answers: Arc<Answers>,
+    store: &Store,
+    readiness: Readiness,
+    shutdown: &Shutdown,
+) -> Router {
+    let probes = Probes {
+        answers: answers.clone(),
+        readiness,
+        store: store.clone(),
+        token: shutdown.token(),
+        metrics_token: config.metrics_token.as_deref().map(Arc::from),
+    };
+    let pages = app::router(site.options.clone(), answers)
+        .layer(middleware::from_fn_with_state(site.clone(), site::cache))
+        .merge(Router::new().route("/live", get(stream)).with_state(probes.clone()))
+        .layer(middleware::from_fn_with_state(config.access.clone(), auth::require));
+    let open = Router::new()
+        .route("/login", get(auth::login_page).post(auth::login))
+        .with_state(config.access.clone())
+        .merge(site::styles(site));
+    let probes = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics_text))
+        .with_state(probes);
+    pages
+        .merge(open)
+        .merge(probes)
+        .layer(middleware::from_fn_with_state(Hosts(config.hosts().into()), guard::check))
+        .layer(CompressionLayer::new())
+        .layer(RequestBodyLimitLayer::new(BODY))
+}
+
+async fn stream(State(probes): State<Probes>) -> impl IntoResponse {
+    live::ticks(&probes.store, probes.token)
+}
+
+async fn readyz(State(probes): State<Probes>) -> Response {
+    let reasons = probes.readiness.reasons().await;
+    if reasons.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n").into_response()
+}
+
+async fn metrics_text(State(probes): State<Probes>, headers: HeaderMap) -> Response {
+    if !auth::may_read_metrics(probes.metrics_token.as_deref(), &headers) {
+        return (StatusCode::UNAUTHORIZED, "Send the metrics token as Authorization: Bearer.\n").into_response();
+    }
+    match probes.answers.status(&Viewer::local()).await {
+        Ok(status) => ([("content-type", "text/plain; version=0.0.4")], metrics::text(&status)).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Serves until shutdown. Streams end by the token, so that this does end.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let token = shutdown.token();
+    ingest::serve(listener, router, ingest::Connections::default(), token).await.context("the web interface failed")
+}

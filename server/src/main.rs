@@ -1,0 +1,67 @@
+//! The binary: parse, open, spawn, serve. Each step is one call.
+
+mod auth;
+mod backend;
+mod config;
+mod guard;
+mod http;
+mod jobs;
+mod live;
+mod metrics;
+mod readiness;
+mod receivers;
+mod shutdown;
+mod site;
+mod telemetry;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::backend::Answers;
+use crate::config::{Args, Config};
+use crate::shutdown::Shutdown;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // Small pods have one CPU, where tokio's default of one worker stalls streams.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    let outcome = runtime.context("could not start the runtime").and_then(|runtime| runtime.block_on(run(args)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("binnacle: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let config = Config::try_from(args)?;
+    telemetry::start(&config.log)?;
+    tracing::info!(config = %config, "starting");
+    let clusters = cluster::sources(config.kubeconfig.as_deref(), &config.contexts)?;
+    let listeners = receivers::bind(&config).await?;
+    let store = store::Store::open(config.store()).await?;
+    let shutdown = Shutdown::on_signals()?;
+    let ingest = ingest::Ingest::new(store.clone(), config.limits());
+    let readiness = readiness::Readiness::new(store.clone());
+
+    receivers::spawn(listeners.otlp, &ingest, &shutdown);
+    jobs::spawn_clusters(clusters, &config, &store, &shutdown);
+    jobs::spawn_maintenance(&store, &shutdown);
+
+    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses));
+    let site = site::unpack(&config.data)?;
+    let router = http::router(&config, &site, answers, &store, readiness, &shutdown);
+    tracing::info!("open http://{}", listeners.ui.local_addr()?);
+    http::serve(listeners.ui, router, &shutdown).await?;
+
+    shutdown.finish().await;
+    store.close().await.context("could not close the store")
+}

@@ -1,0 +1,207 @@
+//! Attributes of spans, events or links: a row names its *shape* (keys and types in order), and each key's values
+//! stand together in one column per type, where they compress well. Pure.
+
+use hashbrown::HashMap;
+use model::Value;
+
+use super::bytes::{Reader, Writer, damaged};
+use super::texts::Texts;
+use crate::Error;
+
+/// Key's text number and type.
+type Field = (u32, u8);
+
+const TEXT: u8 = 0;
+const INT: u8 = 1;
+const DOUBLE: u8 = 2;
+const FALSE: u8 = 3;
+const TRUE: u8 = 4;
+const JSON: u8 = 5;
+
+/// See the module. A value is a text's number, an integer's or a double's bits; booleans are their type.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Attributes {
+    shapes: Vec<Vec<Field>>,
+    numbers: HashMap<Vec<Field>, u32>,
+    /// Shape of each row.
+    rows: Vec<u32>,
+    /// Where each row's values begin.
+    starts: Vec<u32>,
+    values: Vec<u64>,
+    /// The shape under construction, kept for its allocation.
+    scratch: Vec<Field>,
+}
+
+impl Attributes {
+    pub(crate) fn push<'a>(&mut self, texts: &mut Texts, row: impl IntoIterator<Item = (&'a str, &'a Value)>) {
+        self.starts.push(self.values.len() as u32);
+        self.scratch.clear();
+        for (key, value) in row {
+            let (kind, bits) = match value {
+                Value::Text(text) => (TEXT, u64::from(texts.number(text))),
+                Value::Json(text) => (JSON, u64::from(texts.number(text))),
+                Value::Int(number) => (INT, *number as u64),
+                Value::Double(number) => (DOUBLE, number.to_bits()),
+                Value::Bool(yes) => (if *yes { TRUE } else { FALSE }, 0),
+            };
+            self.scratch.push((texts.number(key), kind));
+            self.values.push(bits);
+        }
+        let shape = match self.numbers.get(&self.scratch) {
+            Some(number) => *number,
+            None => self.new_shape(self.scratch.clone()),
+        };
+        self.rows.push(shape);
+    }
+
+    fn new_shape(&mut self, shape: Vec<Field>) -> u32 {
+        let number = self.shapes.len() as u32;
+        self.numbers.insert(shape.clone(), number);
+        self.shapes.push(shape);
+        number
+    }
+
+    /// Adds another's rows; `texts` maps its text numbers to those here.
+    pub(crate) fn append(&mut self, other: &Self, texts: &[u32]) {
+        let shapes: Vec<u32> = other
+            .shapes
+            .iter()
+            .map(|shape| {
+                let shape: Vec<Field> = shape.iter().map(|(key, kind)| (texts[*key as usize], *kind)).collect();
+                self.numbers.get(&shape).copied().unwrap_or_else(|| self.new_shape(shape))
+            })
+            .collect();
+        for (row, shape) in other.rows.iter().enumerate() {
+            self.rows.push(shapes[*shape as usize]);
+            self.starts.push(self.values.len() as u32);
+            let values = other.values_of(row);
+            let map = |((_, kind), bits): (&Field, &u64)| match *kind {
+                TEXT | JSON => u64::from(texts[*bits as usize]),
+                _ => *bits,
+            };
+            self.values.extend(other.shapes[*shape as usize].iter().zip(values).map(map));
+        }
+    }
+
+    fn values_of(&self, row: usize) -> &[u64] {
+        let start = self.starts[row] as usize;
+        &self.values[start..start + self.shapes[self.rows[row] as usize].len()]
+    }
+
+    /// A row's attributes.
+    pub(crate) fn get(&self, texts: &Texts, row: usize) -> Vec<(String, Value)> {
+        let shape = &self.shapes[self.rows[row] as usize];
+        let value = |kind: u8, bits: u64| match kind {
+            TEXT => Value::Text(texts.get(bits as u32).to_owned()),
+            JSON => Value::Json(texts.get(bits as u32).to_owned()),
+            INT => Value::Int(bits as i64),
+            DOUBLE => Value::Double(f64::from_bits(bits)),
+            other => Value::Bool(other == TRUE),
+        };
+        let pairs = shape.iter().zip(self.values_of(row));
+        pairs.map(|((key, kind), bits)| (texts.get(*key).to_owned(), value(*kind, *bits))).collect()
+    }
+
+    /// Writes the rows in an order.
+    pub(crate) fn write(&self, writer: &mut Writer, order: impl Iterator<Item = usize> + Clone) {
+        writer.number(self.shapes.len() as u64);
+        for shape in &self.shapes {
+            writer.number(shape.len() as u64);
+            for (key, kind) in shape {
+                writer.number(u64::from(*key));
+                writer.byte(*kind);
+            }
+        }
+        order.clone().for_each(|row| writer.number(u64::from(self.rows[row])));
+        let (columns, places) = self.columns();
+        let mut values: Vec<Vec<u64>> = vec![Vec::new(); columns.len()];
+        for row in order {
+            let places = &places[self.rows[row] as usize];
+            places.iter().zip(self.values_of(row)).for_each(|(place, bits)| values[*place].push(*bits));
+        }
+        for ((_, kind), values) in columns.iter().zip(values) {
+            for bits in values {
+                match *kind {
+                    TEXT | JSON => writer.number(bits),
+                    INT => writer.signed(bits as i64),
+                    DOUBLE => writer.raw(&bits.to_le_bytes()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The columns (a key and type each; a key twice in a shape is two) and, for each shape, its fields' columns.
+    fn columns(&self) -> (Vec<Field>, Vec<Vec<usize>>) {
+        let mut columns = Vec::new();
+        let mut numbers: HashMap<(Field, usize), usize> = HashMap::new();
+        let mut places = Vec::with_capacity(self.shapes.len());
+        for shape in &self.shapes {
+            let mut seen: HashMap<Field, usize> = HashMap::new();
+            let mut place = Vec::with_capacity(shape.len());
+            for field in shape {
+                let repeat = seen.entry(*field).or_default();
+                let column = *numbers.entry((*field, *repeat)).or_insert_with(|| {
+                    columns.push(*field);
+                    columns.len() - 1
+                });
+                *repeat += 1;
+                place.push(column);
+            }
+            places.push(place);
+        }
+        (columns, places)
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>, texts: usize, rows: usize) -> Result<Self, Error> {
+        let mut read = Self::default();
+        for _ in 0..reader.length()? {
+            let length = reader.length()?;
+            let mut shape = Vec::with_capacity(length);
+            for _ in 0..length {
+                let field = (reader.index(texts)?, reader.byte()?);
+                if field.1 > JSON {
+                    return Err(damaged("a type is not known"));
+                }
+                shape.push(field);
+            }
+            read.shapes.push(shape);
+        }
+        let mut total = 0;
+        for _ in 0..rows {
+            let shape = reader.index(read.shapes.len())?;
+            read.rows.push(shape);
+            read.starts.push(u32::try_from(total).map_err(|_| damaged("there are too many attributes"))?);
+            total += read.shapes[shape as usize].len();
+        }
+        read.read_values(reader, texts, total)?;
+        Ok(read)
+    }
+
+    fn read_values(&mut self, reader: &mut Reader<'_>, texts: usize, total: usize) -> Result<(), Error> {
+        let (columns, places) = self.columns();
+        let mut cells: Vec<Vec<u32>> = vec![Vec::new(); columns.len()];
+        for (row, shape) in self.rows.iter().enumerate() {
+            for (at, column) in places[*shape as usize].iter().enumerate() {
+                cells[*column].push(self.starts[row] + at as u32);
+            }
+        }
+        self.values = vec![0; total];
+        for ((_, kind), cells) in columns.iter().zip(cells) {
+            for cell in cells {
+                self.values[cell as usize] = match *kind {
+                    TEXT | JSON => u64::from(reader.index(texts)?),
+                    INT => reader.signed()? as u64,
+                    DOUBLE => u64::from_le_bytes(reader.array()?),
+                    _ => 0,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that the columns take.
+    pub(crate) fn size(&self) -> usize {
+        self.rows.len() * 8 + self.values.len() * 8
+    }
+}

@@ -1,0 +1,92 @@
+//! What a cluster's watchers hand over, and what they get back after a restart.
+
+use model::{
+    AdverseEvent, ClusterId, ConfigChange, Deploy, PodState, RelatedResource, Revision, ServiceId, ServiceState,
+    Timestamp,
+};
+
+/// A batch of what a cluster said; recorded in one transaction. Everything is an upsert.
+#[derive(Debug, Clone)]
+pub struct ClusterRecord {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Services, by id.
+    pub services: Vec<ServiceState>,
+    /// Pods, by uid. An ended pod stays known for the retention.
+    pub pods: Vec<PodState>,
+    /// Revisions, by service and hash.
+    pub revisions: Vec<Revision>,
+    /// Deploys, by id.
+    pub deploys: Vec<Deploy>,
+    /// Adverse events, by key: the least `first`, the greatest `last` and `count`, the new of all else.
+    pub adverse: Vec<AdverseEvent>,
+    /// Config changes; each is new.
+    pub config_changes: Vec<ConfigChange>,
+    /// Versions of objects; a text that is already there is stored once.
+    pub versions: Vec<Version>,
+    /// Other resources of a service, replacing what was known of that service.
+    pub related: Vec<(ServiceId, Vec<RelatedResource>)>,
+}
+
+impl ClusterRecord {
+    /// An empty batch.
+    pub fn new(cluster: ClusterId) -> Self {
+        Self {
+            cluster,
+            services: Vec::new(),
+            pods: Vec::new(),
+            revisions: Vec::new(),
+            deploys: Vec::new(),
+            adverse: Vec::new(),
+            config_changes: Vec::new(),
+            versions: Vec::new(),
+            related: Vec::new(),
+        }
+    }
+
+    /// Whether there is nothing to record.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+            && self.pods.is_empty()
+            && self.revisions.is_empty()
+            && self.deploys.is_empty()
+            && self.adverse.is_empty()
+            && self.config_changes.is_empty()
+            && self.versions.is_empty()
+            && self.related.is_empty()
+    }
+}
+
+/// One version of an object, redacted before it came here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Kind, `Deployment`, `ConfigMap`, `Template`.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// When it was first seen so.
+    pub at: Timestamp,
+    /// Hash of the text: 32 hexadecimal digits.
+    pub hash: String,
+    /// The object as YAML-like text, a line a field, keys in order.
+    pub text: String,
+}
+
+/// What was known of a cluster when it was last watched.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterMemory {
+    /// Services that were not deleted.
+    pub services: Vec<ServiceState>,
+    /// Pods that had not ended.
+    pub pods: Vec<PodState>,
+    /// Revisions.
+    pub revisions: Vec<Revision>,
+    /// Deploys, all that are retained.
+    pub deploys: Vec<Deploy>,
+    /// Newest version of each object: kind, namespace, name, hash.
+    pub versions: Vec<(String, String, String, String)>,
+    /// Adverse events that were current, and those of the last day.
+    pub adverse: Vec<AdverseEvent>,
+}

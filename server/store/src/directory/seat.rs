@@ -1,0 +1,103 @@
+//! What attribution needs to know of a pod, kept after the pod itself is gone.
+
+use std::sync::Arc;
+
+use model::{PodId, PodState, RevisionHash, SECOND, ServiceId, Timestamp};
+
+/// Clocks of nodes and of the API server differ: a pod is believed to have been there a little longer.
+const SLACK: i64 = 30 * SECOND;
+/// Container ids of a pod that restarts for days are not kept without end.
+const CONTAINERS: usize = 32;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) pod: PodId,
+    pub(super) cluster: Arc<str>,
+    pub(super) namespace: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) service: Arc<ServiceId>,
+    pub(super) revision: Option<RevisionHash>,
+    /// Its addresses; none when it has its node's.
+    pub(super) addresses: Vec<Arc<str>>,
+    pub(super) containers: Vec<Arc<str>>,
+    pub(super) created: Timestamp,
+    pub(super) ended: Option<Timestamp>,
+}
+
+impl Seat {
+    /// A pod's seat; ids of containers that a former state of it had are kept.
+    pub(super) fn of(pod: &PodState, before: Option<&Self>) -> Self {
+        let mut containers: Vec<Arc<str>> = pod.containers.iter().filter_map(|c| c.id.as_deref()).map(Arc::from).collect();
+        if let Some(before) = before {
+            let old: Vec<_> = before.containers.iter().filter(|id| !containers.contains(id)).cloned().collect();
+            containers.extend(old);
+            containers.truncate(CONTAINERS);
+        }
+        let addresses = if pod.host_network { Vec::new() } else { pod.ips.iter().map(|ip| Arc::from(canonical(ip))).collect() };
+        // A pod that finished keeps no address in its last state; it had one while it ran.
+        let addresses = match before {
+            Some(before) if addresses.is_empty() && !pod.host_network => before.addresses.clone(),
+            _ => addresses,
+        };
+        Self {
+            pod: pod.id.clone(),
+            cluster: pod.cluster.as_str().into(),
+            namespace: pod.namespace.as_str().into(),
+            name: pod.name.as_str().into(),
+            service: Arc::new(pod.service.clone()),
+            revision: pod.revision.clone(),
+            addresses,
+            containers,
+            created: pod.created,
+            ended: pod.ended,
+        }
+    }
+
+    /// Whether the pod was there at a time, give or take the slack.
+    pub(super) fn covers(&self, at: Timestamp, slack: i64) -> bool {
+        self.created.plus(-slack) <= at && self.ended.is_none_or(|ended| at <= ended.plus(slack))
+    }
+}
+
+/// An address in the one way in which it is written in the indexes.
+pub(super) fn canonical(address: &str) -> String {
+    address.parse::<std::net::IpAddr>().map_or_else(|_| address.to_owned(), |ip| ip.to_canonical().to_string())
+}
+
+/// The seat that was taken at a time: the newest that covers it, first without slack, then with.
+pub(super) fn at(seats: &[&Arc<Seat>], at: Timestamp) -> Option<Arc<Seat>> {
+    [0, SLACK].into_iter().find_map(|slack| {
+        seats.iter().filter(|seat| seat.covers(at, slack)).max_by_key(|seat| seat.created).map(|seat| Arc::clone(seat))
+    })
+}
+
+/// The seat that was taken at a time, else the nearest: for names that say enough without the time.
+pub(super) fn near(seats: &[&Arc<Seat>], time: Timestamp) -> Option<Arc<Seat>> {
+    at(seats, time).or_else(|| {
+        let distance = |seat: &Seat| {
+            let after = seat.ended.map_or(0, |ended| time.since(ended).max(0));
+            seat.created.since(time).max(0).max(after)
+        };
+        seats.iter().min_by_key(|seat| (distance(seat), seat.created)).map(|seat| Arc::clone(seat))
+    })
+}
+
+/// The times at which the answer of [`at`] or [`near`] may change.
+pub(super) fn boundaries(seats: &[&Arc<Seat>], into: &mut Vec<Timestamp>) {
+    for seat in seats {
+        into.extend([seat.created, seat.created.plus(-SLACK)]);
+        if let Some(ended) = seat.ended {
+            into.extend([ended.plus(1), ended.plus(SLACK + 1)]);
+        }
+    }
+    // Between the end of one and the begin of the next, the nearest changes half-way.
+    let mut ends: Vec<_> = seats.iter().filter_map(|seat| seat.ended).collect();
+    ends.sort_unstable();
+    for seat in seats {
+        if let Some(end) = ends.iter().rev().find(|end| **end < seat.created) {
+            let half = end.plus(seat.created.since(*end) / 2);
+            into.extend([half, half.plus(1)]);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! An owner's attribution over all time. Names and addresses of pods change hands; between those changes the
+//! answer stays, so a query over thousands of cells resolves an owner once.
+
+use std::sync::Arc;
+
+use model::Timestamp;
+
+use super::{Attribution, Directory, OwnerFacts, seat};
+
+/// From when on whose it is, oldest first; the first entry holds before its time too.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    stretches: Vec<(Timestamp, Arc<Attribution>)>,
+}
+
+impl Timeline {
+    /// Whose it is at a time.
+    pub(crate) fn at(&self, at: Timestamp) -> &Arc<Attribution> {
+        let after = self.stretches.partition_point(|(from, _)| *from <= at);
+        &self.stretches[after.saturating_sub(1)].1
+    }
+
+    /// Where nobody was found, what was found when it was folded.
+    pub(crate) fn or_stored(mut self, stored: Option<&Arc<Attribution>>) -> Self {
+        let Some(stored) = stored else { return self };
+        for (_, attribution) in &mut self.stretches {
+            if attribution.service.is_none() {
+                *attribution = Arc::clone(stored);
+            }
+        }
+        self
+    }
+
+    /// All attributions, oldest first.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = &Arc<Attribution>> {
+        self.stretches.iter().map(|(_, attribution)| attribution)
+    }
+}
+
+pub(super) fn of(directory: &Directory, facts: &OwnerFacts) -> Timeline {
+    let mut times = vec![Timestamp(i64::MIN)];
+    for seats in directory.candidates(facts) {
+        seat::boundaries(&seats, &mut times);
+    }
+    times.sort_unstable();
+    times.dedup();
+    let mut stretches: Vec<(Timestamp, Arc<Attribution>)> = Vec::new();
+    for time in times {
+        let attribution = directory.resolve(facts, time);
+        if stretches.last().is_none_or(|(_, last)| **last != attribution) {
+            stretches.push((time, Arc::new(attribution)));
+        }
+    }
+    Timeline { stretches }
+}

@@ -1,0 +1,43 @@
+//! What can go wrong, as far as a caller branches on it.
+
+use std::path::PathBuf;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process has the data directory.
+    #[error("another binnacle is using {0}: stop it, or give this one its own --data directory")]
+    Locked(PathBuf),
+    /// The directory can't be written.
+    #[error("the data directory {path} can't be written: {cause}")]
+    ReadOnly {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// A newer version wrote this.
+    #[error(
+        "{path} was written by a newer version (format {found}, this one knows {known}): use that version, or another --data directory"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format known here.
+        known: i64,
+    },
+    /// It can't be taken now; the sender should try again.
+    #[error("the store is busy or its disk is full: {0}")]
+    Busy(String),
+    /// What was read is not what was written.
+    #[error("damaged data: {0}")]
+    Damaged(String),
+    /// SQLite failed.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The file system failed.
+    #[error("file system: {0}")]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,55 @@
+//! Everything Binnacle keeps: what clusters said (metadata), telemetry partitions, retention, and the in-memory
+//! directory that says which pod and service telemetry belongs to. Knows SQLite; knows nothing of Kubernetes' API,
+//! of OTLP's wire or of pages.
+
+mod block;
+mod cluster;
+mod directory;
+mod error;
+mod lock;
+mod meta;
+mod partition;
+mod spans;
+mod sqlite;
+mod store;
+mod telemetry;
+
+pub use cluster::{ClusterMemory, ClusterRecord, Version};
+pub use directory::{Attribution, Directory, OwnerFacts, Rule};
+pub use error::Error;
+pub use spans::{EventRow, LinkRow, SpanBatch, SpanRow};
+pub use store::Store;
+pub use telemetry::{Appended, By, ErrorCells, RedQuery, RedRow, StoredSpan, Telemetry};
+
+use std::path::PathBuf;
+
+/// How long and how much is kept, and where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The data directory; created when it is not there.
+    pub path: PathBuf,
+    /// Age and bytes of raw telemetry.
+    pub raw: Keep,
+    /// Age and bytes of summaries.
+    pub summaries: Keep,
+}
+
+/// What retention keeps of a family.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Older than so many nanoseconds goes.
+    pub age: i64,
+    /// Over so many bytes the oldest goes.
+    pub bytes: u64,
+}
+
+/// What changed, for live pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// State of services or pods, deploys, adverse events.
+    Cluster,
+    /// Telemetry was committed.
+    Telemetry,
+    /// A watcher, a cluster's connection or the store's own state.
+    Status,
+}

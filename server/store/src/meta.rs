@@ -1,0 +1,78 @@
+//! The metadata database: what clusters said. One writing connection behind a lock, a small pool of readers.
+//!
+//! Deploys settle and adverse events repeat, so these records are updated in place: that is why they are rows here
+//! and not files of the summaries' family. `maintain` deletes those past the summaries' age and gives pages back
+//! (incremental vacuum).
+
+mod clusters;
+mod expire;
+mod history;
+mod read;
+mod record;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection as Writer};
+use tokio::sync::{Mutex, MutexGuard};
+
+pub(crate) use history::{GroupSeen, GroupsKnown};
+
+use crate::{Error, sqlite};
+
+const STEPS: &[&str] = &[
+    include_str!("../migrations/meta/0001_metadata.sql"),
+    include_str!("../migrations/meta/0002_history.sql"),
+];
+const CACHE_KIB: u32 = 2_048;
+
+/// See the module.
+pub(crate) struct Meta {
+    path: PathBuf,
+    /// Nothing after [`Meta::close`].
+    writer: Mutex<Option<SqliteConnection>>,
+    readers: SqlitePool,
+}
+
+impl Meta {
+    /// Opens or creates the database in a data directory.
+    pub(crate) async fn open(data: &Path) -> Result<Self, Error> {
+        let path = data.join("meta.db");
+        let writer = sqlite::open(&path, CACHE_KIB, STEPS).await?;
+        let readers = sqlite::readers(&path, 2, CACHE_KIB);
+        Ok(Self { path, writer: Mutex::new(Some(writer)), readers })
+    }
+
+    /// The writing connection, for one transaction.
+    pub(crate) async fn writer(&self) -> Result<WriterGuard<'_>, Error> {
+        let guard = self.writer.lock().await;
+        if guard.is_none() {
+            return Err(Error::Busy("it is closing".into()));
+        }
+        Ok(WriterGuard(guard))
+    }
+
+    /// Closes all connections; the last one empties the write-ahead log.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        self.readers.close().await;
+        if let Some(writer) = self.writer.lock().await.take() {
+            writer.close().await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        sqlite::bytes_on_disk(&self.path)
+    }
+}
+
+/// See [`Meta::writer`].
+pub(crate) struct WriterGuard<'a>(MutexGuard<'a, Option<SqliteConnection>>);
+
+impl WriterGuard<'_> {
+    pub(crate) fn connection(&mut self) -> &mut Writer {
+        self.0.as_mut().expect("`Meta::writer` hands out no guard without a connection")
+    }
+}

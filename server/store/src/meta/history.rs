@@ -1,0 +1,100 @@
+//! What folds leave behind for longer than any partition: first sight of error groups, last request of services.
+
+use std::collections::BTreeMap;
+
+use model::{RevisionHash, ServiceId, Timestamp};
+use serde_json::{Value, json};
+use sqlx::Connection;
+
+use super::Meta;
+use super::rows::insert;
+use crate::Error;
+
+/// When an error group was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupSeen {
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    /// The revision that had it first.
+    pub(crate) revision: Option<RevisionHash>,
+}
+
+impl GroupSeen {
+    /// Joins with another sight of the same group.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if other.first < self.first {
+            (self.first, self.revision) = (other.first, other.revision.clone());
+        }
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// Error groups by service, endpoint and error.
+pub(crate) type GroupsKnown = BTreeMap<(ServiceId, String, String), GroupSeen>;
+
+impl Meta {
+    /// Remembers what a fold saw; seeing it again changes nothing.
+    pub(crate) async fn remember(
+        &self,
+        groups: &GroupsKnown,
+        requests: &BTreeMap<ServiceId, Timestamp>,
+    ) -> Result<(), Error> {
+        if groups.is_empty() && requests.is_empty() {
+            return Ok(());
+        }
+        let mut guard = self.writer().await?;
+        let mut transaction = guard.connection().begin_with("begin immediate").await?;
+        let rows: Vec<Value> = groups
+            .iter()
+            .map(|((service, endpoint, error), seen)| {
+                let revision = seen.revision.as_ref().map(|revision| &revision.0);
+                json!([service.to_string(), endpoint, error, seen.first.0, seen.last.0, revision])
+            })
+            .collect();
+        insert(
+            &mut transaction,
+            "insert into error_groups (service, endpoint, error, first, last, revision)
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+             from json_each(?1) where true
+             on conflict (service, endpoint, error) do update set
+                 revision = iif(excluded.first < first, excluded.revision, revision),
+                 first = min(first, excluded.first), last = max(last, excluded.last)",
+            &rows,
+        )
+        .await?;
+        let rows: Vec<Value> = requests.iter().map(|(service, at)| json!([service.to_string(), at.0])).collect();
+        insert(
+            &mut transaction,
+            "insert into last_requests (service, at) select value ->> 0, value ->> 1 from json_each(?1) where true
+             on conflict (service) do update set at = max(at, excluded.at)",
+            &rows,
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What is remembered of a service's error groups, by endpoint and error.
+    pub(crate) async fn groups(&self, service: &ServiceId) -> Result<BTreeMap<(String, String), GroupSeen>, Error> {
+        let rows: Vec<(String, String, i64, i64, Option<String>)> =
+            sqlx::query_as("select endpoint, error, first, last, revision from error_groups where service = ?1")
+                .bind(service.to_string())
+                .fetch_all(&self.readers)
+                .await?;
+        let seen = |first, last, revision: Option<String>| GroupSeen {
+            first: Timestamp(first),
+            last: Timestamp(last),
+            revision: revision.map(RevisionHash),
+        };
+        Ok(rows.into_iter().map(|(at, error, first, last, rev)| ((at, error), seen(first, last, rev))).collect())
+    }
+
+    /// The last request of a service that a fold saw.
+    pub(crate) async fn last_request(&self, service: &ServiceId) -> Result<Option<Timestamp>, Error> {
+        let row: Option<(i64,)> = sqlx::query_as("select at from last_requests where service = ?1")
+            .bind(service.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.map(|(at,)| Timestamp(at)))
+    }
+}

@@ -1,0 +1,199 @@
+//! Questions that the metadata answers.
+
+use model::{
+    AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, ServiceId, ServiceState,
+    Timestamp, Window,
+};
+
+use super::Meta;
+use super::rows::{parse, parse_all};
+use crate::directory::Known;
+use crate::{ClusterMemory, Error};
+
+/// No version of an object is larger than this when decompressed; etcd refuses objects over 1.5 MiB.
+const TEXT_LIMIT: usize = 64 << 20;
+
+impl Meta {
+    /// Everything the directory knows: pods that ended before `pods_since` are left out.
+    pub(crate) async fn known(&self, pods_since: Timestamp) -> Result<Known, Error> {
+        let services = sqlx::query_as("select body from services").fetch_all(&self.readers).await?;
+        let pods = sqlx::query_as("select body from pods where ended is null or ended >= ?1 order by created")
+            .bind(pods_since.0)
+            .fetch_all(&self.readers)
+            .await?;
+        let revisions = sqlx::query_as("select body from revisions").fetch_all(&self.readers).await?;
+        let deploys = sqlx::query_as("select body from deploys order by sequence").fetch_all(&self.readers).await?;
+        Ok(Known {
+            services: parse_all(services)?,
+            pods: parse_all(pods)?,
+            revisions: parse_all(revisions)?,
+            deploys: parse_all(deploys)?,
+        })
+    }
+
+    pub(crate) async fn memory(&self, cluster: &ClusterId) -> Result<ClusterMemory, Error> {
+        let prefix = format!("{cluster}/");
+        let services: Vec<(String,)> =
+            sqlx::query_as("select body from services where cluster = ?1 and deleted is null order by id")
+                .bind(&cluster.0)
+                .fetch_all(&self.readers)
+                .await?;
+        let pods: Vec<(String,)> =
+            sqlx::query_as("select body from pods where cluster = ?1 and ended is null order by created")
+                .bind(&cluster.0)
+                .fetch_all(&self.readers)
+                .await?;
+        // `/` sorts right before `0`: this is "begins with" in a way that uses the primary key.
+        let until = format!("{cluster}0");
+        let revisions: Vec<(String,)> =
+            sqlx::query_as("select body from revisions where service > ?1 and service < ?2 order by service, created")
+                .bind(&prefix)
+                .bind(&until)
+                .fetch_all(&self.readers)
+                .await?;
+        let deploys: Vec<(String,)> =
+            sqlx::query_as("select body from deploys where service > ?1 and service < ?2 order by service, sequence")
+                .bind(&prefix)
+                .bind(&until)
+                .fetch_all(&self.readers)
+                .await?;
+        Ok(ClusterMemory {
+            services: parse_all::<ServiceState>(services)?,
+            pods: parse_all::<PodState>(pods)?,
+            revisions: parse_all::<Revision>(revisions)?,
+            deploys: parse_all::<Deploy>(deploys)?,
+            versions: self.newest_versions(cluster).await?,
+            adverse: self.recent_adverse(cluster).await?,
+        })
+    }
+
+    async fn newest_versions(&self, cluster: &ClusterId) -> Result<Vec<(String, String, String, String)>, Error> {
+        let rows: Vec<(String, String, String, String, i64)> = sqlx::query_as(
+            "select kind, namespace, name, hash, max(at) from object_versions where cluster = ?1
+             group by kind, namespace, name",
+        )
+        .bind(&cluster.0)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows.into_iter().map(|(kind, namespace, name, hash, _)| (kind, namespace, name, hash)).collect())
+    }
+
+    /// "The last day" counts back from the newest event: the store reads no clock for it.
+    async fn recent_adverse(&self, cluster: &ClusterId) -> Result<Vec<AdverseEvent>, Error> {
+        let rows: Vec<AdverseRow> = sqlx::query_as(
+            "select first, last, count, current, body from adverse where cluster = ?1 and (current = 1
+             or last >= (select max(last) from adverse where cluster = ?1) - ?2) order by last desc",
+        )
+        .bind(&cluster.0)
+        .bind(DAY)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(adverse_event).collect()
+    }
+
+    pub(crate) async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
+        let rows = sqlx::query_as(
+            "select body from pods where service = ?1 and created < ?2 and (ended is null or ended >= ?3)
+             order by created",
+        )
+        .bind(service.to_string())
+        .bind(window.to.0)
+        .bind(window.from.0)
+        .fetch_all(&self.readers)
+        .await?;
+        parse_all(rows)
+    }
+
+    pub(crate) async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
+        let rows = sqlx::query_as("select body from revisions where service = ?1 order by created, hash")
+            .bind(service.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        parse_all(rows)
+    }
+
+    pub(crate) async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {
+        let rows = sqlx::query_as("select body from deploys where service = ?1 order by sequence desc")
+            .bind(service.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        parse_all(rows)
+    }
+
+    pub(crate) async fn config_changes(
+        &self,
+        service: &ServiceId,
+        window: Window,
+    ) -> Result<Vec<ConfigChange>, Error> {
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "select body from config_changes where cluster = ?1 and at >= ?2 and at < ?3 order by at desc, id desc",
+        )
+        .bind(&service.cluster)
+        .bind(window.from.0)
+        .bind(window.to.0)
+        .fetch_all(&self.readers)
+        .await?;
+        let all: Vec<ConfigChange> = parse_all(rows)?;
+        Ok(all.into_iter().filter(|change| change.services.contains(service)).collect())
+    }
+
+    pub(crate) async fn adverse(
+        &self,
+        service: Option<&ServiceId>,
+        window: Window,
+    ) -> Result<Vec<AdverseEvent>, Error> {
+        let rows: Vec<AdverseRow> = match service {
+            Some(service) => {
+                sqlx::query_as(
+                    "select first, last, count, current, body from adverse
+                     where service = ?1 and last >= ?2 and first < ?3 order by last desc",
+                )
+                .bind(service.to_string())
+                .bind(window.from.0)
+                .bind(window.to.0)
+                .fetch_all(&self.readers)
+                .await?
+            }
+            None => {
+                sqlx::query_as(
+                    "select first, last, count, current, body from adverse
+                     where last >= ?1 and first < ?2 order by last desc",
+                )
+                .bind(window.from.0)
+                .bind(window.to.0)
+                .fetch_all(&self.readers)
+                .await?
+            }
+        };
+        rows.into_iter().map(adverse_event).collect()
+    }
+
+    pub(crate) async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
+        let row: Option<(String,)> = sqlx::query_as("select body from related where service = ?1")
+            .bind(service.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map_or_else(|| Ok(Vec::new()), |(text,)| parse(&text))
+    }
+
+    pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
+        let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")
+            .bind(hash)
+            .fetch_optional(&self.readers)
+            .await?;
+        let damaged = |what: String| Error::Damaged(format!("version {hash}: {what}"));
+        row.map(|(bytes,)| {
+            let text = crate::block::decompress(&bytes, TEXT_LIMIT)?;
+            String::from_utf8(text).map_err(|error| damaged(error.to_string()))
+        })
+        .transpose()
+    }
+}
+
+type AdverseRow = (i64, i64, u32, bool, String);
+
+/// What repeats have joined stands in columns; the body is the newest.
+fn adverse_event((first, last, count, current, body): AdverseRow) -> Result<AdverseEvent, Error> {
+    let event: AdverseEvent = parse(&body)?;
+    Ok(AdverseEvent { first: Timestamp(first), last: Timestamp(last), count, current, ..event })
+}

@@ -1,0 +1,157 @@
+//! Writes what a cluster said, in one transaction.
+
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
+
+use super::rows::{body, hex, insert};
+use super::{Meta, WriterGuard};
+use crate::{ClusterRecord, Error, Version};
+
+impl Meta {
+    /// Records a batch. The guard comes back so that the caller publishes in the order of the transactions.
+    pub(crate) async fn record(&self, record: &ClusterRecord) -> Result<WriterGuard<'_>, Error> {
+        let mut guard = self.writer().await?;
+        let mut transaction = guard.connection().begin_with("begin immediate").await?;
+        write_services(&mut transaction, record).await?;
+        write_revisions(&mut transaction, record).await?;
+        write_events(&mut transaction, record).await?;
+        write_versions(&mut transaction, &record.cluster.0, &record.versions).await?;
+        transaction.commit().await?;
+        Ok(guard)
+    }
+}
+
+async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
+    let services: Vec<Value> = record
+        .services
+        .iter()
+        .map(|s| json!([s.id.to_string(), s.id.cluster, s.created.0, s.deleted.map(|at| at.0), body(s)]))
+        .collect();
+    insert(
+        connection,
+        "insert into services (id, cluster, created, deleted, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
+         on conflict (id) do update set created = excluded.created, deleted = excluded.deleted, body = excluded.body",
+        &services,
+    )
+    .await?;
+    let pods: Vec<Value> = record
+        .pods
+        .iter()
+        .map(|p| json!([p.cluster, p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), body(p)]))
+        .collect();
+    insert(
+        connection,
+        "insert into pods (cluster, id, service, created, ended, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+         from json_each(?1) where true
+         on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
+             ended = excluded.ended, body = excluded.body",
+        &pods,
+    )
+    .await
+}
+
+async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
+    let revisions: Vec<Value> = record
+        .revisions
+        .iter()
+        .map(|r| json!([r.service.to_string(), r.hash.0, r.created.0, r.template, body(r)]))
+        .collect();
+    insert(
+        connection,
+        "insert into revisions (service, hash, created, template, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
+         on conflict (service, hash) do update set created = excluded.created, template = excluded.template,
+             body = excluded.body",
+        &revisions,
+    )
+    .await?;
+    let deploys: Vec<Value> = record
+        .deploys
+        .iter()
+        .map(|d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)]))
+        .collect();
+    insert(
+        connection,
+        "insert into deploys (service, sequence, started, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(?1) where true
+         on conflict (service, sequence) do update set started = excluded.started, body = excluded.body",
+        &deploys,
+    )
+    .await
+}
+
+async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
+    let adverse: Vec<Value> = record
+        .adverse
+        .iter()
+        .map(|e| {
+            let service = e.service.as_ref().map(ToString::to_string);
+            json!([e.key, e.cluster, service, e.first.0, e.last.0, e.count, e.current, body(e)])
+        })
+        .collect();
+    insert(
+        connection,
+        "insert into adverse (key, cluster, service, first, last, count, current, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             value ->> 7
+         from json_each(?1) where true
+         on conflict (key) do update set cluster = excluded.cluster, service = excluded.service,
+             first = min(first, excluded.first), last = max(last, excluded.last),
+             count = max(count, excluded.count), current = excluded.current, body = excluded.body",
+        &adverse,
+    )
+    .await?;
+    let changes: Vec<Value> = record.config_changes.iter().map(|c| json!([c.cluster, c.at.0, body(c)])).collect();
+    insert(
+        connection,
+        "insert into config_changes (cluster, at, body)
+         select value ->> 0, value ->> 1, value ->> 2 from json_each(?1)",
+        &changes,
+    )
+    .await?;
+    let related: Vec<Value> = record.related.iter().map(|(id, all)| json!([id.to_string(), body(all)])).collect();
+    insert(
+        connection,
+        "insert into related (service, body) select value ->> 0, value ->> 1 from json_each(?1) where true
+         on conflict (service) do update set body = excluded.body",
+        &related,
+    )
+    .await
+}
+
+/// Texts are looked up first: most are there already, and only new ones are worth compressing.
+async fn write_versions(connection: &mut SqliteConnection, cluster: &str, versions: &[Version]) -> Result<(), Error> {
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let hashes: Vec<&str> = versions.iter().map(|version| version.hash.as_str()).collect();
+    let known: Vec<(String,)> =
+        sqlx::query_as("select hash from version_texts where hash in (select value from json_each(?1))")
+            .bind(json!(hashes).to_string())
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut known: std::collections::BTreeSet<String> = known.into_iter().map(|(hash,)| hash).collect();
+    let mut texts = Vec::new();
+    for version in versions {
+        if known.insert(version.hash.clone()) {
+            texts.push(json!([version.hash, hex(&zstd::bulk::compress(version.text.as_bytes(), 3)?)]));
+        }
+    }
+    insert(
+        connection,
+        "insert into version_texts (hash, text) select value ->> 0, unhex(value ->> 1) from json_each(?1)",
+        &texts,
+    )
+    .await?;
+    let rows: Vec<Value> =
+        versions.iter().map(|v| json!([cluster, v.kind, v.namespace, v.name, v.at.0, v.hash])).collect();
+    insert(
+        connection,
+        "insert or ignore into object_versions (cluster, kind, namespace, name, at, hash)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each(?1)",
+        &rows,
+    )
+    .await
+}

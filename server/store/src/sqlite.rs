@@ -1,0 +1,99 @@
+//! How every database here is opened and brought to its format. Knows nothing of what is in them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::Error;
+
+/// Options for a connection that writes. `mmap_size=0`: under mmap an I/O error would be a signal, not an error.
+/// `synchronous=FULL`: what is acknowledged survives a power loss.
+pub(crate) fn writer(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .page_size(8192)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("mmap_size", "0")
+        .pragma("temp_store", "memory")
+        .pragma("journal_size_limit", "16777216")
+        .pragma("cache_size", format!("-{cache_kib}"))
+}
+
+/// A pool of readers, opened when they are first needed and closed when they idle; a reader never writes and never
+/// creates a file.
+pub(crate) fn readers(path: &Path, most: u32, cache_kib: u32) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("query_only", "on")
+        .pragma("mmap_size", "0")
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", format!("-{cache_kib}"));
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .min_connections(0)
+        .idle_timeout(Duration::from_secs(60))
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
+}
+
+/// Opens a writing connection and runs the steps the file has not seen, each in a transaction with its number.
+pub(crate) async fn open(
+    path: &Path,
+    cache_kib: u32,
+    steps: &'static [&'static str],
+) -> Result<SqliteConnection, Error> {
+    let mut connection = writer(path, cache_kib).connect().await?;
+    let (found,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut connection).await?;
+    check_format(path, found, steps.len() as i64)?;
+    for (at, step) in steps.iter().enumerate().skip(found.max(0) as usize) {
+        let mut transaction = connection.begin_with("begin immediate").await?;
+        sqlx::raw_sql(*step).execute(&mut *transaction).await?;
+        let mark = format!("pragma user_version = {}", at + 1);
+        sqlx::raw_sql(sqlx::AssertSqlSafe(mark)).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(connection)
+}
+
+/// A file of a newer format is left alone.
+pub(crate) fn check_format(path: &Path, found: i64, known: i64) -> Result<(), Error> {
+    if found > known {
+        return Err(Error::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(())
+}
+
+/// Bytes of a database and its write-ahead log.
+pub(crate) fn bytes_on_disk(path: &Path) -> u64 {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len());
+    size(path) + size(&beside(path, "-wal"))
+}
+
+/// Removes a database with what SQLite keeps beside it.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-shm", ""] {
+        match std::fs::remove_file(beside(path, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,205 @@
+//! The store's front: opens and closes it, records what clusters said, passes questions on.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use model::{
+    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, ServiceId,
+    StoreStatus, Timestamp, Window,
+};
+use tokio::sync::broadcast;
+
+use crate::directory::Known;
+use crate::meta::Meta;
+use crate::partition::Partitions;
+use crate::{Change, ClusterMemory, ClusterRecord, Config, Directory, Error, Telemetry, lock};
+
+/// The store: a cheap clone, given to each task.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    /// Holds the data directory's lock; nothing after closing.
+    lock: Mutex<Option<File>>,
+    meta: Arc<Meta>,
+    directory: Arc<ArcSwap<Directory>>,
+    partitions: Arc<Partitions>,
+    changes: broadcast::Sender<Change>,
+    statuses: Mutex<BTreeMap<String, ClusterStatus>>,
+    salt: [u8; 32],
+}
+
+impl Store {
+    /// Opens or creates the store. Takes the data directory's lock, so a second process gets [`Error::Locked`].
+    /// Recovers partitions that were being written.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        let lock = lock::take(&config.path)?;
+        let meta = Arc::new(Meta::open(&config.path).await?);
+        let salt = meta.salt().await?;
+        let mut directory = Directory::default();
+        directory.apply(meta.known(now().plus(-pods_kept(&config))).await?);
+        directory.apply_clusters(meta.cluster_names().await?);
+        let directory = Arc::new(ArcSwap::from_pointee(directory));
+        // A burst fits; a reader that is slower skips, and asks again anyway.
+        let (changes, _) = broadcast::channel(256);
+        let partitions = Partitions::open(&config, Arc::clone(&meta), Arc::clone(&directory), changes.clone()).await?;
+        let statuses = Mutex::default();
+        let lock = Mutex::new(Some(lock));
+        Ok(Self { inner: Arc::new(Inner { config, lock, meta, directory, partitions, changes, statuses, salt }) })
+    }
+
+    /// Commits what waits, checkpoints, and releases the lock.
+    pub async fn close(&self) -> Result<(), Error> {
+        let written = self.inner.partitions.close().await;
+        let closed = self.inner.meta.close().await;
+        drop(self.inner.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        written.and(closed)
+    }
+
+    /// A snapshot of the directory: services, pods, latest deploys. Cheap.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.inner.directory.load_full()
+    }
+
+    /// The telemetry interface.
+    pub fn telemetry(&self) -> Arc<dyn Telemetry> {
+        Arc::clone(&self.inner.partitions) as Arc<dyn Telemetry>
+    }
+
+    /// What changes from now on; a slow reader skips.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The id by which a context's cluster is known: the one first used for the context, else the first of `ids`,
+    /// which is then remembered with the others as aliases.
+    pub async fn cluster_id(&self, context: &str, ids: &[String]) -> Result<ClusterId, Error> {
+        let id = self.inner.meta.cluster_id(context, ids).await?;
+        let names: Vec<_> = ids.iter().map(String::as_str).chain([context]).map(|name| (name.into(), id.0.clone())).collect();
+        // Under the writer's lock, as `record` does, so that neither publishes over the other.
+        let _order = self.inner.meta.writer().await?;
+        self.publish(|directory| directory.apply_clusters(names));
+        Ok(id)
+    }
+
+    /// What was known of a cluster when it was last watched, to find what was missed.
+    pub async fn memory(&self, cluster: &ClusterId) -> Result<ClusterMemory, Error> {
+        self.inner.meta.memory(cluster).await
+    }
+
+    /// Records what a cluster said, in one transaction, then publishes the new directory.
+    pub async fn record(&self, record: ClusterRecord) -> Result<(), Error> {
+        if record.is_empty() {
+            return Ok(());
+        }
+        let order = self.inner.meta.record(&record).await?;
+        let ClusterRecord { services, pods, revisions, deploys, .. } = record;
+        self.publish(|directory| directory.apply(Known { services, pods, revisions, deploys }));
+        drop(order);
+        self.changed(Change::Cluster);
+        Ok(())
+    }
+
+    /// Replaces how a cluster's connection and watchers stand (in memory only).
+    pub fn set_cluster_status(&self, status: ClusterStatus) {
+        let mut statuses = self.inner.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if statuses.get(&status.name) != Some(&status) {
+            statuses.insert(status.name.clone(), status);
+            drop(statuses);
+            self.changed(Change::Status);
+        }
+    }
+
+    /// How clusters stand, by name.
+    pub fn cluster_statuses(&self) -> Vec<ClusterStatus> {
+        self.inner.statuses.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The secret with which values are hashed, made once for a data directory.
+    pub fn salt(&self) -> [u8; 32] {
+        self.inner.salt
+    }
+
+    /// Pods of a service that existed in a window, by creation.
+    pub async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
+        self.inner.meta.pods(service, window).await
+    }
+
+    /// Revisions of a service, oldest first.
+    pub async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
+        self.inner.meta.revisions(service).await
+    }
+
+    /// Deploys of a service, newest first.
+    pub async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {
+        self.inner.meta.deploys(service).await
+    }
+
+    /// Config changes of ConfigMaps that a service used, in a window, newest first.
+    pub async fn config_changes(&self, service: &ServiceId, window: Window) -> Result<Vec<ConfigChange>, Error> {
+        self.inner.meta.config_changes(service, window).await
+    }
+
+    /// Adverse events that last touched a window, newest first; of one service or (`None`) of all, nodes included.
+    pub async fn adverse(&self, service: Option<&ServiceId>, window: Window) -> Result<Vec<AdverseEvent>, Error> {
+        self.inner.meta.adverse(service, window).await
+    }
+
+    /// Other resources that belong to a service now.
+    pub async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
+        self.inner.meta.related(service).await
+    }
+
+    /// The text of a stored version, by its hash.
+    pub async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
+        self.inner.meta.version(hash).await
+    }
+
+    /// Sizes and the writer's state.
+    pub async fn status(&self) -> Result<StoreStatus, Error> {
+        let meta_bytes = self.inner.meta.bytes();
+        Ok(StoreStatus { meta_bytes, ..self.inner.partitions.status() })
+    }
+
+    /// Folds closed minutes into the summaries and deletes what is past its keeping; `now` is a parameter so that
+    /// tests can move it.
+    pub async fn maintain(&self, now: Timestamp) -> Result<(), Error> {
+        self.inner.partitions.maintain(now).await?;
+        let before = now.plus(-self.inner.config.summaries.age);
+        self.inner.meta.expire(before).await?;
+        let _order = self.inner.meta.writer().await?;
+        self.publish(|directory| directory.forget(now.plus(-pods_kept(&self.inner.config)), before));
+        Ok(())
+    }
+
+    /// Changes a copy of the directory and makes it the current one. Callers hold the metadata's writer, so that
+    /// directories follow each other in the order of the transactions.
+    fn publish(&self, change: impl FnOnce(&mut Directory)) {
+        let mut next = Directory::clone(&self.inner.directory.load());
+        change(&mut next);
+        self.inner.directory.store(Arc::new(next));
+    }
+
+    /// Nobody listening is not a failure.
+    fn changed(&self, change: Change) {
+        let _ = self.inner.changes.send(change);
+    }
+}
+
+/// How long a pod that ended can still have telemetry that is attributed through it. Later, what its owners
+/// resolved to is stored with the summaries.
+fn pods_kept(config: &Config) -> i64 {
+    config.raw.age.saturating_add(DAY)
+}
+
+/// The system's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
