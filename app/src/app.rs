@@ -24,7 +24,7 @@ pub fn App() -> impl IntoView {
     let session = provide_session();
     provide_live(session.as_of);
     view! {
-        <Title formatter=|text| if text.is_empty() { "Binnacle".to_owned() } else { format!("{text} · Binnacle") } />
+        <Title formatter=|text: String| if text.is_empty() { "Binnacle".to_owned() } else { format!("{text} · Binnacle") } />
         <Router>
             <a class="skip" href="#main">
                 "Skip to content"

@@ -87,3 +87,8 @@ pub fn backend() -> Result<Arc<dyn Backend>, AppError> {
 pub fn viewer() -> Result<Viewer, AppError> {
     use_context::<Viewer>().ok_or(AppError::SignedOut)
 }
+
+/// Whom to ask and who asks; call it before the first `.await`.
+pub fn asked() -> Result<(Arc<dyn Backend>, Viewer), AppError> {
+    Ok((backend()?, viewer()?))
+}

@@ -1,6 +1,6 @@
 //! The one bar: places, jump box, clusters, range, how live the page is, theme. Shows only what exists.
 
-mod clusters;
+pub(crate) mod clusters;
 mod jump;
 mod live;
 

@@ -32,23 +32,29 @@ pub(crate) fn Catalog() -> impl IntoView {
         let offset = offset.with(|(of, offset)| if *of == query { *offset } else { 0 });
         (CatalogQuery { offset, ..query }, moment.get())
     });
-    let answer: Answer<CatalogPage> =
-        Resource::new_blocking(move || ask.get(), |(ask, moment)| catalog_page(Ask(ask), moment.window));
+    // The offset travels with its rows: by the time they are drawn, another one may be wanted.
+    let answer: Answer<(u32, CatalogPage)> = Resource::new_blocking(
+        move || ask.get(),
+        |(ask, moment)| async move {
+            let offset = ask.offset;
+            list_services(Ask(ask), moment.window).await.map(|page| (offset, page))
+        },
+    );
     scroll::follow(query, offset, answer);
-    let body = move |page: CatalogPage| match empty::state_of(&page) {
+    let body = move |(offset, page): (u32, CatalogPage)| match empty::state_of(&page) {
         Some(state) => empty::draw(&state, &page),
-        None => table::draw(page, ask, params, kept),
+        None => table::draw(page, offset, query, params, kept),
     };
     view! {
         <Title text="Services" />
         <div class="page catalog">
             <div class="head">
                 <h1>"Services"</h1>
-                {part(answer, |page| totals(&page))}
+                {part(answer, |(_, page)| totals(&page))}
             </div>
             <div class="toolbar">
                 <filter::TextFilter query />
-                {part(answer, move |page| filter::chips(&page, query, params))}
+                {part(answer, move |(_, page)| filter::chips(&page, query, params))}
             </div>
             {panel(answer, "table", body)}
         </div>
@@ -70,6 +76,7 @@ fn totals(page: &CatalogPage) -> AnyView {
 }
 
 #[server(input = GetUrl)]
-async fn catalog_page(ask: Ask, window: Window) -> Result<CatalogPage, AppError> {
-    crate::backend::backend()?.catalog(&crate::backend::viewer()?, ask.0, window).await
+async fn list_services(ask: Ask, window: Window) -> Result<CatalogPage, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.catalog(&viewer, ask.0, window).await
 }

@@ -5,9 +5,10 @@
 //! (widgets without data) and `panel` (a question's answer, waiting or failed). Page-wide state: `session` (what the
 //! request brought), `live` (the event stream), `range` (the window of time). `backend` is the one way to data.
 
+// `#[component]` and `#[server]` expand into `pub` items wherever they stand.
+#![allow(unreachable_pub)]
+
 mod app;
-#[cfg(feature = "ssr")]
-mod assets;
 #[cfg(feature = "ssr")]
 pub mod backend;
 mod bar;

@@ -76,7 +76,7 @@ pub(crate) fn failed(error: &AppError, again: Callback<()>) -> AnyView {
         }
     });
     view! {
-        <div class="failed" role="alert">
+        <div class="failure" role="alert">
             <p>{sentence(error)}</p>
             {retry}
         </div>

@@ -9,7 +9,8 @@ use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use model::Viewer;
 
-use crate::{App, Backend, assets, shell::shell};
+use crate::shell::shell;
+use crate::{App, Backend};
 
 /// Every page, the server functions under `/api` and the files of the site. Who asks is taken from the request's
 /// extension of type [`Viewer`], where a layer in front has set one.
@@ -25,7 +26,6 @@ pub fn router(options: LeptosOptions, backend: Arc<dyn Backend>) -> Router {
     };
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), document)
-        .nest_service("/pkg", assets::service(&options))
         .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, |options| shell(&options)))
         .with_state(options)
 }

@@ -26,6 +26,7 @@ impl Theme {
         }
     }
 
+    #[cfg(feature = "ssr")]
     fn from_key(key: &str) -> Self {
         [Self::Light, Self::Dark].into_iter().find(|theme| theme.key() == key).unwrap_or_default()
     }
@@ -120,7 +121,7 @@ fn learn_zone(clock: Clock) {
     set_cookie("zone", &name);
     let window = around(clock.now.get_untracked());
     leptos::task::spawn_local(async move {
-        if let Ok(zone) = zone_offsets(name, window).await {
+        if let Ok(zone) = read_zone(name, window).await {
             clock.zone.set(zone);
         }
     });
@@ -140,6 +141,6 @@ pub(crate) fn set_cookie(name: &str, value: &str) {
 }
 
 #[server(input = GetUrl)]
-async fn zone_offsets(name: String, window: Window) -> Result<Zone, AppError> {
+async fn read_zone(name: String, window: Window) -> Result<Zone, AppError> {
     Ok(crate::backend::backend()?.zone(name.get(..64).unwrap_or(&name), window))
 }

@@ -204,7 +204,7 @@ impl Config {
 
     /// What receivers are bounded by.
     pub(crate) fn limits(&self) -> ingest::Limits {
-        ingest::Limits { max_bytes: self.otlp_max_bytes, origins: self.otlp_origins.clone(), ..Default::default() }
+        ingest::Limits { message: self.otlp_max_bytes, origins: self.otlp_origins.clone(), ..Default::default() }
     }
 
     /// What the cluster watchers are told.

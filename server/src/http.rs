@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use app::Backend;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +10,6 @@ use axum::{Router, middleware};
 use http::{HeaderMap, StatusCode};
 use model::Viewer;
 use store::Store;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -93,10 +91,4 @@ async fn metrics_text(State(probes): State<Probes>, headers: HeaderMap) -> Respo
         Ok(status) => ([("content-type", "text/plain; version=0.0.4")], metrics::text(&status)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
-}
-
-/// Serves until shutdown. Streams end by the token, so that this does end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let token = shutdown.token();
-    ingest::serve(listener, router, ingest::Connections::default(), token).await.context("the web interface failed")
 }

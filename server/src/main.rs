@@ -10,6 +10,7 @@ mod live;
 mod metrics;
 mod readiness;
 mod receivers;
+mod serve;
 mod shutdown;
 mod site;
 mod telemetry;
@@ -60,7 +61,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let site = site::unpack(&config.data)?;
     let router = http::router(&config, &site, answers, &store, readiness, &shutdown);
     tracing::info!("open http://{}", listeners.ui.local_addr()?);
-    http::serve(listeners.ui, router, &shutdown).await?;
+    serve::serve(listeners.ui, router, shutdown.token()).await;
 
     shutdown.finish().await;
     store.close().await.context("could not close the store")

@@ -20,7 +20,7 @@ struct ClusterName {
 pub(crate) fn Clusters() -> impl IntoView {
     let live = Live::of_page();
     let state = Memo::new(move |_| (live.status.get(), live.epoch.get()));
-    let names = Resource::new_blocking(move || state.get(), |_| cluster_names());
+    let names = Resource::new_blocking(move || state.get(), |_| list_clusters());
     let kept = crate::range::use_kept();
     let last = StoredValue::new(Vec::new());
     let shown = move || {
@@ -70,7 +70,8 @@ pub(crate) fn word(connection: &Connection) -> &'static str {
 }
 
 #[server(input = GetUrl)]
-async fn cluster_names() -> Result<Vec<ClusterName>, AppError> {
-    let status = crate::backend::backend()?.status(&crate::backend::viewer()?).await?;
+async fn list_clusters() -> Result<Vec<ClusterName>, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    let status = backend.status(&viewer).await?;
     Ok(status.clusters.into_iter().map(|it| ClusterName { name: it.name, connection: it.connection }).collect())
 }

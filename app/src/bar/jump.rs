@@ -145,5 +145,6 @@ fn option(at: usize, hit: &JumpHit, chosen: ReadSignal<usize>, kept: Memo<String
 
 #[server(input = GetUrl)]
 async fn find_services(text: String) -> Result<Vec<JumpHit>, AppError> {
-    crate::backend::backend()?.jump(&crate::backend::viewer()?, &text).await
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.jump(&viewer, &text).await
 }

@@ -11,12 +11,12 @@ use crate::panel::Answer;
 const STRIDE: u32 = 20;
 
 /// Keeps the wanted offset beside the page's scroll position, and the focus on its service as rows move.
-pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Answer<CatalogPage>) {
-    let matched = StoredValue::new(0);
+pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Answer<(u32, CatalogPage)>) {
+    let (matched, focused) = (StoredValue::new(0), StoredValue::new(None));
     Effect::new(move |_| {
-        if let Some(Ok(page)) = answer.get() {
+        if let Some(Ok((_, page))) = answer.get() {
             matched.set_value(page.matched);
-            request_animation_frame(keep_focus);
+            request_animation_frame(move || keep_focus(focused.get_value()));
         }
     });
     Effect::new(move |_| {
@@ -27,7 +27,7 @@ pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, 
                 offset.set(now);
             }
         });
-        let focus = window_event_listener_untyped("focusin", |_| remember_focus());
+        let focus = window_event_listener_untyped("focusin", move |_| focused.set_value(focused_service()));
         on_cleanup(move || {
             scroll.remove();
             focus.remove();
@@ -50,31 +50,21 @@ fn first_row() -> Option<u32> {
     (height > 1.0).then(|| (above / height).max(0.0) as u32)
 }
 
-thread_local! {
-    /// The service whose row has the focus.
-    static FOCUSED: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) };
-}
-
+/// The service whose row has the focus.
 fn focused_service() -> Option<String> {
     let row = document().active_element()?.closest("tr[data-service]").ok().flatten()?;
     row.get_attribute("data-service")
 }
 
-fn remember_focus() {
-    FOCUSED.with_borrow_mut(|focused| *focused = focused_service());
-}
-
 /// Rows are redrawn in place, so after a change the focus may stand on another service: it follows its own.
-fn keep_focus() {
-    let Some(service) = FOCUSED.with_borrow(Clone::clone) else { return };
+fn keep_focus(service: Option<String>) {
+    let Some(service) = service else { return };
     if focused_service().as_ref() == Some(&service) || focused_service().is_none() {
         return;
     }
-    let rows = document().query_selector_all("tr[data-service]").ok();
-    let rows = rows.iter().flat_map(|rows| (0..rows.length()).filter_map(|i| rows.item(i)));
-    let own = rows
-        .filter_map(|row| row.dyn_into::<web_sys::Element>().ok())
-        .find(|row| row.get_attribute("data-service").as_ref() == Some(&service));
+    let all = document().get_elements_by_tag_name("tr");
+    let mut rows = (0..all.length()).filter_map(|at| all.item(at));
+    let own = rows.find(|row| row.get_attribute("data-service").as_ref() == Some(&service));
     if let Some(row) = own {
         focus_link(&row);
     }

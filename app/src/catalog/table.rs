@@ -8,7 +8,6 @@ use wasm_bindgen::JsCast;
 use super::filter::href;
 use super::row::Row;
 use super::{query, scroll};
-use crate::range::Moment;
 use crate::url::Query;
 
 /// Column: what orders by it, its head, its style class.
@@ -27,15 +26,15 @@ const COLUMNS: [(CatalogSort, &str, &str); 9] = [
 /// The table, under a notice for clusters that do not answer.
 pub(super) fn draw(
     page: CatalogPage,
-    ask: Memo<(CatalogQuery, Moment)>,
+    offset: u32,
+    query: Memo<CatalogQuery>,
     params: Memo<ParamsMap>,
     kept: Memo<String>,
 ) -> AnyView {
     let heads = move || {
-        let (now, url) = (ask.with(|(query, _)| query.clone()), params.with(Query::of));
+        let (now, url) = (query.get(), params.with(Query::of));
         COLUMNS.map(|(sort, words, class)| head(sort, words, class, &now, &url)).collect_view()
     };
-    let offset = ask.with_untracked(|(query, _)| query.offset).min(page.matched.saturating_sub(1));
     let below = page.matched.saturating_sub(offset + page.rows.len() as u32);
     let rows = page.rows.into_iter().map(|row| view! { <Row row kept /> }).collect_view();
     view! {

@@ -21,6 +21,8 @@ struct Follower {
     clock: Clock,
     source: StoredValue<Option<Stream>, LocalStorage>,
     attempt: StoredValue<u32>,
+    /// The stream was just opened: what changed before is unknown, so its first tick counts for every topic.
+    fresh: StoredValue<bool>,
     /// The browser's time (ms) and the server's, when it was last heard.
     heard: StoredValue<(f64, Timestamp)>,
     /// By topic: when it was last shown (ms), and what waits to be shown.
@@ -47,6 +49,7 @@ pub(super) fn follow(live: Live, clock: Clock) {
         clock,
         source: StoredValue::new_local(None),
         attempt: StoredValue::new(0),
+        fresh: StoredValue::new(true),
         heard: StoredValue::new((js_sys::Date::now(), clock.now.get_untracked())),
         waiting: StoredValue::new([(0.0, None); 3]),
     };
@@ -89,6 +92,7 @@ impl Follower {
 
     fn opened(self) {
         self.attempt.set_value(0);
+        self.fresh.set_value(true);
         if self.live.state.get_untracked() == LiveState::Reconnecting {
             self.live.epoch.update(|epoch| *epoch += 1);
         }
@@ -115,8 +119,14 @@ impl Follower {
         self.heard.set_value((js_sys::Date::now(), as_of));
         self.live.age.set(Some(0));
         self.clock.now.update(|now| *now = as_of.max(*now));
-        self.waiting.update_value(|waiting| waiting[topic as usize].1 = Some(as_of));
-        self.show(topic);
+        let all = self.fresh.get_value();
+        self.fresh.set_value(false);
+        for each in [Topic::Cluster, Topic::Telemetry, Topic::Status] {
+            if all || each == topic {
+                self.waiting.update_value(|waiting| waiting[each as usize].1 = Some(as_of));
+                self.show(each);
+            }
+        }
     }
 
     /// Shows a topic's news, at once or when it has rested.

@@ -20,7 +20,7 @@ pub(crate) fn Select(
             let selected = option == value;
             view! {
                 <option value=option.clone() selected=selected>
-                    {option}
+                    {option.clone()}
                 </option>
             }
         })

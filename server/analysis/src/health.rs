@@ -54,7 +54,8 @@ pub struct HealthFacts<'a> {
 
 /// Judges a service.
 pub fn health(facts: &HealthFacts<'_>) -> HealthState {
-    let from_requests = failing_requests(facts).or_else(|| degraded_verdict(facts)).or_else(|| degraded_requests(facts));
+    let from_requests =
+        failing_requests(facts).or_else(|| degraded_verdict(facts)).or_else(|| degraded_requests(facts));
     if let Some(reason) = facts.blind {
         // What pods did last is not what they do now; requests that still arrive are.
         return from_requests.unwrap_or_else(|| state(Health::Unknown, Sentence::plain(reason)));
@@ -87,14 +88,14 @@ fn degraded_verdict(facts: &HealthFacts<'_>) -> Option<HealthState> {
 }
 
 fn degraded_requests(facts: &HealthFacts<'_>) -> Option<HealthState> {
-    (facts.recent.share() >= 0.01 && facts.recent.errors >= 10.0).then(|| error_sentence(Health::Degraded, facts.recent))
+    (facts.recent.share() >= 0.01 && facts.recent.errors >= 10.0)
+        .then(|| error_sentence(Health::Degraded, facts.recent))
 }
 
 fn error_sentence(health: Health, recent: RecentErrors) -> HealthState {
-    let sentence = Sentence::default().strong(format!("{:.1} %", recent.share() * 100.0)).text(format!(
-        " of requests fail: {:.0} of {:.0} in the last 5 min",
-        recent.errors, recent.requests
-    ));
+    let sentence = Sentence::default()
+        .strong(format!("{:.1} %", recent.share() * 100.0))
+        .text(format!(" of requests fail: {:.0} of {:.0} in the last 5 min", recent.errors, recent.requests));
     state(health, sentence)
 }
 
@@ -137,7 +138,9 @@ fn exit_words(container: &ContainerState) -> String {
         n => format!(", {n} restarts"),
     };
     match &container.last_exit {
-        Some(exit) if exit.reason == "Error" || exit.reason.is_empty() => format!(": exit code {}{restarts}", exit.code),
+        Some(exit) if exit.reason == "Error" || exit.reason.is_empty() => {
+            format!(": exit code {}{restarts}", exit.code)
+        }
         Some(exit) => format!(": {}, exit code {}{restarts}", exit.reason, exit.code),
         None => restarts,
     }
@@ -149,9 +152,11 @@ fn down(facts: &HealthFacts<'_>) -> Option<HealthState> {
     let grace = service.grace.map_or(60 * SECOND, |seconds| i64::from(seconds) * SECOND);
     let age = facts.now.since(since);
     (age >= grace).then(|| {
-        let sentence = Sentence::default()
-            .strong("No pod is ready")
-            .text(format!(" for {}: 0 of {} wanted", short_age_text(age), service.wanted));
+        let sentence = Sentence::default().strong("No pod is ready").text(format!(
+            " for {}: 0 of {} wanted",
+            short_age_text(age),
+            service.wanted
+        ));
         state(Health::Failing, sentence)
     })
 }

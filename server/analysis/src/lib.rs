@@ -1,5 +1,28 @@
 //! Pure judgement: data and time in, health and verdicts out. Knows no store, no runtime and no clock.
 
+mod baseline;
+mod budget;
+mod compare;
+mod errors;
+mod facts;
+mod groups;
 mod health;
+mod judge;
+mod kubernetes;
+mod latency;
+mod rules;
+mod sentence;
+mod signal;
+pub mod stats;
+mod usage;
+mod usual;
 
+pub use budget::{Look, holm, spend};
+pub use facts::{
+    Births, Cell, DeployFacts, EndpointFacts, GroupFacts, KubernetesFacts, PastMinute, Peer, PodFacts, PodTally,
+    ResourceFacts, Rollout,
+};
 pub use health::{HealthFacts, LeakForecast, RecentErrors, health};
+pub use judge::judge;
+pub use rules::Rules;
+pub use usual::{Usual, usual};

@@ -130,7 +130,7 @@ impl Default for Case {
 }
 
 fn verdict(level: VerdictLevel) -> Option<Verdict> {
-    Some(Verdict { level, headline: Sentence::plain("POST /checkout fails") })
+    Some(Verdict::new(level, Sentence::plain("POST /checkout fails")))
 }
 
 #[test]

@@ -32,6 +32,17 @@ pub fn changes(from: &str, to: &str) -> Vec<String> {
     lines
 }
 
+/// Keys of a ConfigMap whose values differ between two stored versions.
+pub(crate) fn changed_keys(from: &str, to: &str) -> Vec<String> {
+    let (from, to) = (flatten(from), flatten(to));
+    let mut keys: Vec<String> = from.keys().chain(to.keys()).filter(|path| from.get(*path) != to.get(*path)).cloned().collect();
+    keys.iter_mut().for_each(|path| *path = path.split_once('.').map_or("", |(_, key)| key).to_owned());
+    keys.sort();
+    keys.dedup();
+    keys.retain(|key| !key.is_empty());
+    keys
+}
+
 fn line(path: &str, before: Option<&str>, after: Option<&str>) -> Option<String> {
     // The name of an item is in its path.
     if path.ends_with("].name") {

@@ -2,11 +2,29 @@
 //! Decisions are pure functions over what is kept of each object; time is a parameter. Knows nothing of telemetry,
 //! of pages or of HTTP servers.
 
+mod adverse;
 mod changes;
+mod connect;
+mod deploys;
 mod error;
+mod identity;
 mod kind;
 mod redact;
-mod slim;
+mod revisions;
+mod rights;
+mod run;
+pub mod slim;
+mod source;
+mod status;
 mod template;
-mod text;
+pub mod text;
 mod versions;
+mod watch;
+pub mod world;
+
+pub use changes::changes;
+pub use error::Error;
+pub use kind::Kind;
+pub use redact::{Redactor, Values};
+pub use run::{Options, run};
+pub use source::{Source, sources};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use shapes::{has_secret_shape, is_dense};
-pub(crate) use shapes::names_secret;
+use shapes::names_secret;
 
 /// What is done with env values, arguments, annotations and ConfigMap data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

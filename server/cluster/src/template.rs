@@ -11,7 +11,7 @@ use crate::versions::{clean_template, version};
 
 /// What is remembered of a pod template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Hash of the redacted text among the stored versions.
     pub hash: Text,
     /// Containers and their images, in order.
@@ -35,6 +35,11 @@ struct Parts {
 }
 
 impl Facts {
+    /// Of a bare pod only its labels are remembered.
+    pub(crate) fn bare(labels: Labels) -> Self {
+        Self { labels, ..Self::default() }
+    }
+
     /// Redacts a template; gives what is remembered and the text that is stored.
     pub(crate) fn of(template: &Value, redactor: &Redactor, interner: &mut Interner) -> (Self, String) {
         let mut template = template.clone();

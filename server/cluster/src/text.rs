@@ -99,6 +99,11 @@ impl Labels {
         self.0.binary_search_by(|(name, _)| (**name).cmp(key)).ok().map(|at| &*self.0[at].1)
     }
 
+    /// Keys and values, in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = &(Text, Text)> {
+        self.0.iter()
+    }
+
     /// Whether every one of `wanted` is among these; an empty selector selects nothing.
     pub fn matches(&self, wanted: &Labels) -> bool {
         !wanted.0.is_empty() && wanted.0.iter().all(|(key, value)| self.get(key) == Some(value))

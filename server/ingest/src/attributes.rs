@@ -148,7 +148,9 @@ impl<'a> Known<'a> {
 /// The type of the last exception among a span's events.
 fn exception<'a>(events: &'a [EventRow<'_>]) -> Option<&'a str> {
     let last = events.iter().rev().filter(|event| event.name == "exception");
-    last.flat_map(|event| &event.attributes).find(|(key, _)| *key == "exception.type").and_then(|(_, value)| words(value))
+    last.flat_map(|event| &event.attributes)
+        .find(|(key, _)| *key == "exception.type")
+        .and_then(|(_, value)| words(value))
 }
 
 /// Names that samplers leave behind: Jaeger's clients (on root spans only), the Collector's tail sampling (in the

@@ -114,7 +114,10 @@ mod tests {
         let budget = Budget::new(1 << 20);
         let packed = gzip(b"some bytes that are packed");
         for end in 1..packed.len() {
-            assert!(matches!(inflate(&packed[..end], 1 << 10, &mut budget.charge()), Err(Error::Malformed(_))), "{end}");
+            assert!(
+                matches!(inflate(&packed[..end], 1 << 10, &mut budget.charge()), Err(Error::Malformed(_))),
+                "{end}"
+            );
         }
         assert!(matches!(inflate(b"no gzip", 1 << 10, &mut budget.charge()), Err(Error::Malformed(_))));
     }

@@ -115,7 +115,14 @@ mod tests {
     fn a_frame_is_a_flag_and_the_length_of_all_that_follows() {
         assert!(matches!(unframe(&[0, 0, 0, 0, 0]), Ok(false)));
         assert!(matches!(unframe(&[1, 0, 0, 0, 1, 9]), Ok(true)));
-        for wrong in [&[][..], &[0, 0, 0, 0], &[0, 0, 0, 0, 1], &[0, 0, 0, 0, 0, 1], &[2, 0, 0, 0, 0], &[0, 0xff, 0xff, 0xff, 0xff]] {
+        for wrong in [
+            &[][..],
+            &[0, 0, 0, 0],
+            &[0, 0, 0, 0, 1],
+            &[0, 0, 0, 0, 0, 1],
+            &[2, 0, 0, 0, 0],
+            &[0, 0xff, 0xff, 0xff, 0xff],
+        ] {
             assert!(unframe(wrong).is_err(), "{wrong:?}");
         }
     }

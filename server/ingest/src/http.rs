@@ -94,7 +94,7 @@ async fn take(
         Ok(bytes) => ingest.export(Received { bytes, skip: 0, gzip, format, charge }, peer).await,
         Err(error) => {
             drop(charge);
-            if matches!(error, Error::TooLarge(_)) {
+            if matches!(error, Error::TooLarge(_) | Error::Busy(_)) {
                 body::discard(body, limits.message).await;
             }
             Err(error)

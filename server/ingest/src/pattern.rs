@@ -41,8 +41,9 @@ fn word_end(text: &str, start: usize) -> usize {
 /// Where the id that begins with this word ends, if it is one.
 fn id_end(text: &str, start: usize, end: usize) -> Option<usize> {
     let word = &text[start..end];
-    if let Some(uuid) = text.get(start..start + 36).filter(|uuid| is_uuid(uuid)) {
-        return (word_end(text, start + 24) == start + 36).then_some(start + uuid.len());
+    let uuid = start + 36;
+    if text.get(start..uuid).is_some_and(is_uuid) && word_end(text, start + 24) == uuid {
+        return Some(uuid);
     }
     let number = word.bytes().all(|b| b.is_ascii_digit());
     let hex = word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit());
@@ -79,7 +80,8 @@ pub(crate) fn of_message(message: &str) -> String {
 /// A token without digits, if it is a word and no id.
 fn word_of(token: &str) -> Option<String> {
     let token = token.trim_matches(['.', '_', '-']);
-    let hex = token.len() >= 4 && token.bytes().all(|b| b.is_ascii_hexdigit()) && token.bytes().any(|b| b.is_ascii_digit());
+    let hex =
+        token.len() >= 4 && token.bytes().all(|b| b.is_ascii_hexdigit()) && token.bytes().any(|b| b.is_ascii_digit());
     if is_uuid(token) || hex || token.starts_with("0x") {
         return None;
     }

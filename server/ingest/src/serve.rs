@@ -47,7 +47,12 @@ pub async fn serve_grpc(listener: TcpListener, ingest: Ingest, shutdown: Cancell
 }
 
 /// Accepts connections while there are fewer than allowed; others wait in the listener's queue.
-async fn accept<F, C>(listener: TcpListener, ingest: &Ingest, shutdown: CancellationToken, serve: F) -> Result<(), Error>
+async fn accept<F, C>(
+    listener: TcpListener,
+    ingest: &Ingest,
+    shutdown: CancellationToken,
+    serve: F,
+) -> Result<(), Error>
 where
     F: Fn(TcpStream, SocketAddr) -> C,
     C: Future<Output = ()> + Send + 'static,

@@ -1,13 +1,14 @@
 //! `ExportTraceServiceRequest` bytes to span rows: pure, borrowed from the request, nothing kept but scratch space.
 //! A request is malformed as a whole or taken as a whole; single spans are left out only for their ids.
 
+mod span;
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
-use model::{Owner, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
-use store::{EventRow, LinkRow, OwnerFacts, SpanBatch, SpanRow};
+use model::{Owner, SpanKind, SpanStatus};
+use store::{OwnerFacts, SpanBatch, SpanRow};
 
 use crate::Limits;
 use crate::attributes::{Known, is_sampler};
@@ -15,6 +16,7 @@ use crate::owner::Owners;
 use crate::sampling;
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
+use span::{Scratch, instant, parent_id, span_id, trace_id};
 
 /// Where rows go: a batch for the store, or a test's list.
 pub(crate) trait Sink {
@@ -76,37 +78,12 @@ struct Decoder<'a, 'l, S> {
     scratch: Scratch<'a>,
 }
 
-/// Space that is used again for every span.
-#[derive(Default)]
-struct Scratch<'a> {
-    attributes: Vec<(&'a str, Value)>,
-    events: Vec<EventRow<'a>>,
-    links: Vec<LinkRow<'a>>,
-    endpoint: String,
-    error: String,
-}
-
 /// What all spans of one scope have in common.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     owner: u32,
     name: &'a str,
     sampled: bool,
-}
-
-/// A span's plain fields as they were sent.
-#[derive(Default)]
-struct Raw<'a> {
-    trace: &'a [u8],
-    id: &'a [u8],
-    parent: &'a [u8],
-    state: &'a str,
-    name: &'a str,
-    kind: u64,
-    start: u64,
-    end: u64,
-    status: u64,
-    message: &'a str,
 }
 
 impl<'a, S: Sink> Decoder<'a, '_, S> {
@@ -221,124 +198,4 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         });
         Ok(())
     }
-}
-
-impl<'a> Scratch<'a> {
-    /// Reads a span: what repeats into the scratch, the rest as the result.
-    fn read(&mut self, bytes: &'a [u8], limits: &Limits, cuts: &mut Cuts) -> Result<Raw<'a>, Malformed> {
-        self.attributes.clear();
-        self.events.clear();
-        self.links.clear();
-        let mut raw = Raw::default();
-        let mut cursor = Cursor::new(bytes);
-        while let Some(field) = cursor.field()? {
-            match field {
-                (1, Wire::Bytes(bytes)) => raw.trace = bytes,
-                (2, Wire::Bytes(bytes)) => raw.id = bytes,
-                (3, Wire::Bytes(bytes)) => raw.state = text(bytes)?,
-                (4, Wire::Bytes(bytes)) => raw.parent = bytes,
-                (5, Wire::Bytes(bytes)) => raw.name = short(text(bytes)?, cuts),
-                (6, Wire::Varint(number)) => raw.kind = number,
-                (7, Wire::Fixed64(nanos)) => raw.start = nanos,
-                (8, Wire::Fixed64(nanos)) => raw.end = nanos,
-                (9, Wire::Bytes(bytes)) => attribute(bytes, limits.attributes, &mut self.attributes, cuts)?,
-                (10 | 12 | 14, Wire::Varint(_)) | (16, Wire::Fixed32(_)) => {}
-                (11, Wire::Bytes(bytes)) => {
-                    let event = event(bytes, limits.nested_attributes, cuts)?;
-                    keep(event, &mut self.events, limits.attributes, cuts);
-                }
-                (13, Wire::Bytes(bytes)) => match link(bytes, limits.nested_attributes, cuts)? {
-                    Some(link) => keep(link, &mut self.links, limits.attributes, cuts),
-                    None => cuts.dropped += 1,
-                },
-                (15, Wire::Bytes(bytes)) => status(bytes, &mut raw, cuts)?,
-                (1..=16, _) => return Err(WRONG_TYPE),
-                _ => {}
-            }
-        }
-        Ok(raw)
-    }
-}
-
-fn keep<T>(item: T, into: &mut Vec<T>, most: usize, cuts: &mut Cuts) {
-    if into.len() < most {
-        into.push(item);
-    } else {
-        cuts.dropped += 1;
-    }
-}
-
-fn short<'a>(long: &'a str, cuts: &mut Cuts) -> &'a str {
-    let short = crate::limits::cut(long, crate::limits::VALUE);
-    cuts.values += u64::from(short.len() < long.len());
-    short
-}
-
-fn status<'a>(bytes: &'a [u8], raw: &mut Raw<'a>, cuts: &mut Cuts) -> Result<(), Malformed> {
-    let mut cursor = Cursor::new(bytes);
-    while let Some(field) = cursor.field()? {
-        match field {
-            (2, Wire::Bytes(bytes)) => raw.message = short(text(bytes)?, cuts),
-            (3, Wire::Varint(number)) => raw.status = number,
-            (2 | 3, _) => return Err(WRONG_TYPE),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn event<'a>(bytes: &'a [u8], most: usize, cuts: &mut Cuts) -> Result<EventRow<'a>, Malformed> {
-    let mut row = EventRow { at: Timestamp(0), name: "", attributes: Vec::new() };
-    let mut cursor = Cursor::new(bytes);
-    while let Some(field) = cursor.field()? {
-        match field {
-            (1, Wire::Fixed64(nanos)) => row.at = instant(nanos),
-            (2, Wire::Bytes(bytes)) => row.name = short(text(bytes)?, cuts),
-            (3, Wire::Bytes(bytes)) => attribute(bytes, most, &mut row.attributes, cuts)?,
-            (4, Wire::Varint(_)) => {}
-            (1..=4, _) => return Err(WRONG_TYPE),
-            _ => {}
-        }
-    }
-    Ok(row)
-}
-
-/// A link; nothing when it points nowhere.
-fn link<'a>(bytes: &'a [u8], most: usize, cuts: &mut Cuts) -> Result<Option<LinkRow<'a>>, Malformed> {
-    let (mut trace, mut span) = (&[][..], &[][..]);
-    let mut attributes = Vec::new();
-    let mut cursor = Cursor::new(bytes);
-    while let Some(field) = cursor.field()? {
-        match field {
-            (1, Wire::Bytes(bytes)) => trace = bytes,
-            (2, Wire::Bytes(bytes)) => span = bytes,
-            (3, Wire::Bytes(bytes)) => _ = text(bytes)?,
-            (4, Wire::Bytes(bytes)) => attribute(bytes, most, &mut attributes, cuts)?,
-            (5, Wire::Varint(_)) | (6, Wire::Fixed32(_)) => {}
-            (1..=6, _) => return Err(WRONG_TYPE),
-            _ => {}
-        }
-    }
-    let ids = trace_id(trace).zip(span_id(span));
-    Ok(ids.map(|(trace, span)| LinkRow { trace, span, attributes }))
-}
-
-fn trace_id(bytes: &[u8]) -> Option<TraceId> {
-    bytes.try_into().ok().map(TraceId).filter(|id| *id != TraceId::default())
-}
-
-fn span_id(bytes: &[u8]) -> Option<SpanId> {
-    bytes.try_into().ok().map(SpanId).filter(|id| *id != SpanId::default())
-}
-
-/// No parent when it is empty or all zero; a wrong length is an error.
-fn parent_id(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
-    if bytes.is_empty() || bytes == [0; 8] {
-        return Ok(None);
-    }
-    span_id(bytes).map(Some).ok_or(())
-}
-
-fn instant(nanos: u64) -> Timestamp {
-    Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

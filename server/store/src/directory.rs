@@ -48,6 +48,13 @@ pub struct OwnerFacts {
     pub cluster: Option<String>,
 }
 
+impl OwnerFacts {
+    /// `service.name`, where an SDK's user has set it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.service_name.as_deref().filter(|name| !name.is_empty() && !name.starts_with("unknown_service"))
+    }
+}
+
 /// How an owner was attributed: the first rule that matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Rule {

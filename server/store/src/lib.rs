@@ -3,12 +3,21 @@
 //! of OTLP's wire or of pages.
 
 mod block;
+mod cache;
 mod cluster;
+mod commit;
 mod directory;
 mod error;
+mod fold;
+mod index;
 mod lock;
+mod merge;
 mod meta;
+mod owners;
 mod partition;
+mod query;
+mod retention;
+mod rollup;
 mod spans;
 mod sqlite;
 mod store;

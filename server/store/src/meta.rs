@@ -21,10 +21,8 @@ pub(crate) use history::{GroupSeen, GroupsKnown};
 
 use crate::{Error, sqlite};
 
-const STEPS: &[&str] = &[
-    include_str!("../migrations/meta/0001_metadata.sql"),
-    include_str!("../migrations/meta/0002_history.sql"),
-];
+const STEPS: &[&str] =
+    &[include_str!("../migrations/meta/0001_metadata.sql"), include_str!("../migrations/meta/0002_history.sql")];
 const CACHE_KIB: u32 = 2_048;
 
 /// See the module.

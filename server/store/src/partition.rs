@@ -1,24 +1,249 @@
-//! Interim.
-use std::sync::Arc;
+//! The files of telemetry: which there are, which one is written, what they answer. Implements [`Telemetry`] over
+//! SQLite; the parts are `commit` (in), `query` (out), `fold`, `merge` and `retention` (over time).
+
+pub(crate) mod file;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use model::*;
+use model::{ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window};
+use sqlx::Connection;
 use tokio::sync::broadcast;
+
+use crate::cache::Rollups;
+use crate::commit::Writer;
 use crate::meta::Meta;
-use crate::*;
-pub(crate) struct Partitions;
-impl Partitions {
-    pub(crate) async fn open(_: &Config, _: Arc<Meta>, _: Arc<ArcSwap<Directory>>, _: broadcast::Sender<Change>) -> Result<Arc<Self>, Error> { Ok(Arc::new(Self)) }
-    pub(crate) async fn close(&self) -> Result<(), Error> { Ok(()) }
-    pub(crate) fn status(&self) -> StoreStatus { StoreStatus::default() }
-    pub(crate) async fn maintain(&self, _: Timestamp) -> Result<(), Error> { Ok(()) }
+use crate::owners::Registry;
+use crate::{
+    Appended, Change, Config, Directory, Error, ErrorCells, RedQuery, RedRow, SpanBatch, StoredSpan, Telemetry, query,
+    sqlite,
+};
+use file::{DataFile, Family};
+
+pub(crate) const RAW_STEPS: &[&str] = &[include_str!("../migrations/raw/0001_partition.sql")];
+pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
+
+/// All files of one family, oldest first.
+pub(crate) type Files = Arc<Vec<Arc<DataFile>>>;
+
+/// What the writer and the readers share.
+pub(crate) struct Shared {
+    pub(crate) data: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) meta: Arc<Meta>,
+    pub(crate) directory: Arc<ArcSwap<Directory>>,
+    pub(crate) changes: broadcast::Sender<Change>,
+    pub(crate) registry: Registry,
+    pub(crate) rollups: Rollups,
+    raw: RwLock<Files>,
+    summaries: RwLock<Files>,
+    health: Mutex<Health>,
 }
+
+#[derive(Debug, Default)]
+struct Health {
+    committed: Option<Timestamp>,
+    failing: Option<String>,
+    /// Files and blocks that can't be read; they stay out of answers.
+    damaged: Option<String>,
+}
+
+impl Shared {
+    pub(crate) fn files(&self, family: Family) -> Files {
+        Arc::clone(&self.family(family).read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a file; the list stays in order.
+    pub(crate) fn add(&self, file: Arc<DataFile>) {
+        let mut files = self.family(file.family).write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Vec::clone(&files);
+        next.push(file);
+        next.sort_by_key(|file| file.id);
+        *files = Arc::new(next);
+    }
+
+    /// Takes a file out; it is removed when its last reader is done.
+    pub(crate) fn remove(&self, file: &Arc<DataFile>) {
+        let mut files = self.family(file.family).write().unwrap_or_else(PoisonError::into_inner);
+        *files = Arc::new(files.iter().filter(|known| !Arc::ptr_eq(known, file)).cloned().collect());
+        file.doom();
+    }
+
+    fn family(&self, family: Family) -> &RwLock<Files> {
+        match family {
+            Family::Raw => &self.raw,
+            Family::Summary => &self.summaries,
+        }
+    }
+
+    pub(crate) fn committed(&self, at: Timestamp) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.committed = Some(at);
+        health.failing = None;
+    }
+
+    pub(crate) fn failing(&self, why: String) {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).failing = Some(why);
+    }
+
+    /// What can't be read is left out of answers, said in the log once and on the status page for good.
+    pub(crate) fn damaged(&self, what: String) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if health.damaged.as_ref() != Some(&what) {
+            tracing::error!(%what, "damaged data is left out of answers");
+            health.damaged = Some(what);
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Partitions {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    /// Folds, merges and deletes are done by one at a time.
+    pub(crate) maintaining: tokio::sync::Mutex<()>,
+}
+
+impl Partitions {
+    /// Finds the files of a data directory and starts the writer.
+    pub(crate) async fn open(
+        config: &Config,
+        meta: Arc<Meta>,
+        directory: Arc<ArcSwap<Directory>>,
+        changes: broadcast::Sender<Change>,
+    ) -> Result<Arc<Self>, Error> {
+        let shared = Arc::new(Shared {
+            data: config.path.clone(),
+            config: config.clone(),
+            meta,
+            directory,
+            changes,
+            registry: Registry::default(),
+            rollups: Rollups::default(),
+            raw: RwLock::default(),
+            summaries: RwLock::default(),
+            health: Mutex::default(),
+        });
+        for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
+            for id in ids(&config.path, family)? {
+                let file = Arc::new(DataFile::new(family, id, DataFile::path_of(&config.path, family, id)));
+                match inspect(&file, steps).await {
+                    Ok(()) => shared.add(file),
+                    Err(error @ Error::Newer { .. }) => return Err(error),
+                    // A broken file costs what it holds, not the rest.
+                    Err(error) => shared.damaged(format!("{}: {error}", file.path.display())),
+                }
+            }
+        }
+        marks(&shared).await;
+        let writer = Writer::start(Arc::clone(&shared)).await?;
+        Ok(Arc::new(Self { shared, writer, maintaining: tokio::sync::Mutex::default() }))
+    }
+
+    /// Commits what waits and closes all files.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        let written = self.writer.close().await;
+        let _still = self.maintaining.lock().await;
+        for family in [Family::Raw, Family::Summary] {
+            for file in self.shared.files(family).iter() {
+                file.readers.close().await;
+            }
+        }
+        written
+    }
+
+    /// What there is.
+    pub(crate) fn status(&self) -> StoreStatus {
+        let raw = self.shared.files(Family::Raw);
+        let bytes = |files: &Files| files.iter().map(|file| file.bytes()).sum();
+        let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
+        StoreStatus {
+            raw_bytes: bytes(&raw),
+            summary_bytes: bytes(&self.shared.files(Family::Summary)),
+            meta_bytes: 0,
+            partitions: raw.len() as u32,
+            spans: raw.iter().map(|file| file.spans.load(Ordering::Relaxed)).sum(),
+            oldest: raw.iter().find(|file| file.spans.load(Ordering::Relaxed) > 0).map(|file| file.begins()),
+            committed: health.committed,
+            failing: health.failing.clone().or_else(|| health.damaged.clone()),
+        }
+    }
+}
+
+/// Names of a family's files, oldest first; other files are not ours.
+fn ids(data: &Path, family: Family) -> Result<Vec<i64>, Error> {
+    let folder = DataFile::path_of(data, family, 0);
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir(folder.parent().unwrap_or(data))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".db"));
+        ids.extend(name.and_then(|name| name.parse::<i64>().ok()));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Opens a file once: SQLite recovers what was being written, and it is brought to this version's format.
+async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), Error> {
+    let mut connection = sqlite::open(&file.path, 256, steps).await?;
+    if file.family == Family::Raw {
+        let (spans,): (i64,) =
+            sqlx::query_as("select value from totals where key = 'spans'").fetch_one(&mut connection).await?;
+        file.spans.store(spans.max(0) as u64, Ordering::Relaxed);
+    }
+    let (first, last): (Option<i64>, Option<i64>) =
+        sqlx::query_as("select min(first), max(last) from rollups where first <= last")
+            .fetch_one(&mut connection)
+            .await?;
+    file.widen(first.unwrap_or(i64::MAX), last.unwrap_or(i64::MIN));
+    connection.close().await?;
+    Ok(())
+}
+
+/// How far each raw partition is folded, as the summaries have it.
+async fn marks(shared: &Shared) {
+    let raw = shared.files(Family::Raw);
+    for day in shared.files(Family::Summary).iter() {
+        if !raw.iter().any(|file| crate::fold::day_of(file.id) == day.id) {
+            continue;
+        }
+        let folds: Result<Vec<(i64, i64, bool)>, _> =
+            sqlx::query_as("select source, mark, complete from folds").fetch_all(&day.readers).await;
+        for (source, mark, complete) in folds.unwrap_or_default() {
+            if let Some(file) = raw.iter().find(|file| file.id == source) {
+                file.mark.store(mark, Ordering::Release);
+                file.complete.store(complete, Ordering::Release);
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl Telemetry for Partitions {
-    async fn append_spans(&self, _: SpanBatch) -> Result<Appended, Error> { unimplemented!() }
-    async fn trace(&self, _: TraceId) -> Result<Vec<StoredSpan>, Error> { unimplemented!() }
-    async fn red(&self, _: RedQuery) -> Result<Vec<RedRow>, Error> { unimplemented!() }
-    async fn errors(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<ErrorCells>, Error> { unimplemented!() }
-    async fn unattributed(&self, _: Window) -> Result<Vec<Unattributed>, Error> { unimplemented!() }
-    async fn last_request(&self, _: &ServiceId) -> Result<Option<Timestamp>, Error> { unimplemented!() }
+    async fn append_spans(&self, batch: SpanBatch) -> Result<Appended, Error> {
+        self.writer.append(batch).await
+    }
+
+    async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
+        query::traces::trace(&self.shared, id).await
+    }
+
+    async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error> {
+        query::red::red(&self.shared, ask).await
+    }
+
+    async fn errors(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<ErrorCells>, Error> {
+        query::errors::errors(&self.shared, service, window, step).await
+    }
+
+    async fn unattributed(&self, window: Window) -> Result<Vec<Unattributed>, Error> {
+        query::unattributed::unattributed(&self.shared, window).await
+    }
+
+    async fn last_request(&self, service: &ServiceId) -> Result<Option<Timestamp>, Error> {
+        query::errors::last_request(&self.shared, service).await
+    }
 }

@@ -81,7 +81,8 @@ impl Store {
     /// which is then remembered with the others as aliases.
     pub async fn cluster_id(&self, context: &str, ids: &[String]) -> Result<ClusterId, Error> {
         let id = self.inner.meta.cluster_id(context, ids).await?;
-        let names: Vec<_> = ids.iter().map(String::as_str).chain([context]).map(|name| (name.into(), id.0.clone())).collect();
+        let names: Vec<_> =
+            ids.iter().map(String::as_str).chain([context]).map(|name| (name.into(), id.0.clone())).collect();
         // Under the writer's lock, as `record` does, so that neither publishes over the other.
         let _order = self.inner.meta.writer().await?;
         self.publish(|directory| directory.apply_clusters(names));

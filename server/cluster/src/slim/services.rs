@@ -40,6 +40,8 @@ impl<'de> Deserialize<'de> for Service {
 pub struct EndpointSlice {
     /// Its metadata; the label `kubernetes.io/service-name` says whose it is.
     pub meta: Meta,
+    /// `IPv4`, `IPv6` or `FQDN`.
+    pub family: Text,
     /// Endpoints that are ready.
     pub ready: u32,
     /// Endpoints in all.
@@ -52,6 +54,8 @@ impl<'de> Deserialize<'de> for EndpointSlice {
         #[serde(default)]
         struct Wire {
             metadata: Meta,
+            #[serde(rename = "addressType")]
+            family: Text,
             #[serde(deserialize_with = "lenient")]
             endpoints: Vec<WireEndpoint>,
         }
@@ -69,7 +73,14 @@ impl<'de> Deserialize<'de> for EndpointSlice {
         let wire = Wire::deserialize(deserializer)?;
         // Not said means ready, as the API defines it.
         let ready = wire.endpoints.iter().filter(|endpoint| endpoint.conditions.ready != Some(false)).count();
-        Ok(Self { meta: wire.metadata, ready: ready as u32, all: wire.endpoints.len() as u32 })
+        Ok(Self { meta: wire.metadata, family: wire.family, ready: ready as u32, all: wire.endpoints.len() as u32 })
+    }
+}
+
+impl EndpointSlice {
+    /// Namespace and name of the Service it belongs to.
+    pub(crate) fn service(&self) -> Option<(Text, Text)> {
+        Some((self.meta.namespace.clone(), self.meta.labels.get("kubernetes.io/service-name")?.into()))
     }
 }
 

@@ -183,7 +183,10 @@ fn only_requests_have_endpoints_and_error_groups() {
         let (rows, _) = read(&request(vec![Span { kind, status: failed.clone(), ..span() }]));
         let row = &rows.spans[0];
         let is_request = kind == 2 || kind == 5;
-        assert_eq!((row.endpoint.as_str(), row.error.as_str()), if is_request { ("GET /", "ERROR: it broke") } else { ("", "") });
+        assert_eq!(
+            (row.endpoint.as_str(), row.error.as_str()),
+            if is_request { ("GET /", "ERROR: it broke") } else { ("", "") }
+        );
         assert_eq!(row.status, SpanStatus::Error);
     }
 }

@@ -40,11 +40,6 @@ impl Writer {
             self.raw(&count.to_bits().to_le_bytes());
         }
     }
-
-    pub(crate) fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.raw(text.as_bytes());
-    }
 }
 
 /// Reads columns.
@@ -99,11 +94,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
-        let length = self.length()?;
-        std::str::from_utf8(self.raw(length)?).map_err(|_| damaged("a text is not UTF-8"))
-    }
-
     /// A number of things that follow, of which each takes at least a byte.
     pub(crate) fn length(&mut self) -> Result<usize, Error> {
         let length = self.number()?;
@@ -139,12 +129,10 @@ mod tests {
         whole.iter().for_each(|number| writer.number(*number));
         signed.iter().for_each(|number| writer.signed(*number));
         counts.iter().for_each(|number| writer.count(*number));
-        writer.text("tür");
         let mut reader = Reader::new(&writer.bytes);
         whole.iter().for_each(|number| assert_eq!(reader.number().unwrap(), *number));
         signed.iter().for_each(|number| assert_eq!(reader.signed().unwrap(), *number));
         counts.iter().for_each(|number| assert_eq!(reader.count().unwrap(), *number));
-        assert_eq!(reader.text().unwrap(), "tür");
         reader.end().unwrap();
     }
 
@@ -152,8 +140,8 @@ mod tests {
     fn what_is_too_long_or_too_short_is_damage() {
         assert!(Reader::new(&[0xff; 12]).number().is_err());
         assert!(Reader::new(&[0x80]).number().is_err());
-        assert!(Reader::new(&[200, 1, 1]).text().is_err());
-        assert!(Reader::new(&[2, 0xc3, 0x28]).text().is_err());
+        assert!(Reader::new(&[200, 1, 1]).length().is_err());
+        assert!(Reader::new(&[1, 2]).raw(3).is_err());
         assert!(Reader::new(&[9]).index(9).is_err());
         assert!(Reader::new(&[1]).end().is_err());
     }

@@ -100,7 +100,8 @@ impl SpanColumns {
         self.start.push(row.start.0);
         self.duration.push(row.duration.max(0));
         self.http_status.push(row.http_status);
-        self.weight.push(row.weight);
+        // A weight that is not a count would spoil every sum that it enters.
+        self.weight.push(if row.weight.is_finite() && row.weight >= 0.0 { row.weight } else { 1.0 });
         self.attributes.push(&mut self.texts, pairs(row.attributes));
         for event in row.events {
             self.event_at.push(event.at.0);
@@ -204,7 +205,12 @@ impl SpanColumns {
     /// Bytes that the columns take in memory, roughly: what the queue is bounded by.
     pub(crate) fn size(&self) -> usize {
         let nested = self.events.attributes.size() + self.links.attributes.size();
-        self.len() * 110 + self.texts.size() + self.attributes.size() + nested + self.event_at.len() * 12 + self.link_span.len() * 24
+        self.len() * 110
+            + self.texts.size()
+            + self.attributes.size()
+            + nested
+            + self.event_at.len() * 12
+            + self.link_span.len() * 24
     }
 }
 

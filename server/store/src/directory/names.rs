@@ -59,7 +59,11 @@ impl Names {
         let name = format!("{}-{revision}", service.name);
         let Some(list) = self.replica_sets.get(name.as_str()) else { return };
         let rest: Arc<[_]> = list.iter().filter(|known| *known.service != *service).cloned().collect();
-        if rest.is_empty() { self.replica_sets.remove(name.as_str()) } else { self.replica_sets.insert(name.into(), rest) }
+        if rest.is_empty() {
+            self.replica_sets.remove(name.as_str())
+        } else {
+            self.replica_sets.insert(name.into(), rest)
+        }
     }
 
     /// ReplicaSets of this name.
@@ -69,5 +73,7 @@ impl Names {
 }
 
 fn names_of(service: &ServiceState) -> impl Iterator<Item = &str> {
-    std::iter::once(service.id.name.as_str()).chain(service.aliases.iter().map(String::as_str)).filter(|n| !n.is_empty())
+    std::iter::once(service.id.name.as_str())
+        .chain(service.aliases.iter().map(String::as_str))
+        .filter(|n| !n.is_empty())
 }

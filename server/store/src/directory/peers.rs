@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use hashbrown::HashMap;
-use model::Timestamp;
+use model::{MINUTE, Timestamp};
 
 /// Names remembered of an address: two already make a gateway, a few more tell its times apart.
 const NAMES: usize = 8;
+/// Times are kept this coarse, widened outwards, so that a gateway's steady stream does not change answers all the
+/// time.
+const COARSE: i64 = 5 * MINUTE;
 /// Addresses remembered; beyond, new ones are not, and so are never believed to be gateways.
 const PEERS: usize = 200_000;
 
@@ -31,6 +34,7 @@ impl PeerNames {
     /// Remembers that an address has sent a name between two times.
     pub(crate) fn note(&self, peer: IpAddr, name: &str, first: Timestamp, last: Timestamp) {
         let peer = peer.to_canonical();
+        let (first, last) = (first.floor(COARSE), last.floor(COARSE).plus(COARSE));
         let known = self.sent.read().unwrap_or_else(PoisonError::into_inner);
         let inside = |sent: &Sent| sent.name == name && sent.first <= first && last <= sent.last;
         if known.get(&peer).is_some_and(|names| names.iter().any(inside)) {

@@ -11,10 +11,7 @@ use super::{Attribution, Directory, OwnerFacts, Rule};
 /// Whose telemetry is with these facts at a time.
 pub(super) fn resolve(directory: &Directory, facts: &OwnerFacts, at: Timestamp) -> Attribution {
     let ask = Ask { directory, facts, cluster: directory.cluster_of(facts) };
-    ask.by_pod(at)
-        .or_else(|| ask.by_workload())
-        .or_else(|| ask.by_peer(at))
-        .unwrap_or_else(|| ask.by_service_name())
+    ask.by_pod(at).or_else(|| ask.by_workload()).or_else(|| ask.by_peer(at)).unwrap_or_else(|| ask.by_service_name())
 }
 
 impl Directory {
@@ -75,7 +72,8 @@ impl<'a> Ask<'a> {
             let seats = self.seats(self.directory.containers.get(id));
             seat::near(&seats, at).map(|seat| of_pod(&seat, Rule::ContainerId))
         };
-        let address = || seat::at(&self.pods_at(self.facts.pod_ip.as_deref()), at).map(|seat| of_pod(&seat, Rule::PodIp));
+        let address =
+            || seat::at(&self.pods_at(self.facts.pod_ip.as_deref()), at).map(|seat| of_pod(&seat, Rule::PodIp));
         uid.or_else(name).or_else(container).or_else(address)
     }
 
@@ -106,7 +104,7 @@ impl<'a> Ask<'a> {
     }
 
     fn by_service_name(&self) -> Attribution {
-        let found = match self.facts.service_name.as_deref() {
+        let found = match self.facts.name() {
             Some(name) => self.named(name),
             None => Err("it carries no service.name and nothing that names its pod".to_owned()),
         };
@@ -160,7 +158,8 @@ impl<'a> Ask<'a> {
     }
 
     fn replica_set(&self, name: &str) -> Option<&'a ReplicaSet> {
-        let here = |set: &&ReplicaSet| self.in_cluster(&set.service.cluster) && self.in_namespace(&set.service.namespace);
+        let here =
+            |set: &&ReplicaSet| self.in_cluster(&set.service.cluster) && self.in_namespace(&set.service.namespace);
         let mut sets = self.directory.names.replica_sets(name).iter().filter(here);
         let first = sets.next()?;
         sets.next().is_none().then_some(first)

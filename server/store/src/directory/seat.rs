@@ -28,13 +28,15 @@ pub(super) struct Seat {
 impl Seat {
     /// A pod's seat; ids of containers that a former state of it had are kept.
     pub(super) fn of(pod: &PodState, before: Option<&Self>) -> Self {
-        let mut containers: Vec<Arc<str>> = pod.containers.iter().filter_map(|c| c.id.as_deref()).map(Arc::from).collect();
+        let mut containers: Vec<Arc<str>> =
+            pod.containers.iter().filter_map(|c| c.id.as_deref()).map(Arc::from).collect();
         if let Some(before) = before {
             let old: Vec<_> = before.containers.iter().filter(|id| !containers.contains(id)).cloned().collect();
             containers.extend(old);
             containers.truncate(CONTAINERS);
         }
-        let addresses = if pod.host_network { Vec::new() } else { pod.ips.iter().map(|ip| Arc::from(canonical(ip))).collect() };
+        let addresses =
+            if pod.host_network { Vec::new() } else { pod.ips.iter().map(|ip| Arc::from(canonical(ip))).collect() };
         // A pod that finished keeps no address in its last state; it had one while it ran.
         let addresses = match before {
             Some(before) if addresses.is_empty() && !pod.host_network => before.addresses.clone(),

@@ -120,11 +120,7 @@ impl Meta {
         parse_all(rows)
     }
 
-    pub(crate) async fn config_changes(
-        &self,
-        service: &ServiceId,
-        window: Window,
-    ) -> Result<Vec<ConfigChange>, Error> {
+    pub(crate) async fn config_changes(&self, service: &ServiceId, window: Window) -> Result<Vec<ConfigChange>, Error> {
         let rows: Vec<(String,)> = sqlx::query_as(
             "select body from config_changes where cluster = ?1 and at >= ?2 and at < ?3 order by at desc, id desc",
         )

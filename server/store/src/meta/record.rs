@@ -67,11 +67,8 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
         &revisions,
     )
     .await?;
-    let deploys: Vec<Value> = record
-        .deploys
-        .iter()
-        .map(|d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)]))
-        .collect();
+    let deploys: Vec<Value> =
+        record.deploys.iter().map(|d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)])).collect();
     insert(
         connection,
         "insert into deploys (service, sequence, started, body)

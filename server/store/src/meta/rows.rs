@@ -11,11 +11,7 @@ use crate::Error;
 const CHUNK: usize = 2_000;
 
 /// Runs a statement that reads its rows from `json_each(?1)`, each row an array of columns.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    rows: &[Value],
-) -> Result<(), Error> {
+pub(super) async fn insert(connection: &mut SqliteConnection, sql: &'static str, rows: &[Value]) -> Result<(), Error> {
     for chunk in rows.chunks(CHUNK) {
         let text = serde_json::to_string(chunk).map_err(|error| Error::Damaged(error.to_string()))?;
         sqlx::query(sql).bind(text).execute(&mut *connection).await?;

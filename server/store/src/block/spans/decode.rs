@@ -5,10 +5,10 @@ use model::{SpanId, TraceId};
 use super::encode::{FORMAT, MAGIC, NO_PARENT, PARENT_ELSEWHERE};
 use super::{Flags, Nested, SpanColumns};
 use crate::Error;
+use crate::block;
 use crate::block::attributes::Attributes;
 use crate::block::bytes::{Reader, damaged};
 use crate::block::texts::Texts;
-use crate::block;
 
 impl SpanColumns {
     /// The spans of a sealed block.
@@ -27,7 +27,8 @@ impl SpanColumns {
     }
 
     fn read_ids(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
-        let traces: Vec<TraceId> = (0..reader.length()?).map(|_| reader.array().map(TraceId)).collect::<Result<_, _>>()?;
+        let traces: Vec<TraceId> =
+            (0..reader.length()?).map(|_| reader.array().map(TraceId)).collect::<Result<_, _>>()?;
         for _ in 0..count {
             self.trace.push(traces[reader.index(traces.len())? as usize]);
         }

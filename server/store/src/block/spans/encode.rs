@@ -5,8 +5,8 @@ use model::TraceId;
 
 use super::SpanColumns;
 use crate::Error;
-use crate::block::bytes::Writer;
 use crate::block;
+use crate::block::bytes::Writer;
 
 /// What a block of spans begins with, and its format.
 pub(super) const MAGIC: [u8; 4] = *b"BNsp";

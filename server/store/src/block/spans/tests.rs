@@ -21,7 +21,8 @@ fn sample(count: u64) -> SpanColumns {
             name: "exception",
             attributes: vec![("exception.type", Value::Text("Oh".into()))],
         }];
-        let links = [LinkRow { trace: TraceId([9; 16]), span: SpanId([8; 8]), attributes: vec![("k", Value::Bool(true))] }];
+        let links =
+            [LinkRow { trace: TraceId([9; 16]), span: SpanId([8; 8]), attributes: vec![("k", Value::Bool(true))] }];
         columns.push(&SpanRow {
             owner: n as u32 % 3,
             trace: TraceId([n as u8 / 4; 16]),

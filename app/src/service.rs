@@ -1,0 +1,75 @@
+//! The page of a service: its head, its tabs, and the tab that is open. The head decides the title and whether there
+//! is such a service at all.
+
+mod deploys;
+mod header;
+mod kubernetes;
+mod overview;
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use leptos_router::NavigateOptions;
+use leptos_router::components::{Outlet, Redirect};
+use leptos_router::hooks::use_params_map;
+use model::{ServiceHeader, ServiceId, Window};
+
+use crate::AppError;
+use crate::panel::Answer;
+use crate::range::{use_kept, use_moment};
+
+pub(crate) use deploys::Deploys;
+pub(crate) use kubernetes::Kubernetes;
+pub(crate) use overview::Overview;
+
+/// The head, for tabs that say its sentence too.
+#[derive(Clone, Copy)]
+struct Head(Answer<ServiceHeader>);
+
+/// The parent of all tabs.
+#[component]
+pub(crate) fn Service() -> impl IntoView {
+    let (id, moment) = (use_service(), use_moment());
+    let ask = Memo::new(move |_| (id.get(), moment.get()));
+    let head: Answer<ServiceHeader> =
+        Resource::new_blocking(move || ask.get(), |(id, moment)| async move { read_service(known(id)?, moment.window).await });
+    provide_context(Head(head));
+    crate::charts::hover::Hover::provide();
+    view! {
+        <div class="page service">
+            {header::header(head, use_kept())} <div class="tab-body">
+                <Outlet />
+            </div>
+        </div>
+    }
+}
+
+/// The address without a tab is the overview's.
+#[component]
+pub(crate) fn ToOverview() -> impl IntoView {
+    let (id, kept) = (use_service(), use_kept());
+    let to = id.get_untracked().map(|id| format!("{}/overview{}", id.path(), kept.get_untracked()));
+    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+    to.map(|path| view! { <Redirect path options /> })
+}
+
+/// The service in the address; nothing where the address can't be one.
+fn use_service() -> Memo<Option<ServiceId>> {
+    let params = use_params_map();
+    Memo::new(move |_| {
+        params.with(|params| {
+            let part = |key| params.get(key).unwrap_or_default();
+            format!("{}/{}/{}/{}", part("cluster"), part("namespace"), part("kind"), part("name")).parse().ok()
+        })
+    })
+}
+
+/// The service asked about, or that there can't be one.
+fn known(id: Option<ServiceId>) -> Result<ServiceId, AppError> {
+    id.ok_or_else(|| AppError::NotFound("a service of that name".into()))
+}
+
+#[server(input = GetUrl)]
+async fn read_service(id: ServiceId, window: Window) -> Result<ServiceHeader, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.service(&viewer, &id, window).await
+}

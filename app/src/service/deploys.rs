@@ -1,0 +1,107 @@
+//! The deploys of a service: what changed, how it went, the numbers before and after. The open one is in the address.
+
+mod diff;
+mod row;
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::{LazyRoute, lazy_route};
+use model::{DeployId, DeployRow, Diff, ServiceId};
+
+use super::{known, use_service};
+use crate::AppError;
+use crate::live::Live;
+use crate::panel::{Answer, panel};
+use crate::url::Query;
+
+/// The list, and what the open deploy changed.
+pub(crate) struct Deploys {
+    rows: Answer<Vec<DeployRow>>,
+    diff: Answer<Vec<Diff>>,
+}
+
+#[lazy_route]
+impl LazyRoute for Deploys {
+    fn data() -> Self {
+        let (id, live, open) = (use_service(), Live::of_page(), use_open());
+        let ask = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
+        Self {
+            rows: Resource::new(move || ask.get(), |(id, ..)| async move { list_deploys(known(id)?).await }),
+            diff: Resource::new(
+                move || (id.get(), open.get()),
+                |(id, open)| async move {
+                    match open {
+                        Some(sequence) => read_diff(DeployId { service: known(id)?, sequence }).await,
+                        None => Ok(Vec::new()),
+                    }
+                },
+            ),
+        }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let (open, diff, address) = (use_open(), this.diff, use_address());
+        panel(this.rows, "tall", move |rows| list(&rows, open, diff, address))
+    }
+}
+
+/// The deploy in the address.
+fn use_open() -> Memo<Option<u32>> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(|query| query.get_str("deploy").and_then(|text| text.parse().ok())))
+}
+
+/// The path and query that a deploy's link changes.
+fn use_address() -> Memo<(String, Query)> {
+    let (path, query) = (use_location().pathname, use_query_map());
+    Memo::new(move |_| (path.get(), query.with(Query::of)))
+}
+
+fn list(rows: &[DeployRow], open: Memo<Option<u32>>, diff: Answer<Vec<Diff>>, address: Memo<(String, Query)>) -> AnyView {
+    if rows.is_empty() {
+        return view! {
+            <section class="card empty">
+                <h2>"No deploy yet"</h2>
+                <p>"When pods of this service move to another revision, that deploy is listed here with what it changed."</p>
+            </section>
+        }
+        .into_any();
+    }
+    let rows = rows.iter().map(|deploy| row::row(deploy, open, diff, address)).collect_view();
+    view! {
+        <section class="card">
+            <div class="scroll-x">
+                <table class="deploys">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Deploy"</th>
+                            <th scope="col">"What changed"</th>
+                            <th scope="col">"Started"</th>
+                            <th scope="col" class="num">"Requests /s"</th>
+                            <th scope="col" class="num before">"before"</th>
+                            <th scope="col" class="num">"Errors"</th>
+                            <th scope="col" class="num before">"before"</th>
+                            <th scope="col" class="num">"p95"</th>
+                            <th scope="col" class="num before">"before"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+#[server(input = GetUrl)]
+async fn list_deploys(id: ServiceId) -> Result<Vec<DeployRow>, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.deploys(&viewer, &id).await
+}
+
+#[server(input = GetUrl)]
+async fn read_diff(id: DeployId) -> Result<Vec<Diff>, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.diff(&viewer, &id).await
+}

@@ -1,0 +1,125 @@
+//! A deploy in the list, and under it what it changed when it is open.
+
+use leptos::prelude::*;
+use model::{ConfigChange, Deploy, DeployKind, DeployPhase, DeployRow, Diff, Summary};
+
+use super::diff::diffs;
+use crate::panel::{Answer, panel};
+use crate::ui::ago::{ago, clock_text};
+use crate::ui::badge::badge;
+use crate::ui::number;
+use crate::url::Query;
+
+/// The row with its link, and the row below that opens.
+pub(super) fn row(
+    row: &DeployRow,
+    open: Memo<Option<u32>>,
+    diff: Answer<Vec<Diff>>,
+    address: Memo<(String, Query)>,
+) -> AnyView {
+    let deploy = &row.deploy;
+    let sequence = deploy.id.sequence;
+    let is_open = move || open.get() == Some(sequence);
+    let href = move || {
+        let to = if is_open() { String::new() } else { sequence.to_string() };
+        address.with(|(path, query)| format!("{path}{}", query.clone().with("deploy", &to)))
+    };
+    let detail = move || {
+        is_open().then(|| {
+            view! {
+                <tr class="detail">
+                    <td colspan="9">{panel(diff, "diff", |all| diffs(&all))}</td>
+                </tr>
+            }
+        })
+    };
+    view! {
+        <tr
+            class:open=is_open
+            data-testid="deploy-row"
+            data-kind=deploy.kind.key()
+            data-rollback=deploy.rollback.to_string()
+            data-reconstructed=deploy.reconstructed.to_string()
+        >
+            <td class="deploy-name">
+                <a class="row-link" href=href data-noscroll aria-expanded=move || is_open().to_string()>
+                    {names(deploy)}
+                </a>
+                <div class="badges">{badges(deploy)}</div>
+            </td>
+            <td class="changes">{changes(deploy, &row.config)}</td>
+            <td class="muted started">
+                {ago(deploy.started)} <br /> <span class="faint">{phase(deploy)}</span>
+            </td>
+            {numbers(&row.before, &row.after)}
+        </tr>
+        {detail}
+    }
+    .into_any()
+}
+
+/// `v1.8.1 → v1.8.2`.
+fn names(deploy: &Deploy) -> AnyView {
+    let from = deploy.from_name.clone().map(|from| view! { <code class="faint">{from}</code> " → " });
+    view! {
+        {from}
+        <code>{deploy.to_name.clone()}</code>
+    }
+    .into_any()
+}
+
+fn badges(deploy: &Deploy) -> AnyView {
+    let tone = if deploy.kind == DeployKind::Restart { "plain" } else { "deploy" };
+    view! {
+        {badge(tone, deploy.kind.word())}
+        {deploy.rollback.then(|| badge("warn", "rolled back"))}
+        {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
+        {match &deploy.phase {
+            DeployPhase::RollingOut => Some(badge("deploy", "rolling out")),
+            DeployPhase::Paused { why } => Some(badge("deploy", format!("paused: {why}"))),
+            DeployPhase::Stuck { .. } => Some(badge("bad", "stuck")),
+            DeployPhase::Settled { .. } | DeployPhase::Superseded { .. } => None,
+        }}
+    }
+    .into_any()
+}
+
+/// How far it is, in words.
+fn phase(deploy: &Deploy) -> AnyView {
+    let (started, phase) = (deploy.started, deploy.phase.clone());
+    let text = move || {
+        let took = |at: model::Timestamp| model::age_text(at.since(started));
+        match &phase {
+            DeployPhase::RollingOut | DeployPhase::Paused { .. } => format!("started {}", clock_text(started)),
+            DeployPhase::Stuck { since, why } => format!("stuck since {}: {why}", clock_text(*since)),
+            DeployPhase::Settled { at } => format!("settled {}, after {}", clock_text(*at), took(*at)),
+            DeployPhase::Superseded { at } => format!("superseded after {}", took(*at)),
+        }
+    };
+    view! { <span>{text}</span> }.into_any()
+}
+
+fn changes(deploy: &Deploy, config: &[ConfigChange]) -> AnyView {
+    let lines = deploy.changes.iter().map(|line| view! { <li title=line.clone()>{line.clone()}</li> }).collect_view();
+    let maps = config.iter().map(|change| {
+        view! { <li>{format!("ConfigMap {}: {}", change.name, change.keys.join(", "))}</li> }
+    });
+    let cause = deploy.cause.clone().map(|cause| view! { <li class="faint">{format!("“{cause}”")}</li> });
+    view! { <ul>{lines} {maps.collect_view()} {cause}</ul> }.into_any()
+}
+
+/// Requests, errors and p95: after, and before in faint grey.
+fn numbers(before: &Summary, after: &Summary) -> AnyView {
+    let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
+    let (was, is) = (before.error_share.unwrap_or(0.0), after.error_share.unwrap_or(0.0));
+    let worse = if is >= 0.01 && is > was * 1.5 { "num bad" } else { "num" };
+    view! {
+        <td class="num">{text(after.rate, number::rate)}</td>
+        <td class="num before">{text(before.rate, number::rate)}</td>
+        <td class=worse>{text(after.error_share, number::share)}</td>
+        <td class="num before">{text(before.error_share, number::share)}</td>
+        <td class="num">{text(after.p95, model::duration_text)}</td>
+        <td class="num before">{text(before.p95, model::duration_text)}</td>
+    }
+    .into_any()
+}

@@ -1,0 +1,86 @@
+//! The head of a service's page: where it is, how it is, what runs.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use model::ServiceHeader;
+
+use crate::AppError;
+use crate::not_found::{missing, set_not_found};
+use crate::panel::{Answer, failed};
+use crate::ui::ago::ago;
+use crate::ui::badge::{badge, health_badge};
+use crate::ui::tabs::{Tab, Tabs};
+use crate::url::escape;
+
+/// The head and the tabs; a page of its own where there is no such service.
+pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView {
+    let last = StoredValue::new(None::<ServiceHeader>);
+    let shown = move || {
+        let got = match (head.get()?, last.get_value()) {
+            (Err(error), Some(kept)) if error.is_passing() => Ok(kept),
+            (got, _) => got,
+        };
+        Some(match got {
+            Ok(header) => {
+                last.set_value(Some(header.clone()));
+                draw(&header, kept)
+            }
+            Err(AppError::NotFound(what)) => {
+                set_not_found();
+                missing("Service not found", format!("Binnacle does not know {what}. It may be gone for longer than history is kept."))
+            }
+            Err(error) => failed(&error, Callback::new(move |()| head.refetch())),
+        })
+    };
+    view! { <Transition fallback=|| view! { <div class="skeleton header"></div> }>{shown}</Transition> }.into_any()
+}
+
+fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
+    let id = &header.id;
+    let namespace = id.namespace.clone();
+    let of_namespace = format!("/?ns={}", escape(&namespace));
+    let tabs = vec![
+        Tab { key: "overview", word: "Overview", badge: 0 },
+        Tab { key: "kubernetes", word: "Kubernetes", badge: header.adverse },
+        Tab { key: "deploys", word: "Deploys", badge: 0 },
+    ];
+    view! {
+        <Title text=format!("{} · {}", id.name, namespace) />
+        <nav class="crumbs" aria-label="Where this is">
+            <a href=move || format!("/{}", kept.get())>"Services"</a>
+            <span aria-hidden="true">"/"</span>
+            <a href=of_namespace>{namespace}</a>
+            <span aria-hidden="true">"/"</span>
+        </nav>
+        <div class="title">
+            <h1>{id.name.clone()}</h1>
+            {health_badge(header.health.health)}
+            {badge("plain", id.kind.clone())}
+            {facts(header)}
+        </div>
+        <Tabs base=id.path() tabs kept />
+    }
+    .into_any()
+}
+
+/// Ready pods, images, team, owner: what there is of them.
+fn facts(header: &ServiceHeader) -> AnyView {
+    let short = header.ready < header.wanted;
+    let images = match header.images.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first, rest @ ..] => Some(format!("{first} +{}", rest.len())),
+    };
+    let all_images = header.images.join("\n");
+    view! {
+        <ul class="facts">
+            <li class:warn=short>{format!("{}/{} ready", header.ready, header.wanted)}</li>
+            {images.map(|image| view! { <li><code title=all_images>{image}</code></li> })}
+            {header.team.clone().map(|team| view! { <li>"owned by " <strong>{team}</strong></li> })}
+            {header.managed_by.clone().map(|owner| view! { <li>"managed by " <strong>{owner}</strong></li> })}
+            <li class="faint">{header.cluster_name.clone()}</li>
+            {header.deleted.map(|at| view! { <li class="bad">"deleted " {ago(at)}</li> })}
+        </ul>
+    }
+    .into_any()
+}

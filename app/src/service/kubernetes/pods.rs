@@ -1,0 +1,96 @@
+//! The pods of a service: those that are, and those that ended in the range.
+
+use leptos::prelude::*;
+use model::{PodPhase, PodRow};
+
+use crate::ui::ago::{age, ago};
+use crate::ui::number;
+
+/// The table of pods in its card.
+pub(super) fn pods(rows: &[PodRow]) -> AnyView {
+    let now = rows.iter().filter(|pod| pod.ended.is_none()).count();
+    let ended = rows.len() - now;
+    let mut summary = format!("{now} now");
+    if ended > 0 {
+        summary.push_str(&format!(", {ended} ended"));
+    }
+    let body = if rows.is_empty() {
+        view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
+    } else {
+        table(rows)
+    };
+    view! {
+        <section class="card">
+            <div class="card-head">
+                <h2>"Pods"</h2>
+                <span class="faint">{summary}</span>
+            </div>
+            {body}
+        </section>
+    }
+    .into_any()
+}
+
+fn table(rows: &[PodRow]) -> AnyView {
+    view! {
+        <div class="scroll-x">
+            <table class="dense pods-table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Pod"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col">"Revision"</th>
+                        <th scope="col" class="num">"Restarts"</th>
+                        <th scope="col">"Last exit"</th>
+                        <th scope="col" class="num">"Age"</th>
+                        <th scope="col">"Node"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows.iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(pod: &PodRow) -> AnyView {
+    let tone = match pod.phase {
+        PodPhase::Ready | PodPhase::Succeeded => "dot good",
+        PodPhase::NotReady | PodPhase::Failed => "dot bad",
+        PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating => "dot",
+    };
+    let reason = pod.reason.clone().map(|reason| view! { <span class="warn">{format!(" {reason}")}</span> });
+    let exit = pod.last_exit.as_ref().map(|exit| {
+        view! {
+            <span>{format!("{} (exit code {})", exit.reason, exit.code)}</span>
+            {exit.at.map(|at| view! { <span class="faint">" " {ago(at)}</span> })}
+        }
+    });
+    let restarts = if pod.restarts > 0 { "warn" } else { "zero" };
+    let none = || number::NONE.to_owned();
+    view! {
+        <tr data-testid="pod-row" class:gone=pod.ended.is_some()>
+            <td>
+                <code title=pod.name.clone()>{pod.name.clone()}</code>
+            </td>
+            <td>
+                <i class=tone></i>
+                {pod.phase.word()}
+                {reason}
+                {pod.ended.map(|at| view! { <span class="faint">", ended " {ago(at)}</span> })}
+            </td>
+            <td>
+                <code>{pod.revision.clone().unwrap_or_else(none)}</code>
+            </td>
+            <td class="num">
+                <span class=restarts>{pod.restarts.to_string()}</span>
+            </td>
+            <td class="muted">{exit}</td>
+            <td class="num muted">{age(pod.created)}</td>
+            <td>
+                <code>{pod.node.clone().unwrap_or_else(none)}</code>
+            </td>
+        </tr>
+    }
+    .into_any()
+}

@@ -1,0 +1,108 @@
+//! Requests, errors and latency of a service as three charts.
+
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+use model::{Apm, Marks, Series};
+
+use crate::charts::frame::{Plot, chart};
+use crate::charts::path::Line;
+use crate::charts::scale::Unit;
+use crate::ui::number;
+use crate::url::Query;
+
+/// Style classes of revisions, in their order; percentiles are one hue at three strengths.
+const SERIES: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
+const PERCENTILES: [&str; 3] = ["p50", "p95", "p99"];
+
+/// The charts and the switch that splits them by revision.
+pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
+    let split = use_query_map().with_untracked(|query| query.get_str("split") == Some("revision"));
+    let of = if apm.sampled { " of received traces" } else { "" };
+    let plot = |testid, title, subtitle: String, unit, lines| Plot {
+        testid,
+        title,
+        subtitle,
+        headline: number::NONE.to_owned(),
+        tone: "",
+        unit,
+        window: apm.window,
+        lines,
+        marks: marks.clone(),
+        deploys: deploys.to_owned(),
+    };
+    let total = &apm.total;
+    let headline = |value: Option<f64>, unit: Unit| value.map_or_else(|| number::NONE.to_owned(), |v| unit.text(v));
+    let requests = Plot {
+        headline: headline(total.rate, Unit::Rate),
+        ..plot("chart-requests", "Requests", format!("per second{of}"), Unit::Rate, requests(apm, split))
+    };
+    let errors = Plot {
+        headline: headline(total.error_share, Unit::Share),
+        tone: if total.error_share.is_some_and(|share| share >= 0.01) { "bad" } else { "" },
+        ..plot("chart-errors", "Errors", format!("share of requests{of}"), Unit::Share, errors(apm, split))
+    };
+    let latency = Plot {
+        headline: headline(total.p95, Unit::Duration),
+        ..plot("chart-latency", "Latency", latency_words(split), Unit::Duration, latency(apm, split))
+    };
+    view! {
+        <div class="charts-head">
+            <SplitSwitch split />
+        </div>
+        <div class="charts">{chart(requests)} {chart(errors)} {chart(latency)}</div>
+    }
+    .into_any()
+}
+
+fn latency_words(split: bool) -> String {
+    if split { "p95 by revision" } else { "p50 · p95 · p99" }.to_owned()
+}
+
+fn requests(apm: &Apm, split: bool) -> Vec<Line> {
+    if split {
+        return by_revision(&apm.requests);
+    }
+    apm.requests.iter().map(|series| line("s1", series, true)).collect()
+}
+
+fn errors(apm: &Apm, split: bool) -> Vec<Line> {
+    if split {
+        return by_revision(&apm.errors);
+    }
+    // 4xx are no errors: shown only where there are some.
+    let some = apm.client_errors.points.iter().flatten().any(|share| *share > 0.0);
+    let client = some.then(|| line("quiet", &apm.client_errors, false));
+    client.into_iter().chain(apm.errors.iter().map(|series| line("bad", series, true))).collect()
+}
+
+fn latency(apm: &Apm, split: bool) -> Vec<Line> {
+    if split {
+        return by_revision(&apm.latency);
+    }
+    apm.latency.iter().zip(PERCENTILES).map(|(series, class)| line(class, series, false)).collect()
+}
+
+fn by_revision(all: &[Series]) -> Vec<Line> {
+    all.iter().zip(SERIES.into_iter().cycle()).map(|(series, class)| line(class, series, false)).collect()
+}
+
+fn line(class: &'static str, series: &Series, area: bool) -> Line {
+    Line { class, series: series.clone(), area }
+}
+
+/// All requests together, or one line a revision; in the address.
+#[component]
+fn SplitSwitch(split: bool) -> impl IntoView {
+    let (query, path) = (use_query_map(), use_location().pathname);
+    let to = move |value: &'static str| move || format!("{}{}", path.get(), query.with(Query::of).with("split", value));
+    view! {
+        <nav class="switch" aria-label="Lines of the charts">
+            <a href=to("") data-noscroll aria-current=(!split).then_some("true")>
+                "All requests"
+            </a>
+            <a href=to("revision") data-noscroll aria-current=split.then_some("true") data-testid="split-revision">
+                "By revision"
+            </a>
+        </nav>
+    }
+}

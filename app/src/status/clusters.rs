@@ -1,0 +1,145 @@
+//! Clusters, their watchers, and the rights that are missing.
+
+use leptos::prelude::*;
+use model::{ClusterStatus, Connection, WatchState, WatcherStatus};
+
+use crate::ui::ago::ago;
+use crate::ui::badge::badge;
+use crate::ui::number;
+
+/// A card a cluster.
+pub(super) fn clusters(all: &[ClusterStatus]) -> AnyView {
+    if all.is_empty() {
+        return view! {
+            <section class="card empty">
+                <h2>"No cluster is configured"</h2>
+                <p>"Start Binnacle with " <code>"--kubeconfig"</code> " or " <code>"KUBECONFIG"</code> "."</p>
+            </section>
+        }
+        .into_any();
+    }
+    all.iter().map(cluster).collect_view().into_any()
+}
+
+fn cluster(cluster: &ClusterStatus) -> AnyView {
+    let (tone, why) = match &cluster.connection {
+        Connection::Connecting { reason } => ("warn", reason.clone()),
+        Connection::Syncing => ("plain", None),
+        Connection::Connected => ("plain", None),
+        Connection::Lost { reason, .. } => ("bad", Some(reason.clone())),
+    };
+    let word = crate::bar::clusters::word(&cluster.connection);
+    view! {
+        <section class="card cluster" data-testid="status-cluster">
+            <div class="card-head">
+                <h2>{cluster.name.clone()}</h2>
+                {badge(tone, word)}
+                <code class="faint">{cluster.id.clone()}</code>
+                <span class="faint end">{cluster.heard.map(|at| view! { "heard " {ago(at)} })}</span>
+            </div>
+            {why.map(|why| view! { <p class=format!("notice {tone}")>{why}</p> })}
+            {rules(&cluster.watchers)}
+            {watchers(&cluster.watchers)}
+        </section>
+    }
+    .into_any()
+}
+
+/// The RBAC rules to add, each once.
+fn rules(watchers: &[WatcherStatus]) -> Option<AnyView> {
+    let mut rules: Vec<&str> = Vec::new();
+    for watcher in watchers {
+        if let WatchState::Forbidden { rule } = &watcher.state
+            && !rules.contains(&rule.as_str())
+        {
+            rules.push(rule);
+        }
+    }
+    (!rules.is_empty()).then(|| {
+        view! {
+            <div class="rights">
+                <p>
+                    "Some kinds may not be read; the rest works. Adding this to the role of Binnacle's account shows them:"
+                </p>
+                <pre>{rules.join("\n")}</pre>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+fn watchers(all: &[WatcherStatus]) -> AnyView {
+    view! {
+        <div class="scroll-x">
+            <table class="dense">
+                <thead>
+                    <tr>
+                        <th scope="col">"Watches"</th>
+                        <th scope="col">"Namespace"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="num">"Objects"</th>
+                        <th scope="col" class="num">"Events"</th>
+                        <th scope="col" class="num">"Lists"</th>
+                        <th scope="col">"Heard"</th>
+                    </tr>
+                </thead>
+                <tbody>{all.iter().map(watcher).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn watcher(watcher: &WatcherStatus) -> AnyView {
+    let (tone, word, why) = match &watcher.state {
+        WatchState::Syncing => ("dot", "listing", None),
+        WatchState::Synced => ("dot good", "synced", None),
+        WatchState::Failing { reason, since } => ("dot bad", "failing", Some((reason.clone(), Some(*since)))),
+        WatchState::Forbidden { .. } => ("dot bad", "forbidden", None),
+        WatchState::Absent => ("dot", "not in this cluster", None),
+    };
+    let why = why.map(|(reason, since)| {
+        view! { <span class="warn">{format!(" {reason}")} {since.map(|at| view! { ", since " {ago(at)} })}</span> }
+    });
+    view! {
+        <tr data-testid="status-watcher" data-resource=watcher.resource.clone()>
+            <td>
+                {kind(&watcher.resource)} " "
+                <code class="faint">{watcher.resource.clone()}</code>
+            </td>
+            <td class="muted">{watcher.namespace.clone().unwrap_or_else(|| "all".into())}</td>
+            <td>
+                <i class=tone></i>
+                {word}
+                {why}
+            </td>
+            <td class="num">{number::count(watcher.objects as f64)}</td>
+            <td class="num">{number::count(watcher.events as f64)}</td>
+            <td class="num">{number::count(watcher.lists as f64)}</td>
+            <td class="muted">{watcher.heard.map(ago)}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// `deployments.apps` as people write it: `Deployments`; an unknown resource has no other name.
+fn kind(resource: &str) -> &'static str {
+    match resource.split('.').next().unwrap_or_default() {
+        "deployments" => "Deployments",
+        "replicasets" => "ReplicaSets",
+        "statefulsets" => "StatefulSets",
+        "daemonsets" => "DaemonSets",
+        "controllerrevisions" => "ControllerRevisions",
+        "jobs" => "Jobs",
+        "cronjobs" => "CronJobs",
+        "pods" => "Pods",
+        "nodes" => "Nodes",
+        "services" => "Services",
+        "endpointslices" => "EndpointSlices",
+        "configmaps" => "ConfigMaps",
+        "events" => "Events",
+        "rollouts" => "Rollouts",
+        "namespaces" => "Namespaces",
+        _ => "",
+    }
+}

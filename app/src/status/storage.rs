@@ -1,0 +1,44 @@
+//! What the store holds, and whether its writer works.
+
+use leptos::prelude::*;
+use model::StoreStatus;
+
+use crate::ui::ago::ago;
+use crate::ui::number;
+
+/// Sizes and ages.
+pub(super) fn storage(store: &StoreStatus) -> AnyView {
+    let sizes = [
+        ("Raw telemetry", number::bytes(store.raw_bytes)),
+        ("Summaries", number::bytes(store.summary_bytes)),
+        ("Metadata", number::bytes(store.meta_bytes)),
+        ("Raw partitions", number::count(store.partitions.into())),
+        ("Spans kept", number::count(store.spans as f64)),
+    ];
+    let failing = store.failing.clone().map(|why| view! { <p class="notice bad">{format!("Not writing: {why}")}</p> });
+    view! {
+        <section class="card" data-testid="status-storage">
+            <div class="card-head">
+                <h2>"Storage"</h2>
+                <span class="faint end">{store.committed.map(|at| view! { "committed " {ago(at)} })}</span>
+            </div>
+            {failing}
+            {facts(&sizes)}
+            <p class="faint card-foot">{store.oldest.map(|at| view! { "oldest record " {ago(at)} })}</p>
+        </section>
+    }
+    .into_any()
+}
+
+/// Names and values in two columns.
+pub(super) fn facts(all: &[(&'static str, String)]) -> AnyView {
+    let fact = |(name, value): &(&'static str, String)| {
+        view! {
+            <div>
+                <dt>{*name}</dt>
+                <dd>{value.clone()}</dd>
+            </div>
+        }
+    };
+    view! { <dl class="facts-list">{all.iter().map(fact).collect_view()}</dl> }.into_any()
+}

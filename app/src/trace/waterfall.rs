@@ -1,0 +1,232 @@
+//! The waterfall: rows of fixed height, only those on the screen in the document, however long the trace.
+
+use std::collections::BTreeSet;
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use model::{SpanId, TracePage, TraceRow, duration_text};
+
+use super::tree::{ROW, first_choice, on_screen, visible};
+
+/// Style classes of services, in order of appearance.
+const SERIES: [&str; 6] = ["s1", "s2", "s3", "s5", "s6", "s4"];
+
+/// Where the reader is in the waterfall.
+#[derive(Clone, Copy)]
+struct Reader {
+    page: StoredValue<TracePage>,
+    chosen: RwSignal<Option<SpanId>>,
+    collapsed: RwSignal<BTreeSet<u32>>,
+    rows: Memo<Vec<u32>>,
+    scrolled: RwSignal<f64>,
+    height: RwSignal<f64>,
+    list: NodeRef<Div>,
+}
+
+/// The rows of a trace, with keys: arrows move and fold, Enter opens.
+#[component]
+pub(super) fn Waterfall(page: TracePage, chosen: RwSignal<Option<SpanId>>) -> impl IntoView {
+    let collapsed = RwSignal::new(BTreeSet::new());
+    let scale = scale(page.duration);
+    let page = StoredValue::new(page);
+    let rows = Memo::new(move |_| page.with_value(|page| collapsed.with(|set| visible(&page.spans, set))));
+    let reader = Reader {
+        page,
+        chosen,
+        collapsed,
+        rows,
+        scrolled: RwSignal::new(0.0),
+        height: RwSignal::new(900.0),
+        list: NodeRef::new(),
+    };
+    Effect::new(move |_| reader.begin());
+    let drawn = move || {
+        let (scrolled, height) = (reader.scrolled.get(), reader.height.get());
+        rows.with(|rows| {
+            let range = on_screen(rows.len(), scrolled, height);
+            range.map(|line| reader.row(rows[line], line)).collect_view()
+        })
+    };
+    let tall = move || format!("height:{}px", rows.with(Vec::len) as f64 * ROW);
+    view! {
+        <section class="card waterfall" aria-label="Spans">
+            <div class="waterfall-head">
+                <span>"Service and operation"</span>
+                <div class="waterfall-scale" aria-hidden="true">
+                    {scale}
+                </div>
+            </div>
+            <div
+                class="waterfall-list"
+                node_ref=reader.list
+                role="treegrid"
+                aria-rowcount=move || rows.with(Vec::len).to_string()
+                tabindex="0"
+                on:scroll=move |_| reader.follow()
+                on:keydown=move |event| reader.key(&event)
+            >
+                <div class="waterfall-rows" role="rowgroup" style=tall>
+                    {drawn}
+                </div>
+            </div>
+        </section>
+    }
+}
+
+/// Five times over the bars.
+fn scale(duration: i64) -> AnyView {
+    let at = |quarter: i64| {
+        let text = duration_text(duration as f64 * quarter as f64 / 4.0);
+        view! { <span style=format!("left:{}%", quarter * 25)>{if quarter == 0 { "0".to_owned() } else { text }}</span> }
+    };
+    (0..=4).map(at).collect_view().into_any()
+}
+
+impl Reader {
+    /// Opens with the failure, or the root.
+    fn begin(self) {
+        self.follow();
+        if self.chosen.get_untracked().is_none() {
+            self.choose(self.page.with_value(|page| first_choice(&page.spans)));
+        }
+    }
+
+    fn choose(self, at: Option<usize>) {
+        self.chosen.set(self.page.with_value(|page| at.and_then(|at| page.spans.get(at)).map(|row| row.id)));
+    }
+
+    fn follow(self) {
+        if let Some(list) = self.list.get_untracked() {
+            self.scrolled.set(list.scroll_top().into());
+            self.height.set(f64::from(list.client_height()).max(1.0));
+        }
+    }
+
+    fn toggle(self, at: u32) {
+        self.collapsed.update(|set| {
+            if !set.remove(&at) {
+                set.insert(at);
+            }
+        });
+    }
+
+    fn key(self, event: &web_sys::KeyboardEvent) {
+        let line = self.page.with_value(|page| {
+            self.rows.with_untracked(|rows| {
+                rows.iter().position(|at| Some(page.spans[*at as usize].id) == self.chosen.get_untracked())
+            })
+        });
+        let now = line.unwrap_or(0);
+        let at = self.rows.with_untracked(|rows| rows.get(now).copied()).unwrap_or(0);
+        let folded = self.collapsed.with_untracked(|set| set.contains(&at));
+        match event.key().as_str() {
+            "ArrowDown" | "j" => self.go(now + usize::from(line.is_some())),
+            "ArrowUp" | "k" => self.go(now.saturating_sub(1)),
+            "Home" => self.go(0),
+            "End" => self.go(self.rows.with_untracked(Vec::len).saturating_sub(1)),
+            "ArrowLeft" if !folded => self.toggle(at),
+            "ArrowRight" if folded => self.toggle(at),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+
+    /// Chooses a line and brings it onto the screen.
+    fn go(self, line: usize) {
+        let Some(at) = self.rows.with_untracked(|rows| rows.get(line).copied()) else { return };
+        self.choose(Some(at as usize));
+        if let Some(list) = self.list.get_untracked() {
+            let (top, height) = (line as f64 * ROW, f64::from(list.client_height()));
+            let scrolled = f64::from(list.scroll_top());
+            if top < scrolled {
+                list.set_scroll_top(top as i32);
+            } else if top + ROW > scrolled + height {
+                list.set_scroll_top((top + ROW - height) as i32);
+            }
+        }
+    }
+
+    fn row(self, at: u32, line: usize) -> AnyView {
+        self.page.with_value(|page| {
+            let row = &page.spans[at as usize];
+            let service = page.services.get(row.service as usize).cloned().unwrap_or_default();
+            let colour = SERIES[row.service as usize % SERIES.len()];
+            let (id, chosen) = (row.id, self.chosen);
+            let is_chosen = move || chosen.get() == Some(id);
+            let folded = move || self.collapsed.with(|set| set.contains(&at));
+            let expanded = row.descendants > 0;
+            view! {
+                <div
+                    class=format!("span {colour}")
+                    class:chosen=is_chosen
+                    class:failed=row.failed
+                    role="row"
+                    attr:aria-level=(row.depth + 1).to_string()
+                    aria-expanded=move || expanded.then(|| (!folded()).to_string())
+                    aria-selected=move || is_chosen().to_string()
+                    data-testid="span-row"
+                    style=format!("top:{}px;--depth:{}", line as f64 * ROW, row.depth.min(40))
+                    on:click=move |_| self.choose(Some(at as usize))
+                >
+                    <div class="span-name" role="gridcell" title=format!("{service} {}", row.name)>
+                        {self.fold(at, row.descendants)}
+                        <i class="swatch"></i>
+                        <strong>{service.clone()}</strong>
+                        <span class="operation">{row.name.clone()}</span>
+                    </div>
+                    {bar(row, page.duration)}
+                </div>
+            }
+            .into_any()
+        })
+    }
+
+    /// The button that folds a subtree.
+    fn fold(self, at: u32, descendants: u32) -> AnyView {
+        if descendants == 0 {
+            return view! { <i class="fold"></i> }.into_any();
+        }
+        let folded = move || self.collapsed.with(|set| set.contains(&at));
+        view! {
+            <button
+                type="button"
+                class="fold"
+                class:folded=folded
+                tabindex="-1"
+                aria-label=move || if folded() { format!("Show {descendants} spans below") } else { "Fold".to_owned() }
+                on:click=move |event| {
+                    event.stop_propagation();
+                    self.toggle(at);
+                }
+            ></button>
+        }
+        .into_any()
+    }
+}
+
+/// The bar with its length, written where there is room: inside, right of it, or left.
+fn bar(row: &TraceRow, total: i64) -> AnyView {
+    let total = total.max(1) as f64;
+    let left = (row.offset as f64 / total * 100.0).clamp(0.0, 100.0);
+    let width = (row.duration as f64 / total * 100.0).clamp(0.0, 100.0 - left);
+    let mut text = duration_text(row.duration as f64);
+    if !row.note.is_empty() {
+        text = format!("{text} · {}", row.note);
+    }
+    let (side, place) = if width > 45.0 {
+        ("inside", format!("left:{left:.3}%;width:{width:.3}%"))
+    } else if left + width < 62.0 {
+        ("right", format!("left:{:.3}%", left + width))
+    } else {
+        ("left", format!("right:{:.3}%", 100.0 - left))
+    };
+    view! {
+        <div class="span-bar" role="gridcell">
+            <i class="bar-fill" style=format!("left:{left:.3}%;width:{width:.3}%")></i>
+            <span class=format!("bar-text {side}") style=place>
+                {text}
+            </span>
+        </div>
+    }
+    .into_any()
+}

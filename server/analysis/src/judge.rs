@@ -1,0 +1,138 @@
+//! The verdict: every signal is looked at, the worst that is flagged gives level and headline.
+
+use std::cmp::Reverse;
+
+use model::{Deploy, DeployPhase, Evidence, Outcome, Sentence, Signal, Verdict, VerdictLevel};
+
+use crate::baseline::{Baseline, baseline};
+use crate::signal::Looked;
+use crate::{DeployFacts, Rules, errors, groups, kubernetes, latency, sentence, usage};
+
+/// Judges a deploy at one look. The same facts and rules give the same verdict.
+pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
+    let baseline = baseline(facts, rules);
+    let failing = errors::errors(&baseline, facts, rules);
+    let slow = latency::latency(&baseline, facts, rules);
+    let requests: f64 = baseline.service.new.iter().map(|cell| cell.red.requests).sum();
+    let mut evidence: Vec<Evidence> = kubernetes::kubernetes(facts, rules);
+    evidence.extend(failing.evidence.iter().chain(&slow.evidence).cloned());
+    evidence.extend(groups::groups(facts, requests, rules));
+    evidence.extend(usage::usage(&baseline, facts, rules));
+    sort(&mut evidence);
+    let (level, headline) = conclude(&evidence, &baseline, (&failing, &slow), facts, rules);
+    let compared = evidence.iter().find(|e| matches!(e.signal, Signal::Errors | Signal::Latency));
+    Verdict {
+        level,
+        headline,
+        rules: rules.version,
+        judged_at: facts.now,
+        against: compared.map(|evidence| evidence.against),
+        discounted: baseline.discounted,
+        unjudged: failing.unjudged,
+        evidence,
+    }
+}
+
+/// Flagged ones first, by how much they hurt; then what was not flagged, nearest first.
+fn sort(evidence: &mut [Evidence]) {
+    let service = evidence
+        .iter()
+        .find(|e| e.signal == Signal::Errors && e.endpoint.is_none() && e.outcome == Outcome::Flagged)
+        .map(excess);
+    let rank = |e: &Evidence| match e.signal {
+        Signal::FailedPull => 0,
+        Signal::CrashLoop => 1,
+        Signal::NeverReady => 2,
+        // An endpoint that has most of the service's excess is what a person would name.
+        Signal::Errors if e.endpoint.is_some() && service.is_some_and(|all| excess(e) < 0.6 * all) => 4,
+        Signal::Errors if e.endpoint.is_some() => 3,
+        Signal::Errors => 3 + u8::from(service.is_none()),
+        Signal::Latency => 5 + u8::from(e.endpoint.is_none()),
+        Signal::ErrorGroup => 7,
+        Signal::OomKills => 8,
+        Signal::Restarts => 9,
+        _ => 10,
+    };
+    let key = |e: &Evidence| {
+        let named = u8::from(e.endpoint.is_none());
+        let p = e.test.as_ref().map_or(1.0, |test| test.p);
+        (e.outcome, rank(e), named, Reverse(excess(e).max(0.0) as u64), p.to_bits())
+    };
+    evidence.sort_by_cached_key(key);
+}
+
+/// Requests that fail more than they did.
+fn excess(evidence: &Evidence) -> f64 {
+    let old = evidence.old.as_ref().and_then(|old| old.value).unwrap_or(0.0);
+    evidence.new.numerator - old * evidence.new.denominator
+}
+
+fn conclude(
+    evidence: &[Evidence],
+    baseline: &Baseline,
+    (failing, slow): (&Looked, &Looked),
+    facts: &DeployFacts,
+    rules: &Rules,
+) -> (VerdictLevel, Sentence) {
+    let deploy = &facts.deploy;
+    let worst = evidence.first().filter(|evidence| evidence.outcome == Outcome::Flagged);
+    let said = worst.map(|evidence| sentence::flagged(evidence, deploy));
+    if facts.rolled_back.is_some() {
+        return (VerdictLevel::RolledBack, rolled_back(deploy, said));
+    }
+    if let (Some(worst), Some(said)) = (worst, said) {
+        let failed = kubernetes::broken(evidence) || evidence.iter().any(|e| is_failure(e, rules));
+        return match (failed, worst.signal) {
+            (true, _) => (VerdictLevel::Failed, said),
+            (false, Signal::Stuck) => (VerdictLevel::Stuck, said),
+            (false, _) => (VerdictLevel::Degraded, said),
+        };
+    }
+    match &deploy.phase {
+        DeployPhase::RollingOut | DeployPhase::Paused { .. } => {
+            let pods = format!(
+                ": {} of {} new pods ready, nothing is worse so far",
+                facts.kubernetes.new_ready, facts.kubernetes.new_pods
+            );
+            return (
+                VerdictLevel::RollingOut,
+                Sentence::plain("Rolling out ").strong(deploy.to_name.clone()).text(pods),
+            );
+        }
+        DeployPhase::Stuck { why, .. } => {
+            let why = facts.kubernetes.elsewhere.clone().unwrap_or_else(|| why.clone());
+            let said = Sentence::plain("Rollout of ").strong(deploy.to_name.clone()).text(format!(" is stuck: {why}"));
+            return (VerdictLevel::Stuck, said);
+        }
+        DeployPhase::Settled { .. } | DeployPhase::Superseded { .. } => {}
+    }
+    if !baseline.any_requests {
+        let watched = facts.kubernetes.first_pod.map_or(0, |first| facts.now.since(first));
+        let quiet = watched >= rules.quiet && facts.kubernetes.new_ready > 0;
+        let level = if quiet { VerdictLevel::Healthy } else { VerdictLevel::TooLittleData };
+        return (level, sentence::no_requests(deploy, quiet));
+    }
+    if failing.powered && slow.powered && !failing.flagged() && !slow.flagged() {
+        let errors = evidence.iter().find(|e| e.signal == Signal::Errors);
+        return (VerdictLevel::Healthy, sentence::healthy(deploy, errors));
+    }
+    (VerdictLevel::TooLittleData, sentence::unsure(deploy, failing.visible, slow.visible))
+}
+
+fn is_failure(evidence: &Evidence, rules: &Rules) -> bool {
+    evidence.outcome == Outcome::Flagged
+        && evidence.signal == Signal::Errors
+        && evidence.new.value.is_some_and(|share| share >= rules.failed_share)
+        && evidence.new.numerator >= rules.failed_count
+}
+
+fn rolled_back(deploy: &Deploy, said: Option<Sentence>) -> Sentence {
+    let sentence = Sentence::default().strong(deploy.to_name.clone()).text(" was taken back");
+    match said {
+        Some(said) => said.parts.into_iter().fold(sentence.text(". While it ran: "), |mut sentence, part| {
+            sentence.parts.push(part);
+            sentence
+        }),
+        None => sentence,
+    }
+}

@@ -1,0 +1,133 @@
+//! Headlines a person would say, from the same numbers as the evidence.
+
+use model::{Deploy, Evidence, Sentence, Signal, Unit, duration_text};
+
+use crate::signal::percent;
+
+/// What a flagged signal says.
+pub(crate) fn flagged(evidence: &Evidence, deploy: &Deploy) -> Sentence {
+    let to = deploy.to_name.clone();
+    let from = evidence.old.as_ref().map_or("before".to_owned(), |old| old.name.clone());
+    let value = |side: Option<f64>| side.unwrap_or(0.0);
+    let (now, then) = (value(evidence.new.value), value(evidence.old.as_ref().and_then(|old| old.value)));
+    let subject = evidence.subject.clone().unwrap_or_default();
+    match evidence.signal {
+        Signal::Errors => who(evidence, "Requests")
+            .text(if evidence.endpoint.is_some() { " fails " } else { " fail " })
+            .strong(percent(now))
+            .text(" of the time since ")
+            .strong(to)
+            .text(format!("; {} it was ", on(&from)))
+            .strong(percent(then)),
+        Signal::Latency => {
+            let what =
+                if evidence.effect.as_ref().is_some_and(|e| e.unit == Unit::P95) { " (95th percentile)" } else { "" };
+            who(evidence, "A request")
+                .text(" takes ")
+                .strong(duration_text(now))
+                .text(format!("{what} since "))
+                .strong(to)
+                .text(format!("; {} it was ", on(&from)))
+                .strong(duration_text(then))
+        }
+        Signal::ErrorGroup => error_group(evidence, &subject, &to),
+        Signal::LogPattern => Sentence::plain("New in the logs since ").strong(to).text(": ").strong(subject),
+        Signal::CrashLoop => Sentence::plain("Pods of ")
+            .strong(to)
+            .text(" keep crashing: ")
+            .strong(subject)
+            .text(format!(", {}", evidence.why)),
+        Signal::FailedPull => {
+            Sentence::plain("Image ").strong(subject).text(" of ").strong(to).text(" can't be pulled")
+        }
+        Signal::NeverReady => {
+            Sentence::plain("Pods of ").strong(to).text(format!(" do not get ready: {}", evidence.why))
+        }
+        Signal::Stuck => Sentence::plain("Rollout of ").strong(to).text(format!(" is stuck: {}", evidence.why)),
+        Signal::Throughput => Sentence::plain("Serves ")
+            .strong(format!("{now:.1} requests a minute"))
+            .text(" since ")
+            .strong(to)
+            .text(format!("; before it was {then:.1}")),
+        Signal::Restarts => counted("Containers restarted", evidence, &to),
+        Signal::OomKills => counted("OOM killed", evidence, &to),
+        Signal::FailedProbes => counted("Probes failed", evidence, &to),
+        Signal::Unready => counted("Pods were not ready", evidence, &to),
+        Signal::Cpu | Signal::Memory => {
+            let what = if evidence.signal == Signal::Cpu { "A request needs " } else { "A pod holds " };
+            let kind = if evidence.signal == Signal::Cpu { " more CPU" } else { " more memory at equal age" };
+            Sentence::plain(what).strong(percent(now / then.max(1e-300) - 1.0)).text(kind).text(" since ").strong(to)
+        }
+    }
+}
+
+/// `on v1.8.1`, but `this time on earlier days` as it is.
+fn on(name: &str) -> String {
+    if name == "before" || name.starts_with("this time") { name.to_owned() } else { format!("on {name}") }
+}
+
+fn who(evidence: &Evidence, all: &str) -> Sentence {
+    evidence
+        .endpoint
+        .as_ref()
+        .map_or_else(|| Sentence::plain(all), |endpoint| Sentence::default().strong(endpoint.clone()))
+}
+
+fn error_group(evidence: &Evidence, subject: &str, to: &str) -> Sentence {
+    let at = evidence.endpoint.as_ref().map_or(String::new(), |endpoint| format!(" on {endpoint}"));
+    Sentence::plain("New error since ")
+        .strong(to)
+        .text(": ")
+        .strong(subject)
+        .text(format!("{at}, {}", crate::signal::number(evidence.new.numerator)))
+        .text(" times; never seen before")
+}
+
+fn counted(what: &str, evidence: &Evidence, to: &str) -> Sentence {
+    let unit = if evidence.signal == Signal::Unready { " min" } else { " times" };
+    let before = evidence.old.as_ref().map_or(0.0, |old| old.numerator);
+    let hours = evidence.old.as_ref().map_or(0.0, |old| old.denominator / 60.0);
+    Sentence::default()
+        .strong(format!("{what} {:.0}{unit}", evidence.new.numerator))
+        .text(" since ")
+        .strong(to)
+        .text(format!("; {before:.0} in {hours:.0} pod hours before"))
+}
+
+/// Nothing is flagged and what could have been seen is known.
+pub(crate) fn healthy(deploy: &Deploy, errors: Option<&Evidence>) -> Sentence {
+    let sentence = Sentence::plain("Nothing got worse with ").strong(deploy.to_name.clone());
+    match errors.and_then(|evidence| Some((evidence.new.value?, evidence.old.as_ref()?))) {
+        Some((now, old)) => sentence.text(format!(
+            ": {} of requests fail, {} {}",
+            percent(now),
+            percent(old.value.unwrap_or(0.0)),
+            on(&old.name)
+        )),
+        None => sentence,
+    }
+}
+
+/// Nothing is flagged, and what could have been seen is not enough.
+pub(crate) fn unsure(deploy: &Deploy, errors: Option<f64>, latency: Option<f64>) -> Sentence {
+    let sentence = Sentence::plain("Too little data on ").strong(deploy.to_name.clone());
+    let share = errors.map(|share| format!("{} of requests failing", percent(share)));
+    let nanos = latency.map(|nanos| format!("a median of {}", duration_text(nanos)));
+    match (share, nanos) {
+        (None, None) => sentence.text(": not even a service that fails altogether would show"),
+        (share, nanos) => {
+            let seen: Vec<String> = share.into_iter().chain(nanos).collect();
+            sentence.text(": the least that would have been seen is ").strong(seen.join(", or "))
+        }
+    }
+}
+
+/// Kubernetes alone was asked.
+pub(crate) fn no_requests(deploy: &Deploy, quiet: bool) -> Sentence {
+    let sentence = Sentence::default().strong("No request data").text(" on ").strong(deploy.to_name.clone());
+    sentence.text(if quiet {
+        ": its pods are ready and nothing happened to them"
+    } else {
+        ": its pods say too little yet"
+    })
+}

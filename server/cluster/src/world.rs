@@ -1,0 +1,164 @@
+//! All that is known of one cluster, owned by a single task: objects go in, records for the store come out. Has no
+//! clock, no client and no store: time is a parameter, and tests feed it objects.
+//!
+//! Nothing comes out before every kind that may be listed had its first list, so no view is ever empty or half.
+
+mod dirty;
+mod index;
+mod intake;
+mod memory;
+mod pods;
+mod related;
+mod service;
+mod settle;
+mod settled;
+mod track;
+
+use std::collections::{HashMap, HashSet};
+
+use model::{ClusterId, Timestamp};
+use store::{ClusterMemory, Version};
+
+use crate::adverse;
+use crate::identity::Key;
+use crate::kind::Kind;
+use crate::redact::Redactor;
+use crate::slim::Object;
+use crate::text::{Interner, Text};
+use dirty::Dirty;
+use index::Index;
+use intake::Prepared;
+use memory::Remembered;
+pub use settled::{Question, Settled};
+use track::Track;
+
+/// What one watcher lists: a kind, in one namespace or in all.
+pub type Scope = (Kind, Option<Text>);
+
+/// All that is known of one cluster.
+#[derive(Debug)]
+pub struct World {
+    cluster: ClusterId,
+    redactor: Redactor,
+    interner: Interner,
+    index: Index,
+    tracks: HashMap<Key, Track>,
+    /// Services by the ConfigMaps they read.
+    uses: HashMap<index::Name, HashSet<Key>>,
+    adverse: adverse::Ledger,
+    remembered: Remembered,
+    waiting: HashSet<Scope>,
+    staged: HashMap<Scope, Vec<Prepared>>,
+    versions: Vec<Version>,
+    dirty: Dirty,
+    /// A list that may tell of what was missed came since the last time something was settled.
+    listed: bool,
+    settled_before: bool,
+}
+
+impl World {
+    /// A cluster of which nothing was said yet, with what was known when it was last watched. `scopes` are the lists
+    /// to wait for.
+    pub fn new(cluster: ClusterId, redactor: Redactor, memory: ClusterMemory, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let mut world = Self {
+            cluster,
+            redactor,
+            interner: Interner::default(),
+            index: Index::default(),
+            tracks: HashMap::new(),
+            uses: HashMap::new(),
+            adverse: adverse::Ledger::default(),
+            remembered: Remembered::default(),
+            waiting: scopes.into_iter().collect(),
+            staged: HashMap::new(),
+            versions: Vec::new(),
+            dirty: Dirty::default(),
+            listed: false,
+            settled_before: false,
+        };
+        world.remember(memory);
+        world
+    }
+
+    /// The cluster.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
+    }
+
+    /// Whether every list that may be made was made.
+    pub fn is_ready(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// An object was added or changed.
+    pub fn apply(&mut self, object: Object, now: Timestamp) {
+        if let Some(prepared) = self.prepare(object, now) {
+            self.put(prepared, now);
+        }
+    }
+
+    /// An object is gone.
+    pub fn delete(&mut self, object: &Object, now: Timestamp) {
+        self.remove(object.kind(), &object.meta().uid, now);
+    }
+
+    /// A list begins; what an earlier unfinished one brought is dropped.
+    pub fn begin(&mut self, scope: Scope) {
+        self.staged.insert(scope, Vec::new());
+    }
+
+    /// Objects of a list that is under way; they count when it is done.
+    pub fn stage(&mut self, scope: &Scope, objects: Vec<Object>, now: Timestamp) {
+        let prepared: Vec<Prepared> = objects.into_iter().filter_map(|object| self.prepare(object, now)).collect();
+        self.staged.entry(scope.clone()).or_default().extend(prepared);
+    }
+
+    /// A list is done: its objects replace what was known, and what was not listed is gone.
+    pub fn finish(&mut self, scope: &Scope, now: Timestamp) {
+        let staged = self.staged.remove(scope).unwrap_or_default();
+        let listed: HashSet<Text> = staged.iter().map(|prepared| prepared.meta().uid.clone()).collect();
+        for uid in self.index.uids(scope.0, scope.1.as_ref()) {
+            if !listed.contains(&uid) {
+                self.remove(scope.0, &uid, now);
+            }
+        }
+        for prepared in staged {
+            self.put(prepared, now);
+        }
+        self.index.unlisted.remove(&scope.0);
+        self.waiting.remove(scope);
+        self.listed |= scope.0.tells_revisions() || scope.0 == Kind::Pod;
+        self.interner.sweep();
+    }
+
+    /// A whole list at once.
+    pub fn replace(&mut self, scope: &Scope, objects: Vec<Object>, now: Timestamp) {
+        self.begin(scope.clone());
+        self.stage(scope, objects, now);
+        self.finish(scope, now);
+    }
+
+    /// A list can't be made: it is not allowed, or the cluster does not have the kind. What is known of it stays.
+    pub fn unavailable(&mut self, scope: &Scope) {
+        self.waiting.remove(scope);
+        self.staged.remove(scope);
+        if self.index.uids(scope.0, None).is_empty() {
+            self.index.unlisted.insert(scope.0);
+        }
+    }
+
+    /// Versions that wait to be stored. They are only texts, so they may be stored before anything else is settled.
+    pub fn take_versions(&mut self) -> Vec<Version> {
+        std::mem::take(&mut self.versions)
+    }
+
+    /// How many versions wait to be stored.
+    pub fn versions_waiting(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// How many objects of a scope are known.
+    pub fn count(&self, scope: &Scope) -> u64 {
+        self.index.count(scope.0, scope.1.as_ref())
+    }
+}

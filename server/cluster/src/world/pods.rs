@@ -1,0 +1,172 @@
+//! A pod as it is recorded: its phase now, its phases over time, its containers.
+
+use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, Timestamp};
+
+use super::index::Seat;
+use crate::identity::Key;
+use crate::revisions::of_pod;
+use crate::slim::{Condition, Container, Pod, State};
+
+/// Phases kept of one pod.
+const MOST_PHASES: usize = 64;
+
+/// The pod as it is recorded.
+pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
+    let pod = &seat.pod;
+    PodState {
+        id: PodId(pod.meta.uid.to_string()),
+        cluster: cluster.0.clone(),
+        namespace: pod.meta.namespace.to_string(),
+        name: pod.meta.name.to_string(),
+        service: key.id(cluster),
+        revision: of_pod(key.kind(), pod).map(|hash| RevisionHash(hash.to_string())),
+        node: pod.node.some().map(str::to_owned),
+        ips: pod.ips.iter().map(ToString::to_string).collect(),
+        host_network: pod.host_network,
+        created: pod.meta.created(),
+        ended: None,
+        phase: seat.history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
+        history: seat.history.clone(),
+        reason: reason(pod),
+        containers: pod.containers.iter().map(container).collect(),
+    }
+}
+
+fn container(container: &Container) -> ContainerState {
+    let state = match &container.state {
+        State::Unknown => "waiting",
+        State::Waiting(reason, _) => reason.some().unwrap_or("waiting"),
+        State::Running(_) => "running",
+        State::Terminated(end) => end.reason.some().unwrap_or("terminated"),
+    };
+    let current = match &container.state {
+        State::Terminated(end) => Some(&**end),
+        _ => None,
+    };
+    let last_exit = container.last.as_deref().or(current).map(|end| Exit {
+        code: end.exit_code,
+        reason: end.reason.to_string(),
+        at: end.finished_at.0,
+    });
+    ContainerState {
+        name: container.name.to_string(),
+        image: container.image.to_string(),
+        id: container.id.some().map(str::to_owned),
+        restarts: container.restarts,
+        state: state.to_owned(),
+        ready: container.ready,
+        last_exit,
+    }
+}
+
+/// Why a pod waits or ended.
+fn reason(pod: &Pod) -> Option<String> {
+    if let Some(reason) = pod.reason.some() {
+        return Some(reason.to_owned());
+    }
+    let waits = pod.containers.iter().find_map(|container| match &container.state {
+        State::Waiting(reason, _) if !matches!(&**reason, "" | "PodInitializing" | "ContainerCreating") => Some(reason),
+        State::Terminated(end) if end.exit_code != 0 => Some(&end.reason),
+        _ => None,
+    });
+    let unscheduled = || pod.condition("PodScheduled").filter(|condition| condition.is_false()).map(|condition| &condition.reason);
+    waits.or_else(unscheduled).and_then(|reason| reason.some()).map(str::to_owned)
+}
+
+/// How a pod stands, and since when where that is said.
+fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
+    let ends = || pod.containers.iter().filter_map(|container| match &container.state {
+        State::Terminated(end) => end.finished_at.0,
+        _ => None,
+    });
+    match &*pod.phase {
+        "Succeeded" => return (PodPhase::Succeeded, ends().max()),
+        "Failed" => return (PodPhase::Failed, ends().max()),
+        _ => {}
+    }
+    if let Some(since) = pod.meta.deleting_since() {
+        return (PodPhase::Terminating, Some(since));
+    }
+    let ready = pod.condition("Ready");
+    if let Some(ready) = ready.filter(|ready| ready.holds()) {
+        return (PodPhase::Ready, ready.since.0);
+    }
+    if was_ready || lost_readiness(pod, ready) {
+        return (PodPhase::NotReady, ready.and_then(|ready| ready.since.0));
+    }
+    match first_start(pod) {
+        Some(at) => (PodPhase::Starting, Some(at)),
+        None => (PodPhase::Pending, Some(pod.meta.created())),
+    }
+}
+
+/// Ready=False since later than its containers were let start: it was ready in between.
+fn lost_readiness(pod: &Pod, ready: Option<&Condition>) -> bool {
+    let let_start = pod.condition("Initialized").filter(|condition| condition.holds()).and_then(|condition| condition.since.0);
+    let lost = ready.filter(|ready| ready.is_false()).and_then(|ready| ready.since.0);
+    lost.zip(let_start).is_some_and(|(lost, start)| lost > start)
+}
+
+/// When the first of its containers (not init containers) started, as far as that is still said.
+fn first_start(pod: &Pod) -> Option<Timestamp> {
+    let starts = pod.containers.iter().filter(|container| !container.init).flat_map(|container| {
+        let now = match &container.state {
+            State::Running(at) => at.0,
+            State::Terminated(end) => end.started_at.0,
+            _ => None,
+        };
+        [now, container.last.as_deref().and_then(|end| end.started_at.0)]
+    });
+    starts.flatten().min()
+}
+
+/// The last time a container of it ended before this.
+fn last_end(pod: &Pod, before: Timestamp) -> Option<Timestamp> {
+    let ends = pod.containers.iter().filter(|container| !container.init).filter_map(|container| container.last.as_deref()?.finished_at.0);
+    ends.filter(|at| *at < before).max()
+}
+
+/// The pod's phases over time, continuing what was known of it.
+pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: Timestamp) {
+    let created = pod.meta.created().min(now);
+    if history.is_empty() {
+        history.push((created, PodPhase::Pending));
+    }
+    let was_ready = history.iter().any(|(_, phase)| *phase == PodPhase::Ready);
+    let (phase, since) = phase(pod, was_ready);
+    let since = since.unwrap_or(now).clamp(created, now);
+    if matches!(phase, PodPhase::Ready | PodPhase::NotReady) && !was_ready {
+        let started = first_start(pod).filter(|at| *at < since).unwrap_or(since);
+        push(history, started, PodPhase::Starting);
+    }
+    if phase == PodPhase::NotReady && !was_ready {
+        // It was ready at some time between its start and now; when, nobody says any more.
+        let let_start = pod.condition("Initialized").and_then(|condition| condition.since.0).unwrap_or(created);
+        push(history, let_start.clamp(created, since), PodPhase::Ready);
+    }
+    if phase == PodPhase::Ready
+        && let Some((known, PodPhase::Ready)) = history.last().copied()
+        && since > known
+        && let Some(end) = last_end(pod, since).filter(|end| *end > known)
+    {
+        push(history, end, PodPhase::NotReady);
+    }
+    push(history, since, phase);
+    if history.len() > MOST_PHASES {
+        history.remove(1);
+    }
+}
+
+/// Adds a phase, never before the one before it.
+fn push(history: &mut Vec<(Timestamp, PodPhase)>, at: Timestamp, phase: PodPhase) {
+    match history.last() {
+        Some((_, last)) if *last == phase => {}
+        Some((last, _)) => history.push(((*last).max(at), phase)),
+        None => history.push((at, phase)),
+    }
+}
+
+/// Since when a pod is as it is.
+pub(crate) fn since(seat: &Seat) -> Option<Timestamp> {
+    seat.history.last().map(|(at, _)| *at)
+}

@@ -1,0 +1,215 @@
+//! Folds closed minutes of raw rollups into the summaries: one row a partition and minute, replaced when late data
+//! comes, in the file of the day on which the partition began.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashMap;
+use model::{DAY, MINUTE, ServiceId, Timestamp, Window};
+use serde_json::json;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::meta::{GroupSeen, GroupsKnown};
+use crate::partition::file::{DataFile, Family};
+use crate::partition::{SUMMARY_STEPS, Shared};
+use crate::query::{self, Loaded, Rows};
+use crate::rollup::{Gather, Rollup};
+use crate::{Attribution, Error, sqlite};
+
+/// A minute is closed so long after its end: most data has come then.
+const CLOSED: i64 = 2 * MINUTE;
+/// Minutes that are folded in one transaction.
+const CHUNK: usize = 30;
+const LEVEL: i32 = 3;
+
+/// The summaries' file of a partition: the day on which it began, in milliseconds.
+pub(crate) fn day_of(partition: i64) -> i64 {
+    let day = DAY / 1_000_000;
+    partition - partition.rem_euclid(day)
+}
+
+/// What rollups say for longer than they are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    pub(crate) groups: GroupsKnown,
+    pub(crate) requests: BTreeMap<ServiceId, Timestamp>,
+}
+
+/// First and last sight of error groups, last request of services. Pure.
+pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
+    let mut seen = Sightings::default();
+    for file in loaded {
+        for rollup in &file.rollups {
+            for cell in &rollup.errors {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
+                let Some(service) = &whose.service else { continue };
+                let sight = GroupSeen {
+                    first: Timestamp(cell.first),
+                    last: Timestamp(cell.last),
+                    revision: whose.revision.clone(),
+                };
+                let text = |number| rollup.texts.get(number).to_owned();
+                let key = (service.clone(), text(cell.endpoint), text(cell.error));
+                seen.groups.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
+            }
+            for count in &rollup.owners {
+                let Some(at) = count.last_request.map(Timestamp) else { continue };
+                if let Some(service) = &file.resolved.timelines[count.owner as usize].at(at).service {
+                    let last = seen.requests.entry(service.clone()).or_insert(at);
+                    *last = (*last).max(at);
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.
+pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, last: bool) -> Result<(), Error> {
+    let mark = file.mark.load(Ordering::Acquire);
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as("select seq, first, last from rollups where seq > ?1 order by seq")
+        .bind(mark)
+        .fetch_all(&file.readers)
+        .await?;
+    // Of the last fold, everything is remembered again: pods that were seen late have changed whose it is.
+    let since = if last { 0 } else { mark };
+    let loaded = query::load_file(shared, file, Rows::After(since)).await?;
+    let touched = touched(loaded.as_ref());
+    let closed = |minute: i64| last || minute.saturating_add(MINUTE + CLOSED) <= now.0 || minute > now.0;
+    let minutes: Vec<i64> = touched.into_iter().filter(|minute| closed(*minute)).collect();
+    let open = |(_, first, last): &(i64, i64, i64)| {
+        first <= last && !(closed(*last - last.rem_euclid(MINUTE)) && closed(*first - first.rem_euclid(MINUTE)))
+    };
+    let new_mark = match rows.iter().find(|row| open(row)) {
+        Some((seq, _, _)) => seq - 1,
+        None => rows.last().map_or(mark, |(seq, _, _)| *seq),
+    };
+    if let Some(loaded) = loaded {
+        let loaded = [loaded];
+        let seen = sightings(&loaded);
+        shared.meta.remember(&seen.groups, &seen.requests).await?;
+    }
+    if minutes.is_empty() && new_mark == mark && !last {
+        return Ok(());
+    }
+    write(shared, file, &minutes, new_mark, last).await?;
+    file.mark.store(new_mark, Ordering::Release);
+    file.complete.store(last, Ordering::Release);
+    Ok(())
+}
+
+fn touched(loaded: Option<&Loaded>) -> BTreeSet<i64> {
+    let rollups = loaded.iter().flat_map(|loaded| &loaded.rollups);
+    rollups.flat_map(|rollup| rollup.times()).map(|at| at - at.rem_euclid(MINUTE)).collect()
+}
+
+async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64, complete: bool) -> Result<(), Error> {
+    let id = day_of(file.id);
+    let known = shared.files(Family::Summary).iter().find(|day| day.id == id).cloned();
+    let new = known.is_none();
+    let day = known.unwrap_or_else(|| {
+        Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
+    });
+    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
+    for chunk in minutes.chunks(CHUNK) {
+        write_minutes(shared, file, &day, &mut connection, chunk).await?;
+    }
+    // Last, so that what a crash leaves half done is done again.
+    sqlx::query("insert or replace into folds (source, mark, complete) values (?1, ?2, ?3)")
+        .bind(file.id)
+        .bind(mark)
+        .bind(complete)
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    if new {
+        shared.add(Arc::clone(&day));
+    }
+    day.forget_owners().await;
+    Ok(())
+}
+
+async fn write_minutes(
+    shared: &Shared,
+    file: &Arc<DataFile>,
+    day: &DataFile,
+    connection: &mut SqliteConnection,
+    minutes: &[i64],
+) -> Result<(), Error> {
+    let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else { return Ok(()) };
+    let window = Window::new(Timestamp(*first), Timestamp(last.saturating_add(MINUTE)));
+    let Some(loaded) = query::load_file(shared, file, Rows::Window(window, "[]")).await? else { return Ok(()) };
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    let numbers = number_owners(&mut transaction, &loaded).await?;
+    let wanted = minutes.to_vec();
+    let rows = query::blocking(move || fold_minutes(&loaded.rollups, &wanted, &numbers)).await??;
+    for (minute, data) in rows {
+        sqlx::query("insert or replace into rollups (source, first, last, data) values (?1, ?2, ?3, ?4)")
+            .bind(file.id)
+            .bind(minute)
+            .bind(minute + MINUTE - 1)
+            .bind(data)
+            .execute(&mut *transaction)
+            .await?;
+        day.widen(minute, minute + MINUTE - 1);
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The minutes' rollups, encoded. Pure.
+fn fold_minutes(
+    rollups: &[Arc<Rollup>],
+    minutes: &[i64],
+    numbers: &[Option<u32>],
+) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    let mut rows = Vec::with_capacity(minutes.len());
+    for minute in minutes {
+        let mut gather = Gather::new(MINUTE);
+        for rollup in rollups {
+            let number = |owner: u32| numbers.get(owner as usize).copied().flatten().unwrap_or_default();
+            gather.add(rollup, *minute, minute.saturating_add(MINUTE), number);
+        }
+        rows.push((*minute, gather.finish().encode(LEVEL)?));
+    }
+    Ok(rows)
+}
+
+/// The summaries' numbers of the owners that rollups name, with whose they are now.
+async fn number_owners(connection: &mut SqliteConnection, loaded: &Loaded) -> Result<Vec<Option<u32>>, Error> {
+    let named: BTreeSet<u32> = loaded.rollups.iter().flat_map(|rollup| rollup.owner_numbers()).collect();
+    let hex = |hash: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*hash));
+    let mut rows = Vec::with_capacity(named.len());
+    for number in &named {
+        let known = &loaded.resolved.owners[*number as usize].known;
+        let whose: Option<&Arc<Attribution>> =
+            loaded.resolved.timelines[*number as usize].all().rev().find(|a| a.service.is_some());
+        let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
+        let facts = serde_json::to_string(&known.facts).map_err(json)?;
+        let whose = whose.map(serde_json::to_string).transpose().map_err(json)?;
+        rows.push(json!([hex(&known.hash), facts, whose]));
+    }
+    sqlx::query(
+        "insert into owners (id, hash, facts, attribution)
+         select coalesce((select max(id) from owners), -1) + row_number() over (order by key),
+             unhex(value ->> 0), value ->> 1, value ->> 2
+         from json_each(?1) where unhex(value ->> 0) not in (select hash from owners)",
+    )
+    .bind(json!(rows).to_string())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "update owners set attribution = rows.whose from (select unhex(value ->> 0) as hash, value ->> 2 as whose
+         from json_each(?1)) as rows where owners.hash = rows.hash and rows.whose is not null
+         and owners.attribution is not rows.whose",
+    )
+    .bind(json!(rows).to_string())
+    .execute(&mut *connection)
+    .await?;
+    let ids: Vec<(i64, Vec<u8>)> = sqlx::query_as("select id, hash from owners").fetch_all(&mut *connection).await?;
+    let ids: HashMap<Vec<u8>, u32> = ids.into_iter().map(|(id, hash)| (hash, id as u32)).collect();
+    let all = loaded.resolved.owners.iter();
+    Ok(all.map(|owner| ids.get(&owner.known.hash[..]).copied()).collect())
+}

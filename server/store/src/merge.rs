@@ -1,0 +1,189 @@
+//! Joins the small blocks and rollups of closed minutes into larger ones. One transaction replaces the old by the
+//! new, so a crash leaves either; readers in between see one or the other.
+
+use std::sync::Arc;
+
+use model::{MINUTE, Timestamp};
+use serde_json::json;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::block::spans::SpanColumns;
+use crate::partition::file::DataFile;
+use crate::partition::{RAW_STEPS, Shared};
+use crate::rollup::{CELL, Gather, Rollup};
+use crate::{Error, index, query, sqlite};
+
+/// What arrived so lately is left: more of its minute may come.
+const CLOSED: i64 = MINUTE;
+/// A merged block has about so many spans: one read and a millisecond or two to decode.
+const SPANS: i64 = 8_192;
+/// Small blocks read at once, which bounds the memory of a merge.
+const ROWS: i64 = 256;
+const LEVEL: i32 = 3;
+
+/// A row to be merged: its number, arrival and bytes.
+type Small = (i64, i64, Vec<u8>);
+
+/// Merges what is closed of a partition. A row alone in its minute stays as it is.
+pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, all: bool) -> Result<(), Error> {
+    let before = if all { i64::MAX } else { now.plus(-CLOSED).floor(MINUTE).0 };
+    let merged = async {
+        let mut connection: Option<SqliteConnection> = None;
+        while let Some(small) = small_blocks(file, before).await? {
+            let connection = opened(&mut connection, file).await?;
+            merge_blocks(connection, small).await?;
+        }
+        while let Some(small) = small_rollups(file, before).await? {
+            let connection = opened(&mut connection, file).await?;
+            merge_rollups(connection, small).await?;
+        }
+        if let Some(mut connection) = connection {
+            if all {
+                // Nothing will use the pages again that the small ones left.
+                sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
+            }
+            connection.close().await?;
+        }
+        Ok(())
+    };
+    match merged.await {
+        // What can't be decoded stays as it is; it is not worth the maintenance of everything else.
+        Err(Error::Damaged(what)) => {
+            shared.damaged(format!("{}: {what}", file.path.display()));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// The second connection that writes, for the short transactions of merges; the other waits for them.
+async fn opened<'a>(
+    connection: &'a mut Option<SqliteConnection>,
+    file: &DataFile,
+) -> Result<&'a mut SqliteConnection, Error> {
+    match connection {
+        Some(connection) => Ok(connection),
+        None => Ok(connection.insert(sqlite::open(&file.path, 1_024, RAW_STEPS).await?)),
+    }
+}
+
+/// The oldest small blocks, as many as make a large one.
+async fn small_blocks(file: &DataFile, before: i64) -> Result<Option<Vec<Small>>, Error> {
+    let rows: Vec<(i64, i64, Vec<u8>, i64)> = sqlx::query_as(
+        "select id, arrival, data, spans from blocks where merged = 0 and arrival < ?1 order by arrival limit ?2",
+    )
+    .bind(before)
+    .bind(ROWS)
+    .fetch_all(&file.readers)
+    .await?;
+    let mut spans = 0;
+    let enough = |row: &(i64, i64, Vec<u8>, i64)| {
+        let wanted = spans < SPANS;
+        spans += row.3;
+        wanted
+    };
+    let taken: Vec<Small> = rows.into_iter().take_while(enough).map(|(id, at, data, _)| (id, at, data)).collect();
+    Ok(Some(taken).filter(|taken| !taken.is_empty()))
+}
+
+async fn merge_blocks(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
+    let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
+    let ids = json!(ids).to_string();
+    let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
+    let (columns, data) = query::blocking(move || join_blocks(&small)).await??;
+    let (first, last) = columns.bounds().unwrap_or_default();
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    let block =
+        sqlx::query("insert into blocks (first, last, arrival, spans, merged, data) values (?1, ?2, ?3, ?4, 1, ?5)")
+            .bind(first)
+            .bind(last)
+            .bind(arrival)
+            .bind(columns.len() as i64)
+            .bind(data)
+            .execute(&mut *transaction)
+            .await?
+            .last_insert_rowid();
+    sqlx::query("insert into traces (block, fingerprints) values (?1, ?2)")
+        .bind(block)
+        .bind(index::fingerprints(&columns.trace))
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("delete from traces where block in (select value from json_each(?1))")
+        .bind(&ids)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("delete from blocks where id in (select value from json_each(?1))")
+        .bind(&ids)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn join_blocks(small: &[Small]) -> Result<(SpanColumns, Vec<u8>), Error> {
+    let mut columns = SpanColumns::default();
+    for (_, _, data) in small {
+        let block = SpanColumns::decode(data)?;
+        let owners: Vec<u32> = (0..=block.owner.iter().copied().max().unwrap_or_default()).collect();
+        columns.append(&block, &owners);
+    }
+    let order = columns.by_owner_endpoint_time();
+    let data = columns.encode(&order, LEVEL)?;
+    Ok((columns, data))
+}
+
+/// The small rollups of the oldest minute of arrival that has any.
+async fn small_rollups(file: &DataFile, before: i64) -> Result<Option<Vec<Small>>, Error> {
+    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+        "with oldest as (select min(arrival) / ?3 * ?3 as minute from rollups where merged = 0 and arrival < ?1)
+         select id, arrival, data from rollups, oldest
+         where merged = 0 and arrival < ?1 and arrival >= minute and arrival < minute + ?3
+         order by arrival limit ?2",
+    )
+    .bind(before)
+    .bind(ROWS * 8)
+    .bind(MINUTE)
+    .fetch_all(&file.readers)
+    .await?;
+    Ok(Some(rows).filter(|rows| !rows.is_empty()))
+}
+
+async fn merge_rollups(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
+    let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
+    let ids = json!(ids).to_string();
+    let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
+    let (rollup, data) = query::blocking(move || join_rollups(&small)).await??;
+    let (first, last) = rollup.bounds(CELL).unwrap_or((i64::MAX, i64::MIN));
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    // A new number, since rollups are cached by it; the greatest `seq`, by which folds know how far they came.
+    sqlx::query(
+        "insert into rollups (seq, source, first, last, arrival, merged, data)
+         values ((select max(seq) from rollups where id in (select value from json_each(?1))), 0, ?2, ?3, ?4, 1, ?5)",
+    )
+    .bind(&ids)
+    .bind(first)
+    .bind(last)
+    .bind(arrival)
+    .bind(data)
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query("delete from rollups where id in (select value from json_each(?1))")
+        .bind(&ids)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn join_rollups(small: &[Small]) -> Result<(Rollup, Vec<u8>), Error> {
+    let mut gather = Gather::new(CELL);
+    for (_, _, data) in small {
+        let rollup = Rollup::decode(data)?;
+        gather.add(&rollup, i64::MIN, i64::MAX, |owner| owner);
+        gather.add_owners(&rollup);
+    }
+    let rollup = gather.finish();
+    let data = rollup.encode(LEVEL)?;
+    Ok((rollup, data))
+}

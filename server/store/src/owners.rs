@@ -1,0 +1,122 @@
+//! Owners of telemetry and whose they are. An owner is numbered in each file; what it says of itself is known here
+//! once for all files, and is resolved once for each state of the directory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashbrown::HashMap;
+use model::Owner;
+use sha2::{Digest, Sha256};
+
+use crate::directory::Timeline;
+use crate::{Attribution, Directory, Error, OwnerFacts};
+
+/// Tells owners apart: the first 128 bits of the SHA-256 of what they say.
+pub(crate) type OwnerHash = [u8; 16];
+
+/// An owner's hash; what it is made of, as JSON.
+pub(crate) fn hash(owner: &Owner, facts: &OwnerFacts) -> Result<(OwnerHash, String, String), Error> {
+    let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
+    let owner = serde_json::to_string(owner).map_err(json)?;
+    let facts = serde_json::to_string(facts).map_err(json)?;
+    let digest = Sha256::new().chain_update(&owner).chain_update([0]).chain_update(&facts).finalize();
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest[..16]);
+    Ok((hash, owner, facts))
+}
+
+/// What an owner says, and to whom that leads as the directory was when it was last asked.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) hash: OwnerHash,
+    pub(crate) facts: OwnerFacts,
+    resolved: Mutex<Option<((u64, u64), Arc<Timeline>)>>,
+}
+
+impl Known {
+    fn timeline(&self, directory: &Directory) -> Arc<Timeline> {
+        let generation = directory.generation();
+        let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, timeline)) = &*resolved
+            && *then == generation
+        {
+            return Arc::clone(timeline);
+        }
+        let timeline = Arc::new(directory.timeline(&self.facts));
+        *resolved = Some((generation, Arc::clone(&timeline)));
+        timeline
+    }
+}
+
+/// All owners that a loaded file has.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    known: Mutex<HashMap<OwnerHash, Arc<Known>>>,
+}
+
+impl Registry {
+    /// The owner of a hash; its facts are parsed when it is new.
+    pub(crate) fn get(&self, hash: OwnerHash, facts: &str) -> Result<Arc<Known>, Error> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = known.get(&hash) {
+            return Ok(Arc::clone(owner));
+        }
+        let facts = serde_json::from_str(facts).map_err(|error| Error::Damaged(format!("an owner: {error}")))?;
+        let owner = Arc::new(Known { hash, facts, resolved: Mutex::default() });
+        known.insert(hash, Arc::clone(&owner));
+        Ok(owner)
+    }
+
+    /// Forgets owners that no loaded file has any more.
+    pub(crate) fn tidy(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, owner| Arc::strong_count(owner) > 1);
+        known.shrink_to_fit();
+    }
+}
+
+/// A file's owner: what it says and, in summaries, whose it was when it was folded.
+#[derive(Debug, Clone)]
+pub(crate) struct Numbered {
+    pub(crate) known: Arc<Known>,
+    pub(crate) stored: Option<Arc<Attribution>>,
+}
+
+/// A file's owners as the directory has them now, by number.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub(crate) owners: Arc<Vec<Numbered>>,
+    pub(crate) timelines: Arc<Vec<Arc<Timeline>>>,
+}
+
+/// The owners of one file, as far as they were needed yet.
+#[derive(Debug, Default)]
+pub(crate) struct FileOwners {
+    pub(crate) owners: Arc<Vec<Numbered>>,
+    resolved: Option<((u64, u64), Resolved)>,
+}
+
+impl FileOwners {
+    /// All of them resolved; nothing is done when neither they nor the directory changed.
+    pub(crate) fn resolve(&mut self, directory: &Directory) -> Resolved {
+        let generation = directory.generation();
+        if let Some((then, resolved)) = &self.resolved
+            && *then == generation
+            && resolved.owners.len() == self.owners.len()
+        {
+            return resolved.clone();
+        }
+        let timeline = |owner: &Numbered| {
+            let timeline = owner.known.timeline(directory);
+            match &owner.stored {
+                Some(stored) if timeline.all().any(|a| a.service.is_none()) => {
+                    Arc::new(Timeline::clone(&timeline).or_stored(Some(stored)))
+                }
+                _ => timeline,
+            }
+        };
+        let timelines = Arc::new(self.owners.iter().map(timeline).collect());
+        let resolved = Resolved { owners: Arc::clone(&self.owners), timelines };
+        self.resolved = Some((generation, resolved.clone()));
+        resolved
+    }
+}

@@ -1,0 +1,163 @@
+//! Answers from the files. What all questions over rollups share: which files and rows a window needs. A raw
+//! partition that still exists answers for itself; of summaries, only the rows of partitions that do not. So nothing
+//! counts twice, whenever it was folded.
+
+pub(crate) mod errors;
+pub(crate) mod red;
+pub(crate) mod traces;
+pub(crate) mod unattributed;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashMap;
+use model::{MINUTE, Step, Window};
+use serde_json::json;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::Error;
+use crate::owners::Resolved;
+use crate::partition::Shared;
+use crate::partition::file::{DataFile, Family};
+use crate::rollup::Rollup;
+
+/// A file's rollups and its owners as the directory has them now.
+pub(crate) struct Loaded {
+    pub(crate) rollups: Vec<Arc<Rollup>>,
+    pub(crate) resolved: Resolved,
+}
+
+/// Which rows of a file.
+pub(crate) enum Rows<'a> {
+    /// Cells that meet a window; not those of these sources, a JSON array.
+    Window(Window, &'a str),
+    /// What was not folded yet.
+    After(i64),
+    /// What arrived in a window.
+    Arrived(Window),
+}
+
+/// Rollups that meet a window. Where minutes are fine enough, partitions that are folded for good answer from the
+/// summaries, which are smaller.
+pub(crate) async fn load(shared: &Shared, window: Window, step: Step) -> Result<Vec<Loaded>, Error> {
+    let by_minutes = step.0 % MINUTE == 0;
+    let raw: Vec<Arc<DataFile>> = shared
+        .files(Family::Raw)
+        .iter()
+        .filter(|file| !(by_minutes && file.complete.load(Ordering::Acquire)))
+        .cloned()
+        .collect();
+    let own: Vec<i64> = raw.iter().map(|file| file.id).collect();
+    let own = json!(own).to_string();
+    let summaries = shared.files(Family::Summary);
+    let mut loaded = Vec::new();
+    for file in raw.iter().chain(summaries.iter()).filter(|file| file.meets(window)) {
+        let without = if file.family == Family::Raw { "[]" } else { own.as_str() };
+        loaded.extend(load_file(shared, file, Rows::Window(window, without)).await?);
+    }
+    Ok(loaded)
+}
+
+/// Rows of one file; nothing when the file is damaged, which is remembered.
+pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Option<Loaded>, Error> {
+    let loaded = async {
+        let rollups = read_rows(shared, file, rows).await?;
+        if rollups.is_empty() {
+            return Ok(None);
+        }
+        let directory = shared.directory.load_full();
+        let resolved = file.resolved(&shared.registry, &directory).await?;
+        // A number that no owner has can only be damage; it must not be a panic.
+        let count = resolved.timelines.len() as u32;
+        let whole = |rollup: &Arc<Rollup>| rollup.greatest_owner().is_none_or(|owner| owner < count);
+        let before = rollups.len();
+        let rollups: Vec<_> = rollups.into_iter().filter(whole).collect();
+        if rollups.len() < before {
+            shared.damaged(format!("{}: a rollup names an unknown owner", file.path.display()));
+        }
+        Ok(Some(Loaded { rollups, resolved }))
+    };
+    match loaded.await {
+        Err(Error::Database(error)) if is_damage(&error) => {
+            shared.damaged(format!("{}: {error}", file.path.display()));
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
+/// Whether SQLite says that a file is not what it wrote: SQLITE_CORRUPT (11) and SQLITE_NOTADB (26).
+fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i64>().ok());
+    matches!(code.map(|code| code & 0xff), Some(11 | 26))
+}
+
+/// Numbers and contents are read in one snapshot: a merge between the two would hide rows.
+async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Vec<Arc<Rollup>>, Error> {
+    let mut snapshot = file.readers.begin().await?;
+    let ids = ids(&mut snapshot, file.family, rows).await?;
+    let mut rollups = Vec::with_capacity(ids.len());
+    let mut missing = Vec::new();
+    for id in ids {
+        match shared.rollups.get((file.family, file.id, id)) {
+            Some(rollup) => rollups.push(rollup),
+            None => missing.push(id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(rollups);
+    }
+    let bytes: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
+            .bind(json!(missing).to_string())
+            .fetch_all(&mut *snapshot)
+            .await?;
+    drop(snapshot);
+    let decoded = blocking(move || {
+        bytes.into_iter().map(|(id, data)| (id, Rollup::decode(&data).map(Arc::new))).collect::<HashMap<_, _>>()
+    })
+    .await?;
+    for (id, rollup) in decoded {
+        match rollup {
+            Ok(rollup) => {
+                shared.rollups.insert((file.family, file.id, id), &rollup);
+                rollups.push(rollup);
+            }
+            Err(error) => shared.damaged(format!("{}: rollup {id}: {error}", file.path.display())),
+        }
+    }
+    Ok(rollups)
+}
+
+async fn ids(connection: &mut SqliteConnection, family: Family, rows: Rows<'_>) -> Result<Vec<i64>, Error> {
+    let ids: Vec<(i64,)> = match rows {
+        Rows::Window(window, without) => {
+            let sql = match family {
+                Family::Raw => "select id from rollups where last >= ?1 and first < ?2",
+                Family::Summary => {
+                    "select id from rollups where last >= ?1 and first < ?2
+                     and source not in (select value from json_each(?3))"
+                }
+            };
+            let query = sqlx::query_as(sql).bind(window.from.0).bind(window.to.0);
+            let query = if family == Family::Summary { query.bind(without) } else { query };
+            query.fetch_all(connection).await?
+        }
+        Rows::After(mark) => {
+            sqlx::query_as("select id from rollups where seq > ?1").bind(mark).fetch_all(connection).await?
+        }
+        Rows::Arrived(window) => {
+            sqlx::query_as("select id from rollups where arrival >= ?1 and arrival < ?2")
+                .bind(window.from.0)
+                .bind(window.to.0)
+                .fetch_all(connection)
+                .await?
+        }
+    };
+    Ok(ids.into_iter().map(|(id,)| id).collect())
+}
+
+/// Computes for milliseconds without holding up other tasks.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Busy(format!("a question was given up: {error}")))
+}

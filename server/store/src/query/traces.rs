@@ -1,0 +1,74 @@
+//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use model::{Owner, Timestamp, TraceId};
+use serde_json::json;
+
+use crate::block::spans::SpanColumns;
+use crate::partition::Shared;
+use crate::partition::file::{DataFile, Family};
+use crate::{Error, StoredSpan, index};
+
+/// See `Telemetry::trace`.
+pub(crate) async fn trace(shared: &Shared, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
+    let mut spans = Vec::new();
+    for file in shared.files(Family::Raw).iter().rev() {
+        spans.extend(in_file(shared, file, id).await?);
+    }
+    spans.sort_by_key(|stored| (stored.span.start, stored.span.id));
+    Ok(spans)
+}
+
+async fn in_file(shared: &Shared, file: &Arc<DataFile>, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
+    // One snapshot: a merge between the two would hide blocks.
+    let mut snapshot = file.readers.begin().await?;
+    let stored: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("select block, fingerprints from traces").fetch_all(&mut *snapshot).await?;
+    let candidates: Vec<i64> =
+        stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect();
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let blocks: Vec<(Vec<u8>,)> =
+        sqlx::query_as("select data from blocks where id in (select value from json_each(?1))")
+            .bind(json!(candidates).to_string())
+            .fetch_all(&mut *snapshot)
+            .await?;
+    drop(snapshot);
+    let blocks = super::blocking(move || {
+        blocks.iter().map(|(data,)| SpanColumns::decode(data)).collect::<Result<Vec<_>, Error>>()
+    })
+    .await??;
+    let wanted: Vec<(usize, usize)> =
+        blocks.iter().enumerate().flat_map(|(b, block)| block.of_trace(id).map(move |at| (b, at))).collect();
+    let mut numbers: Vec<u32> = wanted.iter().map(|(b, at)| blocks[*b].owner[*at]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let owners = owners(file, &numbers).await?;
+    let resolved = file.resolved(&shared.registry, &shared.directory.load_full()).await?;
+    let span = |(b, at): (usize, usize)| {
+        let block = &blocks[b];
+        let missing = || Error::Damaged(format!("{}: a span names an unknown owner", file.path.display()));
+        let owner = owners.get(&block.owner[at]).cloned().ok_or_else(missing)?;
+        let timeline = resolved.timelines.get(block.owner[at] as usize).ok_or_else(missing)?;
+        let attribution = timeline.at(Timestamp(block.start[at])).as_ref().clone();
+        Ok(StoredSpan { span: block.get(at, owner), attribution })
+    };
+    wanted.into_iter().map(span).collect()
+}
+
+/// Owners in full, by number.
+pub(super) async fn owners(file: &DataFile, numbers: &[u32]) -> Result<HashMap<u32, Owner>, Error> {
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as("select id, owner from owners where id in (select value from json_each(?1))")
+            .bind(json!(numbers).to_string())
+            .fetch_all(&file.readers)
+            .await?;
+    let parse = |(id, text): (i64, String)| {
+        let owner = serde_json::from_str(&text).map_err(|error| Error::Damaged(format!("an owner: {error}")))?;
+        Ok((id as u32, owner))
+    };
+    rows.into_iter().map(parse).collect()
+}

@@ -1,0 +1,137 @@
+//! Rollups: what charts are drawn from, so that no chart reads spans. Sparse cells, sorted by owner, text and time:
+//! of requests by endpoint, of calls by callee, of errors by endpoint and group, and counts of owners. Pure.
+
+mod bytes;
+mod gather;
+
+use model::{Histogram, Red, TraceId};
+
+use crate::block::texts::Texts;
+
+pub(crate) use gather::Gather;
+
+/// Width of a raw cell.
+pub(crate) const CELL: i64 = 10 * model::SECOND;
+
+/// See the module.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Rollup {
+    pub(crate) texts: Texts,
+    /// SERVER and CONSUMER spans; text is the endpoint.
+    pub(crate) requests: Vec<Cell>,
+    /// CLIENT and PRODUCER spans; text is the callee.
+    pub(crate) calls: Vec<Cell>,
+    pub(crate) errors: Vec<ErrorCell>,
+    pub(crate) owners: Vec<OwnerCount>,
+    /// Histograms of cells, one after the other.
+    buckets: Vec<(u16, f32)>,
+}
+
+/// Counts of an owner and text in a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cell {
+    pub(crate) owner: u32,
+    pub(crate) text: u32,
+    /// Start of the stretch.
+    pub(crate) at: i64,
+    /// Some of it was sampled at an unknown rate.
+    pub(crate) sampled: bool,
+    requests: f64,
+    errors: f64,
+    client_errors: f64,
+    server_errors: f64,
+    duration: f64,
+    /// Its place in the buckets.
+    from: u32,
+    to: u32,
+}
+
+/// An error group of an owner in a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ErrorCell {
+    pub(crate) owner: u32,
+    pub(crate) endpoint: u32,
+    pub(crate) error: u32,
+    pub(crate) at: i64,
+    pub(crate) count: f64,
+    /// Times of the first and the last.
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    /// The trace of the last.
+    pub(crate) sample: TraceId,
+}
+
+/// What arrived of an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OwnerCount {
+    pub(crate) owner: u32,
+    /// Spans of any kind.
+    pub(crate) spans: u64,
+    /// Start of the last span.
+    pub(crate) last: i64,
+    /// Start of the last request, if there was one.
+    pub(crate) last_request: Option<i64>,
+}
+
+impl Rollup {
+    /// Adds a cell's counts to others.
+    pub(crate) fn add_to(&self, cell: &Cell, red: &mut Red) {
+        red.requests += cell.requests;
+        red.errors += cell.errors;
+        red.client_errors += cell.client_errors;
+        red.server_errors += cell.server_errors;
+        red.duration += cell.duration;
+        let buckets = &self.buckets[cell.from as usize..cell.to as usize];
+        if red.histogram.buckets.is_empty() {
+            red.histogram.buckets.extend_from_slice(buckets);
+        } else {
+            merge_buckets(&mut red.histogram, buckets);
+        }
+    }
+
+    /// Least and greatest event time that any cell covers; nothing when it is empty.
+    pub(crate) fn bounds(&self, width: i64) -> Option<(i64, i64)> {
+        Some((self.times().min()?, self.times().max()?.saturating_add(width - 1)))
+    }
+
+    /// Starts of all cells.
+    pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
+        let cells = self.requests.iter().chain(&self.calls).map(|cell| cell.at);
+        cells.chain(self.errors.iter().map(|cell| cell.at))
+    }
+
+    /// Owners of all cells.
+    pub(crate) fn owner_numbers(&self) -> impl Iterator<Item = u32> {
+        let cells = self.requests.iter().chain(&self.calls).map(|cell| cell.owner);
+        cells.chain(self.errors.iter().map(|cell| cell.owner))
+    }
+
+    /// The greatest owner's number that occurs.
+    pub(crate) fn greatest_owner(&self) -> Option<u32> {
+        self.owner_numbers().chain(self.owners.iter().map(|count| count.owner)).max()
+    }
+
+    /// Bytes that it takes in memory, roughly.
+    pub(crate) fn size(&self) -> usize {
+        let cells = (self.requests.len() + self.calls.len()) * size_of::<Cell>();
+        cells
+            + self.errors.len() * size_of::<ErrorCell>()
+            + self.buckets.len() * 8
+            + self.owners.len() * 40
+            + self.texts.size()
+    }
+}
+
+/// Both are sorted by bucket, so a merge walks each once; what is equal adds in place.
+fn merge_buckets(into: &mut Histogram, buckets: &[(u16, f32)]) {
+    let mut at = 0;
+    for (bucket, count) in buckets {
+        while into.buckets.get(at).is_some_and(|(known, _)| known < bucket) {
+            at += 1;
+        }
+        match into.buckets.get_mut(at) {
+            Some((known, sum)) if known == bucket => *sum += count,
+            _ => into.buckets.insert(at, (*bucket, *count)),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What clusters said, kept, closed and read again.
+
+mod support;
+
+use model::*;
+use store::*;
+use support::*;
+
+fn everything() -> ClusterRecord {
+    let mut all = record();
+    all.services = vec![service("checkout"), service("cart")];
+    all.pods = vec![pod("checkout", "p1", "10.0.0.1", 5)];
+    all.revisions = vec![revision("checkout", "7d9f", "v1")];
+    all.deploys = vec![deploy("checkout", 1, NOW), deploy("checkout", 2, NOW)];
+    all.adverse = vec![adverse("k", Some("checkout"), 10, 20, 2), adverse("n", None, 10, 30, 1)];
+    all.config_changes = vec![ConfigChange {
+        cluster: "c1".into(),
+        namespace: "shop".into(),
+        name: "settings".into(),
+        at: NOW,
+        keys: vec!["limit".into()],
+        from: None,
+        to: "h1".into(),
+        services: vec![id("checkout")],
+    }];
+    all.versions = ["h1", "h2"]
+        .into_iter()
+        .enumerate()
+        .map(|(at, hash)| Version {
+            kind: "ConfigMap".into(),
+            namespace: "shop".into(),
+            name: "settings".into(),
+            at: Timestamp(at as i64),
+            hash: hash.into(),
+            text: format!("limit: {at}\nname: \"\u{0}ä\"\n"),
+        })
+        .collect();
+    all.related = vec![(
+        id("checkout"),
+        vec![RelatedResource {
+            service: id("checkout"),
+            kind: "Service".into(),
+            name: "checkout".into(),
+            state: "1 endpoint".into(),
+            good: Some(true),
+            changed: None,
+        }],
+    )];
+    all
+}
+
+async fn check(store: &Store) {
+    let window = around(NOW);
+    let all = everything();
+    let checkout = id("checkout");
+    assert_eq!(store.pods(&checkout, window).await.unwrap(), all.pods);
+    assert_eq!(store.revisions(&checkout).await.unwrap(), all.revisions);
+    let deploys = store.deploys(&checkout).await.unwrap();
+    assert_eq!(deploys.iter().map(|d| d.id.sequence).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(store.config_changes(&checkout, window).await.unwrap(), all.config_changes);
+    assert!(store.config_changes(&id("cart"), window).await.unwrap().is_empty());
+    assert_eq!(store.related(&checkout).await.unwrap(), all.related[0].1);
+    assert_eq!(store.version("h2").await.unwrap().as_deref(), Some(all.versions[1].text.as_str()));
+    assert_eq!(store.version("h3").await.unwrap(), None);
+    let memory = store.memory(&ClusterId("c1".into())).await.unwrap();
+    assert_eq!((memory.services.len(), memory.pods.len(), memory.revisions.len(), memory.deploys.len()), (2, 1, 1, 2));
+    assert_eq!(memory.versions, [("ConfigMap".into(), "shop".into(), "settings".into(), "h2".to_owned())]);
+    assert_eq!(memory.adverse.len(), 2);
+    assert!(store.memory(&ClusterId("c".into())).await.unwrap().deploys.is_empty());
+    let directory = store.directory();
+    assert_eq!(directory.services().map(|s| s.id.name.as_str()).collect::<Vec<_>>(), ["cart", "checkout"]);
+    assert_eq!(directory.pods(&checkout).len(), 1);
+    assert_eq!(directory.newest_deploy(&checkout).unwrap().id.sequence, 2);
+    assert_eq!(directory.revision_name(&checkout, &RevisionHash("7d9f".into())), Some("v1"));
+    assert!(directory.service(&id("none")).is_none());
+}
+
+#[tokio::test]
+async fn everything_recorded_is_there_and_still_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut changes = store.changes();
+    store.record(everything()).await.unwrap();
+    assert_eq!(changes.try_recv(), Ok(Change::Cluster));
+    check(&store).await;
+    let salt = store.salt();
+    store.close().await.unwrap();
+    let store = open(folder.path()).await;
+    check(&store).await;
+    assert_eq!(store.salt(), salt);
+    assert!(salt.iter().any(|byte| *byte != 0));
+}
+
+#[tokio::test]
+async fn repeats_of_an_event_join_and_the_newest_says_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for event in [adverse("k", Some("cart"), 50, 60, 3), adverse("k", Some("cart"), 40, 55, 2)] {
+        let mut batch = record();
+        batch.adverse = vec![event];
+        store.record(batch).await.unwrap();
+    }
+    let events = store.adverse(Some(&id("cart")), Window::new(Timestamp(0), Timestamp(100))).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].first, events[0].last, events[0].count), (Timestamp(40), Timestamp(60), 3));
+    assert_eq!(events[0].message, "seen 2 times");
+    assert!(store.adverse(None, Window::new(Timestamp(61), Timestamp(99))).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_settled_deploy_replaces_itself_and_a_pod_that_ended_leaves_the_living() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.record(everything()).await.unwrap();
+    let mut batch = record();
+    batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 2, NOW) }];
+    batch.pods = vec![PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }];
+    store.record(batch).await.unwrap();
+    let deploys = store.deploys(&id("checkout")).await.unwrap();
+    assert_eq!((deploys.len(), &deploys[0].phase), (2, &DeployPhase::Settled { at: NOW }));
+    assert!(store.directory().pods(&id("checkout")).is_empty());
+    assert_eq!(store.pods(&id("checkout"), around(NOW)).await.unwrap().len(), 1);
+    assert!(store.memory(&ClusterId("c1".into())).await.unwrap().pods.is_empty());
+    let whose = store.directory().resolve(&facts_of_pod("p1"), NOW);
+    assert_eq!(whose.service, Some(id("checkout")), "a pod that ended is still known");
+}
+
+#[tokio::test]
+async fn the_first_id_of_a_context_stays_and_later_ones_are_aliases() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let ids = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(store.cluster_id("kind", &ids(&["ca-1"])).await.unwrap().0, "ca-1");
+    assert_eq!(store.cluster_id("kind", &ids(&["uid-1", "ca-1"])).await.unwrap().0, "ca-1");
+    assert_eq!(store.cluster_id("other name", &ids(&["uid-1"])).await.unwrap().0, "ca-1");
+    assert_eq!(store.cluster_id("prod", &ids(&["uid-2"])).await.unwrap().0, "uid-2");
+    let unknown = store.cluster_id("none", &[]).await.unwrap();
+    assert!(ServiceId::new(unknown.0, "n", "k", "x").to_string().parse::<ServiceId>().is_ok());
+    store.close().await.unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(store.cluster_id("kind", &ids(&["uid-9"])).await.unwrap().0, "ca-1");
+}
+
+#[tokio::test]
+async fn what_is_past_its_keeping_goes_and_what_is_current_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut all = everything();
+    all.pods.push(PodState { ended: Some(NOW), ..pod("checkout", "p2", "10.0.0.2", 5) });
+    all.services.push(ServiceState { deleted: Some(NOW), ..service("gone") });
+    store.record(all).await.unwrap();
+    store.maintain(NOW.plus(91 * DAY)).await.unwrap();
+    let directory = store.directory();
+    assert!(directory.service(&id("gone")).is_none() && directory.service(&id("checkout")).is_some());
+    assert!(directory.resolve(&facts_of_pod("p2"), NOW).service.is_none());
+    assert_eq!(directory.resolve(&facts_of_pod("p1"), NOW).service, Some(id("checkout")));
+    let deploys = store.deploys(&id("checkout")).await.unwrap();
+    assert_eq!(deploys.iter().map(|d| d.id.sequence).collect::<Vec<_>>(), [2], "its number is not given again");
+    assert_eq!(store.revisions(&id("checkout")).await.unwrap().len(), 1);
+    assert!(store.adverse(None, around(Timestamp(0))).await.unwrap().is_empty());
+    assert_eq!(store.version("h1").await.unwrap(), None);
+    assert!(store.version("h2").await.unwrap().is_some(), "the newest version of an object stays");
+}
+
+#[tokio::test]
+async fn statuses_are_by_name_and_say_that_they_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut changes = store.changes();
+    let status = |name: &str| ClusterStatus {
+        id: String::new(),
+        name: name.into(),
+        connection: Connection::Syncing,
+        heard: None,
+        watchers: Vec::new(),
+    };
+    store.set_cluster_status(status("b"));
+    store.set_cluster_status(status("a"));
+    store.set_cluster_status(status("a"));
+    assert_eq!(store.cluster_statuses(), [status("a"), status("b")]);
+    assert_eq!((changes.try_recv(), changes.try_recv()), (Ok(Change::Status), Ok(Change::Status)));
+    assert!(changes.try_recv().is_err(), "the same again is no change");
+}

@@ -1,0 +1,74 @@
+//! Directories that can't be used: one clear error each, and nothing damaged.
+
+mod support;
+
+use sqlx::{ConnectOptions, Connection};
+use store::*;
+use support::*;
+
+#[tokio::test]
+async fn a_second_store_on_the_directory_is_refused_until_the_first_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path()).await;
+    let second = Store::open(config(folder.path())).await;
+    assert!(matches!(second.err(), Some(Error::Locked(path)) if path == folder.path()));
+    first.close().await.unwrap();
+    open(folder.path()).await.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"x").unwrap();
+    let error = Store::open(config(&file.join("data"))).await.err().unwrap();
+    assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
+    assert!(error.to_string().contains("can't be written"));
+}
+
+async fn set_format(path: &std::path::Path, format: i64) {
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let sql = format!("pragma user_version = {format}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_of_a_newer_version_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut batch = record();
+    batch.services = vec![service("checkout")];
+    store.record(batch).await.unwrap();
+    let span = batch_of_one();
+    store.telemetry().append_spans(span).await.unwrap();
+    store.close().await.unwrap();
+    let raw = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
+    for (path, format) in [(folder.path().join("meta.db"), 2), (raw, 1)] {
+        set_format(&path, 999).await;
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(config(folder.path())).await.err().unwrap();
+        assert!(matches!(error, Error::Newer { found: 999, .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        set_format(&path, format).await;
+    }
+    assert!(open(folder.path()).await.directory().service(&id("checkout")).is_some());
+}
+
+fn batch_of_one() -> SpanBatch {
+    batch(1, (owner("checkout"), OwnerFacts::default()), &[Request::default()])
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_costs_only_itself_and_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.telemetry().append_spans(batch_of_one()).await.unwrap();
+    store.close().await.unwrap();
+    std::fs::write(folder.path().join("raw/1000.db"), vec![7_u8; 20_000]).unwrap();
+    let store = open(folder.path()).await;
+    let failing = store.status().await.unwrap().failing.unwrap();
+    assert!(failing.contains("1000.db"), "{failing}");
+    let trace = store.telemetry().trace(model::TraceId(1_u128.to_be_bytes())).await.unwrap();
+    assert_eq!(trace.len(), 1);
+}
