@@ -24,7 +24,7 @@ pub fn App() -> impl IntoView {
     let session = provide_session();
     provide_live(session.as_of);
     view! {
-        <Title formatter=|text: String| if text.is_empty() { "Binnacle".to_owned() } else { format!("{text} · Binnacle") } />
+        <Title formatter=document_title />
         <Router>
             <a class="skip" href="#main">
                 "Skip to content"
@@ -49,4 +49,11 @@ pub fn App() -> impl IntoView {
             </main>
         </Router>
     }
+}
+
+/// The document's title. The server writes it into the markup as it is (leptos_meta does not escape it), and it may
+/// hold a string of telemetry; the browser sets it as text.
+fn document_title(text: String) -> String {
+    let text = if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text };
+    if text.is_empty() { "Binnacle".to_owned() } else { format!("{text} · Binnacle") }
 }

@@ -163,8 +163,8 @@ mod tests {
         for unit in [Unit::Rate, Unit::Share, Unit::Duration] {
             for most in [0.0, 1e-9, 0.37, 1.0, 9.99, 10.0, 1e7, 3.3e9, 7.2e12, f64::NAN, f64::INFINITY] {
                 let axis = axis(most, unit);
-                let most = if unit == Unit::Share { most.min(1.0) } else { most };
-                assert!(!most.is_finite() || axis.top >= most * 0.999, "{most} {axis:?}");
+                let held = if unit == Unit::Share { most.min(1.0) } else { most };
+                assert!(!most.is_finite() || axis.top >= held * 0.999, "{most} {axis:?}");
                 assert!((2..=6).contains(&axis.ticks.len()), "{most} {axis:?}");
             }
         }

@@ -23,7 +23,9 @@ pub struct Usual {
 pub fn usual(earlier: &[Rollout], rules: &Rules) -> Usual {
     let needed = rules.usual_rollouts.max(earlier.len().div_ceil(2));
     let disturbed = |age: usize| {
-        earlier.iter().filter(|rollout| rollout.ages.get(age).is_some_and(|red| worse(red, &rollout.steady, rules)))
+        earlier
+            .iter()
+            .filter(move |rollout| rollout.ages.get(age).is_some_and(|red| worse(red, &rollout.steady, rules)))
     };
     let last = (0..usize::from(rules.longest_warm_up)).rfind(|age| disturbed(*age).count() >= needed);
     let Some(last) = last else {

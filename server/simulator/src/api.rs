@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 pub(crate) use self::answer::{Answer, json, text};
 pub(crate) use self::auth::Tokens;
 use self::auth::Who;
+pub(crate) use self::write::mark_deleted;
 use self::target::{Query, Target};
 use crate::error::Refusal;
 use crate::faults::{Controls, Faults};

@@ -110,6 +110,28 @@ impl World {
         self.fleets.drain(..first.saturating_sub(1));
     }
 
+    /// Whether somebody else serves now than when this was asked last.
+    pub(crate) fn take_fleet_changed(&mut self) -> bool {
+        std::mem::take(&mut self.fleet_changed)
+    }
+
+    /// Adds who serves from now on.
+    pub(crate) fn push_fleet(&mut self, fleet: Fleet) {
+        self.fleets.push((self.now(), fleet));
+    }
+
+    /// What it plays.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Ready pods on nodes that are up: uid, key, node, service, signature.
+    pub(crate) fn serving(&self) -> Vec<(String, Key, String, usize, String)> {
+        let ready = self.runs.iter().filter(|(_, run)| run.ready && run.stage == pods::Stage::Done);
+        let up = ready.filter(|(_, run)| !self.down.contains(&run.node));
+        up.filter_map(|(uid, run)| Some((uid.clone(), run.key.clone(), run.node.clone(), run.service?, run.signature.clone()))).collect()
+    }
+
     fn fire(&mut self, due: Due) {
         match due {
             Due::Pod(uid) => self.step_pod(&uid),

@@ -29,7 +29,8 @@ pub(super) struct Standings {
     pub(super) directory: Arc<Directory>,
 }
 
-type Key = (Window, u64);
+/// The window, and the directory's generation.
+type Key = (Window, (u64, u64));
 type Slot = Arc<OnceCell<Arc<Standings>>>;
 
 /// Makes and keeps standings.

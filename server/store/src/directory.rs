@@ -162,7 +162,7 @@ impl Directory {
     }
 
     /// A number that changes when an attribution may have changed.
-    pub(crate) fn generation(&self) -> (u64, u64) {
+    pub fn generation(&self) -> (u64, u64) {
         (self.generation, self.peers.generation())
     }
 

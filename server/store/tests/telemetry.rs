@@ -414,7 +414,7 @@ async fn a_damaged_block_is_an_error_and_a_damaged_rollup_is_left_out_and_said_s
     store.close().await.unwrap();
     let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    sqlx::raw_sql("update blocks set data = data || x'00'; update rollups set data = data || x'00'")
+    sqlx::raw_sql("update blocks set data = unhex(hex(data) || '00'); update rollups set data = unhex(hex(data) || '00')")
         .execute(&mut connection)
         .await
         .unwrap();

@@ -30,11 +30,10 @@ impl World {
             }
             return self.deployment_status(object, &sets, None);
         };
-        if number_of(&new) < newest {
-            // A rollback: the same revision again, with a new number.
-            self.number(&new, newest + 1);
-        }
-        self.number_deployment(object, number_of(&new).max(if number_of(&new) < newest { newest + 1 } else { 0 }));
+        // A rollback is the same revision again, with a new number.
+        let revision = if number_of(&new) < newest { newest + 1 } else { newest };
+        self.number(Kind::ReplicaSet, &new, revision);
+        self.number(Kind::Deployment, object, revision);
         if !paused {
             self.roll(&deployment, &sets, &new);
             self.clean(&deployment, &sets, &new);
@@ -65,14 +64,8 @@ impl World {
         let _ = self.objects.create(Kind::ReplicaSet, set);
     }
 
-    fn number(&self, set: &Object, revision: i64) {
-        self.objects.modify(Kind::ReplicaSet, &set.key, |value| {
-            value["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!(revision.to_string());
-        });
-    }
-
-    fn number_deployment(&self, object: &Object, revision: i64) {
-        self.objects.modify(Kind::Deployment, &object.key, |value| {
+    fn number(&self, kind: Kind, object: &Object, revision: i64) {
+        self.objects.modify(kind, &object.key, |value| {
             value["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!(revision.to_string());
         });
     }

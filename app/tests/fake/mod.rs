@@ -1,0 +1,138 @@
+//! A backend with a small shop in it, for tests and for looking at pages without a cluster. Every answer is made of
+//! plain values; `as_of` is fixed, so two renders are equal.
+
+mod services;
+mod signals;
+mod traces;
+
+use app::{AppError, Backend};
+use async_trait::async_trait;
+use model::*;
+
+/// The instant all pages are as of: 2026-11-24 14:58:20 UTC.
+pub(crate) const AS_OF: Timestamp = Timestamp::from_seconds(1_795_532_300);
+
+/// The cluster's id.
+pub(crate) const CLUSTER: &str = "c1";
+
+/// A shop; `hostile` stands wherever telemetry or Kubernetes may put a string.
+#[derive(Default, Clone)]
+pub(crate) struct Fake {
+    /// Text put into names, messages and attributes.
+    pub(crate) hostile: Option<String>,
+    /// So many services more than the shop has.
+    pub(crate) extra: u32,
+    /// Clusters instead of the shop's; the catalog is empty then.
+    pub(crate) clusters: Option<Vec<ClusterStatus>>,
+    /// Endpoints can't be read.
+    pub(crate) broken: bool,
+    /// Spans of the trace beyond the eleven of the shop.
+    pub(crate) spans: u32,
+}
+
+impl Fake {
+    /// The hostile text, or the harmless one.
+    fn text(&self, harmless: &str) -> String {
+        self.hostile.clone().unwrap_or_else(|| harmless.to_owned())
+    }
+
+    fn known(&self, id: &ServiceId) -> Result<ServiceRow, AppError> {
+        let found = self.services().into_iter().find(|row| row.id == *id);
+        found.ok_or_else(|| AppError::NotFound(format!("service {}", id.local())))
+    }
+}
+
+/// So many minutes before the page.
+pub(crate) fn minutes_ago(minutes: i64) -> Timestamp {
+    AS_OF.plus(-minutes * MINUTE)
+}
+
+#[async_trait]
+impl Backend for Fake {
+    fn as_of(&self) -> Timestamp {
+        AS_OF
+    }
+
+    fn zone(&self, name: &str, _: Window) -> Zone {
+        match name {
+            "Europe/Berlin" => Zone { name: name.into(), offsets: vec![(Timestamp(0), 3_600)] },
+            _ => Zone::utc(),
+        }
+    }
+
+    async fn catalog(&self, _: &Viewer, ask: CatalogQuery, window: Window) -> Result<CatalogPage, AppError> {
+        Ok(self.page(&ask, window))
+    }
+
+    async fn jump(&self, _: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError> {
+        let rows = self.services().into_iter().filter(|row| row.id.name.contains(text));
+        Ok(rows.take(12).map(|row| JumpHit { id: row.id, health: row.health.health }).collect())
+    }
+
+    async fn service(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<ServiceHeader, AppError> {
+        let row = self.known(id)?;
+        Ok(ServiceHeader {
+            id: row.id,
+            cluster_name: "prod-eu-1".into(),
+            health: row.health,
+            ready: row.ready,
+            wanted: row.wanted,
+            images: vec![self.text("shop/checkout:v1.8.2"), "envoy:1.33".into()],
+            revision: row.revision,
+            team: Some(self.text("team-orders")),
+            managed_by: None,
+            adverse: 3,
+            deleted: None,
+        })
+    }
+
+    async fn apm(&self, _: &Viewer, id: &ServiceId, window: Window, split: Split) -> Result<Apm, AppError> {
+        self.known(id).map(|_| signals::apm(window, split))
+    }
+
+    async fn endpoints(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<Vec<EndpointRow>, AppError> {
+        if self.broken {
+            return Err(AppError::Unavailable("the disk is slow".into()));
+        }
+        self.known(id).map(|_| self.endpoint_rows())
+    }
+
+    async fn errors(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<Vec<ErrorRow>, AppError> {
+        self.known(id).map(|_| self.error_rows())
+    }
+
+    async fn marks(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Marks, AppError> {
+        self.known(id).map(|_| self.marks_in(window))
+    }
+
+    async fn lanes(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<PodLanes, AppError> {
+        self.known(id).map(|_| signals::lanes(window))
+    }
+
+    async fn kubernetes(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<KubernetesTab, AppError> {
+        self.known(id).map(|_| self.kubernetes_tab())
+    }
+
+    async fn deploys(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
+        self.known(id).map(|_| self.deploy_rows(id))
+    }
+
+    async fn diff(&self, _: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
+        self.known(&id.service).map(|_| self.diffs())
+    }
+
+    async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
+        if id != traces::id() {
+            return Err(AppError::NotFound(format!("trace {id}")));
+        }
+        Ok(self.trace_page())
+    }
+
+    async fn span(&self, _: &Viewer, trace: TraceId, span: SpanId) -> Result<SpanDetail, AppError> {
+        Ok(self.span_detail(trace, span))
+    }
+
+    async fn status(&self, _: &Viewer) -> Result<StatusPage, AppError> {
+        Ok(self.status_page())
+    }
+}

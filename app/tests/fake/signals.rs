@@ -1,0 +1,264 @@
+//! What the shop's checkout did in the last hour: charts, endpoints, errors, pods, deploys.
+
+use model::*;
+
+use super::{Fake, minutes_ago, traces};
+
+/// The instant the failing deploy began.
+fn deployed() -> Timestamp {
+    minutes_ago(8)
+}
+
+/// Charts whose errors rise with the deploy.
+pub(crate) fn apm(window: Window, split: Split) -> Apm {
+    let step = window.step(120);
+    let start = window.from.floor(step.0);
+    let count = (window.length() / step.0).clamp(1, 400);
+    let series = |name: &str, value: &dyn Fn(Timestamp, f64) -> Option<f64>| {
+        let at = |i: i64| start.plus(i * step.0);
+        let noise = |i: i64| ((i * 37 + 11) % 17) as f64 / 17.0;
+        Series { name: name.into(), start, step, points: (0..count).map(|i| value(at(i), noise(i))).collect() }
+    };
+    let bad = |at: Timestamp| at >= deployed();
+    let together = |name: &str, low: f64, high: f64| {
+        series(name, &|at, noise| Some(if bad(at) { high } else { low } * (0.92 + noise * 0.16)))
+    };
+    let (requests, errors, latency) = match split {
+        Split::Together => (
+            vec![together("all endpoints", 420.0, 380.0)],
+            vec![together("errors", 0.0025, 0.043)],
+            vec![together("p50", 35e6, 35e6), together("p95", 110e6, 186e6), together("p99", 236e6, 402e6)],
+        ),
+        Split::Revision => {
+            let old = |low: f64| series("v1.8.1", &|at, noise| (!bad(at)).then_some(low * (0.9 + noise * 0.2)));
+            let new = |high: f64| series("v1.8.2", &|at, noise| bad(at).then_some(high * (0.9 + noise * 0.2)));
+            (vec![old(420.0), new(380.0)], vec![old(0.0025), new(0.043)], vec![old(110e6), new(186e6)])
+        }
+    };
+    Apm {
+        window,
+        requests,
+        errors,
+        client_errors: together("4xx", 0.008, 0.008),
+        latency,
+        total: Summary {
+            rate: Some(412.0),
+            error_share: Some(0.041),
+            p50: Some(35e6),
+            p95: Some(186e6),
+            p99: Some(402e6),
+            requests: 1_483_200.0,
+            errors: 60_811.0,
+        },
+        sampled: false,
+        last_request: Some(window.to),
+    }
+}
+
+/// Four old pods, four new ones, one of the old killed once.
+pub(crate) fn lanes(window: Window) -> PodLanes {
+    let old = (0..4).map(|n| {
+        let gone = deployed().plus((n + 1) * 20 * SECOND);
+        let stretches = if n == 3 {
+            let killed = minutes_ago(29);
+            vec![
+                (window.from, killed, PodPhase::Ready),
+                (killed, killed.plus(50 * SECOND), PodPhase::NotReady),
+                (killed.plus(50 * SECOND), gone, PodPhase::Ready),
+            ]
+        } else {
+            vec![(window.from, gone, PodPhase::Ready)]
+        };
+        PodLane { pod: format!("checkout-7d9f5b4c8-{n}"), revision: Some("v1.8.1".into()), stretches }
+    });
+    let new = (0..4).map(|n| {
+        let (from, ready) = (deployed().plus(n * 20 * SECOND), deployed().plus((n * 20 + 40) * SECOND));
+        let stretches = vec![(from, ready, PodPhase::Starting), (ready, window.to, PodPhase::Ready)];
+        PodLane { pod: format!("checkout-84bd7c6f9-{n}"), revision: Some("v1.8.2".into()), stretches }
+    });
+    let revisions = vec!["v1.8.1".into(), "v1.8.2".into()];
+    PodLanes { window, lanes: old.chain(new).collect(), left_out: 0, revisions }
+}
+
+fn summary(rate: f64, share: f64, p95: f64) -> Summary {
+    Summary {
+        rate: Some(rate),
+        error_share: Some(share),
+        p50: Some(p95 * 0.4e6),
+        p95: Some(p95 * 1e6),
+        p99: Some(p95 * 2e6),
+        requests: rate * 3_600.0,
+        errors: rate * 3_600.0 * share,
+    }
+}
+
+impl Fake {
+    /// Flags and marks of a window.
+    pub(crate) fn marks_in(&self, window: Window) -> Marks {
+        let deploy = |at: Timestamp, name: String, sequence| DeployMark {
+            at,
+            ended: Some(at.plus(3 * MINUTE)),
+            name,
+            sequence,
+            kind: DeployKind::Image,
+            rollback: false,
+        };
+        let deploys = [deploy(minutes_ago(42), "v1.8.1".into(), 11), deploy(deployed(), self.text("v1.8.2"), 12)];
+        let kill = EventMark {
+            at: minutes_ago(29),
+            kind: AdverseKind::OomKill,
+            text: format!("OOM killed: {}", self.text("checkout-7d9f5b4c8-3 / app")),
+        };
+        Marks {
+            deploys: deploys.into_iter().filter(|mark| window.contains(mark.at)).collect(),
+            events: [kill].into_iter().filter(|mark| window.contains(mark.at)).collect(),
+        }
+    }
+
+    /// Endpoints, worst change first.
+    pub(crate) fn endpoint_rows(&self) -> Vec<EndpointRow> {
+        let row = |endpoint: String, now: Summary, before: Summary, time_share| EndpointRow { endpoint, now, before, time_share };
+        vec![
+            row(self.text("POST /checkout"), summary(118.0, 0.142, 402.0), summary(120.0, 0.007, 171.0), 0.61),
+            row("GET /checkout/{id}".into(), summary(201.0, 0.0, 31.0), summary(198.0, 0.0, 30.0), 0.21),
+            row("POST /checkout/{id}/coupon".into(), summary(42.0, 0.001, 58.0), summary(41.0, 0.001, 61.0), 0.09),
+            row("grpc Health/Check".into(), summary(14.0, 0.0, 1.0), Summary::default(), 0.0),
+        ]
+    }
+
+    /// Error groups, most frequent first.
+    pub(crate) fn error_rows(&self) -> Vec<ErrorRow> {
+        let row = |error: String, endpoint: String, count: f64, minutes: i64, revision: Option<String>| ErrorRow {
+            error,
+            endpoint,
+            count,
+            first_seen: minutes_ago(minutes),
+            last_seen: minutes_ago(1),
+            revision,
+            sample: traces::id(),
+            spark: (0..20).map(|i| if i < 14 { 0.0 } else { count / 6.0 }).collect(),
+        };
+        let new = self.text("PaymentTimeout");
+        vec![
+            row(new.clone(), self.text("POST /checkout"), 7_912.0, 8, Some(self.text("v1.8.2"))),
+            row("CartNotFound".into(), "GET /cart/{id}".into(), 31.0, 24_480, None),
+        ]
+    }
+
+    /// The Kubernetes tab.
+    pub(crate) fn kubernetes_tab(&self) -> KubernetesTab {
+        let event = |kind, message: String, exit_code, count, current| AdverseEvent {
+            key: String::new(),
+            cluster: super::CLUSTER.into(),
+            service: None,
+            pod: Some(self.text("checkout-7d9f5b4c8-3")),
+            container: Some("app".into()),
+            node: None,
+            kind,
+            reason: self.text("OOMKilled"),
+            message,
+            exit_code,
+            first: minutes_ago(29),
+            last: minutes_ago(27),
+            count,
+            times: Vec::new(),
+            current,
+            reconstructed: current,
+        };
+        let resource = |depth, kind: &str, name: String, state: &str, good, note: &str| ResourceRow {
+            depth,
+            kind: kind.into(),
+            name,
+            state: state.into(),
+            good,
+            changed: Some(deployed()),
+            note: note.into(),
+        };
+        let pod = |name: String, phase, restarts, ended| PodRow {
+            name,
+            phase,
+            reason: (phase == PodPhase::NotReady).then(|| "CrashLoopBackOff".into()),
+            revision: Some("v1.8.2".into()),
+            restarts,
+            last_exit: (restarts > 0).then(|| Exit { code: 137, reason: "OOMKilled".into(), at: Some(minutes_ago(29)) }),
+            created: deployed(),
+            ended,
+            node: Some("node-07".into()),
+        };
+        KubernetesTab {
+            events: vec![
+                event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), Some(137), 1, false),
+                event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), None, 6, true),
+            ],
+            resources: vec![
+                resource(0, "Deployment", "checkout".into(), "6/6 ready, generation 84", Some(true), ""),
+                resource(1, "ReplicaSet", "checkout-84bd7c6f9".into(), "6/6, revision 42", Some(true), "v1.8.2"),
+                resource(2, "Pod", self.text("checkout-84bd7c6f9-4n8vt"), "running, 0 restarts", Some(true), "node-07"),
+                resource(1, "ReplicaSet", "checkout-7d9f5b4c8".into(), "scaled to 0", None, "v1.8.1"),
+                resource(0, "Service", "checkout".into(), "no endpoints", Some(false), ""),
+                resource(0, "ConfigMap", "checkout-config".into(), "mounted", None, ""),
+            ],
+            pods: vec![
+                pod(self.text("checkout-84bd7c6f9-4n8vt"), PodPhase::Ready, 0, None),
+                pod("checkout-84bd7c6f9-9zx2c".into(), PodPhase::NotReady, 2, None),
+                pod("checkout-7d9f5b4c8-3".into(), PodPhase::Terminating, 1, Some(minutes_ago(7))),
+            ],
+        }
+    }
+
+    /// A rollback, a config change, the first revision.
+    pub(crate) fn deploy_rows(&self, id: &ServiceId) -> Vec<DeployRow> {
+        let row = |sequence, minutes: i64, kind, rollback, reconstructed| DeployRow {
+            deploy: Deploy {
+                id: DeployId { service: id.clone(), sequence },
+                from: Some(RevisionHash("7d9f5b4c8".into())),
+                to: RevisionHash("84bd7c6f9".into()),
+                from_name: Some("v1.8.1".into()),
+                to_name: self.text("v1.8.2"),
+                kind,
+                phase: DeployPhase::Settled { at: minutes_ago(minutes - 3) },
+                started: minutes_ago(minutes),
+                rollback,
+                reconstructed,
+                cause: Some(self.text("release of Tuesday")),
+                changes: vec![self.text("image of app: shop/checkout:v1.8.1 → v1.8.2")],
+            },
+            before: summary(412.0, 0.007, 171.0),
+            after: summary(405.0, 0.142, 402.0),
+            measured: Window::before(super::AS_OF, minutes * MINUTE),
+            config: vec![ConfigChange {
+                cluster: super::CLUSTER.into(),
+                namespace: "shop".into(),
+                name: "checkout-config".into(),
+                at: minutes_ago(minutes),
+                keys: vec![self.text("payments.timeout")],
+                from: None,
+                to: "9f2c".into(),
+                services: vec![id.clone()],
+            }],
+        };
+        vec![
+            row(12, 8, DeployKind::Image, false, false),
+            row(11, 42, DeployKind::Image, true, false),
+            row(10, 1_500, DeployKind::Restart, false, true),
+        ]
+    }
+
+    /// What a deploy changed.
+    pub(crate) fn diffs(&self) -> Vec<Diff> {
+        let template = vec![
+            DiffLine::Skipped(30),
+            DiffLine::Same(31, 31, "  containers:".into()),
+            DiffLine::Removed(33, "      image: shop/checkout:v1.8.1".into()),
+            DiffLine::Added(33, self.text("      image: shop/checkout:v1.8.2")),
+        ];
+        let config = vec![
+            DiffLine::Removed(5, "payments.timeout: 2s".into()),
+            DiffLine::Added(5, "payments.timeout: 200ms".into()),
+        ];
+        vec![
+            Diff { title: "Pod template".into(), lines: template },
+            Diff { title: "ConfigMap checkout-config".into(), lines: config },
+        ]
+    }
+}

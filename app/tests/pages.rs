@@ -1,0 +1,243 @@
+//! Every page, rendered through the router with a fake backend: what is on it, its status, and that no string of
+//! telemetry becomes markup.
+#![cfg(feature = "ssr")]
+
+mod fake;
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use fake::{AS_OF, CLUSTER, Fake};
+use http::{HeaderMap, Request, StatusCode};
+use leptos::config::LeptosOptions;
+use model::{ClusterStatus, Connection};
+use tower::ServiceExt;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    html: String,
+}
+
+impl Answer {
+    fn count(&self, text: &str) -> usize {
+        self.html.matches(text).count()
+    }
+
+    /// How many elements carry a test id.
+    fn ids(&self, id: &str) -> usize {
+        self.count(&format!("data-testid=\"{id}\""))
+    }
+
+    #[track_caller]
+    fn has(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(self.html.contains(text), "{text:?} is not in the page");
+        }
+    }
+}
+
+async fn get_with(fake: Fake, path: &str, cookie: &str) -> Answer {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_string_lossy().into_owned();
+    let options = LeptosOptions::builder().output_name("binnacle").site_root(root).build();
+    let request = Request::get(path).header("cookie", cookie).header("accept", "text/html").body(Body::empty()).unwrap();
+    let response = app::router(options, Arc::new(fake)).oneshot(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Answer { status, headers, html: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+async fn get(path: &str) -> Answer {
+    get_with(Fake::default(), path, "").await
+}
+
+fn checkout(tab: &str) -> String {
+    format!("/services/{CLUSTER}/shop/Deployment/checkout/{tab}")
+}
+
+#[tokio::test]
+async fn the_catalog_has_every_service_with_its_sentence_before_any_script_runs() {
+    let page = get("/").await;
+    assert_eq!((page.status, page.ids("catalog-row"), page.ids("sentence")), (StatusCode::OK, 14, 14));
+    page.has(&["data-service=\"shop/Deployment/checkout\"", "fail: 14.2 % (was 0.7 %)", "4.1 %", "8 min ago", "1.9k"]);
+    page.has(&["14 in 5 namespaces", "prod-eu-1", "data-health=\"failing\"", "data-testid=\"live\""]);
+}
+
+#[tokio::test]
+async fn the_address_of_the_catalog_filters_and_sorts() {
+    let page = get("/?q=cart&sort=name&dir=reverse").await;
+    assert_eq!(page.ids("catalog-row"), 2);
+    let (cart, redis) = (page.html.find("shop/StatefulSet/cart").unwrap(), page.html.find("redis-cart").unwrap());
+    assert!(redis < cart);
+    page.has(&["aria-sort=\"descending\"", "value=\"cart\""]);
+    assert_eq!(get("/?health=failing").await.ids("catalog-row"), 2);
+    get("/?q=nothing-like-it").await.has(&["No service matches", "Clear all filters"]);
+}
+
+#[tokio::test]
+async fn ten_thousand_services_are_a_window_and_the_room_of_the_rest() {
+    let page = get_with(Fake { extra: 10_000, ..Fake::default() }, "/", "").await;
+    assert_eq!(page.ids("catalog-row"), 60);
+    page.has(&["height:calc(var(--row) * 9954)", "aria-rowcount=\"10015\""]);
+    assert!(page.html.len() < 400_000, "{} bytes", page.html.len());
+}
+
+#[tokio::test]
+async fn an_empty_catalog_says_what_to_do() {
+    let none = Fake { clusters: Some(Vec::new()), ..Fake::default() };
+    get_with(none, "/", "").await.has(&["--kubeconfig", "KUBECONFIG", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    let refused = ClusterStatus {
+        id: String::new(),
+        name: "prod".into(),
+        connection: Connection::Connecting { reason: Some("connection refused".into()) },
+        heard: None,
+        watchers: Vec::new(),
+    };
+    let lost = Fake { clusters: Some(vec![refused]), ..Fake::default() };
+    get_with(lost, "/", "").await.has(&["Connecting to the cluster", "connection refused"]);
+}
+
+#[tokio::test]
+async fn the_overview_has_its_charts_with_flags_and_marks_at_one_place() {
+    let page = get(&checkout("overview")).await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.has(&["chart-requests", "chart-errors", "chart-latency", "6/6 ready", "owned by", "PaymentTimeout"]);
+    assert_eq!((page.ids("deploy-flag"), page.ids("event-mark"), page.ids("pod-lane")), (6, 3, 8));
+    assert_eq!((page.ids("endpoint-row"), page.ids("error-group")), (4, 2));
+    let at = fake::minutes_ago(8).millis();
+    assert_eq!((page.count(&format!("data-at=\"{at}\"")), page.count("left:86.67%\"")), (3, 3));
+    page.has(&[&format!("/traces/{TRACE}"), "<title>checkout · shop · Binnacle</title>"]);
+}
+
+#[tokio::test]
+async fn splitting_by_revision_is_in_the_address() {
+    let page = get(&checkout("overview?split=revision&range=1h")).await;
+    page.has(&["p95 by revision", "/deploys?range=1h"]);
+    assert!(page.count(">v1.8.2<") > 3);
+}
+
+#[tokio::test]
+async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
+    let page = get(&checkout("kubernetes")).await;
+    assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (2, 6, 3));
+    page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31, once", "since 14:29, 6 times"]);
+}
+
+#[tokio::test]
+async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
+    let page = get(&checkout("deploys")).await;
+    assert_eq!((page.ids("deploy-row"), page.ids("diff")), (3, 0));
+    page.has(&["data-kind=\"restart\"", "data-rollback=\"true\"", "data-reconstructed=\"true\"", "rolled back"]);
+    let open = get(&checkout("deploys?deploy=11")).await;
+    assert_eq!(open.ids("diff"), 1);
+    open.has(&["payments.timeout: 200ms", "30 lines unchanged", "aria-expanded=\"true\""]);
+}
+
+#[tokio::test]
+async fn a_trace_is_a_waterfall_in_tree_order() {
+    let page = get(&format!("/traces/{TRACE}")).await;
+    assert_eq!((page.status, page.ids("span-row")), (StatusCode::OK, 11));
+    page.has(&["842 ms · 11 spans · 8 services", "timeout after 200 ms", "aria-level=\"3\""]);
+    let long = get_with(Fake { spans: 100_000, ..Fake::default() }, &format!("/traces/{TRACE}"), "").await;
+    assert!((50..120).contains(&long.ids("span-row")), "{}", long.ids("span-row"));
+}
+
+#[tokio::test]
+async fn the_status_page_has_watchers_rules_and_refusals() {
+    let page = get("/status").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!((page.ids("status-watcher"), page.ids("status-rejected"), page.ids("status-unattributed")), (5, 1, 1));
+    page.has(&["forbidden", "resources: [\"nodes\"]", "malformed protobuf", "legacy-batch", "2.9 GiB"]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_that_says_so() {
+    let missing = [
+        ("/nowhere/at/all".to_owned(), "Page not found"),
+        (format!("/services/{CLUSTER}/shop/Deployment/nope/overview"), "Service not found"),
+        (format!("/services/{CLUSTER}/shop/%3Cb%3E/x/kubernetes"), "Service not found"),
+        (format!("/traces/{}1", "0".repeat(31)), "Trace not found"),
+        ("/traces/zzz".to_owned(), "Trace not found"),
+    ];
+    for (path, says) in missing {
+        let page = get(&path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        page.has(&[says]);
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_a_tab_leads_to_its_overview() {
+    let page = get(&checkout("").replace("checkout/", "checkout?range=5m")).await;
+    assert_eq!(page.status, StatusCode::FOUND);
+    assert_eq!(page.headers["location"], format!("{}?range=5m", checkout("overview")));
+}
+
+#[tokio::test]
+async fn one_panel_that_fails_leaves_the_others_standing() {
+    let page = get_with(Fake { broken: true, ..Fake::default() }, &checkout("overview"), "").await;
+    assert_eq!(page.status, StatusCode::OK);
+    page.has(&["the disk is slow", "Try again", "PaymentTimeout", "chart-errors"]);
+}
+
+#[tokio::test]
+async fn hostile_strings_are_text_on_every_page() {
+    let corpus = [
+        "<script>window.hit=1</script>",
+        "\"><img src=x onerror=window.hit=1>",
+        "'><svg onload=window.hit=1>",
+        "</script><script>window.hit=1</script>",
+        "</title><script>window.hit=1</script>",
+        "<!--<img src=x onerror=window.hit=1>-->",
+        "\u{202e}gnp.exe\u{0}\u{1b}[31m<iframe srcdoc=x>",
+    ];
+    let deploys = format!("{}?deploy=11", checkout("deploys"));
+    let trace = format!("/traces/{TRACE}");
+    let paths = ["/", &checkout("overview"), &checkout("kubernetes"), &deploys, &trace, "/status"];
+    for text in corpus {
+        for path in paths {
+            let page = get_with(Fake { hostile: Some(text.into()), ..Fake::default() }, path, "").await;
+            assert_eq!(page.status, StatusCode::OK, "{path}");
+            for raw in ["<script>window.hit", "<img src=x", "<svg onload", "<iframe"] {
+                assert!(!page.html.contains(raw), "{raw} in {path}");
+            }
+            assert!(page.html.contains("window.hit=1") || page.html.contains("gnp.exe"), "{path} shows it as text");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_script_and_style_carries_the_nonce_of_the_policy() {
+    for path in ["/".to_owned(), checkout("overview"), format!("/traces/{TRACE}"), "/nowhere".to_owned()] {
+        let page = get(&path).await;
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        let (_, rest) = policy.split_once("'nonce-").unwrap();
+        let (nonce, _) = rest.split_once('\'').unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("'unsafe-eval'"));
+        let own = format!("nonce=\"{nonce}\"");
+        for tag in page.html.split('<').filter(|part| part.starts_with("script") || part.starts_with("style")) {
+            assert!(tag.contains(&own), "{path}: {tag}");
+        }
+        for handler in [" onclick=", " onload=", " onerror=", "javascript:"] {
+            assert_eq!(page.count(handler), 0, "{path}: {handler}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cookies_choose_theme_and_zone_and_nonsense_chooses_neither() {
+    let page = get_with(Fake::default(), &checkout("kubernetes"), "a=b; theme=dark; zone=Europe/Berlin").await;
+    page.has(&["data-theme=\"dark\"", "15:29"]);
+    let plain = get_with(Fake::default(), &checkout("kubernetes"), "theme=\"><x; zone=../../etc").await;
+    plain.has(&["data-theme=\"system\"", "14:29"]);
+}
+
+#[tokio::test]
+async fn links_keep_the_range_and_an_absolute_one_is_shown_as_such() {
+    let (from, to) = (AS_OF.plus(-model::HOUR).millis(), AS_OF.millis());
+    let page = get(&format!("{}?from={from}&to={to}", checkout("overview"))).await;
+    page.has(&["24 Nov 13:58 – 14:58", &format!("/kubernetes?from={from}&amp;to={to}")]);
+}
