@@ -25,6 +25,7 @@ run: build ## build and start Binnacle (KUBECONFIG, or ARGS="--data ...")
 
 dev: ## rebuild and reload while editing
 	@.ci/tools build
+	@.ci/styles
 	cargo leptos watch --split
 
 check: ## type-check both targets
@@ -56,6 +57,7 @@ lint: ## formatting, clippy and the types of the browser tests
 # The server is compiled last, with the site in it, compressed: one file to ship.
 build: ## the release binary with the site in it
 	@.ci/tools build
+	@.ci/styles
 	BINNACLE_SITE="$(CURDIR)/target/site" cargo leptos build --release --split --precompress --bin-features embed
 
 e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)

@@ -5,6 +5,9 @@
 //! (widgets without data) and `panel` (a question's answer, waiting or failed). Page-wide state: `session` (what the
 //! request brought), `live` (the event stream), `range` (the window of time). `backend` is the one way to data.
 
+// Unerased view types of a release nest deeper than the default 128.
+#![recursion_limit = "512"]
+
 // `#[component]` and `#[server]` expand into `pub` items wherever they stand.
 #![allow(unreachable_pub)]
 

@@ -7,7 +7,7 @@ use crate::baseline::{Baseline, Kept};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
 use crate::signal::{Looked, number, percent, window};
-use crate::stats::{binomial_tail, fisher, newcombe, normal_quantile, t_tail};
+use crate::stats::{binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, t_tail};
 use crate::{Cell, DeployFacts, PastMinute, Rules};
 
 /// Standard deviations that leave 1 % below: what *would have been seen* is seen 99 times of 100.
@@ -21,6 +21,8 @@ struct Candidate {
     /// How many times the old rate is expected anyway.
     common: f64,
     like: bool,
+    /// Old pods since the deploy started.
+    beside: (f64, f64),
     test: Test,
 }
 
@@ -35,12 +37,14 @@ pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) ->
     for candidate in &service {
         let threshold = own / service.len() as f64;
         let smallest = visible(candidate, threshold, rules);
-        let evidence =
-            evidence(candidate, (threshold, candidate.test.p <= threshold), smallest, &service, facts, rules);
+        let evidence = evidence(candidate, (threshold, candidate.test.p <= threshold), smallest, facts, rules);
         let worth = worth(candidate, rules);
         // Judged well enough when whatever passes the gates would have passed the test.
-        let powered =
-            smallest.is_some_and(|share| share <= worth) && candidate.compared.new.n * worth >= rules.error_count;
+        // And never where part of a rise was laid on something else.
+        let excused = candidate.common > 1.05 || (candidate.compared.against == Against::Past && shared(candidate));
+        let powered = !excused
+            && smallest.is_some_and(|share| share <= worth)
+            && candidate.compared.new.n * worth >= rules.error_count;
         looked.service(evidence, powered, smallest.map(|share| share.max(worth)));
     }
     if !single {
@@ -54,7 +58,7 @@ fn endpoints(baseline: &Baseline, facts: &DeployFacts, rules: &Rules, alpha: f64
         baseline.endpoints.iter().map(|kept| candidates(kept, baseline, 1.0, facts, rules)).collect();
     // Whether an endpoint is tested is decided by sizes and its past alone, so that choosing costs nothing.
     let least = alpha / all.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-    let mut tested: Vec<(usize, &Candidate, Option<f64>)> = Vec::new();
+    let mut tested: Vec<(&Candidate, Option<f64>)> = Vec::new();
     for (at, candidates) in all.iter().enumerate() {
         let seen = candidates.iter().map(|candidate| (candidate, visible(candidate, least, rules)));
         let strong: Vec<_> = seen.filter(|(_, share)| share.is_some_and(|share| share <= 0.5)).collect();
@@ -65,14 +69,13 @@ fn endpoints(baseline: &Baseline, facts: &DeployFacts, rules: &Rules, alpha: f64
             let endpoint = baseline.endpoints[at].name.clone().unwrap_or_default();
             looked.unjudged.push(Unjudged { endpoint, requests, visible: share });
         }
-        tested.extend(strong.into_iter().map(|(candidate, share)| (at, candidate, share)));
+        tested.extend(strong);
     }
-    let p: Vec<f64> = tested.iter().map(|(_, candidate, _)| candidate.test.p).collect();
+    let p: Vec<f64> = tested.iter().map(|(candidate, _)| candidate.test.p).collect();
     let mut rest = Vec::new();
-    for ((at, candidate, share), result) in tested.iter().zip(holm(&p, alpha)) {
+    for ((candidate, share), result) in tested.iter().zip(holm(&p, alpha)) {
         if result.1 || p.len() <= SHOWN || candidate.test.p < 0.05 {
-            let found =
-                evidence(candidate, result, share.map(|s| s.max(worth(candidate, rules))), &all[*at], facts, rules);
+            let found = evidence(candidate, result, share.map(|s| s.max(worth(candidate, rules))), facts, rules);
             if found.outcome == Outcome::Flagged { looked.evidence.push(found) } else { rest.push(found) }
         }
     }
@@ -134,9 +137,10 @@ fn candidates(kept: &Kept, baseline: &Baseline, mix: f64, facts: &DeployFacts, r
     // A glimpse of old pods beside hours of the past would only take half the budget.
     let beside = beside.filter(|beside| beside.information >= least.max(10.0)).map(|compared| (compared, 1.0, false));
     let against = against.map(|compared| (compared, common, like));
+    let running = kept.old.iter().fold((0.0, 0.0), |sum, cell| (sum.0 + cell.red.errors, sum.1 + cell.red.requests));
     let make = |(compared, common, like)| {
         let test = test(&compared, common);
-        Candidate { name: kept.name.clone(), compared, common, like, test }
+        Candidate { name: kept.name.clone(), compared, common, like, beside: running, test }
     };
     beside.into_iter().chain(against).map(make).collect()
 }
@@ -175,6 +179,20 @@ fn tail(compared: &Compared, common: f64, errors: f64, factor: f64) -> (f64, &'s
     if errors <= (errors + old.x) * share {
         return (0.5, "not worse");
     }
+    // Clusters of uneven size have a longer tail than as many clusters of one size: gamma rates, so the new side's
+    // part of all is beta. Asked only where there are clusters.
+    let clustered = if factor > 1.5 {
+        let all = (errors + old.x) / factor;
+        incomplete_beta(all * (1.0 - share), all * share, old.x / (errors + old.x))
+    } else {
+        0.0
+    };
+    let (p, name) = exact(compared, errors, factor, share);
+    (p.max(clustered), name)
+}
+
+fn exact(compared: &Compared, errors: f64, factor: f64, share: f64) -> (f64, &'static str) {
+    let (new, old) = (compared.new, compared.old);
     if compared.by_cells {
         let mean = (errors + old.x) / (new.n + old.n);
         let factor = factor * (1.0 - mean).max(0.05);
@@ -224,14 +242,13 @@ fn evidence(
     candidate: &Candidate,
     (threshold, significant): (f64, bool),
     smallest: Option<f64>,
-    siblings: &[Candidate],
     facts: &DeployFacts,
     rules: &Rules,
 ) -> Evidence {
     let Compared { new, old, dispersion, against, .. } = candidate.compared;
     let (now, then) = (new.mean(), old.mean());
     let expected = then * candidate.common;
-    let sides_failed_alike = against == Against::Past && shared(candidate, siblings);
+    let sides_failed_alike = against == Against::Past && shared(candidate);
     let reason = if now <= expected {
         Err(if candidate.common > 1.05 && now > then { "no more than what was discounted" } else { "not worse" }.into())
     } else if new.x < rules.error_count {
@@ -272,15 +289,13 @@ fn evidence(
     }
 }
 
-/// Whether old pods in the same minutes would have shown at most half of the rise against the past to be the
-/// deploy's: then it is not.
-fn shared(candidate: &Candidate, siblings: &[Candidate]) -> bool {
-    let rise = candidate.compared.new.mean() - candidate.compared.old.mean();
-    siblings.iter().filter(|sibling| sibling.compared.against == Against::SideBySide).any(|sibling| {
-        let Compared { new, old, dispersion: d, .. } = sibling.compared;
-        let (_, most) = newcombe(new.x / d.factor, new.n / d.factor, old.x / d.factor, old.n / d.factor);
-        most < rise / 2.0
-    })
+/// Whether old pods show at least half of the rise against the past as well, since the deploy started and with
+/// enough requests to have shown it: then it is not the new revision's.
+fn shared(candidate: &Candidate) -> bool {
+    let then = candidate.compared.old.mean();
+    let rise = candidate.compared.new.mean() - then;
+    let (errors, requests) = candidate.beside;
+    requests * rise >= 5.0 && errors / requests - then >= rise / 2.0
 }
 
 fn old_name(candidate: &Candidate, facts: &DeployFacts) -> String {

@@ -75,6 +75,8 @@ struct Candidate {
     compared: Compared,
     new: Counts,
     old: Counts,
+    /// Old pods since the deploy started.
+    beside: compare::Tally,
     ranks: Vec<f64>,
     unit_variance: f64,
     score: f64,
@@ -96,7 +98,7 @@ pub(crate) fn latency(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -
         let median = candidate.old.quantile(0.5);
         let worth = (median * (1.0 + rules.latency_rise)).max(median + rules.latency_nanos);
         let seen = smallest.map(|ratio| median * ratio);
-        let evidence = evidence(candidate, result, seen.map(|nanos| nanos.max(worth)), &service, facts, rules);
+        let evidence = evidence(candidate, result, seen.map(|nanos| nanos.max(worth)), facts, rules);
         looked.service(evidence, seen.is_some_and(|nanos| nanos <= worth), seen.map(|nanos| nanos.max(worth)));
     }
     if single {
@@ -104,13 +106,12 @@ pub(crate) fn latency(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -
     }
     let all: Vec<Vec<Candidate>> =
         baseline.endpoints.iter().map(|kept| candidates(kept, &[], baseline, facts, rules)).collect();
-    let tested: Vec<(usize, &Candidate)> =
-        all.iter().enumerate().flat_map(|(at, some)| some.iter().map(move |candidate| (at, candidate))).collect();
-    let p: Vec<f64> = tested.iter().map(|(_, candidate)| candidate.p).collect();
+    let tested: Vec<&Candidate> = all.iter().flatten().collect();
+    let p: Vec<f64> = tested.iter().map(|candidate| candidate.p).collect();
     let mut rest = Vec::new();
-    for ((at, candidate), result) in tested.iter().zip(holm(&p, alpha / 2.0)) {
+    for (candidate, result) in tested.iter().zip(holm(&p, alpha / 2.0)) {
         if result.1 || p.len() <= SHOWN || candidate.p < 0.05 {
-            let found = evidence(candidate, result, None, &all[*at], facts, rules);
+            let found = evidence(candidate, result, None, facts, rules);
             if found.outcome == Outcome::Flagged { looked.evidence.push(found) } else { rest.push(found) }
         }
     }
@@ -214,7 +215,8 @@ fn candidate(kept: &Kept, compared: Compared, new: Counts, old: Counts, ranks: V
     let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
-    Candidate { name: kept.name.clone(), compared, new, old, ranks, unit_variance: variance, score, p }
+    let beside = compare::Tally::of(&units(&kept.old, &ranks));
+    Candidate { name: kept.name.clone(), compared, new, old, beside, ranks, unit_variance: variance, score, p }
 }
 
 /// How many times slower all durations would have to be to be found with 99 % certainty.
@@ -239,7 +241,6 @@ fn evidence(
     candidate: &Candidate,
     (threshold, significant): (f64, bool),
     smallest: Option<f64>,
-    siblings: &[Candidate],
     facts: &DeployFacts,
     rules: &Rules,
 ) -> Evidence {
@@ -250,7 +251,7 @@ fn evidence(
     };
     let (median, tail) = (at(0.5, EffectUnit::Median), at(0.95, EffectUnit::P95));
     let (then, now, unit) = if !passes(&median) && passes(&tail) { tail } else { median };
-    let alike = against == Against::Past && shared(candidate, siblings);
+    let alike = against == Against::Past && shared(candidate);
     let reason = if candidate.score <= 0.0 {
         Err("not slower".into())
     } else if !passes(&(then, now, unit)) {
@@ -301,16 +302,11 @@ fn evidence(
     }
 }
 
-/// Whether old pods in the same minutes leave at most half of the rise in ranks to the deploy.
-fn shared(candidate: &Candidate, siblings: &[Candidate]) -> bool {
-    let median = |candidate: &Candidate| candidate.new.quantile(0.5) / candidate.old.quantile(0.5).max(1.0);
-    let rise = median(candidate).ln();
-    siblings.iter().filter(|sibling| sibling.compared.against == Against::SideBySide).any(|sibling| {
-        let Compared { information, dispersion, .. } = sibling.compared;
-        let error = 2.0 * (sibling.unit_variance * dispersion.factor / information.max(1e-9)).sqrt();
-        // Ranks to logarithms of durations, by what half of the rise would be in ranks.
-        let half = sibling.old.shifted(&sibling.ranks, rise / 2.0 / std::f64::consts::LN_2 * PER_DOUBLING)
-            - sibling.old.shifted(&sibling.ranks, 0.0);
-        (sibling.compared.new.x - sibling.compared.expected) / information.max(1e-9) + error < half
-    })
+/// Whether old pods since the deploy started show at least half of the rise in ranks against the past as well.
+fn shared(candidate: &Candidate) -> bool {
+    let old = &candidate.beside;
+    let rise = candidate.compared.new.mean() - candidate.compared.old.mean();
+    let error = (candidate.unit_variance / old.n.max(1e-9)).sqrt();
+    // Enough of them to have shown it: the rise is more than four of its standard errors.
+    rise > 4.0 * error && old.mean() - candidate.compared.old.mean() >= rise / 2.0
 }

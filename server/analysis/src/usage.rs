@@ -20,7 +20,7 @@ pub(crate) fn usage(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> 
 /// absolute deviation, so that one outage does not set the measure.
 fn throughput(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
     let length = (facts.now.since(facts.deploy.started) / model::MINUTE) as i32;
-    if length < 5 {
+    if length < 10 {
         return None;
     }
     let cells = facts.endpoints.iter().flat_map(|e| e.new.iter().chain(&e.old));

@@ -35,7 +35,8 @@ pub fn changes(from: &str, to: &str) -> Vec<String> {
 /// Keys of a ConfigMap whose values differ between two stored versions.
 pub(crate) fn changed_keys(from: &str, to: &str) -> Vec<String> {
     let (from, to) = (flatten(from), flatten(to));
-    let mut keys: Vec<String> = from.keys().chain(to.keys()).filter(|path| from.get(*path) != to.get(*path)).cloned().collect();
+    let mut keys: Vec<String> =
+        from.keys().chain(to.keys()).filter(|path| from.get(*path) != to.get(*path)).cloned().collect();
     keys.iter_mut().for_each(|path| *path = path.split_once('.').map_or("", |(_, key)| key).to_owned());
     keys.sort();
     keys.dedup();
@@ -153,7 +154,14 @@ fn walk_fields(lines: &[&str], at: &mut usize, level: usize, path: &str, fields:
     }
 }
 
-fn field(lines: &[&str], at: &mut usize, level: usize, content: &str, path: &str, fields: &mut BTreeMap<String, String>) {
+fn field(
+    lines: &[&str],
+    at: &mut usize,
+    level: usize,
+    content: &str,
+    path: &str,
+    fields: &mut BTreeMap<String, String>,
+) {
     let Some((key, rest)) = key_of(content) else {
         *at += 1;
         return;
@@ -168,7 +176,14 @@ fn field(lines: &[&str], at: &mut usize, level: usize, content: &str, path: &str
 }
 
 /// A scalar, with the lines of its block where it has one.
-fn value(lines: &[&str], at: &mut usize, level: usize, rest: &str, path: String, fields: &mut BTreeMap<String, String>) {
+fn value(
+    lines: &[&str],
+    at: &mut usize,
+    level: usize,
+    rest: &str,
+    path: String,
+    fields: &mut BTreeMap<String, String>,
+) {
     *at += 1;
     let mut text = unquoted(rest);
     if matches!(rest, "|" | "|-") {
@@ -207,7 +222,9 @@ fn item_name(lines: &[&str], level: usize) -> Option<String> {
         if at > 0 && (depth(line) < level + 1) {
             return None;
         }
-        if (at == 0 || depth(line) == level + 1) && let Some(name) = content.strip_prefix("name: ") {
+        if (at == 0 || depth(line) == level + 1)
+            && let Some(name) = content.strip_prefix("name: ")
+        {
             return Some(unquoted(name));
         }
     }

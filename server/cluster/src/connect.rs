@@ -56,7 +56,11 @@ async fn ids(client: &Client, options: &Options, context: &str) -> Result<Vec<St
         let namespace = Api::<Namespace>::all(client.clone()).get_opt("kube-system").await;
         ids.extend(readable(namespace)?.and_then(|namespace| namespace.metadata.uid));
     }
-    let namespaces = if options.namespaces.is_empty() { vec!["kube-system".to_owned(), "default".into()] } else { options.namespaces.clone() };
+    let namespaces = if options.namespaces.is_empty() {
+        vec!["kube-system".to_owned(), "default".into()]
+    } else {
+        options.namespaces.clone()
+    };
     for namespace in namespaces {
         let map = Api::<ConfigMap>::namespaced(client.clone(), &namespace).get_opt("kube-root-ca.crt").await;
         let authority = readable(map)?.and_then(|map| map.data).and_then(|mut data| data.remove("ca.crt"));
@@ -66,7 +70,10 @@ async fn ids(client: &Client, options: &Options, context: &str) -> Result<Vec<St
         }
     }
     if ids.is_empty() {
-        tracing::warn!(context, "neither kube-system nor kube-root-ca.crt may be read: the cluster is known by its context's name");
+        tracing::warn!(
+            context,
+            "neither kube-system nor kube-root-ca.crt may be read: the cluster is known by its context's name"
+        );
         ids.push(format!("ctx-{}", digest(&[context.as_bytes()])));
     }
     Ok(ids)

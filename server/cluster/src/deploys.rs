@@ -59,7 +59,7 @@ pub(crate) struct Rollout {
     pub(crate) newly_ready: Option<Timestamp>,
     /// Creation of the current revision's pods.
     pub(crate) pods_created: Vec<Timestamp>,
-    /// When the workload last said that it progressed.
+    /// When the workload last said that it progressed; once it is done, when it got done.
     pub(crate) progressed: Option<Timestamp>,
 }
 
@@ -154,7 +154,10 @@ fn close(history: &mut History, out: &mut Vec<Deploy>, at: Timestamp, seen: &See
 fn phase(deploy: &Deploy, seen: &Seen<'_>) -> DeployPhase {
     let Rollout { done, paused, failed, newly_ready, .. } = &seen.rollout;
     if *done {
-        let at = newly_ready.filter(|at| *at >= deploy.started).unwrap_or(if seen.listed { deploy.started } else { seen.now });
+        // Pods that were added since are newer than the end, so what the workload says comes first afterwards.
+        let told = seen.rollout.progressed.filter(|at| seen.listed && *at >= deploy.started);
+        let ready = newly_ready.filter(|at| *at >= deploy.started);
+        let at = told.or(ready).unwrap_or(if seen.listed { deploy.started } else { seen.now });
         return DeployPhase::Settled { at };
     }
     if let Some(why) = paused {
@@ -228,7 +231,8 @@ mod tests {
         let second = run(&mut history, look(&both, 5));
         assert_eq!((second[0].from_name.as_deref(), &*second[0].to_name, second[0].started), (Some("A"), "B", at(5)));
         assert!(run(&mut history, look(&both, 6)).is_empty(), "nothing changed");
-        let settled = run(&mut history, Look { rollout: Rollout { newly_ready: Some(at(7)), ..done() }, ..look(&both, 8) });
+        let settled =
+            run(&mut history, Look { rollout: Rollout { newly_ready: Some(at(7)), ..done() }, ..look(&both, 8) });
         assert_eq!(settled[0].phase, DeployPhase::Settled { at: at(7) });
         assert!(run(&mut history, look(&both, 9)).is_empty(), "scaling afterwards is no deploy");
     }
@@ -256,7 +260,8 @@ mod tests {
     fn the_first_list_reconstructs_the_past_and_the_same_list_again_adds_nothing() {
         let mut history = History::default();
         let all = [revision("a", 1, 0), revision("b", 2, 60), revision("c", 3, 120)];
-        let list = || Look { listed: true, rollout: Rollout { newly_ready: Some(at(121)), ..done() }, ..look(&all, 500) };
+        let list =
+            || Look { listed: true, rollout: Rollout { newly_ready: Some(at(121)), ..done() }, ..look(&all, 500) };
         let out = run(&mut history, list());
         assert_eq!(out.iter().map(|deploy| deploy.id.sequence).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(out.iter().all(|deploy| deploy.reconstructed && !deploy.phase.is_open()));

@@ -41,11 +41,6 @@ impl Key {
         &self.0.1
     }
 
-    /// Its name.
-    pub(crate) fn name(&self) -> &Text {
-        &self.0.2
-    }
-
     /// The service's identity.
     pub(crate) fn id(&self, cluster: &ClusterId) -> ServiceId {
         ServiceId::new(cluster.0.as_str(), &*self.0.0, &*self.0.1, &*self.0.2)
@@ -80,7 +75,8 @@ pub(crate) fn root(owners: &dyn Owners, kind: Kind, meta: &Meta) -> Root {
     // A pod's ReplicaSet or Job and that one's owner; more steps would be a loop.
     for _ in 0..4 {
         let passes = matches!(kind, Kind::Pod | Kind::ReplicaSet | Kind::Job | Kind::ControllerRevision);
-        let Some((owner, above)) = meta.owner.as_deref().filter(|_| passes).and_then(|owner| Some((owner, workload_kind(owner)?)))
+        let Some((owner, above)) =
+            meta.owner.as_deref().filter(|_| passes).and_then(|owner| Some((owner, workload_kind(owner)?)))
         else {
             break;
         };

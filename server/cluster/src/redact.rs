@@ -7,8 +7,8 @@ mod shapes;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use shapes::{has_secret_shape, is_dense};
 use shapes::names_secret;
+use shapes::{has_secret_shape, is_dense};
 
 /// What is done with env values, arguments, annotations and ConfigMap data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -66,8 +66,12 @@ pub(crate) fn bare(label: &str) -> Text {
 pub(crate) fn name(found: &Found, previous: Option<&Facts>, service: &str) -> String {
     let images = &found.facts.images;
     let changed = previous.and_then(|previous| {
-        images.iter().find(|(container, image)| previous.images.iter().any(|(known, old)| known == container && old != image))
-            .or_else(|| images.iter().find(|(container, _)| !previous.images.iter().any(|(known, _)| known == container)))
+        images
+            .iter()
+            .find(|(container, image)| previous.images.iter().any(|(known, old)| known == container && old != image))
+            .or_else(|| {
+                images.iter().find(|(container, _)| !previous.images.iter().any(|(known, _)| known == container))
+            })
     });
     let main = || images.iter().find(|(container, _)| &**container == service).or(images.first());
     let image = match previous {
@@ -75,10 +79,11 @@ pub(crate) fn name(found: &Found, previous: Option<&Facts>, service: &str) -> St
         None => main(),
     };
     let short = found.hash.get(..4).unwrap_or(&found.hash);
-    let from_image = image.map(|(_, image)| match previous.is_some_and(|p| p.change(&found.facts) == DeployKind::Digest) {
-        true => short_digest(image).or(tag(image)),
-        false => tag(image).or(short_digest(image)),
-    });
+    let from_image =
+        image.map(|(_, image)| match previous.is_some_and(|p| p.change(&found.facts) == DeployKind::Digest) {
+            true => short_digest(image).or(tag(image)),
+            false => tag(image).or(short_digest(image)),
+        });
     match (from_image, previous) {
         (Some(name), _) => name.unwrap_or("latest").to_owned(),
         (None, Some(previous)) if previous.change(&found.facts) == DeployKind::Restart => format!("restart {short}"),

@@ -26,9 +26,9 @@ pub(crate) fn rule(kind: Kind) -> String {
 /// What an error of a watcher means.
 pub(crate) fn problem(error: &watcher::Error) -> Problem {
     match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
-            of_client(error)
-        }
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => of_client(error),
         watcher::Error::WatchError(status) => of_code(status.code, &status.message),
         watcher::Error::NoResourceVersion => Problem::Failing("the API server sent a list without a version".into()),
     }
@@ -48,7 +48,10 @@ fn of_code(code: u16, message: &str) -> Problem {
         403 => Problem::Forbidden,
         404 => Problem::Absent,
         410 => Problem::Expired,
-        code => Problem::Failing(format!("the API server answers {code}: {}", message.chars().take(200).collect::<String>())),
+        code => Problem::Failing(format!(
+            "the API server answers {code}: {}",
+            message.chars().take(200).collect::<String>()
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kube::Client;
-use model::Timestamp;
+use model::{Timestamp, WatchState};
 use store::{ClusterRecord, Store};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -50,7 +50,10 @@ pub(crate) fn scopes(options: &Options) -> Vec<Scope> {
     namespaces.sort();
     namespaces.dedup();
     let kinds = || Kind::ALL.into_iter().filter(|kind| kind.is_namespaced());
-    namespaces.iter().flat_map(|namespace| kinds().map(move |kind| (kind, Some(Text::from(namespace.as_str()))))).collect()
+    namespaces
+        .iter()
+        .flat_map(|namespace| kinds().map(move |kind| (kind, Some(Text::from(namespace.as_str())))))
+        .collect()
 }
 
 /// The time now; the one place where it is asked for.
@@ -143,6 +146,7 @@ impl Owner {
 
     fn take(&mut self, (place, said): Message) {
         let now = now();
+        let denied = matches!(self.board.state(place), Some(WatchState::Forbidden { .. }));
         self.board.said(place, &said, now);
         let scope = &self.scopes[place];
         match said {
@@ -152,8 +156,12 @@ impl Owner {
             Said::Applied(object) => self.world.apply(object, now),
             Said::Deleted(object) => self.world.delete(&object, now),
             Said::Failed(problem @ (Problem::Forbidden | Problem::Absent)) => {
-                if problem == Problem::Forbidden {
-                    tracing::warn!(resource = scope.0.resource(), namespace = scope.1.as_deref(), "not allowed to list and watch");
+                if problem == Problem::Forbidden && !denied {
+                    tracing::warn!(
+                        resource = scope.0.resource(),
+                        namespace = scope.1.as_deref(),
+                        "not allowed to list and watch"
+                    );
                 }
                 self.world.unavailable(scope);
             }
@@ -165,7 +173,7 @@ impl Owner {
     fn knocked(&mut self, knock: Result<(), String>) {
         match knock {
             Ok(()) => {
-                if self.board.is_lost() {
+                if self.board.is_failing() {
                     self.wake.notify_waiters();
                 }
                 self.board.heard(now());
@@ -206,7 +214,12 @@ impl Owner {
                 if texts.contains_key(hash) {
                     continue;
                 }
-                let waiting = settled.record.versions.iter().find(|version| version.hash == *hash).map(|version| version.text.clone());
+                let waiting = settled
+                    .record
+                    .versions
+                    .iter()
+                    .find(|version| version.hash == *hash)
+                    .map(|version| version.text.clone());
                 let text = match waiting {
                     Some(text) => Some(text),
                     None => self.store.version(hash).await?,

@@ -4,6 +4,7 @@ mod meta;
 mod nodes;
 mod pods;
 mod services;
+mod wire;
 mod workloads;
 
 pub use meta::{Condition, Instant, Meta, Owner};

@@ -94,7 +94,10 @@ fn read(path: &Path) -> Result<Kubeconfig, Error> {
         let said = |error: &dyn std::fmt::Display| {
             let said = error.to_string();
             let said = said.lines().next().unwrap_or_default().to_owned();
-            wrong(format!("the kubeconfig {} can't be used ({said}): correct it, or name another with --kubeconfig", path.display()))
+            wrong(format!(
+                "the kubeconfig {} can't be used ({said}): correct it, or name another with --kubeconfig",
+                path.display()
+            ))
         };
         let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
         // The parser's own message may quote the file, which holds credentials.
@@ -111,7 +114,8 @@ fn default_kubeconfig() -> Result<(String, Option<Kubeconfig>), Error> {
         let paths = PathBuf::from(paths);
         return Ok((paths.display().to_string(), Some(read(&paths)?)));
     }
-    let Some(path) = std::env::home_dir().map(|home| home.join(".kube").join("config")).filter(|path| path.exists()) else {
+    let Some(path) = std::env::home_dir().map(|home| home.join(".kube").join("config")).filter(|path| path.exists())
+    else {
         return Ok((String::new(), None));
     };
     Ok((path.display().to_string(), Some(read(&path)?)))
@@ -119,7 +123,9 @@ fn default_kubeconfig() -> Result<(String, Option<Kubeconfig>), Error> {
 
 fn without_kubeconfig(contexts: &[String]) -> Result<Vec<Source>, Error> {
     if let Some(context) = contexts.first() {
-        return Err(wrong(format!("there is no kubeconfig to find the context {context} in: name one with --kubeconfig")));
+        return Err(wrong(format!(
+            "there is no kubeconfig to find the context {context} in: name one with --kubeconfig"
+        )));
     }
     let inside = Config::incluster().is_ok();
     Ok(inside.then(|| Source { name: "in-cluster".into(), way: Way::InCluster }).into_iter().collect())
@@ -130,7 +136,11 @@ fn source(file: &str, config: &Kubeconfig, context: &str, known: &str) -> Result
     let Some(found) = named.and_then(|named| named.context.as_ref()) else {
         return Err(wrong(format!("{file} has no context {context} ({known}): name one of these with --context")));
     };
-    let cluster = config.clusters.iter().find(|cluster| cluster.name == found.cluster).and_then(|cluster| cluster.cluster.as_ref());
+    let cluster = config
+        .clusters
+        .iter()
+        .find(|cluster| cluster.name == found.cluster)
+        .and_then(|cluster| cluster.cluster.as_ref());
     let Some(server) = cluster.and_then(|cluster| cluster.server.as_ref()) else {
         return Err(wrong(format!(
             "the context {context} of {file} refers to the cluster {}, which has no server address there: correct it",
@@ -138,7 +148,10 @@ fn source(file: &str, config: &Kubeconfig, context: &str, known: &str) -> Result
         )));
     };
     if server.parse::<http::Uri>().is_err() {
-        return Err(wrong(format!("the cluster {} of {file} has an address that is no URL: correct it", found.cluster)));
+        return Err(wrong(format!(
+            "the cluster {} of {file} has an address that is no URL: correct it",
+            found.cluster
+        )));
     }
     Ok(Source { name: context.to_owned(), way: Way::Context(Box::new(config.clone()), context.to_owned()) })
 }

@@ -25,7 +25,8 @@ impl Board {
     /// A cluster that was not heard of yet.
     pub(crate) fn new(name: &str) -> Self {
         let connection = Connection::Connecting { reason: None };
-        let status = ClusterStatus { id: String::new(), name: name.to_owned(), connection, heard: None, watchers: Vec::new() };
+        let status =
+            ClusterStatus { id: String::new(), name: name.to_owned(), connection, heard: None, watchers: Vec::new() };
         Self { status, scopes: Vec::new(), published: None, at: Timestamp::default(), counted: false, connected: false }
     }
 
@@ -65,9 +66,14 @@ impl Board {
         }
     }
 
-    /// Whether it is not there now.
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(self.status.connection, Connection::Lost { .. } | Connection::Connecting { .. })
+    /// Whether a watcher waits to try again though the cluster may answer.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.status.watchers.iter().any(|watcher| matches!(watcher.state, WatchState::Failing { .. }))
+    }
+
+    /// How a watcher stands.
+    pub(crate) fn state(&self, place: usize) -> Option<&WatchState> {
+        self.status.watchers.get(place).map(|watcher| &watcher.state)
     }
 
     /// What a watcher said.
@@ -116,7 +122,8 @@ impl Board {
             _ => None,
         });
         let through = states().any(|state| matches!(state, WatchState::Synced | WatchState::Syncing));
-        let synced = states().all(|state| matches!(state, WatchState::Synced | WatchState::Forbidden { .. } | WatchState::Absent));
+        let synced = states()
+            .all(|state| matches!(state, WatchState::Synced | WatchState::Forbidden { .. } | WatchState::Absent));
         let since = match &self.status.connection {
             Connection::Lost { since, .. } => *since,
             _ => now,
@@ -193,7 +200,10 @@ mod tests {
         assert_eq!(board.status.connection, Connection::Connected, "one watcher alone is no loss");
         board.said(1, &failing(), Timestamp(3));
         board.said(1, &failing(), Timestamp(9));
-        assert_eq!(board.status.connection, Connection::Lost { reason: "connection refused".into(), since: Timestamp(3) });
+        assert_eq!(
+            board.status.connection,
+            Connection::Lost { reason: "connection refused".into(), since: Timestamp(3) }
+        );
         board.said(0, &Said::Recovered, Timestamp(10));
         assert_eq!(board.status.connection, Connection::Connected);
     }

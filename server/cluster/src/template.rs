@@ -129,7 +129,8 @@ fn config_maps(template: &Value) -> Box<[(Text, &'static str)]> {
 
 /// Takes a template apart; what is left over is the rest.
 fn parts(mut template: Value) -> Parts {
-    let (mut images, mut digests, mut config, mut resources, mut restart) = <(Vec<Value>, Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    let (mut images, mut digests, mut config, mut resources, mut restart) =
+        <(Vec<Value>, Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     for key in ["/spec/initContainers", "/spec/containers"] {
         for container in template.pointer_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
             let Value::Object(container) = container else { continue };
@@ -144,7 +145,9 @@ fn parts(mut template: Value) -> Parts {
     }
     if let Some(Value::Object(spec)) = template.get_mut("spec") {
         resources.push(spec.remove("resources").unwrap_or_default());
-        config.push(take(spec, "volumes", |volume| ["configMap", "secret", "projected"].iter().any(|key| volume.get(key).is_some())));
+        config.push(take(spec, "volumes", |volume| {
+            ["configMap", "secret", "projected"].iter().any(|key| volume.get(key).is_some())
+        }));
     }
     if let Some(Value::Object(notes)) = template.pointer_mut("/metadata/annotations") {
         for (key, value) in std::mem::take(notes) {
@@ -184,7 +187,11 @@ fn take(spec: &mut Map<String, Value>, key: &str, wanted: impl Fn(&Value) -> boo
 fn prune(value: &mut Value) {
     if let Value::Object(map) = value {
         map.values_mut().for_each(prune);
-        map.retain(|_, value| !matches!(value, Value::Null) && !value.as_object().is_some_and(Map::is_empty) && !value.as_array().is_some_and(Vec::is_empty));
+        map.retain(|_, value| {
+            !matches!(value, Value::Null)
+                && !value.as_object().is_some_and(Map::is_empty)
+                && !value.as_array().is_some_and(Vec::is_empty)
+        });
     }
 }
 
@@ -241,7 +248,9 @@ mod tests {
             (DeployKind::Resources, |t| t["spec"]["containers"][0]["resources"]["limits"]["memory"] = json!("2Gi")),
             (DeployKind::Template, |t| t["metadata"]["labels"]["app"] = json!("web2")),
             (DeployKind::Template, |t| t["spec"]["volumes"][1]["emptyDir"]["medium"] = json!("Memory")),
-            (DeployKind::Restart, |t| t["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!("2026-01-01T00:00:00Z")),
+            (DeployKind::Restart, |t| {
+                t["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!("2026-01-01T00:00:00Z")
+            }),
         ];
         for (kind, change) in rows {
             assert_eq!(facts(|_| ()).change(&facts(change)), kind);
@@ -251,15 +260,19 @@ mod tests {
     #[test]
     fn a_restart_of_a_template_without_annotations_is_still_a_restart() {
         let bare = facts(|t| drop(t["metadata"].as_object_mut().unwrap().remove("annotations")));
-        let restarted = facts(|t| t["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}));
+        let restarted = facts(|t| {
+            t["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"})
+        });
         assert_eq!(bare.change(&restarted), DeployKind::Restart);
     }
 
     #[test]
     fn config_maps_are_found_wherever_a_template_refers_to_them() {
         let facts = facts(|t| {
-            t["spec"]["volumes"][1] = json!({"name": "p", "projected": {"sources": [{"configMap": {"name": "projected"}}]}});
-            t["spec"]["containers"][0]["env"][0] = json!({"name": "K", "valueFrom": {"configMapKeyRef": {"name": "keys", "key": "k"}}});
+            t["spec"]["volumes"][1] =
+                json!({"name": "p", "projected": {"sources": [{"configMap": {"name": "projected"}}]}});
+            t["spec"]["containers"][0]["env"][0] =
+                json!({"name": "K", "valueFrom": {"configMapKeyRef": {"name": "keys", "key": "k"}}});
         });
         let names: Vec<&str> = facts.config_maps.iter().map(|(name, _)| &**name).collect();
         assert_eq!(names, ["files", "projected", "flags", "keys"]);

@@ -40,7 +40,9 @@ pub(crate) fn denoise(mut object: Value) -> Value {
         }
         if let Some(Value::Object(notes)) = meta.get_mut("annotations") {
             notes.retain(|key, _| {
-                !key.ends_with("last-applied-configuration") && !key.ends_with("kubernetes.io/revision") && key != "rollout.argoproj.io/revision"
+                !key.ends_with("last-applied-configuration")
+                    && !key.ends_with("kubernetes.io/revision")
+                    && key != "rollout.argoproj.io/revision"
             });
         }
     }
@@ -136,10 +138,17 @@ fn scalar(out: &mut String, value: &Value, depth: usize) {
 
 /// A text as it is, or in quotes where it would read as something else.
 fn text(out: &mut String, word: &str) {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '/' | '-' | '+' | '@' | '(' | ')' | '=' | ',' | '$' | ':');
+    let plain = |c: char| {
+        c.is_alphanumeric() || matches!(c, ' ' | '_' | '.' | '/' | '-' | '+' | '@' | '(' | ')' | '=' | ',' | '$' | ':')
+    };
     let reserved = matches!(word, "" | "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "~");
     let starts = |c: char| c.is_alphabetic() || c == '/' || c == '_';
-    if !reserved && word.chars().all(plain) && word.starts_with(starts) && !word.contains(": ") && !word.ends_with([':', ' ']) {
+    if !reserved
+        && word.chars().all(plain)
+        && word.starts_with(starts)
+        && !word.contains(": ")
+        && !word.ends_with([':', ' '])
+    {
         out.push_str(word);
     } else {
         out.push_str(&Value::from(word).to_string());
@@ -153,8 +162,13 @@ mod tests {
 
     #[test]
     fn text_is_a_line_a_field_with_keys_in_order() {
-        let (text, hash) = version(&json!({"spec": {"b": ["x", {"name": "n", "a": 1}], "a": "1", "c": {}}, "data": {"f": "one\ntwo\n"}}));
-        assert_eq!(text, "data:\n  f: |\n    one\n    two\nspec:\n  a: \"1\"\n  b:\n    - x\n    - a: 1\n      name: n\n  c: {}\n");
+        let (text, hash) = version(
+            &json!({"spec": {"b": ["x", {"name": "n", "a": 1}], "a": "1", "c": {}}, "data": {"f": "one\ntwo\n"}}),
+        );
+        assert_eq!(
+            text,
+            "data:\n  f: |\n    one\n    two\nspec:\n  a: \"1\"\n  b:\n    - x\n    - a: 1\n      name: n\n  c: {}\n"
+        );
         assert_eq!(hash.len(), 32);
     }
 

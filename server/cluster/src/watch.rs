@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicResourceScope;
 use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::{Api, Client, Resource};
-use serde::de::{DeserializeOwned, Deserializer};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 use tokio::sync::{Notify, mpsc};
 
 use crate::kind::Kind;
@@ -21,10 +21,8 @@ use crate::world::Scope;
 
 /// Objects of a list handed over at once.
 const BATCH: usize = 500;
-/// Rights that were given back are seen after so long.
-const FORBIDDEN_AGAIN: Duration = Duration::from_secs(30);
-/// A kind that was added to the cluster is seen after so long.
-const ABSENT_AGAIN: Duration = Duration::from_secs(60);
+/// Rights that were given back, and kinds that were added, are seen after so long at most.
+const DENIED_AGAIN: Duration = Duration::from_secs(30);
 /// A watch that was tried again and has not failed for so long works.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -60,7 +58,12 @@ struct Watched<T> {
 impl<T> Debug for Watched<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Objects hold values that are not redacted yet.
-        write!(f, "{}/{}", self.meta.namespace.as_deref().unwrap_or_default(), self.meta.name.as_deref().unwrap_or_default())
+        write!(
+            f,
+            "{}/{}",
+            self.meta.namespace.as_deref().unwrap_or_default(),
+            self.meta.name.as_deref().unwrap_or_default()
+        )
     }
 }
 
@@ -182,6 +185,7 @@ async fn follow<T: Slim + Metadata>(post: Post) {
     let mut backoff = DefaultBackoff::default();
     let mut batch: Vec<Object> = Vec::new();
     let mut failed = false;
+    let mut denied = 0;
     loop {
         let next = if failed {
             match tokio::time::timeout(QUIET, events.next()).await {
@@ -198,33 +202,36 @@ async fn follow<T: Slim + Metadata>(post: Post) {
             None => return,
             Some(Ok(event)) => {
                 // A list that only begins has not worked yet.
-                failed = failed && matches!(event, Event::Init);
+                let begins = matches!(event, Event::Init);
+                failed &= begins;
+                denied *= u32::from(begins);
                 if !post.hand(event, &mut batch).await {
                     return;
                 }
             }
             Some(Err(error)) => {
                 let problem = problem(&error);
-                let again = self::again(&problem, &mut backoff);
-                let anew = matches!(problem, Problem::Forbidden | Problem::Absent);
+                let again = match problem {
+                    Problem::Forbidden | Problem::Absent => {
+                        denied += 1;
+                        denied_again(denied)
+                    }
+                    Problem::Expired | Problem::Failing(_) => backoff.next().unwrap_or(DENIED_AGAIN),
+                };
+                let wakes = matches!(problem, Problem::Failing(_));
                 failed = true;
-                if !post.say(Said::Failed(problem)).await || !post.pause(again, anew).await {
+                if !post.say(Said::Failed(problem)).await || !post.pause(again, wakes).await {
                     return;
-                }
-                if anew {
-                    events = self::events::<T>(&post);
                 }
             }
         }
     }
 }
 
-fn again(problem: &Problem, backoff: &mut DefaultBackoff) -> Duration {
-    match problem {
-        Problem::Forbidden => FORBIDDEN_AGAIN,
-        Problem::Absent => ABSENT_AGAIN,
-        Problem::Expired | Problem::Failing(_) => backoff.next().unwrap_or(FORBIDDEN_AGAIN),
-    }
+/// An API server that has just started forbids everything until it has read its roles, for about a second; a right
+/// that is not given stays away for long.
+fn denied_again(times: u32) -> Duration {
+    Duration::from_secs(1 << times.saturating_sub(1).min(5)).min(DENIED_AGAIN)
 }
 
 impl Post {
@@ -233,10 +240,10 @@ impl Post {
         self.sender.send((self.place, said)).await.is_ok()
     }
 
-    async fn pause(&self, pause: Duration, sound: bool) -> bool {
+    async fn pause(&self, pause: Duration, wakes: bool) -> bool {
         tokio::select! {
             () = self.sender.closed() => return false,
-            () = self.wake.notified(), if !sound => {}
+            () = self.wake.notified(), if wakes => {}
             () = tokio::time::sleep(pause) => {}
         }
         true

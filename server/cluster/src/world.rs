@@ -6,13 +6,17 @@
 mod dirty;
 mod index;
 mod intake;
+mod keep;
+mod members;
 mod memory;
 mod pods;
 mod related;
 mod service;
+mod services;
 mod settle;
 mod settled;
 mod track;
+mod troubles;
 
 use std::collections::{HashMap, HashSet};
 
@@ -59,7 +63,12 @@ pub struct World {
 impl World {
     /// A cluster of which nothing was said yet, with what was known when it was last watched. `scopes` are the lists
     /// to wait for.
-    pub fn new(cluster: ClusterId, redactor: Redactor, memory: ClusterMemory, scopes: impl IntoIterator<Item = Scope>) -> Self {
+    pub fn new(
+        cluster: ClusterId,
+        redactor: Redactor,
+        memory: ClusterMemory,
+        scopes: impl IntoIterator<Item = Scope>,
+    ) -> Self {
         let mut world = Self {
             cluster,
             redactor,

@@ -13,7 +13,11 @@ fn bare_pod(name: &str, owner: Option<(&str, &str)>) -> Value {
 #[test]
 fn a_pod_belongs_to_the_first_workload_above_its_replica_set_or_job() {
     let rows: [(&str, Vec<Value>, Value); 6] = [
-        ("Deployment/web", vec![deployment("v1", 1, (1, 1, 1)), replica_set("aa", "v1", 1, 0)], pod("p", "aa", 0, Some(1))),
+        (
+            "Deployment/web",
+            vec![deployment("v1", 1, (1, 1, 1)), replica_set("aa", "v1", 1, 0)],
+            pod("p", "aa", 0, Some(1)),
+        ),
         ("StatefulSet/db", vec![object("StatefulSet", "db", 0)], bare_pod("p", Some(("StatefulSet", "db")))),
         ("DaemonSet/agent", vec![object("DaemonSet", "agent", 0)], bare_pod("p", Some(("DaemonSet", "agent")))),
         (
@@ -38,12 +42,15 @@ fn a_pod_belongs_to_the_first_workload_above_its_replica_set_or_job() {
 
 #[test]
 fn jobs_and_static_and_bare_pods_are_their_own_and_grouped() {
-    let bench = Bench::list(5, &[
-        object("Job", "once", 0),
-        bare_pod("once-1", Some(("Job", "once"))),
-        bare_pod("static", Some(("Node", "n1"))),
-        bare_pod("bare", None),
-    ]);
+    let bench = Bench::list(
+        5,
+        &[
+            object("Job", "once", 0),
+            bare_pod("once-1", Some(("Job", "once"))),
+            bare_pod("static", Some(("Node", "n1"))),
+            bare_pod("bare", None),
+        ],
+    );
     assert_eq!(bench.services(), ["Job/once", "Pod/bare", "Pod/static"]);
     for name in ["Job/once", "Pod/bare", "Pod/static"] {
         assert!(bench.service(name).grouped, "{name}");
@@ -92,7 +99,12 @@ fn nothing_is_told_before_every_list_was_made() {
 
 #[test]
 fn what_a_new_list_does_not_hold_is_gone_and_what_it_holds_is_not_told_again() {
-    let all = [deployment("v1", 1, (1, 1, 1)), replica_set("aa", "v1", 1, 0), pod("p", "aa", 0, Some(1)), object("DaemonSet", "agent", 0)];
+    let all = [
+        deployment("v1", 1, (1, 1, 1)),
+        replica_set("aa", "v1", 1, 0),
+        pod("p", "aa", 0, Some(1)),
+        object("DaemonSet", "agent", 0),
+    ];
     let mut bench = Bench::list(5, &all);
     bench.now = 9;
     let record = bench.relist(&all[..2]);

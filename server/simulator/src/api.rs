@@ -17,11 +17,12 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-pub(crate) use self::answer::{Answer, json, text};
+pub(crate) use self::answer::{Answer, json, refuse, stream, text};
 pub(crate) use self::auth::Tokens;
 use self::auth::Who;
 pub(crate) use self::write::mark_deleted;
-use self::target::{Query, Target};
+pub(crate) use self::target::Query;
+use self::target::Target;
 use crate::error::Refusal;
 use crate::faults::{Controls, Faults};
 use crate::kubelet;

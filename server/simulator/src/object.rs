@@ -103,19 +103,6 @@ impl Object {
     }
 }
 
-/// The JSON of an object with kind and API version before its own fields.
-pub(crate) fn whole(kind: Kind, item: &[u8]) -> Vec<u8> {
-    let place = kind.place();
-    let mut out = Vec::with_capacity(item.len() + 64);
-    out.extend_from_slice(b"{\"kind\":\"");
-    out.extend_from_slice(place.name.as_bytes());
-    out.extend_from_slice(b"\",\"apiVersion\":\"");
-    out.extend_from_slice(kind.api_version().as_bytes());
-    out.extend_from_slice(if item.len() > 2 { b"\"," } else { b"\"" });
-    out.extend_from_slice(item.get(1..).unwrap_or(b"}"));
-    out
-}
-
 /// A text in a value, empty where there is none.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()

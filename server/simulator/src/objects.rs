@@ -5,7 +5,7 @@ mod list;
 mod log;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -92,6 +92,12 @@ impl Objects {
     pub(crate) fn plain(&self, kind: Kind) -> Vec<Arc<Object>> {
         let state = self.lock();
         state.shelf(kind).objects.values().filter(|object| object.plain_value().is_some()).cloned().collect()
+    }
+
+    /// The keys of a kind's canned objects.
+    pub(crate) fn canned(&self, kind: Kind) -> Vec<Key> {
+        let state = self.lock();
+        state.shelf(kind).objects.values().filter(|object| object.plain_value().is_none()).map(|object| object.key.clone()).collect()
     }
 
     /// How many there are of a kind.

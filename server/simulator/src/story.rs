@@ -246,14 +246,13 @@ impl Scenario {
     }
 
     fn has_cycle(&self) -> bool {
-        let deeper = |route: &Route| route.calls.iter().map(|call| (call.service.clone(), call.route.clone()));
         let count = self.services.iter().map(|service| service.routes.len()).sum::<usize>();
-        let mut level: Vec<_> = self.services.iter().flat_map(|service| &service.routes).flat_map(deeper).collect();
+        let mut level: Vec<_> = self.services.iter().flat_map(|service| &service.routes).flat_map(Route::targets).collect();
         for _ in 0..=count {
             level.sort();
             level.dedup();
             let routes = level.iter().filter_map(|(service, route)| self.route(service, route));
-            level = routes.flat_map(deeper).collect();
+            level = routes.flat_map(Route::targets).collect();
         }
         !level.is_empty()
     }
@@ -267,6 +266,13 @@ impl Scenario {
     pub(crate) fn find(&self, id: &str) -> Option<usize> {
         let (namespace, name) = id.split_once('/')?;
         self.services.iter().position(|service| service.namespace == namespace && service.name == name)
+    }
+}
+
+impl Route {
+    /// Whom it calls.
+    fn targets(&self) -> impl Iterator<Item = (String, String)> {
+        self.calls.iter().map(|call| (call.service.clone(), call.route.clone()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod group;
 mod live;
+mod recent;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,15 +25,18 @@ const GROUP: usize = 4 << 20;
 const QUEUE_KIB: usize = 64 << 10;
 const QUEUE: usize = 4_096;
 
+const ENDED: &str = "the writer ended";
+
 /// The writer's hand: sends it requests.
 pub(crate) struct Writer {
+    shared: Arc<Shared>,
     sender: Mutex<Option<mpsc::Sender<Message>>>,
     room: Arc<Semaphore>,
     task: Mutex<Option<JoinHandle<Result<(), Error>>>>,
 }
 
 enum Message {
-    Append(Waiting),
+    Append(Box<Waiting>),
     /// Cuts the partition if its time is over; answers when that is done.
     Cut(Timestamp, oneshot::Sender<()>),
 }
@@ -48,10 +52,11 @@ struct Waiting {
 impl Writer {
     /// Takes up the newest partition, if its time is not over, and starts the task.
     pub(crate) async fn start(shared: Arc<Shared>) -> Result<Self, Error> {
-        let live = Live::resume(shared).await?;
+        let live = Live::resume(Arc::clone(&shared)).await?;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let task = tokio::spawn(run(live, receiver));
         Ok(Self {
+            shared,
             sender: Mutex::new(Some(sender)),
             room: Arc::new(Semaphore::new(QUEUE_KIB)),
             task: Mutex::new(Some(task)),
@@ -60,20 +65,27 @@ impl Writer {
 
     /// Appends a request; returns after its commit.
     pub(crate) async fn append(&self, batch: SpanBatch) -> Result<Appended, Error> {
+        if batch.columns.owner.iter().any(|owner| *owner as usize >= batch.owners.len()) {
+            return Err(Error::Damaged("a span names an owner that its batch does not have".into()));
+        }
         let kib = (batch.columns.size() / 1024 + 1).min(QUEUE_KIB) as u32;
         let full = || Error::Busy("too much waits to be written".into());
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| full())?;
         let (answer, answered) = oneshot::channel();
         let sender = self.sender()?;
-        sender.try_send(Message::Append(Waiting { batch, answer, _room: room })).map_err(|_| full())?;
+        let waiting = Box::new(Waiting { batch, answer, _room: room });
+        sender.try_send(Message::Append(waiting)).map_err(|_| full())?;
         drop(sender);
-        answered.await.unwrap_or_else(|_| Err(Error::Busy("the writer ended".into())))
+        answered.await.unwrap_or_else(|_| {
+            self.shared.failing(ENDED.into());
+            Err(Error::Busy(ENDED.into()))
+        })
     }
 
     /// Cuts the live partition if its time is over.
     pub(crate) async fn cut(&self, now: Timestamp) -> Result<(), Error> {
         let (done, answered) = oneshot::channel();
-        let ended = || Error::Busy("the writer ended".into());
+        let ended = || Error::Busy(ENDED.into());
         self.sender()?.send(Message::Cut(now, done)).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())
     }
@@ -118,15 +130,15 @@ async fn run(mut live: Live, mut receiver: mpsc::Receiver<Message>) -> Result<()
 type Cut = (Timestamp, oneshot::Sender<()>);
 
 /// Waits a moment for more requests to commit together with the first.
-async fn gather(first: Waiting, receiver: &mut mpsc::Receiver<Message>) -> (Vec<Waiting>, Option<Cut>) {
+async fn gather(first: Box<Waiting>, receiver: &mut mpsc::Receiver<Message>) -> (Vec<Waiting>, Option<Cut>) {
     let until = Instant::now() + WAIT;
     let mut bytes = first.batch.columns.size();
-    let mut group = vec![first];
+    let mut group = vec![*first];
     while bytes < GROUP {
         match tokio::time::timeout_at(until, receiver.recv()).await {
             Ok(Some(Message::Append(next))) => {
                 bytes += next.batch.columns.size();
-                group.push(next);
+                group.push(*next);
             }
             Ok(Some(Message::Cut(now, done))) => return (group, Some((now, done))),
             Ok(None) | Err(_) => break,

@@ -20,8 +20,9 @@ use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
 const CLOSED: i64 = 2 * MINUTE;
-/// Minutes that are folded in one transaction.
-const CHUNK: usize = 30;
+/// Minutes that are folded in one transaction, and rollups that are looked at together.
+const CHUNK: usize = 10;
+const ROWS: usize = 64;
 const LEVEL: i32 = 3;
 
 /// The summaries' file of a partition: the day on which it began, in milliseconds.
@@ -69,40 +70,52 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
 /// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.
 pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, last: bool) -> Result<(), Error> {
     let mark = file.mark.load(Ordering::Acquire);
-    let rows: Vec<(i64, i64, i64)> = sqlx::query_as("select seq, first, last from rollups where seq > ?1 order by seq")
-        .bind(mark)
+    // The last fold goes over everything again: pods that were seen late have changed whose it is.
+    let since = if last { 0 } else { mark };
+    let rows: Vec<Row> = sqlx::query_as("select seq, first, last from rollups where seq > ?1 order by seq")
+        .bind(since)
         .fetch_all(&file.readers)
         .await?;
-    // Of the last fold, everything is remembered again: pods that were seen late have changed whose it is.
-    let since = if last { 0 } else { mark };
-    let loaded = query::load_file(shared, file, Rows::After(since)).await?;
-    let touched = touched(loaded.as_ref());
     let closed = |minute: i64| last || minute.saturating_add(MINUTE + CLOSED) <= now.0 || minute > now.0;
-    let minutes: Vec<i64> = touched.into_iter().filter(|minute| closed(*minute)).collect();
-    let open = |(_, first, last): &(i64, i64, i64)| {
-        first <= last && !(closed(*last - last.rem_euclid(MINUTE)) && closed(*first - first.rem_euclid(MINUTE)))
-    };
-    let new_mark = match rows.iter().find(|row| open(row)) {
-        Some((seq, _, _)) => seq - 1,
-        None => rows.last().map_or(mark, |(seq, _, _)| *seq),
-    };
-    if let Some(loaded) = loaded {
-        let loaded = [loaded];
-        let seen = sightings(&loaded);
-        shared.meta.remember(&seen.groups, &seen.requests).await?;
-    }
+    let mut minutes = look(shared, file, &rows).await?;
+    minutes.retain(|minute| closed(*minute));
+    let new_mark = mark_after(&rows, mark, closed);
     if minutes.is_empty() && new_mark == mark && !last {
         return Ok(());
     }
+    let minutes: Vec<i64> = minutes.into_iter().collect();
     write(shared, file, &minutes, new_mark, last).await?;
     file.mark.store(new_mark, Ordering::Release);
     file.complete.store(last, Ordering::Release);
     Ok(())
 }
 
-fn touched(loaded: Option<&Loaded>) -> BTreeSet<i64> {
-    let rollups = loaded.iter().flat_map(|loaded| &loaded.rollups);
-    rollups.flat_map(|rollup| rollup.times()).map(|at| at - at.rem_euclid(MINUTE)).collect()
+/// A rollup's `seq` and the least and greatest time that it covers.
+type Row = (i64, i64, i64);
+
+/// Remembers what rollups have seen and returns the minutes that they touch; a few at a time, which bounds memory.
+async fn look(shared: &Shared, file: &Arc<DataFile>, rows: &[Row]) -> Result<BTreeSet<i64>, Error> {
+    let mut minutes = BTreeSet::new();
+    for chunk in rows.chunks(ROWS) {
+        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
+        let rows = Rows::Between(first.0 - 1, last.0);
+        let Some(loaded) = query::load_file(shared, file, rows).await? else { continue };
+        let times = loaded.rollups.iter().flat_map(|rollup| rollup.times());
+        minutes.extend(times.map(|at| at - at.rem_euclid(MINUTE)));
+        let seen = query::blocking(move || sightings(&[loaded])).await?;
+        shared.meta.remember(&seen.groups, &seen.requests).await?;
+    }
+    Ok(minutes)
+}
+
+/// How far everything is folded: up to the first rollup with a minute that is not closed. Pure.
+fn mark_after(rows: &[Row], mark: i64, closed: impl Fn(i64) -> bool) -> i64 {
+    let minute = |at: i64| at - at.rem_euclid(MINUTE);
+    let open = |(_, first, last): &&Row| first <= last && !(closed(minute(*first)) && closed(minute(*last)));
+    match rows.iter().find(open) {
+        Some((seq, _, _)) => seq - 1,
+        None => rows.last().map_or(mark, |(seq, _, _)| *seq),
+    }
 }
 
 async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64, complete: bool) -> Result<(), Error> {
@@ -113,7 +126,9 @@ async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64
         Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
     });
     let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
-    for chunk in minutes.chunks(CHUNK) {
+    // Minutes that follow each other, so that late data does not load all that lies between.
+    let runs = minutes.chunk_by(|a, b| b - a == MINUTE);
+    for chunk in runs.flat_map(|run| run.chunks(CHUNK)) {
         write_minutes(shared, file, &day, &mut connection, chunk).await?;
     }
     // Last, so that what a crash leaves half done is done again.
@@ -212,4 +227,26 @@ async fn number_owners(connection: &mut SqliteConnection, loaded: &Loaded) -> Re
     let ids: HashMap<Vec<u8>, u32> = ids.into_iter().map(|(id, hash)| (hash, id as u32)).collect();
     let all = loaded.resolved.owners.iter();
     Ok(all.map(|owner| ids.get(&owner.known.hash[..]).copied()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fold_comes_as_far_as_the_first_open_minute() {
+        let closed = |minute: i64| minute < 5 * MINUTE;
+        let row = |seq, first: i64, last: i64| (seq, first * MINUTE, last * MINUTE + 1);
+        assert_eq!(mark_after(&[], 7, closed), 7);
+        assert_eq!(mark_after(&[row(8, 1, 2), row(9, 4, 4)], 7, closed), 9);
+        assert_eq!(mark_after(&[row(8, 1, 2), row(9, 4, 5), row(10, 1, 1)], 7, closed), 8);
+        assert_eq!(mark_after(&[(8, i64::MAX, i64::MIN)], 7, closed), 8, "a rollup without cells is no obstacle");
+    }
+
+    #[test]
+    fn partitions_of_a_day_share_a_file() {
+        let day = DAY / 1_000_000;
+        assert_eq!(day_of(3 * day + 5), 3 * day);
+        assert_eq!(day_of(4 * day - 1), 3 * day);
+    }
 }

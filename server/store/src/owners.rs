@@ -24,12 +24,15 @@ pub(crate) fn hash(owner: &Owner, facts: &OwnerFacts) -> Result<(OwnerHash, Stri
     Ok((hash, owner, facts))
 }
 
+/// Which state of the directory something was resolved with.
+type Generation = (u64, u64);
+
 /// What an owner says, and to whom that leads as the directory was when it was last asked.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) hash: OwnerHash,
     pub(crate) facts: OwnerFacts,
-    resolved: Mutex<Option<((u64, u64), Arc<Timeline>)>>,
+    resolved: Mutex<Option<(Generation, Arc<Timeline>)>>,
 }
 
 impl Known {
@@ -92,7 +95,7 @@ pub(crate) struct Resolved {
 #[derive(Debug, Default)]
 pub(crate) struct FileOwners {
     pub(crate) owners: Arc<Vec<Numbered>>,
-    resolved: Option<((u64, u64), Resolved)>,
+    resolved: Option<(Generation, Resolved)>,
 }
 
 impl FileOwners {

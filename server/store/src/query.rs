@@ -31,8 +31,8 @@ pub(crate) struct Loaded {
 pub(crate) enum Rows<'a> {
     /// Cells that meet a window; not those of these sources, a JSON array.
     Window(Window, &'a str),
-    /// What was not folded yet.
-    After(i64),
+    /// By `seq`: after the first, up to the second.
+    Between(i64, i64),
     /// What arrived in a window.
     Arrived(Window),
 }
@@ -143,8 +143,12 @@ async fn ids(connection: &mut SqliteConnection, family: Family, rows: Rows<'_>) 
             let query = if family == Family::Summary { query.bind(without) } else { query };
             query.fetch_all(connection).await?
         }
-        Rows::After(mark) => {
-            sqlx::query_as("select id from rollups where seq > ?1").bind(mark).fetch_all(connection).await?
+        Rows::Between(after, to) => {
+            sqlx::query_as("select id from rollups where seq > ?1 and seq <= ?2")
+                .bind(after)
+                .bind(to)
+                .fetch_all(connection)
+                .await?
         }
         Rows::Arrived(window) => {
             sqlx::query_as("select id from rollups where arrival >= ?1 and arrival < ?2")

@@ -1,5 +1,6 @@
 //! How every database here is opened and brought to its format. Knows nothing of what is in them.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub(crate) async fn open(
     cache_kib: u32,
     steps: &'static [&'static str],
 ) -> Result<SqliteConnection, Error> {
+    // Before SQLite opens it, since a writer may touch the header even of a file it then leaves.
+    check_format(path, stored_format(path)?, steps.len() as i64)?;
     let mut connection = writer(path, cache_kib).connect().await?;
     let (found,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut connection).await?;
     check_format(path, found, steps.len() as i64)?;
@@ -65,6 +68,25 @@ pub(crate) async fn open(
         transaction.commit().await?;
     }
     Ok(connection)
+}
+
+/// The `user_version` in a database file's header: big-endian at offset 60 (sqlite.org/fileformat2.html §1.3.13);
+/// 0 where there is no file yet, or no database in it, which SQLite then says better. A later value may still wait in
+/// the WAL, so it is asked for again once open.
+fn stored_format(path: &Path) -> Result<i64, Error> {
+    let mut header = Vec::with_capacity(64);
+    match std::fs::File::open(path) {
+        Ok(file) => file.take(64).read_to_end(&mut header)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Ok(0);
+    }
+    Ok(header
+        .get(60..64)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, |bytes| i64::from(i32::from_be_bytes(bytes))))
 }
 
 /// A file of a newer format is left alone.

@@ -1,4 +1,5 @@
 //! What clusters said, kept, closed and read again.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Directories that can't be used: one clear error each, and nothing damaged.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -195,11 +195,12 @@ fn minute(s: &Scenario, at: i32, flap: &mut i32, r: &mut Random) -> Minute {
 /// Requests of a cell: the clusters of a pod, and a log-normal of durations around 80 ms.
 fn cell(s: &Scenario, requests: f64, share: f64, log_duration: f64, slow: f64, r: &mut Random) -> Red {
     let n = r.poisson(requests);
-    let errors = r.binomial(n, (share * r.gamma(s.clustered)).min(1.0));
+    let clustered = r.gamma(s.clustered);
+    let errors = r.binomial(n, (share * clustered).min(1.0));
     let middle = (80e6 * slow).ln() + log_duration + (0.5 * s.wander).sqrt() * r.normal();
     let mut histogram = Histogram::default();
-    // Above 200 requests a few draws are weighted: the spread of their sum is a cell's, and drawing stays cheap.
-    let draws = n.min(200.0);
+    // Above 800 requests a few draws are weighted: the spread of their sum is a cell's, and drawing stays cheap.
+    let draws = n.min(800.0);
     for _ in 0..draws as u32 {
         histogram.add((middle + 0.7 * r.normal()).exp() as i64, (n / draws) as f32);
     }

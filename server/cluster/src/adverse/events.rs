@@ -37,11 +37,18 @@ fn kind(event: &Event) -> Option<AdverseKind> {
         // Both are told by container states; these words alone do not say whether of a pull, a start or a restart.
         "BackOff" | "Failed" | "InspectFailed" | "ErrImageNeverPull" => return None,
         // Told by conditions of pods, jobs and nodes.
-        "Evicted" | "Preempted" | "TaintManagerEviction" | "BackoffLimitExceeded" | "DeadlineExceeded" | "NodeNotReady" => return None,
+        "Evicted"
+        | "Preempted"
+        | "TaintManagerEviction"
+        | "BackoffLimitExceeded"
+        | "DeadlineExceeded"
+        | "NodeNotReady" => return None,
         "ProgressDeadlineExceeded" => return None,
         "Unhealthy" | "ProbeError" => AdverseKind::FailedProbe,
         "FailedScheduling" => AdverseKind::FailedScheduling,
-        "FailedMount" | "FailedAttachVolume" | "FailedMapVolume" | "VolumeResizeFailed" | "ProvisioningFailed" => AdverseKind::FailedVolume,
+        "FailedMount" | "FailedAttachVolume" | "FailedMapVolume" | "VolumeResizeFailed" | "ProvisioningFailed" => {
+            AdverseKind::FailedVolume
+        }
         "FailedCreate" | "FailedCreatePodSandBox" | "FailedCreatePodContainer" => AdverseKind::FailedCreate,
         "SystemOOM" | "Rebooted" | "OOMKilling" | "KernelDeadlock" => AdverseKind::Node,
         _ if &*event.about.kind == "Node" && &*event.level == "Warning" => AdverseKind::Node,
@@ -67,7 +74,8 @@ fn probe(detail: &str) -> String {
 fn pattern(message: &str) -> String {
     let quoted = |c: char| matches!(c, '"' | '\'');
     let outside: String = message.split(quoted).step_by(2).collect();
-    let words = outside.split(|c: char| !(c.is_alphabetic() || c == '-')).filter(|word| word.len() > 2 && word.len() < 24);
+    let words =
+        outside.split(|c: char| !(c.is_alphabetic() || c == '-')).filter(|word| word.len() > 2 && word.len() < 24);
     words.take(12).collect::<Vec<_>>().join(" ")
 }
 

@@ -13,7 +13,13 @@ pub(crate) type Counted = Option<Box<[u32]>>;
 const RUNS_AGAIN: i64 = 120 * SECOND;
 
 /// What is wrong with a pod or was since its restarts were last counted.
-pub(crate) fn of_pod(pod: &Pod, counted: &Counted, looping: &dyn Fn(&str) -> bool, redactor: &Redactor, now: Timestamp) -> Vec<Sighting> {
+pub(crate) fn of_pod(
+    pod: &Pod,
+    counted: &Counted,
+    looping: &dyn Fn(&str) -> bool,
+    redactor: &Redactor,
+    now: Timestamp,
+) -> Vec<Sighting> {
     let mut found = Vec::new();
     for (at, container) in pod.containers.iter().enumerate() {
         let known = counted.as_ref().map_or(0, |counted| counted.get(at).copied().unwrap_or(0));
@@ -60,7 +66,12 @@ fn ended(container: &Container, counted: u32, now: Timestamp) -> Option<Sighting
     })
 }
 
-fn waiting(container: &Container, looping: &dyn Fn(&str) -> bool, redactor: &Redactor, now: Timestamp) -> Option<Sighting> {
+fn waiting(
+    container: &Container,
+    looping: &dyn Fn(&str) -> bool,
+    redactor: &Redactor,
+    now: Timestamp,
+) -> Option<Sighting> {
     let (reason, detail) = match &container.state {
         State::Waiting(reason, detail) => (&**reason, words::short(&redactor.message(detail))),
         State::Running(since) if looping(&container.name) && since.0.is_some_and(|at| now.since(at) < RUNS_AGAIN) => {
@@ -71,13 +82,23 @@ fn waiting(container: &Container, looping: &dyn Fn(&str) -> bool, redactor: &Red
     };
     let last = container.last.as_deref();
     let (kind, message, at) = match reason {
-        "CrashLoopBackOff" => (AdverseKind::CrashLoop, crash_loop(container, last), last.and_then(|end| end.finished_at.0)),
-        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" | "ImageInspectError" => {
+        "CrashLoopBackOff" => {
+            (AdverseKind::CrashLoop, crash_loop(container, last), last.and_then(|end| end.finished_at.0))
+        }
+        "ImagePullBackOff"
+        | "ErrImagePull"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "RegistryUnavailable"
+        | "ImageInspectError" => {
             (AdverseKind::FailedPull, words::pull(&redactor.message(&container.image), reason, &detail), None)
         }
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "StartError" | "ContainerCannotRun" | "PostStartHookError" => {
-            (AdverseKind::FailedStart, words::start(reason, &detail), None)
-        }
+        "CreateContainerConfigError"
+        | "CreateContainerError"
+        | "RunContainerError"
+        | "StartError"
+        | "ContainerCannotRun"
+        | "PostStartHookError" => (AdverseKind::FailedStart, words::start(reason, &detail), None),
         _ => return None,
     };
     Some(Sighting {
@@ -95,7 +116,13 @@ fn crash_loop(container: &Container, last: Option<&Terminated>) -> String {
 fn unscheduled(condition: &Condition, redactor: &Redactor, now: Timestamp) -> Sighting {
     let detail = words::short(&redactor.message(&condition.message));
     let message = if detail.is_empty() { "No node takes it.".into() } else { format!("No node takes it: {detail}.") };
-    sighting(AdverseKind::FailedScheduling, "FailedScheduling", message, condition.since.0.unwrap_or(now), Repeat::Condition)
+    sighting(
+        AdverseKind::FailedScheduling,
+        "FailedScheduling",
+        message,
+        condition.since.0.unwrap_or(now),
+        Repeat::Condition,
+    )
 }
 
 fn evicted(pod: &Pod, redactor: &Redactor, now: Timestamp) -> Option<Sighting> {
@@ -112,7 +139,11 @@ fn evicted(pod: &Pod, redactor: &Redactor, now: Timestamp) -> Option<Sighting> {
         "DeletionByPodGC" => "Its node is gone.".to_owned(),
         _ => {
             let detail = words::short(&redactor.message(&pod.message));
-            if detail.is_empty() { "Its node put it out.".to_owned() } else { format!("Its node put it out: {detail}.") }
+            if detail.is_empty() {
+                "Its node put it out.".to_owned()
+            } else {
+                format!("Its node put it out: {detail}.")
+            }
         }
     };
     let reason = if by_kubelet { &*pod.reason } else { why };

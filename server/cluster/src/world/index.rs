@@ -144,7 +144,9 @@ impl Index {
 
     /// Services whose selector matches labels.
     pub(crate) fn networks_of(&self, namespace: &Text, labels: &Labels) -> Vec<&Service> {
-        let slots = labels.pairs().filter_map(|(key, value)| self.selected.get(&(namespace.clone(), key.clone(), value.clone())));
+        let slots = labels
+            .pairs()
+            .filter_map(|(key, value)| self.selected.get(&(namespace.clone(), key.clone(), value.clone())));
         let services = slots.flatten().filter_map(|uid| self.networks.get(uid));
         let mut services: Vec<&Service> = services.filter(|service| labels.matches(&service.selector)).collect();
         services.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
@@ -202,7 +204,11 @@ impl Parts<'_> {
             cause: set.workload.notes.cause.clone(),
         });
         let of_rings = self.rings.iter().map(|ring| Found {
-            hash: ring.meta.labels.get("controller.kubernetes.io/hash").map_or_else(|| bare(&ring.meta.name), Text::from),
+            hash: ring
+                .meta
+                .labels
+                .get("controller.kubernetes.io/hash")
+                .map_or_else(|| bare(&ring.meta.name), Text::from),
             number: ring.number,
             created: ring.meta.created(),
             facts: ring.facts.clone(),

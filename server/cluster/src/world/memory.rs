@@ -39,7 +39,8 @@ impl Remembered {
     /// Phases and restarts that were already recorded of a pod.
     pub(super) fn pod(&mut self, pod: &Pod) -> (Vec<(Timestamp, PodPhase)>, Counted) {
         let Some(known) = self.pods.remove(&pod.meta.uid) else { return (Vec::new(), None) };
-        let restarts = |name: &str| known.containers.iter().find(|container| container.name == name).map_or(0, |c| c.restarts);
+        let restarts =
+            |name: &str| known.containers.iter().find(|container| container.name == name).map_or(0, |c| c.restarts);
         let counted = pod.containers.iter().map(|container| restarts(&container.name)).collect();
         (known.history, Some(counted))
     }

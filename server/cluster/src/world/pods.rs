@@ -69,16 +69,19 @@ fn reason(pod: &Pod) -> Option<String> {
         State::Terminated(end) if end.exit_code != 0 => Some(&end.reason),
         _ => None,
     });
-    let unscheduled = || pod.condition("PodScheduled").filter(|condition| condition.is_false()).map(|condition| &condition.reason);
+    let unscheduled =
+        || pod.condition("PodScheduled").filter(|condition| condition.is_false()).map(|condition| &condition.reason);
     waits.or_else(unscheduled).and_then(|reason| reason.some()).map(str::to_owned)
 }
 
 /// How a pod stands, and since when where that is said.
 fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
-    let ends = || pod.containers.iter().filter_map(|container| match &container.state {
-        State::Terminated(end) => end.finished_at.0,
-        _ => None,
-    });
+    let ends = || {
+        pod.containers.iter().filter_map(|container| match &container.state {
+            State::Terminated(end) => end.finished_at.0,
+            _ => None,
+        })
+    };
     match &*pod.phase {
         "Succeeded" => return (PodPhase::Succeeded, ends().max()),
         "Failed" => return (PodPhase::Failed, ends().max()),
@@ -102,7 +105,8 @@ fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
 
 /// Ready=False since later than its containers were let start: it was ready in between.
 fn lost_readiness(pod: &Pod, ready: Option<&Condition>) -> bool {
-    let let_start = pod.condition("Initialized").filter(|condition| condition.holds()).and_then(|condition| condition.since.0);
+    let let_start =
+        pod.condition("Initialized").filter(|condition| condition.holds()).and_then(|condition| condition.since.0);
     let lost = ready.filter(|ready| ready.is_false()).and_then(|ready| ready.since.0);
     lost.zip(let_start).is_some_and(|(lost, start)| lost > start)
 }
@@ -122,7 +126,11 @@ fn first_start(pod: &Pod) -> Option<Timestamp> {
 
 /// The last time a container of it ended before this.
 fn last_end(pod: &Pod, before: Timestamp) -> Option<Timestamp> {
-    let ends = pod.containers.iter().filter(|container| !container.init).filter_map(|container| container.last.as_deref()?.finished_at.0);
+    let ends = pod
+        .containers
+        .iter()
+        .filter(|container| !container.init)
+        .filter_map(|container| container.last.as_deref()?.finished_at.0);
     ends.filter(|at| *at < before).max()
 }
 

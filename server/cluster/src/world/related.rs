@@ -4,6 +4,7 @@
 use model::{ClusterId, RelatedResource, ServiceId};
 
 use super::index::{Index, Known, Parts};
+use super::service::View;
 use crate::identity::Key;
 use crate::kind::Kind;
 use crate::revisions::Found;
@@ -14,15 +15,14 @@ use crate::template::Facts;
 const MOST_OF_A_KIND: usize = 12;
 
 /// What belongs to a service by reference, in a fixed order.
-pub(crate) fn related(
-    key: &Key,
-    parts: &Parts<'_>,
-    facts: &Facts,
+pub(super) fn related(
+    view: &View<'_>,
     name: &dyn Fn(&Found) -> String,
-    wanted: u32,
     index: &Index,
     cluster: &ClusterId,
 ) -> Vec<RelatedResource> {
+    let View { key, parts, facts, .. } = view;
+    let wanted = view.counts.wanted;
     let service = key.id(cluster);
     let mut rows = networks(key, facts, wanted, index, &service);
     rows.extend(config_maps(key, facts, index, &service));
@@ -30,13 +30,26 @@ pub(crate) fn related(
     let found = parts.revisions(key.kind());
     for ring in newest(parts.rings.iter().collect(), |ring| ring.number) {
         let shown = found.iter().find(|found| found.number == ring.number).map(name);
-        rows.push(row(&service, "ControllerRevision", &ring.meta, shown.map_or_else(String::new, |name| format!("revision {name}")), None));
+        rows.push(row(
+            &service,
+            "ControllerRevision",
+            &ring.meta,
+            shown.map_or_else(String::new, |name| format!("revision {name}")),
+            None,
+        ));
     }
     rows
 }
 
 fn row(service: &ServiceId, kind: &str, meta: &Meta, state: String, good: Option<bool>) -> RelatedResource {
-    RelatedResource { service: service.clone(), kind: kind.into(), name: meta.name.to_string(), state, good, changed: meta.created.0 }
+    RelatedResource {
+        service: service.clone(),
+        kind: kind.into(),
+        name: meta.name.to_string(),
+        state,
+        good,
+        changed: meta.created.0,
+    }
 }
 
 fn networks(key: &Key, facts: &Facts, wanted: u32, index: &Index, service: &ServiceId) -> Vec<RelatedResource> {
@@ -75,7 +88,9 @@ fn config_maps(key: &Key, facts: &Facts, index: &Index, service: &ServiceId) -> 
 }
 
 fn sets(parts: &Parts<'_>, service: &ServiceId) -> Vec<RelatedResource> {
-    let shown = newest(parts.sets.iter().collect(), |set| (set.workload.replicas.unwrap_or(0) > 0, set.workload.meta.created()));
+    let shown = newest(parts.sets.iter().collect(), |set| {
+        (set.workload.replicas.unwrap_or(0) > 0, set.workload.meta.created())
+    });
     let rows = shown.into_iter().map(|set| {
         let (state, good) = if set.kind == Kind::Job { job(set) } else { replica_set(set) };
         row(service, set.kind.name(), &set.workload.meta, state, good)

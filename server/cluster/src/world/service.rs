@@ -33,7 +33,8 @@ pub(crate) fn counts(key: &Key, parts: &Parts<'_>, current: Option<&Found>, inde
     if index.unlisted.contains(&Kind::Pod) {
         if let Some(status) = status {
             (counts.ready, counts.updated, counts.available) = (status.ready, status.updated, status.available);
-            (counts.updated_ready, counts.old) = (status.updated.min(status.ready), status.replicas.saturating_sub(status.updated));
+            (counts.updated_ready, counts.old) =
+                (status.updated.min(status.ready), status.replicas.saturating_sub(status.updated));
         }
         return counts;
     }
@@ -80,8 +81,10 @@ fn job_wants(job: &Workload) -> u32 {
 
 /// How the workload's rollout to its current revision stands.
 pub(crate) fn rollout(key: &Key, parts: &Parts<'_>, current: &Found, counts: Counts, index: &Index) -> Rollout {
-    let new: Vec<&&Seat> = parts.pods.iter().filter(|seat| of_pod(key.kind(), &seat.pod).as_ref() == Some(&current.hash)).collect();
-    let ready = |seat: &&&Seat| seat.pod.condition("Ready").filter(|ready| ready.holds()).and_then(|ready| ready.since.0);
+    let new: Vec<&&Seat> =
+        parts.pods.iter().filter(|seat| of_pod(key.kind(), &seat.pod).as_ref() == Some(&current.hash)).collect();
+    let ready =
+        |seat: &&&Seat| seat.pod.condition("Ready").filter(|ready| ready.holds()).and_then(|ready| ready.since.0);
     let progressing = parts.root.and_then(|root| root.workload.condition("Progressing"));
     Rollout {
         done: is_done(parts, current, counts, index),
@@ -103,8 +106,10 @@ fn is_done(parts: &Parts<'_>, current: &Found, counts: Counts, index: &Index) ->
     };
     let status = &root.workload.status;
     // Objects arrive on several watches: the ReplicaSet may be newer than what the Deployment says.
-    let same = root.kind != Kind::Deployment || root.workload.notes.number().is_none_or(|number| number == current.number);
-    let told = root.workload.is_observed() && same && status.updated >= counts.wanted && status.available >= counts.wanted;
+    let same =
+        root.kind != Kind::Deployment || root.workload.notes.number().is_none_or(|number| number == current.number);
+    let told =
+        root.workload.is_observed() && same && status.updated >= counts.wanted && status.available >= counts.wanted;
     let seen = index.unlisted.contains(&Kind::Pod) || counts.updated_ready >= counts.wanted && counts.old == 0;
     told && seen
 }
@@ -148,7 +153,11 @@ pub(crate) fn state(view: &View<'_>, cluster: &ClusterId, now: Timestamp) -> Ser
     let Counts { wanted, ready, .. } = view.counts;
     let before = view.before.filter(|before| before.deleted.is_none());
     let images = if view.facts.images.is_empty() {
-        pod.into_iter().flat_map(|pod| &pod.containers).filter(|container| !container.init).map(|c| c.image.to_string()).collect()
+        pod.into_iter()
+            .flat_map(|pod| &pod.containers)
+            .filter(|container| !container.init)
+            .map(|c| c.image.to_string())
+            .collect()
     } else {
         view.facts.images.iter().map(|(_, image)| image.to_string()).collect()
     };
@@ -168,8 +177,10 @@ pub(crate) fn state(view: &View<'_>, cluster: &ClusterId, now: Timestamp) -> Ser
         revision: view.revision.as_ref().map(|(hash, _)| hash.clone()),
         revision_name: view.revision.as_ref().map(|(_, name)| name.clone()),
         images,
-        short_since: (ready < wanted).then(|| before.and_then(|before| before.short_since).unwrap_or_else(|| short_since(view, now))),
-        down_since: (ready == 0 && wanted > 0).then(|| before.and_then(|before| before.down_since).unwrap_or_else(|| down_since(view, now))),
+        short_since: (ready < wanted)
+            .then(|| before.and_then(|before| before.short_since).unwrap_or_else(|| short_since(view, now))),
+        down_since: (ready == 0 && wanted > 0)
+            .then(|| before.and_then(|before| before.down_since).unwrap_or_else(|| down_since(view, now))),
         grace: grace(view),
         restarts: view.counts.restarts,
     }
@@ -197,7 +208,12 @@ fn grace(view: &View<'_>) -> Option<u32> {
 
 fn team(workload: &Workload) -> Option<String> {
     let labels = &workload.meta.labels;
-    let said = [labels.get("app.kubernetes.io/part-of"), workload.notes.part_of.some(), labels.get("team"), workload.notes.team.some()];
+    let said = [
+        labels.get("app.kubernetes.io/part-of"),
+        workload.notes.part_of.some(),
+        labels.get("team"),
+        workload.notes.team.some(),
+    ];
     let said = said.into_iter().chain([labels.get("owner"), workload.notes.owner.some()]);
     said.flatten().find(|team| !team.is_empty()).map(str::to_owned)
 }

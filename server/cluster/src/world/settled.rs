@@ -41,7 +41,8 @@ impl World {
                         deploy.changes.clone_from(&lines);
                     }
                     let track = self.tracks.get_mut(&Key::of(&id.service));
-                    if let Some(last) = track.and_then(|track| track.history.last.as_mut()).filter(|last| last.id == id) {
+                    if let Some(last) = track.and_then(|track| track.history.last.as_mut()).filter(|last| last.id == id)
+                    {
                         last.changes = lines;
                     }
                 }

@@ -96,7 +96,8 @@ impl Track {
             }
             let images: Vec<(String, String)> =
                 revision.facts.images.iter().map(|(name, image)| (name.to_string(), image.to_string())).collect();
-            let same = known.number == revision.number && known.template == *revision.facts.hash && known.images == images;
+            let same =
+                known.number == revision.number && known.template == *revision.facts.hash && known.images == images;
             known.facts = Some(revision.facts.clone());
             if same {
                 continue;
@@ -127,11 +128,19 @@ impl Track {
 
     /// What kind of change leads from one revision to another; where a template is gone, its images tell.
     pub(super) fn change(&self, from: &str, to: &str) -> DeployKind {
-        let (Some(from), Some(to)) = (self.revisions.get(from), self.revisions.get(to)) else { return DeployKind::Template };
+        let (Some(from), Some(to)) = (self.revisions.get(from), self.revisions.get(to)) else {
+            return DeployKind::Template;
+        };
         if let (Some(from), Some(to)) = (&from.facts, &to.facts) {
             return from.change(to);
         }
-        let tags = |named: &Named| named.images.iter().map(|(name, image)| (name.clone(), split_digest(image).0.to_owned())).collect::<Vec<_>>();
+        let tags = |named: &Named| {
+            named
+                .images
+                .iter()
+                .map(|(name, image)| (name.clone(), split_digest(image).0.to_owned()))
+                .collect::<Vec<_>>()
+        };
         match (tags(from) == tags(to), from.images == to.images) {
             (false, _) => DeployKind::Image,
             (true, false) => DeployKind::Digest,
@@ -144,13 +153,16 @@ impl Track {
         for Seat { pod, .. } in &parts.pods {
             let Some(hash) = of_pod(key.kind(), pod) else { continue };
             let ids = pod.containers.iter().filter(|container| !container.image_id.is_empty());
-            let ids: Vec<(Text, Text)> = ids.map(|container| (container.name.clone(), container.image_id.clone())).collect();
+            let ids: Vec<(Text, Text)> =
+                ids.map(|container| (container.name.clone(), container.image_id.clone())).collect();
             if !ids.is_empty() {
                 self.running.insert(hash, ids);
             }
         }
         let last = self.history.last.as_ref();
-        let wanted = |hash: &Text| last.is_none_or(|last| last.from.as_ref().is_some_and(|from| *from.0 == **hash) || *last.to.0 == **hash);
+        let wanted = |hash: &Text| {
+            last.is_none_or(|last| last.from.as_ref().is_some_and(|from| *from.0 == **hash) || *last.to.0 == **hash)
+        };
         self.running.retain(|hash, _| wanted(hash));
     }
 

@@ -1,5 +1,7 @@
 //! A world without a cluster, and short ways to write Kubernetes objects.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(unreachable_pub, reason = "each test file is a crate of its own")]
+#![allow(clippy::unwrap_used, reason = "all of this runs in tests")]
 
 use std::collections::HashMap;
 
@@ -107,17 +109,23 @@ impl Bench {
     }
 
     fn memory(&self) -> ClusterMemory {
-        let newest = |rows: Vec<(String, usize)>| rows.into_iter().collect::<HashMap<_, _>>().into_values().collect::<Vec<_>>();
+        let newest =
+            |rows: Vec<(String, usize)>| rows.into_iter().collect::<HashMap<_, _>>().into_values().collect::<Vec<_>>();
         let keys = |ids: Vec<String>| newest(ids.into_iter().enumerate().map(|(at, id)| (id, at)).collect());
         let all = &self.all;
         let services = keys(all.services.iter().map(|service| service.id.to_string()).collect());
         let pods = keys(all.pods.iter().map(|pod| pod.id.0.clone()).collect());
         let deploys = keys(all.deploys.iter().map(|deploy| deploy.id.to_string()).collect());
-        let revisions = keys(all.revisions.iter().map(|revision| format!("{}{}", revision.service, revision.hash)).collect());
+        let revisions =
+            keys(all.revisions.iter().map(|revision| format!("{}{}", revision.service, revision.hash)).collect());
         let adverse = keys(all.adverse.iter().map(|event| event.key.clone()).collect());
         let versions = all.versions.iter();
         ClusterMemory {
-            services: services.into_iter().map(|at| all.services[at].clone()).filter(|service| service.deleted.is_none()).collect(),
+            services: services
+                .into_iter()
+                .map(|at| all.services[at].clone())
+                .filter(|service| service.deleted.is_none())
+                .collect(),
             pods: pods.into_iter().map(|at| all.pods[at].clone()).filter(|pod| pod.ended.is_none()).collect(),
             deploys: deploys.into_iter().map(|at| all.deploys[at].clone()).collect(),
             revisions: revisions.into_iter().map(|at| all.revisions[at].clone()).collect(),
@@ -247,7 +255,11 @@ pub fn pod(name: &str, hash: &str, created: i64, ready: Option<i64>) -> Value {
 /// A pod with status.
 pub fn ready_pod(pod: Value, created: i64, ready: Option<i64>) -> Value {
     let since = iso(ready.unwrap_or(created));
-    let state = if ready.is_some() { json!({"running": {"startedAt": since}}) } else { json!({"waiting": {"reason": "ContainerCreating"}}) };
+    let state = if ready.is_some() {
+        json!({"running": {"startedAt": since}})
+    } else {
+        json!({"waiting": {"reason": "ContainerCreating"}})
+    };
     with(
         pod,
         json!({

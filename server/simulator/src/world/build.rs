@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::{World, nodes};
 use crate::kind::Kind;
-use crate::object::Key;
 use crate::story::Service;
 use crate::time::{self, DAY, MINUTE};
 
@@ -105,12 +104,6 @@ impl World {
                 "status": {"loadBalancer": {}}});
             self.must(Kind::Service, service);
         }
-    }
-
-    /// Whether a service's workload is there, for tests.
-    #[cfg(test)]
-    pub(crate) fn workload_of(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
-        self.objects.get(kind, &Key::new(namespace, name)).map(|object| object.value(kind).into_owned())
     }
 }
 

@@ -45,6 +45,7 @@ impl World {
             return self.place(object, &pod);
         }
         let deleted = pod.pointer("/metadata/deletionTimestamp").is_some();
+        let ours = self.has_node(text(&pod, "/spec/nodeName"));
         match self.runs.get_mut(&id) {
             Some(run) if deleted && run.stage != Stage::Ending => {
                 run.stage = Stage::Ending;
@@ -55,7 +56,7 @@ impl World {
             }
             Some(_) => {}
             // One that came to a node that is not ours, or is over, stays as it is.
-            None if deleted || !is_active(&pod) || !self.has_node(text(&pod, "/spec/nodeName")) => {}
+            None if deleted || !is_active(&pod) || !ours => {}
             None => self.adopt(&pod, &id),
         }
     }

@@ -6,9 +6,9 @@ use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::live::{NewOwner, number_owners};
+use super::recent::RETRY;
 use crate::block::spans::SpanColumns;
-use crate::owners::OwnerHash;
+use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
 use crate::{Error, OwnerFacts, SpanBatch, index};
 
@@ -40,9 +40,6 @@ impl Group {
         let mut numbered = Vec::with_capacity(batches.len());
         for batch in batches {
             let numbers = number_owners(&batch, known, &mut group, &mut new_owners)?;
-            if batch.columns.owner.iter().any(|owner| *owner as usize >= numbers.len()) {
-                return Err(Error::Damaged("a span names an owner that its batch does not have".into()));
-            }
             numbered.push((batch, numbers));
         }
         let requests = numbered.iter().map(|(batch, _)| batch.request).collect();
@@ -133,10 +130,43 @@ pub(super) async fn write(
         .bind(now.0)
         .execute(&mut *transaction)
         .await?;
+    sqlx::query("delete from requests where at < ?1").bind(now.plus(-RETRY).0).execute(&mut *transaction).await?;
     sqlx::query("update totals set value = value + ?1 where key = 'spans'")
         .bind(prepared.spans as i64)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// An owner that a partition has not had yet.
+pub(super) struct NewOwner {
+    pub(super) id: u32,
+    pub(super) hash: OwnerHash,
+    pub(super) owner: String,
+    pub(super) facts: String,
+}
+
+/// Numbers a batch's owners: those known, those new in this group, and those new now.
+fn number_owners(
+    batch: &SpanBatch,
+    known: &HashMap<OwnerHash, u32>,
+    group: &mut HashMap<OwnerHash, u32>,
+    new: &mut Vec<NewOwner>,
+) -> Result<Vec<u32>, Error> {
+    let mut numbers = Vec::with_capacity(batch.owners.len());
+    for (owner, facts) in &batch.owners {
+        let (hash, owner, facts) = owners::hash(owner, facts)?;
+        let number = match known.get(&hash).or_else(|| group.get(&hash)) {
+            Some(number) => *number,
+            None => {
+                let id = (known.len() + group.len()) as u32;
+                group.insert(hash, id);
+                new.push(NewOwner { id, hash, owner, facts });
+                id
+            }
+        };
+        numbers.push(number);
+    }
+    Ok(numbers)
 }

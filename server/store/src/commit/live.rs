@@ -1,24 +1,22 @@
 //! The partition that is written: when it is cut, which owners it has, which requests it took lately.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{MINUTE, Timestamp};
+use model::Timestamp;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::Waiting;
 use super::group::{self, Group};
-use crate::owners::{self, OwnerHash};
+use super::recent::{RETRY, Recent};
+use crate::owners::OwnerHash;
 use crate::partition::file::{DataFile, Family};
 use crate::partition::{RAW_STEPS, Shared};
 use crate::{Appended, Change, Error, OwnerFacts, sqlite};
 
-/// An identical request within so long is a retry.
-const RETRY: i64 = 10 * MINUTE;
 /// A partition is at most this share of what is kept, so that deleting the oldest deletes little; and not smaller
 /// than so many bytes.
 const SHARE: u64 = 16;
@@ -37,30 +35,6 @@ struct Open {
     file: Arc<DataFile>,
     connection: SqliteConnection,
     owners: HashMap<OwnerHash, u32>,
-}
-
-/// Hashes of the requests that were committed lately, oldest first.
-#[derive(Default)]
-struct Recent {
-    hashes: HashMap<[u8; 16], Timestamp>,
-    order: VecDeque<(Timestamp, [u8; 16])>,
-}
-
-impl Recent {
-    fn expire(&mut self, now: Timestamp) {
-        while self.order.front().is_some_and(|(at, _)| now.since(*at) > RETRY) {
-            if let Some((at, hash)) = self.order.pop_front()
-                && self.hashes.get(&hash) == Some(&at)
-            {
-                self.hashes.remove(&hash);
-            }
-        }
-    }
-
-    fn insert(&mut self, hash: [u8; 16], at: Timestamp) {
-        self.hashes.insert(hash, at);
-        self.order.push_back((at, hash));
-    }
 }
 
 impl Live {
@@ -204,7 +178,7 @@ impl Live {
     fn without_retries(&self, waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<oneshot::Sender<Result<Appended, Error>>>) {
         let (mut new, mut again): (Vec<Waiting>, Vec<_>) = (Vec::new(), Vec::new());
         for request in waiting {
-            if self.recent.hashes.contains_key(&request.batch.request) {
+            if self.recent.contains(&request.batch.request) {
                 let _ = request.answer.send(Ok(Appended::Duplicate));
             } else if request.batch.is_empty() {
                 let _ = request.answer.send(Ok(Appended::Stored));
@@ -252,36 +226,4 @@ impl Live {
             self.shared.directory.load().peers().note(peer, name, first, last);
         }
     }
-}
-
-/// An owner that a partition has not had yet.
-pub(super) struct NewOwner {
-    pub(super) id: u32,
-    pub(super) hash: OwnerHash,
-    pub(super) owner: String,
-    pub(super) facts: String,
-}
-
-/// Numbers a batch's owners: those known, those new in this group, and those new now.
-pub(super) fn number_owners(
-    batch: &crate::SpanBatch,
-    known: &HashMap<OwnerHash, u32>,
-    group: &mut HashMap<OwnerHash, u32>,
-    new: &mut Vec<NewOwner>,
-) -> Result<Vec<u32>, Error> {
-    let mut numbers = Vec::with_capacity(batch.owners.len());
-    for (owner, facts) in &batch.owners {
-        let (hash, owner, facts) = owners::hash(owner, facts)?;
-        let number = match known.get(&hash).or_else(|| group.get(&hash)) {
-            Some(number) => *number,
-            None => {
-                let id = (known.len() + group.len()) as u32;
-                group.insert(hash, id);
-                new.push(NewOwner { id, hash, owner, facts });
-                id
-            }
-        };
-        numbers.push(number);
-    }
-    Ok(numbers)
 }

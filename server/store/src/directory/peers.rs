@@ -47,20 +47,23 @@ impl PeerNames {
         }
         let names = known.entry(peer).or_default();
         let several = names.len() > 1;
+        // Past the limit it is a gateway whatever it is named; the last entry stands for all further ones.
         let full = names.len() >= NAMES;
-        match names.iter_mut().find(|sent| sent.name == name || (full && sent.name != name)) {
-            Some(sent) => {
-                sent.first = sent.first.min(first);
-                sent.last = sent.last.max(last);
+        let place = names.iter().position(|sent| sent.name == name).or(full.then_some(NAMES - 1));
+        let changes = match place {
+            Some(at) => {
+                names[at].first = names[at].first.min(first);
+                names[at].last = names[at].last.max(last);
                 // Only where there are several can a wider time make another answer.
-                if several {
-                    self.generation.fetch_add(1, Ordering::Release);
-                }
+                several
             }
             None => {
                 names.push(Sent { name: name.to_owned(), first, last });
-                self.generation.fetch_add(1, Ordering::Release);
+                true
             }
+        };
+        if changes {
+            self.generation.fetch_add(1, Ordering::Release);
         }
     }
 

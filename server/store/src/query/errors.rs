@@ -47,7 +47,7 @@ async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
     let mut loaded = Vec::new();
     for file in shared.files(Family::Raw).iter().filter(|file| !file.complete.load(Ordering::Acquire)) {
         let mark = file.mark.load(Ordering::Acquire);
-        loaded.extend(super::load_file(shared, file, Rows::After(mark)).await?);
+        loaded.extend(super::load_file(shared, file, Rows::Between(mark, i64::MAX)).await?);
     }
     Ok(loaded)
 }

@@ -1,5 +1,5 @@
 //! Builders that the tests share.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)]
 
 use std::path::Path;
 
@@ -18,6 +18,16 @@ pub fn config(path: &Path) -> Config {
 
 pub async fn open(path: &Path) -> Store {
     Store::open(config(path)).await.unwrap()
+}
+
+/// A store with the services `checkout` (pod `p1`) and `cart` (pod `p2`).
+pub async fn with_services(folder: &std::path::Path) -> Store {
+    let store = open(folder).await;
+    let mut batch = record();
+    batch.services = vec![service("checkout"), service("cart")];
+    batch.pods = vec![pod("checkout", "p1", "10.0.0.1", 5), pod("cart", "p2", "10.0.0.2", 5)];
+    store.record(batch).await.unwrap();
+    store
 }
 
 pub fn id(name: &str) -> ServiceId {

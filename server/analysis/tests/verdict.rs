@@ -1,0 +1,166 @@
+//! Verdicts on a table of small deploys: each rule at work, level and headline as a person would say them.
+
+mod scenario;
+
+use analysis::{Cell, DeployFacts, GroupFacts, Look, PodTally, Rules, judge};
+use model::{DeployPhase, MINUTE, Outcome, Signal, Verdict, VerdictLevel};
+use scenario::{Scenario, draw, start};
+
+/// A quiet service ten minutes after its rollout: 3 pods, one endpoint, 20 requests a second.
+fn quiet() -> DeployFacts {
+    let mut facts = draw(&Scenario { endpoints: 1, ..Scenario::default() }, 3).facts(10, Look::Minute(10));
+    facts.endpoints[0].endpoint = "POST /checkout".into();
+    facts
+}
+
+fn check(change: impl FnOnce(&mut DeployFacts), level: VerdictLevel, headline: &str) -> Verdict {
+    let mut facts = quiet();
+    change(&mut facts);
+    let verdict = judge(&facts, &Rules::default());
+    assert_eq!(verdict.level, level, "{}", verdict.headline);
+    assert!(verdict.headline.to_string().contains(headline), "{}", verdict.headline);
+    verdict
+}
+
+fn fail(cells: &mut [Cell], share: f64) {
+    cells.iter_mut().for_each(|cell| cell.red.errors = (cell.red.requests * share).round());
+}
+
+#[test]
+fn errors_of_a_new_revision_fail_it_with_the_numbers_of_the_evidence() {
+    let verdict = check(
+        |f| fail(&mut f.endpoints[0].new, 0.142),
+        VerdictLevel::Failed,
+        "POST /checkout fails 14.2 % of the time since v1.8.2; on v1.8.1 it was ",
+    );
+    let worst = &verdict.evidence[0];
+    assert_eq!((worst.signal, worst.outcome), (Signal::Errors, Outcome::Flagged));
+    assert_eq!(worst.new.value, Some(worst.new.numerator / worst.new.denominator));
+    let test = worst.test.as_ref().unwrap();
+    assert!(test.p <= test.threshold);
+    assert!(verdict.evidence.iter().any(|e| e.outcome == Outcome::NotFlagged && !e.why.to_string().is_empty()));
+    assert_eq!((verdict.rules, verdict.judged_at), (1, start().plus(10 * MINUTE)));
+}
+
+#[test]
+fn errors_below_five_percent_degrade_and_below_the_gates_do_nothing() {
+    check(|f| fail(&mut f.endpoints[0].new, 0.03), VerdictLevel::Degraded, "fails 3.0 %");
+    let mut facts = quiet();
+    fail(&mut facts.endpoints[0].new, 0.008);
+    let verdict = judge(&facts, &Rules::default());
+    assert_ne!(verdict.level, VerdictLevel::Degraded, "{}", verdict.headline);
+}
+
+#[test]
+fn errors_that_old_pods_have_in_the_same_minutes_are_not_the_deploys() {
+    let mut facts = draw(&Scenario { rollout: 20, ..Scenario::default() }, 5).facts(15, Look::Minute(15));
+    for endpoint in &mut facts.endpoints {
+        fail(&mut endpoint.new, 0.10);
+        fail(&mut endpoint.old, 0.10);
+    }
+    let verdict = judge(&facts, &Rules::default());
+    assert_eq!(verdict.level, VerdictLevel::RollingOut, "{}", verdict.headline);
+}
+
+#[test]
+fn what_happens_to_all_services_at_once_is_discounted_and_said() {
+    let verdict = check(
+        |f| {
+            fail(&mut f.endpoints[0].new, 0.05);
+            f.peers.iter_mut().for_each(|peer| peer.now.errors = peer.now.requests * 0.05);
+        },
+        VerdictLevel::TooLittleData,
+        "",
+    );
+    assert!(verdict.discounted.iter().any(|said| said.to_string().contains("other services fail more")));
+}
+
+#[test]
+fn crash_loops_and_pulls_fail_a_deploy_unless_old_pods_do_it_too() {
+    let crash = |f: &mut DeployFacts| f.kubernetes.crashing = vec![("checkout-7".into(), "exit code 1".into())];
+    check(crash, VerdictLevel::Failed, "Pods of v1.8.2 keep crashing: checkout-7, exit code 1");
+    check(
+        |f| f.kubernetes.unpullable = vec!["shop/x:v9".into()],
+        VerdictLevel::Failed,
+        "Image shop/x:v9 of v1.8.2 can't be pulled",
+    );
+    let mut facts = quiet();
+    crash(&mut facts);
+    facts.kubernetes.old_failing = true;
+    assert_ne!(judge(&facts, &Rules::default()).level, VerdictLevel::Failed);
+}
+
+#[test]
+fn two_oom_kills_on_two_pods_degrade_and_one_does_not() {
+    let kills = |count| {
+        move |f: &mut DeployFacts| {
+            f.kubernetes.new = PodTally { kills: count, kill_pods: count, minutes: 30.0, ..PodTally::default() }
+        }
+    };
+    check(kills(2), VerdictLevel::Degraded, "OOM killed 2 times since v1.8.2; 0 in ");
+    let mut facts = quiet();
+    kills(1)(&mut facts);
+    assert_ne!(judge(&facts, &Rules::default()).level, VerdictLevel::Degraded);
+}
+
+#[test]
+fn an_error_group_never_seen_before_degrades_and_a_known_one_does_not() {
+    let group = |known| GroupFacts {
+        endpoint: Some("POST /checkout".into()),
+        name: "NullPointerException".into(),
+        count: 40.0,
+        pods: 3,
+        cells: 24,
+        beside: 0.0,
+        known,
+    };
+    let long = |f: &mut DeployFacts| f.births.minutes = 90.0 * 1_440.0 * 10.0;
+    check(
+        |f| {
+            long(f);
+            f.groups = vec![group(false)];
+        },
+        VerdictLevel::Degraded,
+        "New error since v1.8.2: NullPointerException on POST /checkout, 40 times",
+    );
+    let mut facts = quiet();
+    long(&mut facts);
+    facts.groups = vec![group(true)];
+    assert_ne!(judge(&facts, &Rules::default()).level, VerdictLevel::Degraded);
+}
+
+#[test]
+fn without_requests_pods_alone_decide_and_the_headline_says_so() {
+    check(|f| f.endpoints.clear(), VerdictLevel::Healthy, "No request data on v1.8.2");
+    check(
+        |f| {
+            f.endpoints.clear();
+            f.kubernetes.new_ready = 0;
+        },
+        VerdictLevel::TooLittleData,
+        "No request data",
+    );
+}
+
+#[test]
+fn little_traffic_names_what_would_have_been_seen() {
+    let facts = draw(&Scenario { rate: 1.0, endpoints: 1, ..Scenario::default() }, 3).facts(10, Look::Minute(10));
+    let verdict = judge(&facts, &Rules::default());
+    assert_eq!(verdict.level, VerdictLevel::TooLittleData);
+    assert!(verdict.headline.to_string().contains("the least that would have been seen is"), "{}", verdict.headline);
+}
+
+#[test]
+fn a_stuck_rollout_is_stuck_and_one_taken_back_is_rolled_back() {
+    let stuck = || DeployPhase::Stuck { since: start(), why: "deadline exceeded".into() };
+    check(|f| f.deploy.phase = stuck(), VerdictLevel::Stuck, "stuck: deadline exceeded");
+    check(|f| f.rolled_back = Some(start().plus(5 * MINUTE)), VerdictLevel::RolledBack, "v1.8.2 was taken back");
+}
+
+#[test]
+fn a_warm_up_that_earlier_rollouts_had_is_set_apart_and_said() {
+    let scenario = Scenario { warm_up: 0.2, ..Scenario::default() };
+    let verdict = judge(&draw(&scenario, 11).facts(10, Look::Minute(10)), &Rules::default());
+    assert!(verdict.level != VerdictLevel::Failed && verdict.level != VerdictLevel::Degraded, "{}", verdict.headline);
+    assert!(verdict.discounted.iter().any(|said| said.to_string().contains("Usual while this service rolls out")));
+}

@@ -1,0 +1,172 @@
+//! A pod as the API writes it: what was asked for and how it stands are two lists there, one here.
+
+use serde::{Deserialize, Deserializer};
+
+use super::meta::{Condition, Instant, Meta, lenient};
+use super::pods::{Container, Pod, State, Terminated};
+use crate::text::Text;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wire {
+    metadata: Meta,
+    spec: WireSpec,
+    status: WireStatus,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WireSpec {
+    node_name: Text,
+    #[serde(deserialize_with = "lenient")]
+    host_network: bool,
+    #[serde(deserialize_with = "lenient")]
+    init_containers: Vec<WireContainer>,
+    #[serde(deserialize_with = "lenient")]
+    containers: Vec<WireContainer>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireContainer {
+    name: Text,
+    image: Text,
+    #[serde(deserialize_with = "lenient")]
+    resources: WireResources,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireResources {
+    #[serde(deserialize_with = "lenient")]
+    limits: WireLimits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireLimits {
+    memory: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WireStatus {
+    phase: Text,
+    reason: Text,
+    message: Text,
+    #[serde(rename = "podIP")]
+    pod_ip: Text,
+    #[serde(rename = "podIPs", deserialize_with = "lenient")]
+    pod_ips: Vec<WireIp>,
+    #[serde(deserialize_with = "lenient")]
+    conditions: Vec<Condition>,
+    #[serde(deserialize_with = "lenient")]
+    init_container_statuses: Vec<WireContainerStatus>,
+    #[serde(deserialize_with = "lenient")]
+    container_statuses: Vec<WireContainerStatus>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireIp {
+    ip: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WireContainerStatus {
+    name: Text,
+    #[serde(rename = "imageID")]
+    image_id: Text,
+    #[serde(rename = "containerID")]
+    container_id: Text,
+    #[serde(deserialize_with = "lenient")]
+    restart_count: u32,
+    #[serde(deserialize_with = "lenient")]
+    ready: bool,
+    #[serde(deserialize_with = "lenient")]
+    state: WireState,
+    #[serde(deserialize_with = "lenient")]
+    last_state: WireState,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireState {
+    waiting: Option<WireWaiting>,
+    running: Option<WireRunning>,
+    terminated: Option<Box<Terminated>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireWaiting {
+    reason: Text,
+    message: Text,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct WireRunning {
+    started_at: Instant,
+}
+
+impl From<WireState> for State {
+    fn from(wire: WireState) -> Self {
+        match wire {
+            WireState { terminated: Some(end), .. } => Self::Terminated(end),
+            WireState { running: Some(running), .. } => Self::Running(running.started_at),
+            WireState { waiting: Some(waiting), .. } => Self::Waiting(waiting.reason, waiting.message),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The digest in `docker.io/shop/web@sha256:…` or `sha256:…`.
+fn digest(image_id: &str) -> Text {
+    image_id.rsplit_once('@').map_or(image_id, |(_, digest)| digest).into()
+}
+
+fn join(asked: WireContainer, statuses: &mut [WireContainerStatus], init: bool) -> Container {
+    let status = statuses.iter_mut().find(|status| status.name == asked.name).map(std::mem::take).unwrap_or_default();
+    Container {
+        name: asked.name,
+        image: asked.image,
+        init,
+        memory_limit: asked.resources.limits.memory,
+        image_id: digest(&status.image_id),
+        id: status.container_id.split_once("://").map_or(&*status.container_id, |(_, id)| id).into(),
+        restarts: status.restart_count,
+        ready: status.ready,
+        state: status.state.into(),
+        last: status.last_state.terminated,
+    }
+}
+
+impl<'de> Deserialize<'de> for Pod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Wire { metadata, spec, mut status } = Wire::deserialize(deserializer)?;
+        let mut containers = Vec::with_capacity(spec.init_containers.len() + spec.containers.len());
+        for asked in spec.init_containers {
+            containers.push(join(asked, &mut status.init_container_statuses, true));
+        }
+        for asked in spec.containers {
+            containers.push(join(asked, &mut status.container_statuses, false));
+        }
+        let mut ips: Vec<Text> = status.pod_ips.into_iter().map(|ip| ip.ip).collect();
+        if ips.is_empty() && !status.pod_ip.is_empty() {
+            ips.push(status.pod_ip);
+        }
+        Ok(Self {
+            meta: metadata,
+            node: spec.node_name,
+            host_network: spec.host_network,
+            phase: status.phase,
+            reason: status.reason,
+            message: status.message,
+            ips: ips.into(),
+            conditions: status.conditions.into(),
+            containers: containers.into(),
+        })
+    }
+}

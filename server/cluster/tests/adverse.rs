@@ -1,0 +1,275 @@
+//! What went wrong, in plain words, joined over its repeats.
+
+mod support;
+
+use model::{AdverseKind, PodPhase};
+use serde_json::{Value, json};
+use support::{Bench, at, container, deployment, iso, object, pod, replica_set, with};
+
+fn running() -> Vec<Value> {
+    vec![deployment("v1", 1, (1, 1, 1)), replica_set("aa", "v1", 1, 0), pod("p", "aa", 0, Some(1))]
+}
+
+fn ended(restarts: u32, code: i32, reason: &str, minute: i64) -> Value {
+    let last = json!({"exitCode": code, "reason": reason, "startedAt": iso(minute - 1), "finishedAt": iso(minute)});
+    container(pod("p", "aa", 0, Some(1)), json!({"restartCount": restarts, "lastState": {"terminated": last}}))
+}
+
+#[test]
+fn restarts_are_counted_with_exit_code_and_reason() {
+    let mut bench = Bench::list(5, &running());
+    bench.now = 10;
+    bench.apply(&[ended(1, 1, "Error", 9)]);
+    bench.now = 20;
+    bench.apply(&[ended(3, 1, "Error", 19)]);
+    bench.apply(&[ended(3, 1, "Error", 19)]);
+    let events = bench.adverse(AdverseKind::Restart);
+    let [event] = events.as_slice() else { panic!("{events:#?}") };
+    assert_eq!(
+        (event.count, event.exit_code, &*event.reason, event.first, event.last),
+        (3, Some(1), "Error", at(9), at(19))
+    );
+    assert_eq!((event.times.as_slice(), event.reconstructed), ([at(9), at(19)].as_slice(), false));
+    assert_eq!(event.pod.as_deref(), Some("p"));
+    assert_eq!(bench.service("Deployment/web").restarts, 3);
+}
+
+#[test]
+fn a_kill_for_memory_names_the_limit_though_kubernetes_writes_no_event() {
+    let mut bench = Bench::list(5, &running());
+    bench.now = 10;
+    bench.apply(&[ended(1, 137, "OOMKilled", 9)]);
+    let event = &bench.adverse(AdverseKind::OomKill)[0];
+    assert_eq!(event.message, "Used more memory than its limit of 256 MiB; exit code 137.");
+    assert_eq!((event.exit_code, event.current), (Some(137), false));
+}
+
+#[test]
+fn a_kill_that_is_seen_first_as_a_state_and_then_as_the_last_one_is_one() {
+    let mut bench = Bench::list(5, &running());
+    bench.now = 9;
+    let end = json!({"exitCode": 137, "reason": "OOMKilled", "finishedAt": iso(9)});
+    bench.apply(&[container(pod("p", "aa", 0, Some(1)), json!({"state": {"running": null, "terminated": end}}))]);
+    bench.now = 10;
+    bench.apply(&[ended(1, 137, "OOMKilled", 9)]);
+    assert_eq!(bench.adverse(AdverseKind::OomKill)[0].count, 1);
+}
+
+#[test]
+fn what_happened_while_nobody_watched_is_reconstructed_from_last_states() {
+    let before = Bench::list(5, &running());
+    let mut objects = running();
+    objects[2] = ended(2, 137, "OOMKilled", 30);
+    let bench = Bench::again(before, 60, &objects);
+    let event = &bench.adverse(AdverseKind::OomKill)[0];
+    assert_eq!((event.count, event.last, event.reconstructed), (2, at(30), true));
+    let again = Bench::again(bench, 90, &objects);
+    assert!(again.adverse(AdverseKind::OomKill).is_empty(), "counted once");
+}
+
+#[test]
+fn waiting_reasons_hold_until_the_container_runs() {
+    let waits = |reason: &str, message: &str| {
+        container(pod("p", "aa", 0, None), json!({"state": {"waiting": {"reason": reason, "message": message}}}))
+    };
+    for (reason, kind) in [
+        ("ImagePullBackOff", AdverseKind::FailedPull),
+        ("InvalidImageName", AdverseKind::FailedPull),
+        ("CreateContainerConfigError", AdverseKind::FailedStart),
+        ("RunContainerError", AdverseKind::FailedStart),
+    ] {
+        let mut bench = Bench::list(5, &running()[..2]);
+        bench.apply(&[waits(reason, "manifest unknown")]);
+        assert!(bench.adverse(kind)[0].current, "{reason}");
+        assert_eq!(bench.pod("p").reason.as_deref(), Some(reason));
+        bench.now = 6;
+        bench.apply(&[pod("p", "aa", 0, Some(6))]);
+        assert!(!bench.adverse(kind)[0].current, "{reason}");
+    }
+}
+
+#[test]
+fn two_reasons_of_one_failed_pull_are_one_event() {
+    let mut bench = Bench::list(5, &running()[..2]);
+    for reason in ["ErrImagePull", "ImagePullBackOff", "ErrImagePull"] {
+        bench.apply(&[container(
+            pod("p", "aa", 0, None),
+            json!({"state": {"waiting": {"reason": reason, "message": "not found"}}}),
+        )]);
+    }
+    let events = bench.adverse(AdverseKind::FailedPull);
+    assert_eq!((events.len(), events[0].count), (1, 1));
+    assert!(events[0].message.contains("misspelt"));
+}
+
+#[test]
+fn a_crash_loop_lasts_until_the_container_has_run_for_two_minutes() {
+    let mut bench = Bench::list(5, &running());
+    let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": iso(5)}});
+    let waits = json!({"state": {"running": null, "waiting": {"reason": "CrashLoopBackOff"}}, "restartCount": 4, "lastState": last});
+    bench.apply(&[container(pod("p", "aa", 0, None), waits)]);
+    assert!(bench.adverse(AdverseKind::CrashLoop)[0].current);
+    bench.now = 6;
+    let runs = json!({"state": {"running": {"startedAt": iso(6)}}, "restartCount": 5, "lastState": last});
+    bench.apply(&[container(pod("p", "aa", 0, Some(6)), runs)]);
+    assert!(bench.adverse(AdverseKind::CrashLoop)[0].current);
+    bench.wait(2);
+    let event = &bench.adverse(AdverseKind::CrashLoop)[0];
+    assert_eq!((event.current, event.count), (false, 1));
+}
+
+#[test]
+fn a_pod_that_finds_no_node_and_one_that_is_put_out_say_why() {
+    let mut bench = Bench::list(5, &running()[..2]);
+    let stuck = json!({"status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/3 nodes are available: 3 Insufficient cpu.", "lastTransitionTime": iso(4)}]}});
+    let mut pending = pod("p", "aa", 4, None);
+    pending["status"]["containerStatuses"] = json!([]);
+    bench.apply(&[with(pending, stuck)]);
+    let event = &bench.adverse(AdverseKind::FailedScheduling)[0];
+    assert_eq!(
+        (event.current, &*event.message),
+        (true, "No node takes it: 0/3 nodes are available: 3 Insufficient cpu.")
+    );
+    let out =
+        json!({"status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}});
+    bench.apply(&[with(pod("q", "aa", 4, None), out)]);
+    let event = &bench.adverse(AdverseKind::Eviction)[0];
+    assert_eq!(event.message, "Its node put it out: The node was low on resource: memory.");
+    assert_eq!(bench.pod("q").phase, PodPhase::Failed);
+}
+
+fn event(about: &str, reason: &str, message: &str, count: u32, minute: i64) -> Value {
+    let (kind, name) = about.split_once('/').unwrap();
+    with(
+        object("Event", &format!("{name}-{reason}"), minute),
+        json!({"type": "Warning", "reason": reason, "message": message, "count": count,
+        "firstTimestamp": iso(5), "lastTimestamp": iso(minute),
+        "involvedObject": {"kind": kind, "name": name, "namespace": "shop", "uid": format!("{kind}-{name}"), "fieldPath": "spec.containers{app}"}}),
+    )
+}
+
+#[test]
+fn events_are_joined_over_their_repeats_and_lists() {
+    let mut bench = Bench::list(5, &running());
+    bench.now = 20;
+    let failed = |count, minute| {
+        event("Pod/p", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", count, minute)
+    };
+    bench.apply(&[failed(3, 10)]);
+    bench.apply(&[failed(4, 12)]);
+    let mut all = running();
+    all.push(failed(4, 12));
+    bench.relist(&all);
+    let events = bench.adverse(AdverseKind::FailedProbe);
+    assert_eq!((events.len(), events[0].count, events[0].first, events[0].last), (1, 4, at(5), at(12)));
+    assert!(events[0].message.starts_with("Its readiness probe failed (HTTP probe failed"), "{}", events[0].message);
+    assert_eq!(events[0].container.as_deref(), Some("app"));
+    assert_eq!(events[0].service.as_ref().unwrap().name, "web");
+}
+
+#[test]
+fn events_that_status_tells_better_are_left_to_it() {
+    let mut bench = Bench::list(5, &running());
+    let record = bench.apply(&[
+        event("Pod/p", "BackOff", "Back-off restarting failed container", 9, 5),
+        event("Pod/p", "Failed", "Error: ErrImagePull", 9, 5),
+        event("Pod/p", "Evicted", "The node was low on resource", 1, 5),
+    ]);
+    assert!(record.adverse.is_empty(), "{record:#?}");
+    let record = bench.apply(&[
+        event("Pod/p", "FailedMount", "MountVolume.SetUp failed for volume \"c\"", 2, 5),
+        event("Pod/p", "Odd", "odd thing", 1, 5),
+    ]);
+    let kinds: Vec<AdverseKind> = record.adverse.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [AdverseKind::FailedVolume, AdverseKind::Warning]);
+}
+
+#[test]
+fn an_event_of_a_pod_that_is_gone_still_finds_its_service() {
+    let mut bench = Bench::list(5, &running());
+    bench.delete(&running()[2..]);
+    let record = bench.apply(&[event("Pod/p", "ExceededGracePeriod", "did not stop in time", 1, 5)]);
+    assert_eq!(record.adverse[0].service.as_ref().unwrap().name, "web");
+}
+
+#[test]
+fn pods_that_cannot_be_created_are_told_by_their_replica_set() {
+    let mut bench = Bench::list(5, &running());
+    let quota = json!({"status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+        "message": "pods \"web-x\" is forbidden: exceeded quota: small", "lastTransitionTime": iso(5)}]}});
+    bench.apply(&[with(replica_set("aa", "v1", 1, 0), quota)]);
+    bench.apply(&[event(
+        "ReplicaSet/web-aa",
+        "FailedCreate",
+        "pods \"web-x\" is forbidden: exceeded quota: small",
+        5,
+        5,
+    )]);
+    let events = bench.adverse(AdverseKind::FailedCreate);
+    assert!(events.iter().any(|event| event.current && event.message.contains("exceeded quota")));
+    assert_eq!(events[0].service.as_ref().unwrap().name, "web");
+}
+
+#[test]
+fn a_job_that_gives_up_says_so_at_its_cron_job() {
+    let cron = object("CronJob", "nightly", 0);
+    let failed = json!({"status": {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": iso(4)}]}});
+    let job = with(support::owned("Job", "nightly-1", 0, ("CronJob", "nightly")), failed);
+    let bench = Bench::list(5, &[cron, job.clone()]);
+    let event = &bench.adverse(AdverseKind::FailedJob)[0];
+    assert_eq!((event.service.as_ref().unwrap().name.as_str(), event.count), ("nightly", 1));
+    let related = &bench.all.related.last().unwrap().1;
+    assert!(related.iter().any(|row| row.kind == "Job" && row.state == "failed"));
+}
+
+#[test]
+fn a_node_that_is_not_ready_belongs_to_no_service() {
+    let node = |ready: &str| {
+        with(
+            object("Node", "n1", 0),
+            json!({"status": {"conditions": [
+        {"type": "Ready", "status": ready, "lastTransitionTime": iso(4)}, {"type": "MemoryPressure", "status": "False"}]}}),
+        )
+    };
+    let mut bench = Bench::list(5, &[node("Unknown")]);
+    let event = &bench.adverse(AdverseKind::Node)[0];
+    assert_eq!((event.current, event.service.is_none(), event.node.as_deref()), (true, true, Some("n1")));
+    bench.apply(&[node("True")]);
+    assert!(!bench.adverse(AdverseKind::Node)[0].current);
+}
+
+#[test]
+fn the_phases_of_a_pod_come_from_its_conditions_and_continue_what_was_known() {
+    let mut objects = running();
+    let bench = Bench::list(5, &objects);
+    assert_eq!(
+        bench.pod("p").history,
+        [(at(0), PodPhase::Pending), (at(1), PodPhase::Starting), (at(1), PodPhase::Ready)]
+    );
+    let lost = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": iso(40)}]}});
+    objects[2] = with(pod("p", "aa", 0, Some(1)), lost);
+    let mut bench = Bench::again(bench, 60, &objects);
+    assert_eq!(bench.pod("p").history.last(), Some(&(at(40), PodPhase::NotReady)));
+    let service = bench.service("Deployment/web");
+    assert_eq!((service.ready, service.short_since, service.down_since), (0, Some(at(40)), Some(at(40))));
+    bench.now = 70;
+    let going = json!({"metadata": {"deletionTimestamp": iso(71), "deletionGracePeriodSeconds": 60}});
+    bench.apply(&[with(pod("p", "aa", 0, Some(1)), going)]);
+    assert_eq!(bench.pod("p").history.last(), Some(&(at(70), PodPhase::Terminating)));
+}
+
+#[test]
+fn a_service_is_given_its_progress_deadline_until_it_was_ready_once_and_when_it_recreates() {
+    let mut objects = vec![
+        with(deployment("v1", 1, (1, 1, 0)), json!({"spec": {"progressDeadlineSeconds": 120}})),
+        replica_set("aa", "v1", 1, 0),
+    ];
+    let mut bench = Bench::list(1, &objects);
+    assert_eq!(bench.service("Deployment/web").grace, Some(120));
+    bench.apply(&[pod("p", "aa", 0, Some(1))]);
+    assert_eq!(bench.service("Deployment/web").grace, None);
+    objects[0] = with(deployment("v1", 1, (1, 1, 1)), json!({"spec": {"strategy": {"type": "Recreate"}}}));
+    bench.apply(&objects[..1]);
+    assert_eq!(bench.service("Deployment/web").grace, Some(600));
+}

@@ -1,0 +1,4 @@
+//! What kubelets answer: metrics, and the lines of containers.
+
+pub(crate) mod logs;
+pub(crate) mod metrics;

@@ -1,0 +1,183 @@
+//! A simulator that is bound and ready, and what it does while it runs.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use model::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Api, Tokens, refuse};
+use crate::error::Refusal;
+use crate::faults::Controls;
+use crate::fleet::Fleet;
+use crate::kind::Kind;
+use crate::kubelet::metrics;
+use crate::objects::Objects;
+use crate::options::Options;
+use crate::otlp::Endpoint;
+use crate::sender::Sender;
+use crate::serve::{always, bind, serve};
+use crate::traffic::Traffic;
+use crate::world::World;
+use crate::{Error, synthetic, time};
+
+/// Nodes of the scenario have a kubelet each, up to so many.
+const KUBELETS: u32 = 16;
+/// The cluster looks around so often.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A simulated cluster, bound and ready.
+#[derive(Debug)]
+pub struct Simulator {
+    api: Arc<Api>,
+    listener: TcpListener,
+    address: SocketAddr,
+    kubelets: Vec<(String, TcpListener)>,
+    world: Mutex<World>,
+    endpoint: watch::Sender<Option<Endpoint>>,
+    past: Vec<(Timestamp, Fleet)>,
+    opening: Timestamp,
+    options: Options,
+}
+
+impl Simulator {
+    /// Builds the cluster with its past, and listens. It answers once it runs.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let endpoint = options.otlp.as_deref().map(Endpoint::parse).transpose()?;
+        let listener = bind(options.listen).await?;
+        let address = listener.local_addr().map_err(|source| Error::Listen { address: options.listen, source })?;
+        let mut kubelets = Vec::new();
+        for index in 0..options.scenario.nodes.min(KUBELETS) {
+            let kubelet = bind(SocketAddr::new(options.listen.ip(), 0)).await?;
+            kubelets.push((format!("node-{}", index + 1), kubelet));
+        }
+        let ports: Vec<u16> = kubelets.iter().filter_map(|(_, kubelet)| Some(kubelet.local_addr().ok()?.port())).collect();
+        let objects = Arc::new(Objects::new(options.seed));
+        let scenario = Arc::new(options.scenario.clone());
+        let mut world = World::new(objects.clone(), scenario.clone(), options.seed);
+        let opening = time::now(0);
+        world.live(opening, &ports);
+        synthetic::fill(&objects, &options);
+        let past = world.fleets().to_vec();
+        let controls = Controls::new(options.seed, objects.clone());
+        let api = Arc::new(Api { objects, tokens: Tokens::new(options.seed), controls, scenario });
+        let (world, endpoint) = (Mutex::new(world), watch::Sender::new(endpoint));
+        Ok(Self { api, listener, address, kubelets, world, endpoint, past, opening, options })
+    }
+
+    /// A kubeconfig for a reader with the rights that Binnacle documents.
+    pub fn kubeconfig(&self) -> String {
+        self.kubeconfig_of(&self.api.tokens.reader)
+    }
+
+    /// A kubeconfig for an administrator, whom faults spare.
+    pub fn admin_kubeconfig(&self) -> String {
+        self.kubeconfig_of(&self.api.tokens.admin)
+    }
+
+    fn kubeconfig_of(&self, token: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: simulated\nclusters:\n- name: simulated\n  cluster:\n    \
+             server: http://{}\ncontexts:\n- name: simulated\n  context:\n    cluster: simulated\n    user: simulated\n\
+             users:\n- name: simulated\n  user:\n    token: {token}\n",
+            self.address
+        )
+    }
+
+    /// Where the API server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The administrator's token and the reader's.
+    pub fn tokens(&self) -> (String, String) {
+        (self.api.tokens.admin.clone(), self.api.tokens.reader.clone())
+    }
+
+    /// The handle to what goes wrong.
+    pub fn controls(&self) -> Controls {
+        self.api.controls.clone()
+    }
+
+    /// Sends traces to another endpoint from now on: `http://host:port`.
+    pub fn set_otlp(&self, endpoint: &str) -> Result<(), Error> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        self.endpoint.send_replace(Some(endpoint));
+        Ok(())
+    }
+
+    /// Runs until the token is cancelled.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
+        let Self { api, listener, kubelets, world, endpoint, past, opening, options, .. } = self;
+        let mut tasks = tokio::task::JoinSet::new();
+        for (node, kubelet) in kubelets {
+            let (api, controls) = (api.clone(), api.controls.clone());
+            let handle = move |request: http::Request<hyper::body::Incoming>| {
+                let answer = kubelet_answer(&api, &node, &request);
+                async move { always(answer) }
+            };
+            tasks.spawn(serve(kubelet, controls, shutdown.clone(), handle));
+        }
+        let (fleets, newest) = watch::channel(past);
+        let traffic = Traffic::new(api.scenario.clone(), options.seed, options.rate);
+        let sender = Sender::new(traffic, endpoint.subscribe(), newest, opening, options.past.min(3_600.0));
+        tasks.spawn(until(shutdown.clone(), async move { sender.run().await }));
+        let controls = api.controls.clone();
+        tasks.spawn(until(shutdown.clone(), async move { controls.repeat().await }));
+        let ticking = api.clone();
+        tasks.spawn(until(shutdown.clone(), async move { tick(&ticking, world, &fleets, options.churn).await }));
+        let answering = api.clone();
+        let handle = move |request| answering.clone().handle(request);
+        serve(listener, api.controls.clone(), shutdown, handle).await;
+        while tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = shutdown.cancelled() => {}
+    }
+}
+
+/// The cluster lives; never ends.
+async fn tick(api: &Api, world: Mutex<World>, fleets: &watch::Sender<Vec<(Timestamp, Fleet)>>, churn: f64) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut churner = synthetic::Churner::new(&api.objects, churn);
+    let mut minute = 0;
+    loop {
+        ticks.tick().await;
+        let now = time::now(api.controls.skew());
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance(now);
+        if now.0 / time::MINUTE != minute {
+            minute = now.0 / time::MINUTE;
+            world.expire_events();
+            world.forget_fleets(time::after(now, -60 * time::MINUTE));
+        }
+        if fleets.borrow().last().map(|(since, _)| *since) != world.fleets().last().map(|(since, _)| *since) {
+            fleets.send_replace(world.fleets().to_vec());
+        }
+        drop(world);
+        churner.churn(&api.objects, now);
+    }
+}
+
+fn kubelet_answer(api: &Api, node: &str, request: &http::Request<hyper::body::Incoming>) -> crate::api::Answer {
+    if let Err(refusal) = api.tokens.who(request.headers()) {
+        return refuse(&refusal);
+    }
+    // A node that is down says nothing; the nearest that HTTP has is an error.
+    let down = api.objects.get(Kind::Node, &crate::object::Key::new("", node)).is_none_or(|node| !node.value(Kind::Node).to_string().contains("KubeletReady"));
+    let answer = metrics::answer(&api.objects, &api.scenario, node, request.uri().path(), api.objects.now());
+    match answer {
+        Some(answer) if !down => answer,
+        Some(_) => refuse(&Refusal::new(503, "ServiceUnavailable", "the node is down")),
+        None => refuse(&Refusal::new(404, "NotFound", "404 page not found")),
+    }
+}

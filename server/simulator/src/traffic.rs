@@ -1,0 +1,190 @@
+//! What people do in the shop: requests that walk the call graph and leave spans. Pure: the same second, seed and
+//! fleet give the same spans.
+
+mod spans;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::Timestamp;
+
+pub(crate) use self::spans::request;
+use self::spans::{Kind, Spans};
+use crate::fleet::{Fleet, Server};
+use crate::random::Random;
+use crate::story::{Call, Effect, Route, Scenario};
+use crate::time::{self, SECOND};
+
+/// The spans of each server that has some.
+pub(crate) type Batch = BTreeMap<String, (Arc<Server>, Spans)>;
+
+/// Makes requests.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    scenario: Arc<Scenario>,
+    /// What comes from outside: service, route, weight.
+    entries: Vec<(usize, usize, f64)>,
+    seed: u64,
+    /// Requests a second.
+    rate: f64,
+}
+
+/// One request on its way.
+struct Walk<'a> {
+    traffic: &'a Traffic,
+    fleet: &'a Fleet,
+    random: Random,
+    trace: [u8; 16],
+    /// One of so many is kept.
+    thinned: u32,
+    batch: &'a mut Batch,
+}
+
+/// How a call ended.
+struct Outcome {
+    end: i64,
+    status: u16,
+}
+
+impl Traffic {
+    /// Requests for a scenario at so many a second.
+    pub(crate) fn new(scenario: Arc<Scenario>, seed: u64, rate: f64) -> Self {
+        let mut entries = Vec::new();
+        for (service, spec) in scenario.services.iter().enumerate() {
+            let weighty = spec.routes.iter().enumerate().filter(|(_, route)| route.weight > 0.0);
+            entries.extend(weighty.map(|(route, spec)| (service, route, spec.weight)));
+        }
+        Self { scenario, entries, seed, rate }
+    }
+
+    /// What it is about.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// Requests a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Adds the requests that start within a second; one of 2^`thin` is made and says so.
+    pub(crate) fn second(&self, second: i64, fleet: &Fleet, thin: u32, batch: &mut Batch) {
+        let mut random = Random::new(self.seed ^ (second as u64).wrapping_mul(0xd134_2543_de82_ef95));
+        let wanted = self.rate / f64::from(1u32 << thin);
+        let count = (wanted + random.unit()) as usize;
+        for _ in 0..count {
+            let at = second * SECOND + time::seconds(random.unit());
+            let Some((service, route)) = self.draw(&mut random) else { return };
+            let mut trace = [0; 16];
+            trace[..8].copy_from_slice(&random.next().to_be_bytes());
+            trace[8..].copy_from_slice(&random.next().to_be_bytes());
+            let random = Random::new(random.next());
+            let mut walk = Walk { traffic: self, fleet, random, trace, thinned: thin, batch };
+            walk.serve(service, &self.scenario.services[service].routes[route], at, None, None);
+        }
+    }
+
+    fn draw(&self, random: &mut Random) -> Option<(usize, usize)> {
+        let all: f64 = self.entries.iter().map(|(_, _, weight)| weight).sum();
+        let mut at = random.unit() * all;
+        let chosen = self.entries.iter().find(|(_, _, weight)| {
+            at -= weight;
+            at < 0.0
+        });
+        chosen.or(self.entries.last()).map(|(service, route, _)| (*service, *route))
+    }
+}
+
+impl Walk<'_> {
+    /// A server's side of a request: its own work, its calls, how it ends. Nothing where nobody serves.
+    fn serve(&mut self, service: usize, route: &Route, at: i64, parent: Option<u64>, queue: Option<&str>) -> Option<Outcome> {
+        let servers = self.fleet.get(service).filter(|servers| !servers.is_empty())?;
+        let server = servers[self.random.below(servers.len())].clone();
+        let id = self.random.next();
+        let effect = self.effect(&server, route);
+        let own = route.millis * self.random.spread(0.7) + effect.as_ref().map_or(0.0, |effect| effect.slower * self.random.spread(0.3));
+        let mut end = at + millis(own * 0.4);
+        let mut status = 200;
+        for call in &route.calls {
+            if call.share > 0.0 && self.random.unit() >= call.share {
+                continue;
+            }
+            let outcome = self.call(&server, call, end, id);
+            end = outcome.end;
+            if outcome.status >= 500 {
+                status = 502;
+                break;
+            }
+        }
+        end += millis(own * 0.6);
+        let mut exception = (status >= 500).then(|| ("UpstreamError".to_owned(), "a service this depends on has failed".to_owned()));
+        let share = effect.as_ref().map_or(0.0, |effect| effect.errors) + route.errors;
+        if status == 200 && self.random.unit() < share {
+            let effect = effect.unwrap_or_default();
+            end += millis(effect.stalls);
+            status = if effect.status == 0 { 500 } else { effect.status };
+            let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+            exception = Some((or(&effect.exception, "InternalError"), or(&effect.message, "unexpected end of stream")));
+        } else if status == 200 && self.random.unit() < 0.006 && !route.calls.is_empty() {
+            status = 404;
+        }
+        let kind = if queue.is_some() { Kind::Consumer } else { Kind::Server };
+        self.put(&server, |spans, walk| spans.served(walk, kind, id, parent, route, (at, end), status, exception.as_ref()));
+        Some(Outcome { end, status })
+    }
+
+    /// A caller's side of a call.
+    fn call(&mut self, caller: &Arc<Server>, call: &Call, at: i64, parent: u64) -> Outcome {
+        let id = self.random.next();
+        if !call.database.is_empty() {
+            let end = at + millis(1.8 * self.random.spread(0.8));
+            self.put(caller, |spans, walk| spans.queried(walk, id, parent, call, (at, end)));
+            return Outcome { end, status: 200 };
+        }
+        let scenario = self.traffic.scenario.clone();
+        let target = scenario.find(&call.service).map(|index| (index, &scenario.services[index]));
+        let target = target.and_then(|(index, service)| Some((index, service.routes.iter().find(|route| route.name == call.route)?)));
+        let Some((service, route)) = target else { return Outcome { end: at, status: 200 } };
+        if !call.queue.is_empty() {
+            let end = at + millis(1.5);
+            self.put(caller, |spans, walk| spans.sent(walk, id, parent, call, (at, end)));
+            let later = end + millis(20.0 * self.random.spread(1.0));
+            self.serve(service, route, later, Some(id), Some(&call.queue));
+            return Outcome { end, status: 200 };
+        }
+        let network = millis(0.4 * self.random.spread(0.5));
+        let outcome = self.serve(service, route, at + network, Some(id), None);
+        // Nobody answers: the connection is refused at once.
+        let refused = outcome.is_none();
+        let outcome = outcome.unwrap_or(Outcome { end: at + network, status: 503 });
+        let end = outcome.end + network;
+        self.put(caller, |spans, walk| spans.called(walk, id, parent, call, (at, end), outcome.status, refused));
+        Outcome { end, status: outcome.status }
+    }
+
+    fn effect(&self, server: &Server, route: &Route) -> Option<Effect> {
+        let effects = server.effects.iter().map(|index| &self.traffic.scenario.effects[*index]);
+        effects.filter(|effect| effect.route.is_empty() || effect.route == route.name).find(|e| e.errors > 0.0 || e.slower > 0.0).cloned()
+    }
+
+    fn put(&mut self, server: &Arc<Server>, add: impl FnOnce(&mut Spans, &spans::Context)) {
+        let context = spans::Context { trace: self.trace, thinned: self.thinned };
+        let entry = self.batch.entry(server.uid.clone()).or_insert_with(|| (server.clone(), Spans::default()));
+        add(&mut entry.1, &context);
+    }
+}
+
+fn millis(count: f64) -> i64 {
+    (count * 1e6) as i64
+}
+
+/// Who served at a moment.
+pub(crate) fn fleet_at(fleets: &[(Timestamp, Fleet)], at: Timestamp) -> Option<&Fleet> {
+    let next = fleets.partition_point(|(since, _)| *since <= at);
+    fleets.get(next.saturating_sub(1)).map(|(_, fleet)| fleet)
+}
+
+/// Thinning that keeps a past of so many seconds below so many requests: one of 2^n is sent.
+pub(crate) fn thinning(rate: f64, seconds: f64, most: f64) -> u32 {
+    (0..12).find(|thin| rate * seconds / f64::from(1u32 << thin) <= most).unwrap_or(12)
+}

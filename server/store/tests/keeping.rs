@@ -1,0 +1,98 @@
+//! What is left after the raw telemetry is gone, and when it goes.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use model::*;
+use store::*;
+use support::*;
+
+#[tokio::test]
+async fn an_error_group_keeps_its_first_sight_and_revision_after_its_spans_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let telemetry = store.telemetry();
+    let failing = |trace, start| Request { trace, id: trace as u64, start, error: "Oh", ..Request::default() };
+    let whose = || (owner("checkout"), facts_of_pod("p1"));
+    let old = NOW.plus(-5 * HOUR);
+    telemetry.append_spans(batch(1, whose(), &[failing(1, old)])).await.unwrap();
+    telemetry
+        .append_spans(batch(2, whose(), &[failing(2, NOW), failing(3, NOW.plus(-1)), Request::default()]))
+        .await
+        .unwrap();
+    let check = async |store: &Store| {
+        let groups = store.telemetry().errors(&id("checkout"), around(NOW), Step(MINUTE)).await.unwrap();
+        assert_eq!(groups.len(), 1);
+        let group = &groups[0];
+        assert_eq!((group.endpoint.as_str(), group.error.as_str()), ("GET /", "Oh"));
+        assert_eq!((group.first_seen, group.last_seen), (old, NOW));
+        assert_eq!(group.first_revision, Some(RevisionHash("7d9f".into())));
+        assert_eq!(group.sample, TraceId(2_u128.to_be_bytes()));
+        assert_eq!(group.cells.iter().map(|(_, count)| count).sum::<f64>(), 2.0);
+        assert!(store.telemetry().errors(&id("cart"), around(NOW), Step(MINUTE)).await.unwrap().is_empty());
+        assert_eq!(store.telemetry().last_request(&id("checkout")).await.unwrap(), Some(NOW));
+    };
+    check(&store).await;
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    check(&store).await;
+    store.maintain(clock().plus(8 * DAY)).await.unwrap();
+    assert_eq!(store.status().await.unwrap().partitions, 0);
+    store.close().await.unwrap();
+    check(&open(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn summaries_know_whose_they_are_when_the_pod_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let whose = (owner("checkout"), facts_of_pod("p1"));
+    store.telemetry().append_spans(batch(1, whose, &[Request::default()])).await.unwrap();
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    let mut ended = record();
+    ended.pods = vec![PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }];
+    store.record(ended).await.unwrap();
+    store.maintain(clock().plus(80 * DAY)).await.unwrap();
+    assert!(store.directory().resolve(&facts_of_pod("p1"), NOW).service.is_none());
+    let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Revision)).await.unwrap();
+    assert_eq!(
+        (rows[0].service.clone(), rows[0].revision.clone()),
+        (id("checkout"), Some(RevisionHash("7d9f".into())))
+    );
+    store.maintain(clock().plus(200 * DAY)).await.unwrap();
+    assert!(store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(folder.path().join("summaries")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.raw.bytes = 1 << 20;
+    let store = Store::open(config).await.unwrap();
+    let mut batch_of = record();
+    batch_of.services = vec![service("checkout")];
+    batch_of.pods = vec![pod("checkout", "p1", "10.0.0.1", 5)];
+    store.record(batch_of).await.unwrap();
+    let mut random = Random(9);
+    let mut sent = 0;
+    for request in 0..12 {
+        let spans: Vec<Request> = (0..6_000)
+            .map(|n| Request {
+                trace: u128::from(random.below(u64::MAX)) << 64 | u128::from(random.below(u64::MAX)),
+                id: random.below(u64::MAX),
+                start: NOW.plus(n),
+                ..Request::default()
+            })
+            .collect();
+        sent += spans.len();
+        let whose = (owner("checkout"), facts_of_pod("p1"));
+        store.telemetry().append_spans(batch(request, whose, &spans)).await.unwrap();
+    }
+    let before = store.status().await.unwrap();
+    assert!(before.partitions > 2 && before.raw_bytes > 1 << 20, "{before:?}");
+    store.maintain(clock()).await.unwrap();
+    let after = store.status().await.unwrap();
+    assert!(after.raw_bytes <= 1 << 20 && after.partitions < before.partitions, "{after:?}");
+    let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap();
+    assert_eq!(totals(&rows).0, sent as f64);
+}
