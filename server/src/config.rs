@@ -85,7 +85,7 @@ struct Serve {
     #[arg(long, env = "BINNACLE_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     metrics_token: Option<String>,
     /// What is logged, as tracing filters
-    #[arg(long, env = "BINNACLE_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "BINNACLE_LOG", default_value = "info,kube_client=off,kube_runtime=off", value_name = "FILTER")]
     log: String,
 }
 

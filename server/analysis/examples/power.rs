@@ -1,5 +1,5 @@
 //! Prints false alarms, detections and times to a verdict by class: `cargo run --release -p analysis --example
-//! power -- SEEDS`.
+//! power -- SEEDS [CLASS]`.
 #![allow(clippy::print_stdout)]
 
 #[path = "../tests/scenario/mod.rs"]
@@ -14,9 +14,14 @@ use scenario::{Scenario, draw, harmless, looks};
 fn main() {
     let seeds: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(100);
     println!("harmless class | deploys | flagged at any of 17 looks | by signal | healthy at 15 and 60 min");
-    for scenario in harmless() {
+    // A class by the beginning of its name, or all.
+    let class = std::env::args().nth(2).unwrap_or_default();
+    for scenario in harmless().into_iter().filter(|scenario| scenario.name.starts_with(&class)) {
         let seeds = if scenario.endpoints > 10 || scenario.rate > 1_000.0 { seeds.div_ceil(10) } else { seeds };
         alarms(&scenario, seeds);
+    }
+    if !class.is_empty() {
+        return;
     }
     let many = Scenario { endpoints: 1_000, rate: 2_000.0, history: 1, ..Scenario::default() };
     let facts = draw(&many, 1).facts(15, analysis::Look::Minute(15));

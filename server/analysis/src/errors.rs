@@ -37,7 +37,7 @@ pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) ->
     for candidate in &service {
         let threshold = own / service.len() as f64;
         let smallest = visible(candidate, threshold, rules);
-        let evidence = evidence(candidate, (threshold, candidate.test.p <= threshold), smallest, facts, rules);
+        let evidence = evidence(candidate, (threshold, candidate.test.p <= threshold), false, smallest, facts, rules);
         let worth = worth(candidate, rules);
         // Judged well enough when whatever passes the gates would have passed the test.
         // And never where part of a rise was laid on something else.
@@ -48,12 +48,20 @@ pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) ->
         looked.service(evidence, powered, smallest.map(|share| share.max(worth)));
     }
     if !single {
-        endpoints(baseline, facts, rules, alpha / 2.0, &mut looked);
+        // What old pods show as a whole, few of them on one endpoint may not.
+        let alike = service.iter().any(|c| c.compared.against == Against::Past && shared(c));
+        endpoints(baseline, facts, rules, (alpha / 2.0, alike), &mut looked);
     }
     looked
 }
 
-fn endpoints(baseline: &Baseline, facts: &DeployFacts, rules: &Rules, alpha: f64, looked: &mut Looked) {
+fn endpoints(
+    baseline: &Baseline,
+    facts: &DeployFacts,
+    rules: &Rules,
+    (alpha, alike): (f64, bool),
+    looked: &mut Looked,
+) {
     let all: Vec<Vec<Candidate>> =
         baseline.endpoints.iter().map(|kept| candidates(kept, baseline, 1.0, facts, rules)).collect();
     // Whether an endpoint is tested is decided by sizes and its past alone, so that choosing costs nothing.
@@ -75,7 +83,7 @@ fn endpoints(baseline: &Baseline, facts: &DeployFacts, rules: &Rules, alpha: f64
     let mut rest = Vec::new();
     for ((candidate, share), result) in tested.iter().zip(holm(&p, alpha)) {
         if result.1 || p.len() <= SHOWN || candidate.test.p < 0.05 {
-            let found = evidence(candidate, result, share.map(|s| s.max(worth(candidate, rules))), facts, rules);
+            let found = evidence(candidate, result, alike, share.map(|s| s.max(worth(candidate, rules))), facts, rules);
             if found.outcome == Outcome::Flagged { looked.evidence.push(found) } else { rest.push(found) }
         }
     }
@@ -241,6 +249,7 @@ fn visible(candidate: &Candidate, alpha: f64, rules: &Rules) -> Option<f64> {
 fn evidence(
     candidate: &Candidate,
     (threshold, significant): (f64, bool),
+    alike: bool,
     smallest: Option<f64>,
     facts: &DeployFacts,
     rules: &Rules,
@@ -248,7 +257,7 @@ fn evidence(
     let Compared { new, old, dispersion, against, .. } = candidate.compared;
     let (now, then) = (new.mean(), old.mean());
     let expected = then * candidate.common;
-    let sides_failed_alike = against == Against::Past && shared(candidate);
+    let sides_failed_alike = against == Against::Past && (alike || shared(candidate));
     let reason = if now <= expected {
         Err(if candidate.common > 1.05 && now > then { "no more than what was discounted" } else { "not worse" }.into())
     } else if new.x < rules.error_count {

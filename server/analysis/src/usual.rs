@@ -27,7 +27,8 @@ pub fn usual(earlier: &[Rollout], rules: &Rules) -> Usual {
             .iter()
             .filter(move |rollout| rollout.ages.get(age).is_some_and(|red| worse(red, &rollout.steady, rules)))
     };
-    let last = (0..usize::from(rules.longest_warm_up)).rfind(|age| disturbed(*age).count() >= needed);
+    // Without a gap from the first minute on: a late one among quiet ones is chance, not warm-up.
+    let last = (0..usize::from(rules.longest_warm_up)).take_while(|age| disturbed(*age).count() >= needed).last();
     let Some(last) = last else {
         return Usual { warm_up: rules.warm_up, seen: 0, of: earlier.len(), errors: None };
     };

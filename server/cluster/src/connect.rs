@@ -1,11 +1,12 @@
 //! The first words with a cluster: a client, and the ids by which the cluster is known. Tried until it answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::runtime::watcher::DefaultBackoff;
 use kube::{Api, Client};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::rights::{Problem, of_client};
 use crate::run::Options;
@@ -91,7 +92,7 @@ fn readable<T>(answer: Result<Option<T>, kube::Error>) -> Result<Option<T>, Stri
 }
 
 /// Knocks at the cluster now and then, so that silence is told from quiet.
-pub(crate) async fn knock(client: Client, sender: mpsc::Sender<Result<(), String>>) {
+pub(crate) async fn knock(client: Client, sender: mpsc::Sender<Result<(), String>>, hurry: Arc<Notify>) {
     loop {
         let answer = match tokio::time::timeout(ANSWER, client.apiserver_version()).await {
             Ok(Ok(_)) => Ok(()),
@@ -106,6 +107,9 @@ pub(crate) async fn knock(client: Client, sender: mpsc::Sender<Result<(), String
         if sender.send(answer).await.is_err() {
             return;
         }
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = hurry.notified() => {}
+        }
     }
 }

@@ -81,7 +81,16 @@ pub async fn run(source: Source, options: Options, store: Store, shutdown: Cance
     let redactor = Redactor::new(store.salt(), options.values);
     let world = World::new(cluster, redactor, memory, scopes.iter().cloned());
     tracing::info!(cluster = source.name(), watchers = scopes.len(), "connected");
-    let mut owner = Owner { world, board, store, scopes, client: connected.client, wake: Arc::default(), swept: now() };
+    let mut owner = Owner {
+        world,
+        board,
+        store,
+        scopes,
+        client: connected.client,
+        wake: Arc::default(),
+        hurry: Arc::default(),
+        swept: now(),
+    };
     Box::pin(owner.run(shutdown)).await
 }
 
@@ -98,6 +107,8 @@ struct Owner {
     scopes: Vec<Scope>,
     client: Client,
     wake: Arc<Notify>,
+    /// Rings when a knock at the cluster should not wait.
+    hurry: Arc<Notify>,
     swept: Timestamp,
 }
 
@@ -110,7 +121,7 @@ impl Owner {
             tasks.spawn(watch(Post { client, scope: scope.clone(), place, sender: sender.clone(), wake }));
         }
         let (knocked, mut knocks) = mpsc::channel(1);
-        tasks.spawn(connect::knock(self.client.clone(), knocked));
+        tasks.spawn(connect::knock(self.client.clone(), knocked, self.hurry.clone()));
         drop(sender);
         loop {
             publish(&mut self.board, &self.store, |scope| self.world.count(scope));
@@ -166,7 +177,7 @@ impl Owner {
                 self.world.unavailable(scope);
             }
             Said::Failed(problem) => tracing::debug!(resource = scope.0.resource(), ?problem, "watch failed"),
-            Said::Recovered => {}
+            Said::Quiet => self.hurry.notify_one(),
         }
     }
 

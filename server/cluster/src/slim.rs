@@ -7,9 +7,9 @@ mod services;
 mod wire;
 mod workloads;
 
-pub use meta::{Condition, Instant, Meta, Owner};
+pub use meta::{Condition, Flip, Instant, Meta, Owner};
 pub use nodes::{Event, Node, Reference};
-pub use pods::{Container, Pod, State, Terminated};
+pub use pods::{Asked, Container, Pod, State, Terminated};
 pub use services::{ConfigMap, EndpointSlice, Service};
 pub use workloads::{ControllerRevision, Status, Workload};
 

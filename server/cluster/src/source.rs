@@ -50,6 +50,8 @@ impl Source {
         // Longer than a watch may stay silent: the API server ends it after 290 seconds.
         config.read_timeout = Some(Duration::from_secs(320));
         config.reset_reader_on_write = true;
+        // Watchers and the knock try again by themselves, and a failure has to be seen to be shown.
+        config.default_retry = false;
         let agent = http::HeaderValue::from_static(concat!("binnacle/", env!("CARGO_PKG_VERSION")));
         config.headers.push((http::header::USER_AGENT, agent));
         Client::try_from(config).map_err(|error| error.to_string())

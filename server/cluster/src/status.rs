@@ -19,6 +19,8 @@ pub(crate) struct Board {
     counted: bool,
     /// The whole cluster was there once.
     connected: bool,
+    /// Watchers that tried again and have not failed since: whether they work, the next knock tells.
+    quiet: Vec<bool>,
 }
 
 impl Board {
@@ -27,7 +29,15 @@ impl Board {
         let connection = Connection::Connecting { reason: None };
         let status =
             ClusterStatus { id: String::new(), name: name.to_owned(), connection, heard: None, watchers: Vec::new() };
-        Self { status, scopes: Vec::new(), published: None, at: Timestamp::default(), counted: false, connected: false }
+        Self {
+            status,
+            scopes: Vec::new(),
+            published: None,
+            at: Timestamp::default(),
+            counted: false,
+            connected: false,
+            quiet: Vec::new(),
+        }
     }
 
     /// It could not be reached.
@@ -41,6 +51,7 @@ impl Board {
         self.status.connection = Connection::Syncing;
         self.status.heard = Some(now);
         self.scopes = scopes.to_vec();
+        self.quiet = vec![false; scopes.len()];
         let watcher = |(kind, namespace): &Scope| WatcherStatus {
             resource: kind.resource(),
             namespace: namespace.as_ref().map(ToString::to_string),
@@ -53,10 +64,16 @@ impl Board {
         self.status.watchers = scopes.iter().map(watcher).collect();
     }
 
-    /// It answered a knock.
+    /// It answered a knock: watchers that are quiet since they tried again work.
     pub(crate) fn heard(&mut self, now: Timestamp) {
         self.status.heard = Some(now);
         self.counted = true;
+        for (watcher, quiet) in self.status.watchers.iter_mut().zip(&mut self.quiet) {
+            if std::mem::take(quiet) {
+                watcher.state = if watcher.lists > 0 { WatchState::Synced } else { WatchState::Syncing };
+            }
+        }
+        self.look(now);
     }
 
     /// It did not answer a knock.
@@ -80,6 +97,7 @@ impl Board {
     pub(crate) fn said(&mut self, place: usize, said: &Said, now: Timestamp) {
         let Some(watcher) = self.status.watchers.get_mut(place) else { return };
         self.counted = true;
+        self.quiet[place] = matches!(said, Said::Quiet);
         let kind = self.scopes[place].0;
         match said {
             Said::Begun => {
@@ -105,9 +123,7 @@ impl Board {
                 watcher.events += 1;
                 watcher.state = WatchState::Synced;
             }
-            Said::Recovered => {
-                watcher.state = if watcher.lists > 0 { WatchState::Synced } else { WatchState::Syncing };
-            }
+            Said::Quiet => return,
         }
         watcher.heard = Some(now);
         self.status.heard = Some(now);
@@ -204,7 +220,9 @@ mod tests {
             board.status.connection,
             Connection::Lost { reason: "connection refused".into(), since: Timestamp(3) }
         );
-        board.said(0, &Said::Recovered, Timestamp(10));
+        board.said(0, &Said::Quiet, Timestamp(10));
+        assert!(matches!(board.status.connection, Connection::Lost { .. }), "silence is no answer");
+        board.heard(Timestamp(11));
         assert_eq!(board.status.connection, Connection::Connected);
     }
 

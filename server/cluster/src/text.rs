@@ -1,11 +1,15 @@
 //! Strings that many objects share: names, labels, images. Kept once by the interner, shared by reference.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::slim::{Asked, Owner};
+use crate::template::Facts;
 
 /// A shared string; null in JSON reads as empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -148,6 +152,9 @@ impl<'de> Deserialize<'de> for Labels {
 pub(crate) struct Interner {
     texts: HashSet<Text>,
     labels: HashSet<Labels>,
+    owners: HashSet<Arc<Owner>>,
+    asked: HashSet<Arc<Asked>>,
+    facts: HashMap<Text, Arc<Facts>>,
 }
 
 impl Interner {
@@ -176,10 +183,39 @@ impl Interner {
         self.labels.insert(labels.clone());
     }
 
+    /// Replaces an owner by the shared one.
+    pub(crate) fn owner(&mut self, owner: &mut Option<Arc<Owner>>) {
+        if let Some(owner) = owner {
+            share(&mut self.owners, owner);
+        }
+    }
+
+    /// Replaces what was asked for by the shared one.
+    pub(crate) fn asked(&mut self, asked: &mut Arc<Asked>) {
+        share(&mut self.asked, asked);
+    }
+
+    /// The shared facts of a template: a Deployment and its ReplicaSet have the same.
+    pub(crate) fn facts(&mut self, facts: Facts) -> Arc<Facts> {
+        self.facts.entry(facts.hash.clone()).or_insert_with(|| Arc::new(facts)).clone()
+    }
+
     /// Forgets what nobody holds any more.
     pub(crate) fn sweep(&mut self) {
+        self.facts.retain(|_, facts| Arc::strong_count(facts) > 1);
+        self.asked.retain(|asked| Arc::strong_count(asked) > 1);
+        self.owners.retain(|owner| Arc::strong_count(owner) > 1);
         self.labels.retain(|labels| Arc::strong_count(&labels.0) > 1);
         self.texts.retain(|text| Arc::strong_count(&text.0) > 1);
+    }
+}
+
+fn share<T: Eq + Hash>(known: &mut HashSet<Arc<T>>, one: &mut Arc<T>) {
+    match known.get(one) {
+        Some(shared) => *one = shared.clone(),
+        None => {
+            known.insert(one.clone());
+        }
     }
 }
 

@@ -41,8 +41,8 @@ pub(crate) enum Said {
     Deleted(Object),
     /// It failed.
     Failed(Problem),
-    /// It works again.
-    Recovered,
+    /// It tried again and has not failed since.
+    Quiet,
 }
 
 /// What a watcher says, with its place among the watchers.
@@ -192,7 +192,7 @@ async fn follow<T: Slim + Metadata>(post: Post) {
                 Ok(next) => next,
                 Err(_) => {
                     failed = false;
-                    if post.say(Said::Recovered).await { continue } else { return }
+                    if post.say(Said::Quiet).await { continue } else { return }
                 }
             }
         } else {

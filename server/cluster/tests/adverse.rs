@@ -140,7 +140,7 @@ fn a_pod_that_finds_no_node_and_one_that_is_put_out_say_why() {
 }
 
 fn event(about: &str, reason: &str, message: &str, count: u32, minute: i64) -> Value {
-    let (kind, name) = about.split_once('/').unwrap();
+    let (kind, name) = about.split_once('/').expect("kind and name");
     with(
         object("Event", &format!("{name}-{reason}"), minute),
         json!({"type": "Warning", "reason": reason, "message": message, "count": count,

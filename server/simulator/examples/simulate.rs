@@ -17,7 +17,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&path, simulator.kubeconfig())?;
     let (admin, _) = simulator.tokens();
     let address = simulator.address();
-    writeln!(std::io::stdout(), "KUBECONFIG={} http://{address} admin {admin} ready in {:?}", path.display(), started.elapsed())?;
+    writeln!(
+        std::io::stdout(),
+        "KUBECONFIG={} http://{address} admin {admin} ready in {:?}",
+        path.display(),
+        started.elapsed()
+    )?;
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     tokio::spawn(async move {

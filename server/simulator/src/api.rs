@@ -2,8 +2,8 @@
 
 mod answer;
 mod auth;
-mod discovery;
 mod dialect;
+mod discovery;
 mod read;
 mod target;
 mod watch;
@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 pub(crate) use self::answer::{Answer, json, refuse, stream, text};
 pub(crate) use self::auth::Tokens;
 use self::auth::Who;
-pub(crate) use self::write::mark_deleted;
 pub(crate) use self::target::Query;
 use self::target::Target;
+pub(crate) use self::write::mark_deleted;
 use crate::error::Refusal;
 use crate::faults::{Controls, Faults};
 use crate::kubelet;
@@ -76,7 +76,8 @@ impl Api {
         };
         let call = Call { api: self.clone(), who, faults, method: head.method.clone(), query: Query::of(&head.uri) };
         let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let answer = call.answer(head.uri.path(), content_type, &body).unwrap_or_else(|refusal| answer::refuse(&refusal));
+        let answer =
+            call.answer(head.uri.path(), content_type, &body).unwrap_or_else(|refusal| answer::refuse(&refusal));
         Ok(answer::stamp(answer, self.controls.skew()))
     }
 }
@@ -105,13 +106,13 @@ impl Call {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         if let ["api", version] | ["apis", _, version] = parts[..] {
             let group = if parts.len() == 3 { parts[1] } else { "" };
-            let found = discovery::resources(group, version).ok_or_else(|| target::no_such_path())?;
+            let found = discovery::resources(group, version).ok_or_else(target::no_such_path)?;
             return Ok(json(200, &found));
         }
         if let Some(review) = path.strip_prefix("/apis/authorization.k8s.io/v1/") {
             return self.review(review, body);
         }
-        let target = Target::parse(&parts)?;
+        let target = Target::parse(&parts).map_err(|refusal| self.unknown(path, refusal))?;
         self.may(&target)?;
         if let Some(answer) = self.subresource(&target)? {
             return Ok(answer);
@@ -140,7 +141,7 @@ impl Call {
                 found()?;
                 let path = sub.trim_start_matches("proxy");
                 let answer = kubelet::metrics::answer(&self.api.objects, &self.api.scenario, &target.name, path, now);
-                answer.map(Some).ok_or_else(|| target::no_such_path())
+                answer.map(Some).ok_or_else(target::no_such_path)
             }
             _ => Err(target::no_such_path()),
         }

@@ -30,6 +30,19 @@ pub(crate) fn fill(kind: Kind, value: &mut Value) {
             template(&mut value["spec"]);
             set(value, "status", json!({"replicas": 0}));
         }
+        Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob => workload(kind, value),
+        Kind::Node => set(value, "status", json!({})),
+        Kind::Service => {
+            set(&mut value["spec"], "type", json!("ClusterIP"));
+            set(value, "status", json!({"loadBalancer": {}}));
+        }
+        _ => {}
+    }
+}
+
+/// The rest of the workloads.
+fn workload(kind: Kind, value: &mut Value) {
+    match kind {
         Kind::StatefulSet => {
             let spec = &mut value["spec"];
             set(spec, "replicas", json!(1));
@@ -60,11 +73,6 @@ pub(crate) fn fill(kind: Kind, value: &mut Value) {
             set(spec, "concurrencyPolicy", json!("Allow"));
             set(spec, "suspend", json!(false));
             set(value, "status", json!({}));
-        }
-        Kind::Node => set(value, "status", json!({})),
-        Kind::Service => {
-            set(&mut value["spec"], "type", json!("ClusterIP"));
-            set(value, "status", json!({"loadBalancer": {}}));
         }
         _ => {}
     }

@@ -44,7 +44,9 @@ impl World {
                 node,
                 address: text(&value, "/status/podIP").to_owned(),
                 version: text(&value, "/spec/containers/0/image").rsplit(':').next().unwrap_or_default().to_owned(),
-                container: text(&value, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned(),
+                container: text(&value, "/status/containerStatuses/0/containerID")
+                    .trim_start_matches("containerd://")
+                    .to_owned(),
                 effects: effects.map(|(index, _)| index).collect(),
             }));
         }

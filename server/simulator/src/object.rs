@@ -97,7 +97,9 @@ impl Object {
     /// The JSON as lists have it: without kind and API version.
     pub(crate) fn item(&self, kind: Kind) -> Bytes {
         match &self.body {
-            Body::Plain { value, bytes } => bytes.get_or_init(|| serde_json::to_vec(value).unwrap_or_default().into()).clone(),
+            Body::Plain { value, bytes } => {
+                bytes.get_or_init(|| serde_json::to_vec(value).unwrap_or_default().into()).clone()
+            }
             Body::Canned { render, index, revision } => render.render(kind, *index, *revision, self.version),
         }
     }

@@ -97,7 +97,13 @@ impl Objects {
     /// The keys of a kind's canned objects.
     pub(crate) fn canned(&self, kind: Kind) -> Vec<Key> {
         let state = self.lock();
-        state.shelf(kind).objects.values().filter(|object| object.plain_value().is_none()).map(|object| object.key.clone()).collect()
+        state
+            .shelf(kind)
+            .objects
+            .values()
+            .filter(|object| object.plain_value().is_none())
+            .map(|object| object.key.clone())
+            .collect()
     }
 
     /// How many there are of a kind.
@@ -141,7 +147,8 @@ impl Objects {
         }
         let entries = shelf.after(version, most);
         // Everything up to here was seen, also what other kinds have done.
-        let seen = if entries.len() < most { state.version } else { entries.last().map_or(version, |last| last.version) };
+        let seen =
+            if entries.len() < most { state.version } else { entries.last().map_or(version, |last| last.version) };
         Ok((entries, seen))
     }
 

@@ -23,8 +23,12 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Answers requests until the token is cancelled.
-pub(crate) async fn serve<Handle, Answering>(listener: TcpListener, controls: Controls, shutdown: CancellationToken, handle: Handle)
-where
+pub(crate) async fn serve<Handle, Answering>(
+    listener: TcpListener,
+    controls: Controls,
+    shutdown: CancellationToken,
+    handle: Handle,
+) where
     Handle: Fn(Request<Incoming>) -> Answering + Clone + Send + 'static,
     Answering: Future<Output = Result<Answer, Dropped>> + Send + 'static,
 {
@@ -50,15 +54,20 @@ where
     connections.wait().await;
 }
 
-async fn connection<Handle, Answering>(stream: TcpStream, controls: Controls, shutdown: CancellationToken, handle: Handle)
-where
+async fn connection<Handle, Answering>(
+    stream: TcpStream,
+    controls: Controls,
+    shutdown: CancellationToken,
+    handle: Handle,
+) where
     Handle: Fn(Request<Incoming>) -> Answering,
     Answering: Future<Output = Result<Answer, Dropped>>,
 {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
     let mut cuts = controls.cuts();
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service_fn(handle));
+    let served =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service_fn(handle));
     tokio::select! {
         // A client that goes away is no news.
         _ = served => {}

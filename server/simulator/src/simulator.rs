@@ -54,7 +54,8 @@ impl Simulator {
             let kubelet = bind(SocketAddr::new(options.listen.ip(), 0)).await?;
             kubelets.push((format!("node-{}", index + 1), kubelet));
         }
-        let ports: Vec<u16> = kubelets.iter().filter_map(|(_, kubelet)| Some(kubelet.local_addr().ok()?.port())).collect();
+        let ports: Vec<u16> =
+            kubelets.iter().filter_map(|(_, kubelet)| Some(kubelet.local_addr().ok()?.port())).collect();
         let objects = Arc::new(Objects::new(options.seed));
         let scenario = Arc::new(options.scenario.clone());
         let mut world = World::new(objects.clone(), scenario.clone(), options.seed);
@@ -173,7 +174,10 @@ fn kubelet_answer(api: &Api, node: &str, request: &http::Request<hyper::body::In
         return refuse(&refusal);
     }
     // A node that is down says nothing; the nearest that HTTP has is an error.
-    let down = api.objects.get(Kind::Node, &crate::object::Key::new("", node)).is_none_or(|node| !node.value(Kind::Node).to_string().contains("KubeletReady"));
+    let down = api
+        .objects
+        .get(Kind::Node, &crate::object::Key::new("", node))
+        .is_none_or(|node| !node.value(Kind::Node).to_string().contains("KubeletReady"));
     let answer = metrics::answer(&api.objects, &api.scenario, node, request.uri().path(), api.objects.now());
     match answer {
         Some(answer) if !down => answer,

@@ -51,8 +51,6 @@ pub struct Service {
     pub memory_limit: u32,
     /// Memory in use in MiB.
     pub memory: f64,
-    /// MiB that memory grows by in an hour.
-    pub leak: f64,
     /// Cores in use.
     pub cpu: f64,
     /// Seconds from start to ready.
@@ -123,6 +121,8 @@ pub struct Effect {
     pub crash_after: f64,
     /// With this code.
     pub exit_code: i32,
+    /// MiB that memory grows by in an hour.
+    pub leak: f64,
     /// Pods never get ready.
     pub unready: bool,
     /// What the container says last.
@@ -230,7 +230,12 @@ impl Scenario {
             for call in service.routes.iter().flat_map(|route| &route.calls).filter(|call| call.database.is_empty()) {
                 let there = self.find(&call.service).map(|index| &self.services[index]);
                 if !there.is_some_and(|there| there.routes.iter().any(|route| route.name == call.route)) {
-                    return refuse(format!("{} calls {} {}, which is not there", service.id(), call.service, call.route));
+                    return refuse(format!(
+                        "{} calls {} {}, which is not there",
+                        service.id(),
+                        call.service,
+                        call.route
+                    ));
                 }
             }
         }
@@ -247,7 +252,8 @@ impl Scenario {
 
     fn has_cycle(&self) -> bool {
         let count = self.services.iter().map(|service| service.routes.len()).sum::<usize>();
-        let mut level: Vec<_> = self.services.iter().flat_map(|service| &service.routes).flat_map(Route::targets).collect();
+        let mut level: Vec<_> =
+            self.services.iter().flat_map(|service| &service.routes).flat_map(Route::targets).collect();
         for _ in 0..=count {
             level.sort();
             level.dedup();
@@ -310,7 +316,6 @@ impl Default for Service {
             config: BTreeMap::new(),
             memory_limit: 256,
             memory: 90.0,
-            leak: 0.0,
             cpu: 0.05,
             warm_up: 5.0,
             schedule: String::new(),

@@ -19,7 +19,8 @@ const PER_NAMESPACE: u32 = 100;
 
 /// Adds the objects that options ask for.
 pub(crate) fn fill(objects: &Arc<Objects>, options: &Options) {
-    let (services, nodes) = (options.services.max(u32::from(options.pods > 0)), options.nodes.max(u32::from(options.pods > 0)));
+    let (services, nodes) =
+        (options.services.max(u32::from(options.pods > 0)), options.nodes.max(u32::from(options.pods > 0)));
     if services == 0 && nodes == 0 {
         return;
     }
@@ -38,7 +39,8 @@ pub(crate) fn fill(objects: &Arc<Objects>, options: &Options) {
             objects.create_canned(kind, key, &render, index);
         }
     }
-    let namespaces: Vec<Arc<str>> = (0..services.div_ceil(PER_NAMESPACE)).map(|index| bodies::namespace(index).into()).collect();
+    let namespaces: Vec<Arc<str>> =
+        (0..services.div_ceil(PER_NAMESPACE)).map(|index| bodies::namespace(index).into()).collect();
     for index in 0..options.pods {
         objects.create_canned(Kind::Pod, pod_key(&namespaces, services, index), &render, index);
     }

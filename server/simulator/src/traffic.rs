@@ -97,12 +97,20 @@ impl Traffic {
 
 impl Walk<'_> {
     /// A server's side of a request: its own work, its calls, how it ends. Nothing where nobody serves.
-    fn serve(&mut self, service: usize, route: &Route, at: i64, parent: Option<u64>, queue: Option<&str>) -> Option<Outcome> {
+    fn serve(
+        &mut self,
+        service: usize,
+        route: &Route,
+        at: i64,
+        parent: Option<u64>,
+        queue: Option<&str>,
+    ) -> Option<Outcome> {
         let servers = self.fleet.get(service).filter(|servers| !servers.is_empty())?;
         let server = servers[self.random.below(servers.len())].clone();
         let id = self.random.next();
         let effect = self.effect(&server, route);
-        let own = route.millis * self.random.spread(0.7) + effect.as_ref().map_or(0.0, |effect| effect.slower * self.random.spread(0.3));
+        let own = route.millis * self.random.spread(0.7)
+            + effect.as_ref().map_or(0.0, |effect| effect.slower * self.random.spread(0.3));
         let mut end = at + millis(own * 0.4);
         let mut status = 200;
         for call in &route.calls {
@@ -117,7 +125,8 @@ impl Walk<'_> {
             }
         }
         end += millis(own * 0.6);
-        let mut exception = (status >= 500).then(|| ("UpstreamError".to_owned(), "a service this depends on has failed".to_owned()));
+        let mut exception =
+            (status >= 500).then(|| ("UpstreamError".to_owned(), "a service this depends on has failed".to_owned()));
         let share = effect.as_ref().map_or(0.0, |effect| effect.errors) + route.errors;
         if status == 200 && self.random.unit() < share {
             let effect = effect.unwrap_or_default();
@@ -129,7 +138,9 @@ impl Walk<'_> {
             status = 404;
         }
         let kind = if queue.is_some() { Kind::Consumer } else { Kind::Server };
-        self.put(&server, |spans, walk| spans.served(walk, kind, id, parent, route, (at, end), status, exception.as_ref()));
+        self.put(&server, |spans, walk| {
+            spans.served(walk, kind, id, parent, route, (at, end), status, exception.as_ref())
+        });
         Some(Outcome { end, status })
     }
 
@@ -143,7 +154,8 @@ impl Walk<'_> {
         }
         let scenario = self.traffic.scenario.clone();
         let target = scenario.find(&call.service).map(|index| (index, &scenario.services[index]));
-        let target = target.and_then(|(index, service)| Some((index, service.routes.iter().find(|route| route.name == call.route)?)));
+        let target = target
+            .and_then(|(index, service)| Some((index, service.routes.iter().find(|route| route.name == call.route)?)));
         let Some((service, route)) = target else { return Outcome { end: at, status: 200 } };
         if !call.queue.is_empty() {
             let end = at + millis(1.5);
@@ -164,7 +176,10 @@ impl Walk<'_> {
 
     fn effect(&self, server: &Server, route: &Route) -> Option<Effect> {
         let effects = server.effects.iter().map(|index| &self.traffic.scenario.effects[*index]);
-        effects.filter(|effect| effect.route.is_empty() || effect.route == route.name).find(|e| e.errors > 0.0 || e.slower > 0.0).cloned()
+        effects
+            .filter(|effect| effect.route.is_empty() || effect.route == route.name)
+            .find(|e| e.errors > 0.0 || e.slower > 0.0)
+            .cloned()
     }
 
     fn put(&mut self, server: &Arc<Server>, add: impl FnOnce(&mut Spans, &spans::Context)) {
@@ -187,4 +202,55 @@ pub(crate) fn fleet_at(fleets: &[(Timestamp, Fleet)], at: Timestamp) -> Option<&
 /// Thinning that keeps a past of so many seconds below so many requests: one of 2^n is sent.
 pub(crate) fn thinning(rate: f64, seconds: f64, most: f64) -> u32 {
     (0..12).find(|thin| rate * seconds / f64::from(1u32 << thin) <= most).unwrap_or(12)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet(scenario: &Scenario) -> Fleet {
+        let one = |service| {
+            let text = |word: &str| format!("{word}-{service}");
+            let (pod, uid, node, address) = (text("pod"), text("uid"), text("node"), text("ip"));
+            let (version, container) = (text("version"), text("container"));
+            vec![Arc::new(Server { service, pod, uid, node, address, version, container, effects: Vec::new() })]
+        };
+        Arc::new((0..scenario.services.len()).map(one).collect())
+    }
+
+    fn roots(batch: &Batch) -> Vec<String> {
+        let spans = batch.values().flat_map(|(_, spans)| spans.all());
+        spans.filter(|span| span.parent_span_id.is_empty()).map(|span| span.trace_state.clone()).collect()
+    }
+
+    #[test]
+    fn the_same_second_is_the_same_and_a_thinned_one_says_for_how_many_it_stands() {
+        let traffic = Traffic::new(Arc::new(Scenario::shop()), 1, 400.0);
+        let fleet = fleet(traffic.scenario());
+        let second = |thin| {
+            let mut batch = Batch::new();
+            traffic.second(1_000, &fleet, thin, &mut batch);
+            batch
+        };
+        let (whole, again, thinned) = (second(0), second(0), second(2));
+        assert_eq!(request(traffic.scenario(), whole), request(traffic.scenario(), again));
+        assert_eq!(roots(&thinned).len(), 100);
+        assert!(roots(&thinned).iter().all(|state| state == "ot=th:c"));
+        assert_eq!(thinning(20.0, 3_600.0, 150_000.0), 0);
+        assert_eq!(thinning(100.0, 3_600.0, 150_000.0), 2);
+    }
+
+    #[test]
+    fn where_nobody_serves_the_caller_is_refused() {
+        let traffic = Traffic::new(Arc::new(Scenario::shop()), 1, 200.0);
+        let mut servers = fleet(traffic.scenario()).to_vec();
+        let payments = traffic.scenario().find("payments/payments").unwrap();
+        servers[payments].clear();
+        let mut batch = Batch::new();
+        traffic.second(1_000, &Arc::new(servers), 0, &mut batch);
+        let spans =
+            batch.values().flat_map(|(server, spans)| spans.all().iter().map(move |span| (server.service, span)));
+        let checkouts: Vec<_> = spans.filter(|(_, span)| span.name == "POST /orders").collect();
+        assert!(!checkouts.is_empty() && checkouts.iter().all(|(_, span)| span.status.is_some()));
+    }
 }

@@ -129,7 +129,10 @@ impl World {
     pub(crate) fn serving(&self) -> Vec<(String, Key, String, usize, String)> {
         let ready = self.runs.iter().filter(|(_, run)| run.ready && run.stage == pods::Stage::Done);
         let up = ready.filter(|(_, run)| !self.down.contains(&run.node));
-        up.filter_map(|(uid, run)| Some((uid.clone(), run.key.clone(), run.node.clone(), run.service?, run.signature.clone()))).collect()
+        up.filter_map(|(uid, run)| {
+            Some((uid.clone(), run.key.clone(), run.node.clone(), run.service?, run.signature.clone()))
+        })
+        .collect()
     }
 
     fn fire(&mut self, due: Due) {
@@ -272,7 +275,8 @@ fn owner_reference(kind: Kind, owner: &Value) -> Value {
 fn condition(status: &mut Value, now: Timestamp, kind: &str, holds: &str, reason: &str, message: &str) {
     let before = status["conditions"].as_array().and_then(|all| all.iter().find(|known| known["type"] == *kind));
     let since = before.filter(|before| before["status"] == *holds).map(|before| before["lastTransitionTime"].clone());
-    let mut new = json!({"type": kind, "status": holds, "lastTransitionTime": since.unwrap_or_else(|| json!(time::text(now)))});
+    let mut new =
+        json!({"type": kind, "status": holds, "lastTransitionTime": since.unwrap_or_else(|| json!(time::text(now)))});
     if !reason.is_empty() {
         new["reason"] = json!(reason);
     }
@@ -298,5 +302,6 @@ fn is_ready(pod: &Value) -> bool {
 
 /// Whether a pod counts: it is neither being deleted nor at its end.
 fn is_active(pod: &Value) -> bool {
-    pod.pointer("/metadata/deletionTimestamp").is_none() && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+    pod.pointer("/metadata/deletionTimestamp").is_none()
+        && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }

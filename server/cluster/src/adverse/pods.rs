@@ -27,7 +27,7 @@ pub(crate) fn of_pod(
         found.extend(waiting(container, looping, redactor, now));
     }
     if !pod.is_finished() {
-        found.extend(pod.condition("PodScheduled").filter(|c| c.is_false()).map(|c| unscheduled(c, redactor, now)));
+        found.extend(pod.trouble("PodScheduled").map(|condition| unscheduled(condition, redactor, now)));
     }
     found.extend(evicted(pod, redactor, now));
     found
@@ -73,7 +73,7 @@ fn waiting(
     now: Timestamp,
 ) -> Option<Sighting> {
     let (reason, detail) = match &container.state {
-        State::Waiting(reason, detail) => (&**reason, words::short(&redactor.message(detail))),
+        State::Waiting(why) => (&*why.0, words::short(&redactor.message(&why.1))),
         State::Running(since) if looping(&container.name) && since.0.is_some_and(|at| now.since(at) < RUNS_AGAIN) => {
             ("CrashLoopBackOff", String::new())
         }
@@ -126,7 +126,7 @@ fn unscheduled(condition: &Condition, redactor: &Redactor, now: Timestamp) -> Si
 }
 
 fn evicted(pod: &Pod, redactor: &Redactor, now: Timestamp) -> Option<Sighting> {
-    let condition = pod.condition("DisruptionTarget").filter(|condition| condition.holds());
+    let condition = pod.trouble("DisruptionTarget");
     let by_kubelet = matches!(&*pod.reason, "Evicted" | "Preempting" | "NodeShutdown" | "Terminated");
     if !by_kubelet && condition.is_none() {
         return None;

@@ -1,5 +1,7 @@
 //! What is kept of metadata and conditions.
 
+use std::sync::Arc;
+
 use model::Timestamp;
 use serde::{Deserialize, Deserializer};
 
@@ -43,7 +45,7 @@ pub struct Meta {
     pub deletion_grace: i64,
     pub labels: Labels,
     #[serde(rename = "ownerReferences", deserialize_with = "controller")]
-    pub owner: Option<Box<Owner>>,
+    pub owner: Option<Arc<Owner>>,
 }
 
 impl Meta {
@@ -59,7 +61,7 @@ impl Meta {
 }
 
 /// The controller that owns an object.
-#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq, Eq, Hash)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are those of OwnerReference")]
 pub struct Owner {
@@ -79,9 +81,9 @@ impl Owner {
 }
 
 /// Only the controller is kept: other owners say nothing of who made the object.
-fn controller<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Owner>>, D::Error> {
+fn controller<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Owner>>, D::Error> {
     let owners = Option::<Vec<Owner>>::deserialize(deserializer)?.unwrap_or_default();
-    Ok(owners.into_iter().find(|owner| owner.controller).map(Box::new))
+    Ok(owners.into_iter().find(|owner| owner.controller).map(Arc::new))
 }
 
 /// A condition of an object's status.
@@ -115,4 +117,31 @@ impl Condition {
 /// The condition of a type.
 pub(crate) fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| &*condition.kind == kind)
+}
+
+/// A condition of which only the state and its time matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flip {
+    state: Option<bool>,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl Flip {
+    /// Whether it says yes.
+    pub(crate) fn holds(self) -> bool {
+        self.state == Some(true)
+    }
+
+    /// Whether it says no, which is not the same as not knowing.
+    pub(crate) fn is_false(self) -> bool {
+        self.state == Some(false)
+    }
+}
+
+impl From<&Condition> for Flip {
+    fn from(condition: &Condition) -> Self {
+        let state = if condition.holds() { Some(true) } else { condition.is_false().then_some(false) };
+        Self { state, since: condition.since }
+    }
 }

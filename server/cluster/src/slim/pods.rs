@@ -1,8 +1,11 @@
 //! What is kept of a pod.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde::Deserialize;
 
-use super::meta::{Condition, Instant, Meta, lenient};
+use super::meta::{Condition, Flip, Instant, Meta, lenient};
 use crate::text::{Interner, Text};
 
 /// A pod.
@@ -16,7 +19,10 @@ pub struct Pod {
     pub reason: Text,
     pub message: Text,
     pub ips: Box<[Text]>,
-    pub conditions: Box<[Condition]>,
+    pub ready: Flip,
+    pub initialized: Flip,
+    /// Conditions that say that something is wrong: not scheduled, to be disrupted.
+    pub troubles: Box<[Condition]>,
     /// Init containers first.
     pub containers: Box<[Container]>,
 }
@@ -25,10 +31,7 @@ pub struct Pod {
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs, reason = "the fields are those of ContainerStatus")]
 pub struct Container {
-    pub name: Text,
-    pub image: Text,
-    pub init: bool,
-    pub memory_limit: Text,
+    pub asked: Arc<Asked>,
     /// The digest of what runs.
     pub image_id: Text,
     /// The runtime's id without its scheme.
@@ -39,6 +42,23 @@ pub struct Container {
     pub last: Option<Box<Terminated>>,
 }
 
+/// What was asked for: the same for all pods of a revision, so it is kept once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the fields are those of Container")]
+pub struct Asked {
+    pub name: Text,
+    pub image: Text,
+    pub init: bool,
+    pub memory_limit: Text,
+}
+
+impl Deref for Container {
+    type Target = Asked;
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
+}
+
 /// How a container stands.
 #[derive(Debug, Clone, Default)]
 pub enum State {
@@ -46,7 +66,7 @@ pub enum State {
     #[default]
     Unknown,
     /// It waits, with reason and message.
-    Waiting(Text, Text),
+    Waiting(Box<(Text, Text)>),
     /// It runs since.
     Running(Instant),
     /// It ended.
@@ -68,14 +88,14 @@ pub struct Terminated {
 }
 
 impl Pod {
-    /// A condition by its type.
-    pub(crate) fn condition(&self, kind: &str) -> Option<&Condition> {
-        super::meta::condition(&self.conditions, kind)
+    /// A condition that says that something is wrong.
+    pub(crate) fn trouble(&self, kind: &str) -> Option<&Condition> {
+        super::meta::condition(&self.troubles, kind)
     }
 
     /// Whether it takes traffic.
     pub(crate) fn is_ready(&self) -> bool {
-        self.meta.deletion.0.is_none() && self.condition("Ready").is_some_and(Condition::holds)
+        self.meta.deletion.0.is_none() && self.ready.holds()
     }
 
     /// Whether it has run to its end.
@@ -88,18 +108,9 @@ impl Pod {
         interner.text(&mut self.meta.namespace);
         interner.labels(&mut self.meta.labels);
         self.meta.resource_version = Text::default();
-        if let Some(owner) = &mut self.meta.owner {
-            for text in [&mut owner.api_version, &mut owner.kind, &mut owner.name, &mut owner.uid] {
-                interner.text(text);
-            }
-        }
+        interner.owner(&mut self.meta.owner);
         for text in [&mut self.node, &mut self.phase, &mut self.reason, &mut self.message] {
             interner.text(text);
-        }
-        for condition in &mut self.conditions {
-            for text in [&mut condition.kind, &mut condition.status, &mut condition.reason, &mut condition.message] {
-                interner.text(text);
-            }
         }
         for container in &mut self.containers {
             container.intern(interner);
@@ -109,14 +120,10 @@ impl Pod {
 
 impl Container {
     fn intern(&mut self, interner: &mut Interner) {
-        for text in [&mut self.name, &mut self.image, &mut self.memory_limit, &mut self.image_id] {
-            interner.text(text);
-        }
+        interner.asked(&mut self.asked);
+        interner.text(&mut self.image_id);
         match &mut self.state {
-            State::Waiting(reason, message) => {
-                interner.text(reason);
-                interner.text(message);
-            }
+            State::Waiting(why) => interner.text(&mut why.0),
             State::Terminated(end) => interner.text(&mut end.reason),
             State::Unknown | State::Running(_) => {}
         }

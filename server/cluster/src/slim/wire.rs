@@ -1,9 +1,11 @@
 //! A pod as the API writes it: what was asked for and how it stands are two lists there, one here.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer};
 
-use super::meta::{Condition, Instant, Meta, lenient};
-use super::pods::{Container, Pod, State, Terminated};
+use super::meta::{Condition, Flip, Instant, Meta, condition, lenient};
+use super::pods::{Asked, Container, Pod, State, Terminated};
 use crate::text::Text;
 
 #[derive(Deserialize, Default)]
@@ -116,7 +118,7 @@ impl From<WireState> for State {
         match wire {
             WireState { terminated: Some(end), .. } => Self::Terminated(end),
             WireState { running: Some(running), .. } => Self::Running(running.started_at),
-            WireState { waiting: Some(waiting), .. } => Self::Waiting(waiting.reason, waiting.message),
+            WireState { waiting: Some(waiting), .. } => Self::Waiting(Box::new((waiting.reason, waiting.message))),
             _ => Self::Unknown,
         }
     }
@@ -130,16 +132,31 @@ fn digest(image_id: &str) -> Text {
 fn join(asked: WireContainer, statuses: &mut [WireContainerStatus], init: bool) -> Container {
     let status = statuses.iter_mut().find(|status| status.name == asked.name).map(std::mem::take).unwrap_or_default();
     Container {
-        name: asked.name,
-        image: asked.image,
-        init,
-        memory_limit: asked.resources.limits.memory,
+        asked: Arc::new(Asked {
+            name: asked.name,
+            image: asked.image,
+            init,
+            memory_limit: asked.resources.limits.memory,
+        }),
         image_id: digest(&status.image_id),
         id: status.container_id.split_once("://").map_or(&*status.container_id, |(_, id)| id).into(),
         restarts: status.restart_count,
         ready: status.ready,
         state: status.state.into(),
         last: status.last_state.terminated,
+    }
+}
+
+fn flip(conditions: &[Condition], kind: &str) -> Flip {
+    condition(conditions, kind).map(Flip::from).unwrap_or_default()
+}
+
+/// Of 50,000 pods nearly all conditions say that all is well.
+fn is_trouble(condition: &Condition) -> bool {
+    match &*condition.kind {
+        "PodScheduled" => condition.is_false(),
+        "DisruptionTarget" => condition.holds(),
+        _ => false,
     }
 }
 
@@ -165,7 +182,9 @@ impl<'de> Deserialize<'de> for Pod {
             reason: status.reason,
             message: status.message,
             ips: ips.into(),
-            conditions: status.conditions.into(),
+            ready: flip(&status.conditions, "Ready"),
+            initialized: flip(&status.conditions, "Initialized"),
+            troubles: status.conditions.into_iter().filter(is_trouble).collect(),
             containers: containers.into(),
         })
     }

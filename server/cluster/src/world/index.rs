@@ -57,7 +57,7 @@ pub(crate) type Name = (Text, Text);
 pub(crate) struct Index {
     pub(crate) workloads: HashMap<Text, Known>,
     pub(crate) rings: HashMap<Text, Ring>,
-    pub(crate) pods: HashMap<Text, Seat>,
+    pub(crate) pods: HashMap<Text, Box<Seat>>,
     pub(crate) nodes: HashMap<Text, Node>,
     pub(crate) networks: HashMap<Text, Service>,
     pub(crate) slices: HashMap<Text, EndpointSlice>,
@@ -85,17 +85,24 @@ impl Index {
     pub(crate) fn parts(&self, key: &Key, uid: &str) -> Parts<'_> {
         let mut parts = Parts { root: self.workloads.get(uid), sets: Vec::new(), rings: Vec::new(), pods: Vec::new() };
         if key.kind() == "Pod" {
-            parts.pods.extend(self.pods.get(uid));
+            parts.pods.extend(self.pods.get(uid).map(|seat| &**seat));
             return parts;
         }
         for child in self.children.get(uid).into_iter().flatten() {
             if let Some(set) = self.workloads.get(child) {
                 parts.sets.push(set);
-                parts.pods.extend(self.children.get(child).into_iter().flatten().filter_map(|pod| self.pods.get(pod)));
+                parts.pods.extend(
+                    self.children
+                        .get(child)
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|pod| self.pods.get(pod))
+                        .map(|seat| &**seat),
+                );
             } else if let Some(ring) = self.rings.get(child) {
                 parts.rings.push(ring);
             } else {
-                parts.pods.extend(self.pods.get(child));
+                parts.pods.extend(self.pods.get(child).map(|seat| &**seat));
             }
         }
         parts

@@ -81,6 +81,7 @@ impl World {
     fn share(&mut self, meta: &mut Meta) {
         self.interner.text(&mut meta.namespace);
         self.interner.labels(&mut meta.labels);
+        self.interner.owner(&mut meta.owner);
         meta.resource_version = Text::default();
     }
 
@@ -99,7 +100,8 @@ impl World {
             (None, None) => Arc::default(),
             // The template of these is that of their newest revision; it is stored once, by that.
             (None, Some(template)) if rings || kind == Kind::Job => {
-                Arc::new(Facts::of(&template, &self.redactor, &mut self.interner).0)
+                let facts = Facts::of(&template, &self.redactor, &mut self.interner).0;
+                self.interner.facts(facts)
             }
             (None, Some(template)) => self.template(&template, meta, now),
         };
@@ -114,7 +116,7 @@ impl World {
     fn template(&mut self, template: &Value, meta: &Meta, now: Timestamp) -> Arc<Facts> {
         let (facts, text) = Facts::of(template, &self.redactor, &mut self.interner);
         self.store("Template", meta, facts.hash.to_string(), text, now);
-        Arc::new(facts)
+        self.interner.facts(facts)
     }
 
     /// Redacts an object and keeps its text for the store.
@@ -148,7 +150,7 @@ impl World {
             object["binaryData"] = binary_data;
         }
         let (text, hash) = version(&object);
-        let stored = self.remembered.newest("ConfigMap", &meta);
+        let stored = self.remembered.newest(&meta);
         let known = self.index.maps.get(&meta.uid);
         let before = known.map(|known| known.hash.clone()).or(stored);
         let mut changed = known.and_then(|known| known.changed);

@@ -71,7 +71,8 @@ impl World {
             }
             None => {
                 let (history, counted) = self.remembered.pod(&pod);
-                self.index.pods.insert(uid, Seat { pod, service: None, counted, history, told: 0 });
+                let seat = Seat { pod, service: None, counted, history, told: 0 };
+                self.index.pods.insert(uid, Box::new(seat));
             }
         }
     }
@@ -91,7 +92,7 @@ impl World {
                     self.index.orphan(&seat.pod.meta);
                     self.dirty.pods.remove(uid);
                     self.dirty.looping.remove(uid);
-                    self.dirty.ended.push((seat, now));
+                    self.dirty.ended.push((*seat, now));
                 }
             }
             Kind::ControllerRevision => {

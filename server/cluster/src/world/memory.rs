@@ -1,6 +1,7 @@
 //! What was known when the cluster was last watched, until what is seen now has taken it up.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use model::{PodPhase, PodState, Timestamp};
 use store::ClusterMemory;
@@ -16,24 +17,28 @@ use crate::text::Text;
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     pods: HashMap<Text, PodState>,
-    /// By kind, namespace and name.
-    versions: HashMap<(Text, Text, Text), Text>,
+    /// Hashes of the newest versions by those of kind, namespace and name: of 100,000 objects only the numbers.
+    versions: HashMap<u64, u64>,
+    /// Newest versions of ConfigMaps that were not seen yet.
+    maps: HashMap<(Text, Text), Text>,
+}
+
+fn number(parts: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Remembered {
     /// Whether a version is not the newest one that is stored; from now on it is.
     pub(super) fn is_new(&mut self, kind: &str, meta: &Meta, hash: &str) -> bool {
-        let slot = self.versions.entry((kind.into(), meta.namespace.clone(), meta.name.clone())).or_default();
-        if **slot == *hash {
-            return false;
-        }
-        *slot = hash.into();
-        true
+        let hash = number(&[hash]);
+        self.versions.insert(number(&[kind, &meta.namespace, &meta.name]), hash) != Some(hash)
     }
 
-    /// The newest version of an object that is stored.
-    pub(super) fn newest(&self, kind: &str, meta: &Meta) -> Option<Text> {
-        self.versions.get(&(kind.into(), meta.namespace.clone(), meta.name.clone())).cloned()
+    /// The version of a ConfigMap that was the newest when the cluster was last watched; asked for once.
+    pub(super) fn newest(&mut self, meta: &Meta) -> Option<Text> {
+        self.maps.remove(&(meta.namespace.clone(), meta.name.clone()))
     }
 
     /// Phases and restarts that were already recorded of a pod.
@@ -75,7 +80,10 @@ impl World {
             self.remembered.pods.insert(pod.id.0.as_str().into(), pod);
         }
         for (kind, namespace, name, hash) in memory.versions {
-            self.remembered.versions.insert((kind.into(), namespace.into(), name.into()), hash.into());
+            self.remembered.versions.insert(number(&[&kind, &namespace, &name]), number(&[&hash]));
+            if kind == "ConfigMap" {
+                self.remembered.maps.insert((namespace.into(), name.into()), hash.into());
+            }
         }
         self.adverse.remember(memory.adverse);
     }

@@ -5,7 +5,7 @@ use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, Revision
 use super::index::Seat;
 use crate::identity::Key;
 use crate::revisions::of_pod;
-use crate::slim::{Condition, Container, Pod, State};
+use crate::slim::{Container, Pod, State};
 
 /// Phases kept of one pod.
 const MOST_PHASES: usize = 64;
@@ -35,7 +35,7 @@ pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
 fn container(container: &Container) -> ContainerState {
     let state = match &container.state {
         State::Unknown => "waiting",
-        State::Waiting(reason, _) => reason.some().unwrap_or("waiting"),
+        State::Waiting(why) => why.0.some().unwrap_or("waiting"),
         State::Running(_) => "running",
         State::Terminated(end) => end.reason.some().unwrap_or("terminated"),
     };
@@ -65,12 +65,11 @@ fn reason(pod: &Pod) -> Option<String> {
         return Some(reason.to_owned());
     }
     let waits = pod.containers.iter().find_map(|container| match &container.state {
-        State::Waiting(reason, _) if !matches!(&**reason, "" | "PodInitializing" | "ContainerCreating") => Some(reason),
+        State::Waiting(why) if !matches!(&*why.0, "" | "PodInitializing" | "ContainerCreating") => Some(&why.0),
         State::Terminated(end) if end.exit_code != 0 => Some(&end.reason),
         _ => None,
     });
-    let unscheduled =
-        || pod.condition("PodScheduled").filter(|condition| condition.is_false()).map(|condition| &condition.reason);
+    let unscheduled = || pod.trouble("PodScheduled").map(|condition| &condition.reason);
     waits.or_else(unscheduled).and_then(|reason| reason.some()).map(str::to_owned)
 }
 
@@ -90,12 +89,11 @@ fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
     if let Some(since) = pod.meta.deleting_since() {
         return (PodPhase::Terminating, Some(since));
     }
-    let ready = pod.condition("Ready");
-    if let Some(ready) = ready.filter(|ready| ready.holds()) {
-        return (PodPhase::Ready, ready.since.0);
+    if pod.ready.holds() {
+        return (PodPhase::Ready, pod.ready.since.0);
     }
-    if was_ready || lost_readiness(pod, ready) {
-        return (PodPhase::NotReady, ready.and_then(|ready| ready.since.0));
+    if was_ready || lost_readiness(pod) {
+        return (PodPhase::NotReady, pod.ready.since.0);
     }
     match first_start(pod) {
         Some(at) => (PodPhase::Starting, Some(at)),
@@ -104,10 +102,9 @@ fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
 }
 
 /// Ready=False since later than its containers were let start: it was ready in between.
-fn lost_readiness(pod: &Pod, ready: Option<&Condition>) -> bool {
-    let let_start =
-        pod.condition("Initialized").filter(|condition| condition.holds()).and_then(|condition| condition.since.0);
-    let lost = ready.filter(|ready| ready.is_false()).and_then(|ready| ready.since.0);
+fn lost_readiness(pod: &Pod) -> bool {
+    let let_start = pod.initialized.since.0.filter(|_| pod.initialized.holds());
+    let lost = pod.ready.since.0.filter(|_| pod.ready.is_false());
     lost.zip(let_start).is_some_and(|(lost, start)| lost > start)
 }
 
@@ -149,7 +146,7 @@ pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: 
     }
     if phase == PodPhase::NotReady && !was_ready {
         // It was ready at some time between its start and now; when, nobody says any more.
-        let let_start = pod.condition("Initialized").and_then(|condition| condition.since.0).unwrap_or(created);
+        let let_start = pod.initialized.since.0.unwrap_or(created);
         push(history, let_start.clamp(created, since), PodPhase::Ready);
     }
     if phase == PodPhase::Ready

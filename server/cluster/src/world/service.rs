@@ -83,8 +83,7 @@ fn job_wants(job: &Workload) -> u32 {
 pub(crate) fn rollout(key: &Key, parts: &Parts<'_>, current: &Found, counts: Counts, index: &Index) -> Rollout {
     let new: Vec<&&Seat> =
         parts.pods.iter().filter(|seat| of_pod(key.kind(), &seat.pod).as_ref() == Some(&current.hash)).collect();
-    let ready =
-        |seat: &&&Seat| seat.pod.condition("Ready").filter(|ready| ready.holds()).and_then(|ready| ready.since.0);
+    let ready = |seat: &&&Seat| seat.pod.ready.since.0.filter(|_| seat.pod.ready.holds());
     let progressing = parts.root.and_then(|root| root.workload.condition("Progressing"));
     Rollout {
         done: is_done(parts, current, counts, index),

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::target::Target;
 use super::{Answer, Call, Dropped, answer, dialect};
 use crate::error::Refusal;
-use crate::objects::{Ask, Page};
 use crate::object::Object;
+use crate::objects::{Ask, Page};
 use crate::select::Selector;
 
 /// So many objects are rendered at once.

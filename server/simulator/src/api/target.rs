@@ -35,7 +35,9 @@ impl Target {
         };
         let (namespace, rest) = match rest {
             // A namespace's own subresources have the names of no kind.
-            ["namespaces", namespace, plural, ..] if !matches!(*plural, "status" | "finalize") => (*namespace, &rest[2..]),
+            ["namespaces", namespace, plural, ..] if !matches!(*plural, "status" | "finalize") => {
+                (*namespace, &rest[2..])
+            }
             _ => ("", rest),
         };
         let (plural, rest) = rest.split_first().ok_or_else(no_such_path)?;
@@ -78,7 +80,8 @@ impl Query {
     /// From a request's address.
     pub(crate) fn of(uri: &Uri) -> Self {
         let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        let pair = |pair: &str| pair.split_once('=').map_or((decode(pair), String::new()), |(k, v)| (decode(k), decode(v)));
+        let pair =
+            |pair: &str| pair.split_once('=').map_or((decode(pair), String::new()), |(k, v)| (decode(k), decode(v)));
         Self(pairs.map(pair).collect())
     }
 

@@ -74,7 +74,8 @@ impl Call {
             spared: self.who == super::Who::Admin,
             over: false,
         };
-        let pieces = stream::unfold(watch, |mut watch| async move { watch.next().await.map(|piece| (Ok(piece), watch)) });
+        let pieces =
+            stream::unfold(watch, |mut watch| async move { watch.next().await.map(|piece| (Ok(piece), watch)) });
         Ok(answer::stream("application/json", pieces))
     }
 
@@ -84,10 +85,14 @@ impl Call {
         let wants = self.query.has("sendInitialEvents").then(|| self.query.flag("sendInitialEvents"));
         let invalid = |why: &str| Err(Refusal::invalid(format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
         if wants.is_none() && !rule.is_empty() {
-            return invalid("resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+            return invalid(
+                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            );
         }
         if wants.is_some() && rule != "NotOlderThan" {
-            return invalid("resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+            return invalid(
+                "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            );
         }
         Ok((wants, self.query.number("resourceVersion")?.unwrap_or(0)))
     }

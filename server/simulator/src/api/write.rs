@@ -22,7 +22,10 @@ impl Call {
                 let value = parse(target, body)?;
                 let given = text(&value, "/metadata/name").to_owned();
                 if given != target.name {
-                    let message = format!("the name of the object ({given}) does not match the name on the URL ({})", target.name);
+                    let message = format!(
+                        "the name of the object ({given}) does not match the name on the URL ({})",
+                        target.name
+                    );
                     return Err(Refusal::bad(message));
                 }
                 self.change(target, status, |_| Ok(value))
@@ -30,7 +33,11 @@ impl Call {
             http::Method::PATCH if !target.name.is_empty() => self.patch(target, status, content_type, body),
             http::Method::DELETE if target.name.is_empty() => self.delete_all(target),
             http::Method::DELETE => self.delete(target, body),
-            _ => Err(Refusal::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+            _ => Err(Refusal::new(
+                405,
+                "MethodNotAllowed",
+                "the server does not allow this method on the requested resource",
+            )),
         }
     }
 
@@ -53,7 +60,9 @@ impl Call {
             value.as_object_mut().map(|object| object.remove("status"));
         }
         if let Some(metadata) = value["metadata"].as_object_mut() {
-            for field in ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"] {
+            for field in
+                ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"]
+            {
                 metadata.remove(field);
             }
         }
@@ -103,8 +112,10 @@ impl Call {
                 }
             }
             other => {
-                let message = format!("the body of the request was in an unknown format - accepted media types \
-                    include: application/merge-patch+json, application/apply-patch+yaml; not {other}");
+                let message = format!(
+                    "the body of the request was in an unknown format - accepted media types \
+                    include: application/merge-patch+json, application/apply-patch+yaml; not {other}"
+                );
                 return Err(Refusal::new(415, "UnsupportedMediaType", message));
             }
         }
@@ -184,7 +195,10 @@ fn removed(target: &Target, gone: &Object, value: &Value) -> Answer {
     if !target.group.is_empty() {
         details["group"] = json!(target.group);
     }
-    answer::json(200, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}))
+    answer::json(
+        200,
+        &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}),
+    )
 }
 
 fn parse_any(body: &[u8]) -> Result<Value, Refusal> {
@@ -220,7 +234,9 @@ fn strip(mut value: Value) -> Value {
 fn place(target: &Target, value: &mut Value) -> Result<(), Refusal> {
     let given = text(value, "/metadata/namespace");
     if !given.is_empty() && given != target.namespace {
-        return Err(Refusal::bad("the namespace of the provided object does not match the namespace sent on the request"));
+        return Err(Refusal::bad(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     if target.kind.is_namespaced() {
         value["metadata"]["namespace"] = json!(target.namespace);

@@ -35,7 +35,13 @@ struct Measured {
 const MIB: f64 = 1_048_576.0;
 
 /// Answers a kubelet's path, or nothing.
-pub(crate) fn answer(objects: &Arc<Objects>, scenario: &Scenario, node: &str, path: &str, now: Timestamp) -> Option<Answer> {
+pub(crate) fn answer(
+    objects: &Arc<Objects>,
+    scenario: &Scenario,
+    node: &str,
+    path: &str,
+    now: Timestamp,
+) -> Option<Answer> {
     let measured = || measure(objects, scenario, node, now);
     match path {
         "/metrics/cadvisor" => Some(answer_text(cadvisor(&measured(), now))),
@@ -55,12 +61,15 @@ fn measure(objects: &Arc<Objects>, scenario: &Scenario, node: &str, now: Timesta
 fn of_pod(pod: &Value, scenario: &Scenario, now: Timestamp) -> Option<Measured> {
     let started = time::parse(text(pod, "/status/containerStatuses/0/state/running/startedAt"))?;
     let namespace = text(pod, "/metadata/namespace");
-    let service = scenario.find(&format!("{namespace}/{}", text(pod, "/metadata/labels/app")));
-    let service = service.map(|index| scenario.services[index].clone()).unwrap_or_default();
+    let app = format!("{namespace}/{}", text(pod, "/metadata/labels/app"));
+    let service = scenario.find(&app).map(|index| scenario.services[index].clone()).unwrap_or_default();
+    let image = text(pod, "/spec/containers/0/image");
+    let effects = scenario.effects.iter().filter(|effect| effect.service == app && image.contains(&effect.when));
+    let leak: f64 = effects.map(|effect| effect.leak).sum();
     let age = (now.0 - started.0).max(0) as f64 / SECOND as f64;
     // Wobbles a little from one quarter of a minute to the next.
     let mut random = Random::new(hash(uid(pod).as_bytes()) ^ (now.0 / (15 * SECOND)) as u64);
-    let grown = service.leak * age / (60.0 * MINUTE as f64 / SECOND as f64);
+    let grown = leak * age / (60.0 * MINUTE as f64 / SECOND as f64);
     let limit = f64::from(service.memory_limit) * MIB;
     let warm = 1.0 - 0.4 * (-age / 60.0).exp();
     let memory = (service.memory * warm * random.between(0.985, 1.015) + grown) * MIB;
@@ -69,7 +78,7 @@ fn of_pod(pod: &Value, scenario: &Scenario, now: Timestamp) -> Option<Measured> 
         pod: text(pod, "/metadata/name").to_owned(),
         uid: uid(pod).to_owned(),
         container: text(pod, "/spec/containers/0/name").to_owned(),
-        image: text(pod, "/spec/containers/0/image").to_owned(),
+        image: image.to_owned(),
         started,
         cpu: service.cpu * age,
         cores: service.cpu,
@@ -98,13 +107,23 @@ fn cadvisor(all: &[Measured], now: Timestamp) -> String {
         for m in all {
             let labels = format!("namespace=\"{}\",pod=\"{}\"", m.namespace, m.pod);
             let id = format!("/kubepods/burstable/pod{}", m.uid);
-            let _ = writeln!(out, "{name}{{container=\"{}\",id=\"{id}/app\",image=\"{}\",{labels}}} {} {at}", m.container, m.image, read(m));
+            let _ = writeln!(
+                out,
+                "{name}{{container=\"{}\",id=\"{id}/app\",image=\"{}\",{labels}}} {} {at}",
+                m.container,
+                m.image,
+                read(m)
+            );
         }
     }
     for name in ["container_network_receive_bytes_total", "container_network_transmit_bytes_total"] {
         let _ = writeln!(out, "# TYPE {name} counter");
         for m in all {
-            let _ = writeln!(out, "{name}{{container=\"\",interface=\"eth0\",namespace=\"{}\",pod=\"{}\"}} {} {at}", m.namespace, m.pod, m.received);
+            let _ = writeln!(
+                out,
+                "{name}{{container=\"\",interface=\"eth0\",namespace=\"{}\",pod=\"{}\"}} {} {at}",
+                m.namespace, m.pod, m.received
+            );
         }
     }
     out
@@ -133,7 +152,8 @@ fn resource(all: &[Measured], now: Timestamp) -> String {
 fn summary(all: &[Measured], node: &str, now: Timestamp) -> Value {
     let at = time::text(now);
     let pod = |m: &Measured| {
-        let cpu = json!({"time": at, "usageNanoCores": (m.cores * 1e9) as u64, "usageCoreNanoSeconds": (m.cpu * 1e9) as u64});
+        let cpu =
+            json!({"time": at, "usageNanoCores": (m.cores * 1e9) as u64, "usageCoreNanoSeconds": (m.cpu * 1e9) as u64});
         let memory = json!({"time": at, "availableBytes": (m.limit - m.memory) as u64, "usageBytes": m.memory as u64,
             "workingSetBytes": m.memory as u64, "rssBytes": (m.memory * 0.92) as u64});
         json!({

@@ -3,7 +3,7 @@
 use super::{Action, Call, Effect, Route, Scenario, Service, Step};
 
 pub(super) fn scenario() -> Scenario {
-    let services = [shop(), platform(), stores(), jobs()].concat();
+    let services = [shop(), orders(), platform(), stores(), jobs()].concat();
     Scenario { nodes: 4, services, effects: effects(), before: before(), steps: steps(), period: 1_080.0 }
 }
 
@@ -24,7 +24,13 @@ fn service(id: &str, tags: &[&str], replicas: u32, routes: Vec<Route>) -> Servic
 }
 
 fn route(name: &str, weight: f64, millis: f64, calls: &[&str]) -> Route {
-    Route { name: name.to_owned(), weight, millis, errors: 0.0004, calls: calls.iter().map(|text| call(text)).collect() }
+    Route {
+        name: name.to_owned(),
+        weight,
+        millis,
+        errors: 0.0004,
+        calls: calls.iter().map(|text| call(text)).collect(),
+    }
 }
 
 /// `shop/catalog GET /products`, `~0.5 shop/…` for now and then, `=postgresql orders SELECT`, `>orders shop/…`.
@@ -43,55 +49,130 @@ fn call(text: &str) -> Call {
     }
     if mark == ">" {
         let (service, route) = route.split_once(' ').unwrap_or((route, ""));
-        return Call { queue: first.to_owned(), service: service.to_owned(), route: route.to_owned(), share, ..Call::default() };
+        return Call {
+            queue: first.to_owned(),
+            service: service.to_owned(),
+            route: route.to_owned(),
+            share,
+            ..Call::default()
+        };
     }
     Call { service: first.to_owned(), route: route.to_owned(), share, ..Call::default() }
 }
 
+/// What people see.
 fn shop() -> Vec<Service> {
     vec![
-        service("shop/storefront", &["5.1.0", "5.2.0", "5.2.1"], 3, vec![
-            route("GET /", 30.0, 9.0, &["shop/catalog GET /products", "shop/recommendations GET /recommendations"]),
-            route("GET /products/{id}", 28.0, 7.0, &["shop/catalog GET /products/{id}", "~0.4 media/thumbnailer GET /thumbs/{id}"]),
-            route("GET /search", 14.0, 6.0, &["shop/search GET /search"]),
-            route("POST /cart", 12.0, 5.0, &["shop/cart POST /cart/items"]),
-            route("POST /checkout", 10.0, 8.0, &["shop/checkout POST /orders"]),
-            route("POST /login", 6.0, 4.0, &["platform/identity POST /sessions"]),
-        ]),
-        Service { env: [("LOG_LEVEL".to_owned(), "info".to_owned()), ("DB_POOL_SIZE".to_owned(), "32".to_owned())].into(),
-            ..service("shop/catalog", &["3.7.2", "3.8.0"], 3, vec![
-                route("GET /products", 0.0, 11.0, &["=postgresql catalog SELECT"]),
-                route("GET /products/{id}", 0.0, 6.0, &["=postgresql catalog SELECT"]),
-            ]) },
-        service("shop/cart", &["2.2.0", "2.3.1"], 2, vec![
-            route("POST /cart/items", 0.0, 4.0, &["shop/redis-cart SET cart"]),
-            route("GET /cart", 0.0, 3.0, &["shop/redis-cart GET cart"]),
-        ]),
-        service("shop/checkout", &["4.0.1", "4.1.0"], 2, vec![route("POST /orders", 0.0, 12.0, &[
-            "shop/cart GET /cart", "shop/inventory POST /reservations", "payments/payments POST /checkout",
-            "shop/orders-db INSERT orders", ">orders platform/notifications receive orders",
-        ])]),
-        service("shop/inventory", &["1.9.0", "1.9.4"], 2, vec![
-            route("POST /reservations", 0.0, 8.0, &["=postgresql inventory UPDATE"]),
-        ]),
-        Service { memory: 140.0, leak: 46.0, memory_limit: 512, ..service("shop/recommendations", &["0.14.0", "0.15.0"], 2,
-            vec![route("GET /recommendations", 0.0, 24.0, &["~0.3 shop/catalog GET /products"])]) },
+        service(
+            "shop/storefront",
+            &["5.1.0", "5.2.0", "5.2.1"],
+            3,
+            vec![
+                route("GET /", 30.0, 9.0, &["shop/catalog GET /products", "shop/recommendations GET /recommendations"]),
+                route(
+                    "GET /products/{id}",
+                    28.0,
+                    7.0,
+                    &["shop/catalog GET /products/{id}", "~0.4 media/thumbnailer GET /thumbs/{id}"],
+                ),
+                route("GET /search", 14.0, 6.0, &["shop/search GET /search"]),
+                route("POST /cart", 12.0, 5.0, &["shop/cart POST /cart/items"]),
+                route("POST /checkout", 10.0, 8.0, &["shop/checkout POST /orders"]),
+                route("POST /login", 6.0, 4.0, &["platform/identity POST /sessions"]),
+            ],
+        ),
+        Service {
+            env: [("LOG_LEVEL".to_owned(), "info".to_owned()), ("DB_POOL_SIZE".to_owned(), "32".to_owned())].into(),
+            ..service(
+                "shop/catalog",
+                &["3.7.2", "3.8.0"],
+                3,
+                vec![
+                    route("GET /products", 0.0, 11.0, &["=postgresql catalog SELECT"]),
+                    route("GET /products/{id}", 0.0, 6.0, &["=postgresql catalog SELECT"]),
+                ],
+            )
+        },
+        service(
+            "shop/cart",
+            &["2.2.0", "2.3.1"],
+            2,
+            vec![
+                route("POST /cart/items", 0.0, 4.0, &["shop/redis-cart SET cart"]),
+                route("GET /cart", 0.0, 3.0, &["shop/redis-cart GET cart"]),
+            ],
+        ),
+    ]
+}
+
+/// What an order goes through.
+fn orders() -> Vec<Service> {
+    vec![
+        service(
+            "shop/checkout",
+            &["4.0.1", "4.1.0"],
+            2,
+            vec![route(
+                "POST /orders",
+                0.0,
+                12.0,
+                &[
+                    "shop/cart GET /cart",
+                    "shop/inventory POST /reservations",
+                    "payments/payments POST /checkout",
+                    "shop/orders-db INSERT orders",
+                    ">orders platform/notifications receive orders",
+                ],
+            )],
+        ),
+        service(
+            "shop/inventory",
+            &["1.9.0", "1.9.4"],
+            2,
+            vec![route("POST /reservations", 0.0, 8.0, &["=postgresql inventory UPDATE"])],
+        ),
+        Service {
+            memory: 140.0,
+            memory_limit: 512,
+            ..service(
+                "shop/recommendations",
+                &["0.14.0", "0.15.0"],
+                2,
+                vec![route("GET /recommendations", 0.0, 24.0, &["~0.3 shop/catalog GET /products"])],
+            )
+        },
         service("shop/search", &["2.0.3", "2.1.0"], 2, vec![route("GET /search", 0.0, 31.0, &[])]),
-        service("payments/payments", &["6.3.0", "6.4.0"], 2, vec![
-            route("POST /checkout", 0.0, 38.0, &["payments/ledger POST /entries"]),
-            route("POST /refunds", 0.6, 30.0, &["payments/ledger POST /entries"]),
-        ]),
-        Service { memory: 200.0, memory_limit: 384, ..service("payments/ledger", &["1.4.0", "1.4.2"], 2,
-            vec![route("POST /entries", 0.0, 9.0, &["=postgresql ledger INSERT"])]) },
+        service(
+            "payments/payments",
+            &["6.3.0", "6.4.0"],
+            2,
+            vec![
+                route("POST /checkout", 0.0, 38.0, &["payments/ledger POST /entries"]),
+                route("POST /refunds", 0.6, 30.0, &["payments/ledger POST /entries"]),
+            ],
+        ),
+        Service {
+            memory: 200.0,
+            memory_limit: 384,
+            ..service(
+                "payments/ledger",
+                &["1.4.0", "1.4.2"],
+                2,
+                vec![route("POST /entries", 0.0, 9.0, &["=postgresql ledger INSERT"])],
+            )
+        },
     ]
 }
 
 fn platform() -> Vec<Service> {
     vec![
         service("media/thumbnailer", &["2.2.0", "2.3.0"], 2, vec![route("GET /thumbs/{id}", 1.5, 46.0, &[])]),
-        service("platform/identity", &["7.0.0", "7.0.2"], 2, vec![
-            route("POST /sessions", 0.0, 19.0, &["=postgresql identity SELECT"]),
-        ]),
+        service(
+            "platform/identity",
+            &["7.0.0", "7.0.2"],
+            2,
+            vec![route("POST /sessions", 0.0, 19.0, &["=postgresql identity SELECT"])],
+        ),
         service("platform/notifications", &["3.0.0", "3.1.0"], 2, vec![route("receive orders", 0.0, 15.0, &[])]),
     ]
 }
@@ -99,37 +180,59 @@ fn platform() -> Vec<Service> {
 fn stores() -> Vec<Service> {
     let stateful = |service: Service| Service { kind: "StatefulSet".to_owned(), ..service };
     vec![
-        stateful(service("shop/redis-cart", &["7.4.1"], 1, vec![
-            route("SET cart", 0.0, 0.6, &[]), route("GET cart", 0.0, 0.4, &[]),
-        ])),
-        stateful(Service { memory: 380.0, memory_limit: 1024, ..service("shop/orders-db", &["17.1", "17.2"], 2,
-            vec![route("INSERT orders", 0.0, 4.0, &[])]) }),
+        stateful(service(
+            "shop/redis-cart",
+            &["7.4.1"],
+            1,
+            vec![route("SET cart", 0.0, 0.6, &[]), route("GET cart", 0.0, 0.4, &[])],
+        )),
+        stateful(Service {
+            memory: 380.0,
+            memory_limit: 1024,
+            ..service("shop/orders-db", &["17.1", "17.2"], 2, vec![route("INSERT orders", 0.0, 4.0, &[])])
+        }),
     ]
 }
 
 fn jobs() -> Vec<Service> {
     vec![
         Service { kind: "DaemonSet".to_owned(), ..service("platform/log-agent", &["1.30.0", "1.31.0"], 1, vec![]) },
-        Service { kind: "CronJob".to_owned(), schedule: "30 2 * * *".to_owned(),
-            ..service("shop/nightly-report", &["1.2.0"], 1, vec![]) },
+        Service {
+            kind: "CronJob".to_owned(),
+            schedule: "30 2 * * *".to_owned(),
+            ..service("shop/nightly-report", &["1.2.0"], 1, vec![])
+        },
     ]
 }
 
 fn effects() -> Vec<Effect> {
-    let of = |service: &str, when: &str| Effect { service: service.to_owned(), when: when.to_owned(), ..Effect::default() };
+    let of =
+        |service: &str, when: &str| Effect { service: service.to_owned(), when: when.to_owned(), ..Effect::default() };
     let words = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
     vec![
-        Effect { route: "POST /checkout".to_owned(), errors: 0.22, status: 504, stalls: 2_900.0,
+        Effect {
+            route: "POST /checkout".to_owned(),
+            errors: 0.22,
+            status: 504,
+            stalls: 2_900.0,
             exception: "GatewayTimeoutError".to_owned(),
-            message: "no answer from card gateway within 3000 ms".to_owned(), ..of("payments/payments", "6.5.") },
+            message: "no answer from card gateway within 3000 ms".to_owned(),
+            ..of("payments/payments", "6.5.")
+        },
         Effect { route: "GET /products".to_owned(), slower: 160.0, ..of("shop/catalog", "DB_POOL_SIZE=2") },
+        Effect { leak: 46.0, ..of("shop/recommendations", "0.16.") },
         Effect { unpullable: true, ..of("media/thumbnailer", "2.4.0-rc1") },
-        Effect { crash_after: 4.0, exit_code: 1, last_words: words(&[
-            "INFO  reading /etc/notifications/app.yaml",
-            "INFO  connecting to smtp relay mail.platform.svc:587",
-            "ERROR configuration: SMTP_RELAY_TOKEN is required since 3.2.0",
-            "FATAL cannot start: missing environment variable SMTP_RELAY_TOKEN",
-        ]), ..of("platform/notifications", "3.2.0") },
+        Effect {
+            crash_after: 4.0,
+            exit_code: 1,
+            last_words: words(&[
+                "INFO  reading /etc/notifications/app.yaml",
+                "INFO  connecting to smtp relay mail.platform.svc:587",
+                "ERROR configuration: SMTP_RELAY_TOKEN is required since 3.2.0",
+                "FATAL cannot start: missing environment variable SMTP_RELAY_TOKEN",
+            ]),
+            ..of("platform/notifications", "3.2.0")
+        },
     ]
 }
 
@@ -158,12 +261,13 @@ fn node(at: f64, up: bool) -> Step {
 /// The hour before somebody looks; `at` counts backwards.
 fn before() -> Vec<Step> {
     vec![
+        deploy(3_480.0, "shop/recommendations", "0.16.0", "keep models warm"),
         deploy(3_300.0, "shop/search", "2.2.0", "rank by availability"),
         deploy(2_820.0, "payments/payments", "6.5.0-rc.1", "new card gateway"),
         rollback(2_400.0, "payments/payments"),
-        oom(1_980.0),
-        node(1_560.0, false),
-        node(1_290.0, true),
+        node(2_160.0, false),
+        node(1_890.0, true),
+        oom(1_500.0),
         pool(1_020.0, "2"),
         rollback(560.0, "shop/catalog"),
         deploy(420.0, "media/thumbnailer", "2.4.0-rc1", "try the new resizer"),

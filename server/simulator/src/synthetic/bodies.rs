@@ -54,9 +54,15 @@ impl Render for Bodies {
         let created = time::text(time::after(self.opened, -20 * DAY));
         let mut out = String::with_capacity(if kind == Kind::Pod { 7_600 } else { 1_600 });
         // Writing to a string cannot fail, here and below.
-        let _ = write!(out, "{{\"metadata\":{{\"creationTimestamp\":\"{created}\",\"resourceVersion\":\"{version}\",\"uid\":\"{}\"", self.uid(kind, index));
+        let _ = write!(
+            out,
+            "{{\"metadata\":{{\"creationTimestamp\":\"{created}\",\"resourceVersion\":\"{version}\",\"uid\":\"{}\"",
+            self.uid(kind, index)
+        );
         match kind {
-            Kind::Namespace => _ = write!(out, ",\"name\":\"{}\"}},\"status\":{{\"phase\":\"Active\"}}}}", namespace(index)),
+            Kind::Namespace => {
+                _ = write!(out, ",\"name\":\"{}\"}},\"status\":{{\"phase\":\"Active\"}}}}", namespace(index))
+            }
             Kind::Node => self.node(&mut out, index),
             Kind::Pod => self.pod(&mut out, index, revision, &created),
             Kind::Deployment | Kind::ReplicaSet => self.workload(&mut out, kind, index, &created),
@@ -96,7 +102,8 @@ impl Bodies {
         } else {
             String::new()
         };
-        let reason = if kind == Kind::Deployment { ("Progressing", "NewReplicaSetAvailable") } else { ("ReplicaFailure", "") };
+        let reason =
+            if kind == Kind::Deployment { ("Progressing", "NewReplicaSetAvailable") } else { ("ReplicaFailure", "") };
         let conditions = if kind == Kind::Deployment {
             format!(
                 ",\"updatedReplicas\":{count},\"conditions\":[{{\"type\":\"{}\",\"status\":\"True\",\"reason\":\"{}\",\
@@ -160,10 +167,15 @@ impl Bodies {
         for (at, kind) in ["Initialized", "Ready", "ContainersReady", "PodScheduled"].iter().enumerate() {
             let holds = if ready || at % 3 == 0 { "True" } else { "False" };
             let comma = if at > 0 { "," } else { "" };
-            let _ = write!(out, "{comma}{{\"type\":\"{kind}\",\"status\":\"{holds}\",\"lastTransitionTime\":\"{created}\"}}");
+            let _ = write!(
+                out,
+                "{comma}{{\"type\":\"{kind}\",\"status\":\"{holds}\",\"lastTransitionTime\":\"{created}\"}}"
+            );
         }
         out.push_str("],\"containerStatuses\":[");
-        for (at, (container, image)) in [("app", image.as_str()), ("proxy", "registry.example/mesh/proxy:1.27.0")].iter().enumerate() {
+        for (at, (container, image)) in
+            [("app", image.as_str()), ("proxy", "registry.example/mesh/proxy:1.27.0")].iter().enumerate()
+        {
             let (comma, restarts) = if at > 0 { (",", revision) } else { ("", 0) };
             let _ = write!(
                 out,

@@ -24,7 +24,8 @@ impl World {
             let here = |pod: &&Value| text(pod, "/metadata/annotations/simulator~1node") == node;
             pods.iter().filter_map(|pod| pod.plain_value()).find(here)
         };
-        let mut replacing = nodes.iter().any(|node| on(node).is_none_or(|pod| !is_ready(pod)) && !self.down.contains(node));
+        let mut replacing =
+            nodes.iter().any(|node| on(node).is_none_or(|pod| !is_ready(pod)) && !self.down.contains(node));
         for node in &nodes {
             match on(node) {
                 None => {
@@ -54,7 +55,11 @@ impl World {
             "observedGeneration": set["metadata"]["generation"], "desiredNumberScheduled": nodes,
             "currentNumberScheduled": pods.len(), "numberMisscheduled": 0, "numberReady": ready,
         });
-        for (field, count) in [("updatedNumberScheduled", updated), ("numberAvailable", ready), ("numberUnavailable", nodes.saturating_sub(ready))] {
+        for (field, count) in [
+            ("updatedNumberScheduled", updated),
+            ("numberAvailable", ready),
+            ("numberUnavailable", nodes.saturating_sub(ready)),
+        ] {
             if count > 0 {
                 status[field] = json!(count);
             }

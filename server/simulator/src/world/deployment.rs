@@ -128,7 +128,8 @@ impl World {
     fn clean(&mut self, deployment: &Value, sets: &[Arc<Object>], new: &Object) {
         let idle = |set: &&Arc<Object>| {
             let value = set.plain_value();
-            set.key != new.key && value.is_some_and(|v| number(v, "/spec/replicas") == 0 && number(v, "/status/replicas") == 0)
+            set.key != new.key
+                && value.is_some_and(|v| number(v, "/spec/replicas") == 0 && number(v, "/status/replicas") == 0)
         };
         let mut old: Vec<_> = sets.iter().filter(idle).collect();
         old.sort_by_key(|set| number_of(set));
@@ -166,7 +167,14 @@ impl World {
         self.set_status(Kind::Deployment, object, status);
     }
 
-    fn deployment_conditions(&mut self, deployment: &Value, status: &mut Value, settled: bool, hash: &str, available: i64) {
+    fn deployment_conditions(
+        &mut self,
+        deployment: &Value,
+        status: &mut Value,
+        settled: bool,
+        hash: &str,
+        available: i64,
+    ) {
         let (now, wanted) = (self.now(), wanted(deployment));
         let (_, unavailable) = limits(deployment, wanted);
         let (holds, reason, message) = if available >= wanted - unavailable {
@@ -177,7 +185,10 @@ impl World {
         condition(status, now, "Available", holds, reason, message);
         let name = format!("{}-{hash}", text(deployment, "/metadata/name"));
         let old = &deployment["status"];
-        let known = old["conditions"].as_array().and_then(|all| all.iter().find(|known| known["type"] == "Progressing")).cloned();
+        let known = old["conditions"]
+            .as_array()
+            .and_then(|all| all.iter().find(|known| known["type"] == "Progressing"))
+            .cloned();
         let moved = ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "observedGeneration"]
             .iter()
             .any(|field| old[field] != status[field]);

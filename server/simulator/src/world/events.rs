@@ -44,7 +44,10 @@ impl World {
         if !namespace.is_empty() {
             object["namespace"] = json!(namespace);
         }
-        let from_container = matches!(reason, "Pulling" | "Pulled" | "Created" | "Started" | "BackOff" | "Failed" | "Unhealthy" | "Killing");
+        let from_container = matches!(
+            reason,
+            "Pulling" | "Pulled" | "Created" | "Started" | "BackOff" | "Failed" | "Unhealthy" | "Killing"
+        );
         if kind == Kind::Pod && from_container {
             let container = about.pointer("/spec/containers/0/name").and_then(Value::as_str).unwrap_or("app");
             object["fieldPath"] = json!(format!("spec.containers{{{container}}}"));

@@ -18,9 +18,11 @@ impl World {
         }
         let pods = self.objects.owned(Kind::Pod, uid(&job));
         let count = |phase: &str| {
-            pods.iter().filter(|pod| pod.plain_value().is_some_and(|pod| text(pod, "/status/phase") == phase)).count() as i64
+            pods.iter().filter(|pod| pod.plain_value().is_some_and(|pod| text(pod, "/status/phase") == phase)).count()
+                as i64
         };
-        let (succeeded, failed, wanted) = (count("Succeeded"), count("Failed"), number(&job, "/spec/completions").max(1));
+        let (succeeded, failed, wanted) =
+            (count("Succeeded"), count("Failed"), number(&job, "/spec/completions").max(1));
         let active = pods.len() as i64 - succeeded - failed;
         if succeeded < wanted && active == 0 && failed <= number(&job, "/spec/backoffLimit") {
             let mut template = job["spec"]["template"].clone();
@@ -34,8 +36,22 @@ impl World {
         let started = job["status"].get("startTime").cloned().unwrap_or_else(|| json!(time::text(now)));
         let mut status = json!({"startTime": started, "uncountedTerminatedPods": {}});
         if succeeded >= wanted {
-            condition(&mut status, now, "SuccessCriteriaMet", "True", "CompletionsReached", "Reached expected number of succeeded pods");
-            condition(&mut status, now, "Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods");
+            condition(
+                &mut status,
+                now,
+                "SuccessCriteriaMet",
+                "True",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            );
+            condition(
+                &mut status,
+                now,
+                "Complete",
+                "True",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            );
             status["completionTime"] = json!(time::text(now));
             self.event(Kind::Job, &job, "Normal", "Completed", "Job completed");
         } else {
@@ -53,6 +69,7 @@ impl World {
     pub(super) fn cron(&mut self, object: &Object) {
         let planned = self.timers.values().any(|due| matches!(due, Due::Cron(key) if *key == object.key));
         let cron = object.value(Kind::CronJob);
+        self.clean_jobs(&cron);
         if let Some(next) = next(text(&cron, "/spec/schedule"), self.now()).filter(|_| !planned) {
             self.at(next, Due::Cron(object.key.clone()));
         }
@@ -74,14 +91,16 @@ impl World {
             // A second one in the same minute is the same one.
             let _ = self.objects.create(Kind::Job, job);
             self.objects.modify(Kind::CronJob, key, |cron| cron["status"]["lastScheduleTime"] = json!(time::text(now)));
-            self.clean_jobs(&cron);
         }
         self.cron(&object);
     }
 
     fn clean_jobs(&mut self, cron: &Value) {
         let jobs = self.objects.owned(Kind::Job, uid(cron));
-        let mut done: Vec<_> = jobs.iter().filter(|job| job.plain_value().is_some_and(|job| number(job, "/status/succeeded") > 0)).collect();
+        let mut done: Vec<_> = jobs
+            .iter()
+            .filter(|job| job.plain_value().is_some_and(|job| number(job, "/status/succeeded") > 0))
+            .collect();
         done.sort_by(|a, b| a.key.name.cmp(&b.key.name));
         let extra = done.len().saturating_sub(number(cron, "/spec/successfulJobsHistoryLimit").max(0) as usize);
         for job in &done[..extra] {

@@ -55,13 +55,16 @@ impl World {
                 let message = "Kubelet stopped posting node status.";
                 condition(&mut node["status"], now, kind, "Unknown", "NodeStatusUnknown", message);
             }
-            node["spec"]["taints"] = json!([{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": time::text(now)}]);
+            node["spec"]["taints"] =
+                json!([{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": time::text(now)}]);
         });
         let Some(node) = node else { return };
         let value = node.value(Kind::Node).into_owned();
         self.event(Kind::Node, &value, "Normal", "NodeNotReady", &format!("Node {name} status is now: NodeNotReady"));
         for key in self.pods_on(name) {
-            self.objects.modify(Kind::Pod, &key, |pod| condition(&mut pod["status"], now, "Ready", "False", "NodeNotReady", ""));
+            self.objects.modify(Kind::Pod, &key, |pod| {
+                condition(&mut pod["status"], now, "Ready", "False", "NodeNotReady", "")
+            });
         }
         // Pods of the shop tolerate it for half a minute, not for the usual five.
         self.after(30 * time::SECOND, Due::Evict(name.to_owned()));
@@ -83,7 +86,13 @@ impl World {
             self.objects.modify(Kind::Pod, &key, |pod| {
                 condition(&mut pod["status"], now, "DisruptionTarget", "True", "DeletionByTaintManager", message);
             });
-            self.event(Kind::Pod, &value, "Normal", "TaintManagerEviction", &format!("Marking for deletion Pod {}/{}", key.namespace, key.name));
+            self.event(
+                Kind::Pod,
+                &value,
+                "Normal",
+                "TaintManagerEviction",
+                &format!("Marking for deletion Pod {}/{}", key.namespace, key.name),
+            );
             self.delete_pod(&key);
         }
     }
@@ -118,7 +127,14 @@ impl World {
 
 /// The conditions of a node that is well.
 pub(super) fn ready(status: &mut Value, now: model::Timestamp) {
-    condition(status, now, "MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available");
+    condition(
+        status,
+        now,
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "kubelet has sufficient memory available",
+    );
     condition(status, now, "DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure");
     condition(status, now, "PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available");
     condition(status, now, "Ready", "True", "KubeletReady", "kubelet is posting ready status");

@@ -150,7 +150,9 @@ impl World {
 
     fn pull_again(&mut self, id: &str, run: &Run, pod: &Value) {
         let image = text(pod, "/spec/containers/0/image");
-        let message = format!("Failed to pull image \"{image}\": rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": {image}: not found");
+        let message = format!(
+            "Failed to pull image \"{image}\": rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": {image}: not found"
+        );
         self.event(Kind::Pod, pod, "Warning", "Failed", &message);
         self.event(Kind::Pod, pod, "Warning", "Failed", "Error: ImagePullBackOff");
         self.event(Kind::Pod, pod, "Normal", "BackOff", &format!("Back-off pulling image \"{image}\""));
@@ -223,7 +225,10 @@ impl World {
         }
         let message = format!("Back-off restarting failed container app in pod {}_{}", run.key.name, run.key.namespace);
         self.event(Kind::Pod, pod, "Warning", "BackOff", &message);
-        let message = format!("back-off {back_off}s restarting failed container=app pod={}_{}({id})", run.key.name, run.key.namespace);
+        let message = format!(
+            "back-off {back_off}s restarting failed container=app pod={}_{}({id})",
+            run.key.name, run.key.namespace
+        );
         self.publish(id, json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}}));
         self.stage(id, Stage::BackOff, back_off);
     }
@@ -255,7 +260,11 @@ impl World {
     }
 
     /// What is different about a pod, where something is.
-    pub(super) fn effect(&self, run: &Run, has: impl Fn(&crate::story::Effect) -> bool) -> Option<&crate::story::Effect> {
+    pub(super) fn effect(
+        &self,
+        run: &Run,
+        has: impl Fn(&crate::story::Effect) -> bool,
+    ) -> Option<&crate::story::Effect> {
         let service = run.service.map(|index| self.scenario.services[index].id())?;
         let mut effects = self.scenario.effects.iter();
         effects.find(|effect| effect.service == service && has(effect) && run.signature.contains(&effect.when))
@@ -274,7 +283,8 @@ impl World {
                 "started": runs, "restartCount": restarts, "state": state, "lastState": {},
             });
             if run.started > 0 {
-                container["imageID"] = json!(format!("{}@sha256:{}", image.split(':').next().unwrap_or_default(), random::digest(&image)));
+                container["imageID"] =
+                    json!(format!("{}@sha256:{}", image.split(':').next().unwrap_or_default(), random::digest(&image)));
                 container["containerID"] = json!(container_id(id, restarts));
             }
             if let Some(last) = &run.last {

@@ -33,7 +33,8 @@ impl World {
             self.event(Kind::ReplicaSet, &set, "Normal", "SuccessfulDelete", &message);
         }
         let pods = self.objects.owned(Kind::Pod, uid(&set));
-        let active: Vec<&Value> = pods.iter().filter_map(|pod| pod.plain_value()).filter(|pod| is_active(pod)).collect();
+        let active: Vec<&Value> =
+            pods.iter().filter_map(|pod| pod.plain_value()).filter(|pod| is_active(pod)).collect();
         let ready = active.iter().filter(|pod| is_ready(pod)).count();
         let mut status = json!({"replicas": active.len(), "observedGeneration": set["metadata"]["generation"]});
         if !active.is_empty() {

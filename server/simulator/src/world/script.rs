@@ -40,10 +40,15 @@ impl World {
                 self.objects.modify(Kind::ConfigMap, &map, |map| map["data"][key] = json!(value));
             }
             Action::Rollback { service } => self.rollback(service),
-            Action::Scale { service, replicas } => self.edit(service, |workload| workload["spec"]["replicas"] = json!(replicas)),
+            Action::Scale { service, replicas } => {
+                self.edit(service, |workload| workload["spec"]["replicas"] = json!(replicas))
+            }
             Action::Oom { service } => {
                 let index = scenario.find(service);
-                let victims = self.runs.iter().filter(|(_, run)| run.service == index && run.ready && !self.down.contains(&run.node));
+                let victims = self
+                    .runs
+                    .iter()
+                    .filter(|(_, run)| run.service == index && run.ready && !self.down.contains(&run.node));
                 let victim = victims.min_by(|a, b| a.1.key.cmp(&b.1.key)).map(|(id, _)| id.clone());
                 if let Some(victim) = victim {
                     self.oom(&victim);

@@ -17,7 +17,8 @@ impl World {
             let selector = &service.plain_value()?["spec"]["selector"];
             Some(selector.is_object() && Selector::of_labels(selector).matches(pod))
         };
-        let chosen: Vec<Key> = services.iter().filter(|one| selects(one) == Some(true)).map(|one| one.key.clone()).collect();
+        let chosen: Vec<Key> =
+            services.iter().filter(|one| selects(one) == Some(true)).map(|one| one.key.clone()).collect();
         chosen.into_iter()
     }
 

@@ -35,7 +35,9 @@ impl World {
             "observedGeneration": set["metadata"]["generation"], "replicas": pods.len(), "availableReplicas": ready,
             "updateRevision": update, "currentRevision": current, "collisionCount": 0,
         });
-        for (field, count) in [("readyReplicas", ready), ("updatedReplicas", updated), ("currentReplicas", of_current as i64)] {
+        for (field, count) in
+            [("readyReplicas", ready), ("updatedReplicas", updated), ("currentReplicas", of_current as i64)]
+        {
             if count > 0 {
                 status[field] = json!(count);
             }
@@ -45,12 +47,15 @@ impl World {
 
     fn step_set(&mut self, set: &Value, update: &str, wanted: i64) {
         let (name, namespace) = (text(set, "/metadata/name"), text(set, "/metadata/namespace"));
-        let pod = |world: &Self, ordinal: i64| world.objects.get(Kind::Pod, &Key::new(namespace, &format!("{name}-{ordinal}")));
+        let pod = |world: &Self, ordinal: i64| {
+            world.objects.get(Kind::Pod, &Key::new(namespace, &format!("{name}-{ordinal}")))
+        };
         for ordinal in 0..wanted {
             let Some(found) = pod(self, ordinal) else {
                 let mut template = set["spec"]["template"].clone();
                 template["metadata"]["labels"][LABEL] = json!(update);
-                template["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] = json!(format!("{name}-{ordinal}"));
+                template["metadata"]["labels"]["statefulset.kubernetes.io/pod-name"] =
+                    json!(format!("{name}-{ordinal}"));
                 template["metadata"]["labels"]["apps.kubernetes.io/pod-index"] = json!(ordinal.to_string());
                 self.create_pod(Kind::StatefulSet, set, &format!("{name}-{ordinal}"), &template);
                 return;
@@ -61,7 +66,8 @@ impl World {
             }
         }
         let pods = self.objects.owned(Kind::Pod, uid(set));
-        let surplus = pods.iter().filter(|pod| ordinal(&pod.key.name) >= wanted).max_by_key(|pod| ordinal(&pod.key.name));
+        let surplus =
+            pods.iter().filter(|pod| ordinal(&pod.key.name) >= wanted).max_by_key(|pod| ordinal(&pod.key.name));
         if let Some(surplus) = surplus {
             return self.delete_pod(&surplus.key.clone());
         }
@@ -70,7 +76,8 @@ impl World {
             return;
         }
         for ordinal in (partition..wanted).rev() {
-            let old = pod(self, ordinal).filter(|pod| pod.plain_value().is_some_and(|pod| pod["metadata"]["labels"][LABEL] != *update));
+            let old = pod(self, ordinal)
+                .filter(|pod| pod.plain_value().is_some_and(|pod| pod["metadata"]["labels"][LABEL] != *update));
             if let Some(old) = old {
                 return self.delete_pod(&old.key);
             }
@@ -94,7 +101,12 @@ impl World {
         let (name, namespace) = (text(owner, "/metadata/name"), text(owner, "/metadata/namespace"));
         let key = Key::new(namespace, &format!("{name}-{hash}"));
         let known = self.objects.owned(Kind::ControllerRevision, uid(owner));
-        let newest = known.iter().filter_map(|known| known.plain_value()).map(|known| number(known, "/revision")).max().unwrap_or(0);
+        let newest = known
+            .iter()
+            .filter_map(|known| known.plain_value())
+            .map(|known| number(known, "/revision"))
+            .max()
+            .unwrap_or(0);
         match self.objects.get(Kind::ControllerRevision, &key) {
             Some(found) => {
                 // Used again: its number rises.

@@ -1,5 +1,6 @@
 //! A plain HTTP client for any API server, and a simulator to try it on.
 #![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,7 +68,8 @@ impl Client {
                 roots.add(certificate.unwrap()).unwrap();
             }
             let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            let config =
+                rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
             Arc::new(config.with_root_certificates(roots).with_no_client_auth())
         });
         let authority = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/').to_owned();
@@ -79,18 +81,35 @@ impl Client {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
+    /// The same token at another address.
+    pub(crate) fn at(&self, authority: &str) -> Self {
+        Self { authority: authority.to_owned(), ..self.clone() }
+    }
+
     /// Sends a request on a connection of its own.
-    pub(crate) async fn open(&self, method: &str, path: &str, kind: &str, body: Option<&Value>) -> Result<http::Response<Incoming>, String> {
+    pub(crate) async fn open(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: Option<&Value>,
+    ) -> Result<http::Response<Incoming>, String> {
         let stream = TcpStream::connect(&self.authority).await.map_err(|error| error.to_string())?;
         let stream: Box<dyn Both> = match &self.tls {
             None => Box::new(stream),
             Some(config) => {
                 let host = self.authority.rsplit_once(':').unwrap().0.to_owned();
                 let connector = tokio_rustls::TlsConnector::from(config.clone());
-                Box::new(connector.connect(ServerName::try_from(host).unwrap(), stream).await.map_err(|error| error.to_string())?)
+                Box::new(
+                    connector
+                        .connect(ServerName::try_from(host).unwrap(), stream)
+                        .await
+                        .map_err(|error| error.to_string())?,
+                )
             }
         };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = Request::builder()
@@ -106,7 +125,13 @@ impl Client {
     }
 
     /// Sends a request and reads its answer: status and JSON, or text as a JSON string.
-    pub(crate) async fn send(&self, method: &str, path: &str, kind: &str, body: Option<&Value>) -> Result<(u16, Value), String> {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value), String> {
         let exchange = async {
             let answer = self.open(method, path, kind, body).await?;
             let status = answer.status().as_u16();
@@ -152,7 +177,8 @@ impl Client {
     }
 
     pub(crate) async fn watch(&self, path: &str) -> Watch {
-        let answer = tokio::time::timeout(PATIENCE, self.open("GET", path, "application/json", None)).await.unwrap().unwrap();
+        let answer =
+            tokio::time::timeout(PATIENCE, self.open("GET", path, "application/json", None)).await.unwrap().unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         Watch { body: answer.into_body(), rest: Vec::new(), events: VecDeque::new() }
     }
