@@ -120,7 +120,7 @@ pub(crate) fn use_kept() -> Memo<String> {
 /// Goes to another query of the same page.
 pub(crate) fn use_requery() -> impl Fn(Query, bool) + Clone + Send + Sync + 'static {
     let (navigate, path) = (use_navigate(), use_location().pathname);
-    let navigate = StoredValue::new_local(navigate);
+    let navigate = StoredValue::new(navigate);
     move |query: Query, replace: bool| {
         let options = NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
         navigate.with_value(|navigate| navigate(&format!("{}{query}", path.get_untracked()), options));

@@ -41,13 +41,20 @@ impl Answer {
 /// Making a router lists the routes, for which Leptos stops the resources of the whole process: one page at a time.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+fn router(fake: Fake) -> axum::Router {
+    let root = std::env::temp_dir().join("binnacle-no-site").to_string_lossy().into_owned();
+    let options = LeptosOptions::builder().output_name("binnacle").site_root(root).build();
+    app::router(options, Arc::new(fake))
+}
+
 async fn get_with(fake: Fake, path: &str, cookie: &str) -> Answer {
     let _alone = ALONE.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().to_string_lossy().into_owned();
-    let options = LeptosOptions::builder().output_name("binnacle").site_root(root).build();
+    ask(router(fake), path, cookie).await
+}
+
+async fn ask(router: axum::Router, path: &str, cookie: &str) -> Answer {
     let request = Request::get(path).header("cookie", cookie).header("accept", "text/html").body(Body::empty()).unwrap();
-    let response = app::router(options, Arc::new(fake)).oneshot(request).await.unwrap();
+    let response = router.oneshot(request).await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     Answer { status, headers, html: String::from_utf8(body.to_vec()).unwrap() }
@@ -245,4 +252,19 @@ async fn links_keep_the_range_and_an_absolute_one_is_shown_as_such() {
     let (from, to) = (AS_OF.plus(-model::HOUR).millis(), AS_OF.millis());
     let page = get(&format!("{}?from={from}&to={to}", checkout("overview"))).await;
     page.has(&["24 Nov 13:58 – 14:58", &format!("/kubernetes?from={from}&amp;to={to}")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_made_side_by_side_are_whole_on_whichever_thread_they_end() {
+    let _alone = ALONE.lock().await;
+    let router = router(Fake::default());
+    let paths = ["/".to_owned(), checkout("overview"), checkout("deploys"), "/status".to_owned()];
+    let each = |n: usize| tokio::spawn(ask_owned(router.clone(), paths[n % paths.len()].clone()));
+    for page in futures::future::join_all((0..80).map(each)).await {
+        page.unwrap().has(&["</body>", "prod-eu-1"]);
+    }
+}
+
+async fn ask_owned(router: axum::Router, path: String) -> Answer {
+    ask(router, &path, "").await
 }

@@ -24,7 +24,7 @@ pub(crate) fn Jump(
     let (text, set_text) = signal(String::new());
     let (chosen, set_chosen) = signal(0_usize);
     let hits = hits_of(text, set_chosen);
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let leave = move || {
         set_open.set(false);
         set_text.set(String::new());
