@@ -7,7 +7,6 @@
 
 // Unerased view types of a release nest deeper than the default 128.
 #![recursion_limit = "512"]
-
 // `#[component]` and `#[server]` expand into `pub` items wherever they stand.
 #![allow(unreachable_pub)]
 
@@ -19,6 +18,7 @@ mod catalog;
 mod charts;
 pub mod error;
 mod live;
+mod navigate;
 mod not_found;
 mod panel;
 mod range;

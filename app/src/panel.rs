@@ -2,36 +2,61 @@
 //! the way to the server breaks, an error where there is nothing to keep. One panel failing leaves the others.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::AppError;
+use crate::live::Live;
 
 /// An answer as pages hold it.
 pub(crate) type Answer<T> = Resource<Result<T, AppError>>;
 
+/// What may be asked.
+pub(crate) trait Shown: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
+
+impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Shown for T {}
+
+/// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
+/// again when the stream is back.
+pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T, AppError>> + Send + Sync + 'static {
+    let (path, epoch) = (use_location().pathname, Live::of_page().epoch);
+    let last = StoredValue::new(None::<(String, T)>);
+    Effect::new(move |_| {
+        if epoch.get() > 0 && matches!(answer.get_untracked(), Some(Err(error)) if error.is_passing()) {
+            answer.refetch();
+        }
+    });
+    move || {
+        let here = path.with_untracked(|path| subject(path).to_owned());
+        Some(match answer.get()? {
+            Ok(value) => {
+                last.set_value(Some((here, value.clone())));
+                Ok(value)
+            }
+            Err(error) => {
+                let kept = last.get_value().filter(|(of, _)| error.is_passing() && *of == here);
+                kept.map(|(_, value)| value).ok_or(error)
+            }
+        })
+    }
+}
+
+/// The part of a path that says what the page is about: a service without its tab.
+fn subject(path: &str) -> &str {
+    path.match_indices('/').nth(5).map_or(path, |(at, _)| &path[..at])
+}
+
 /// Draws an answer. `tall` reserves the space of the first load, as a style class does.
-pub(crate) fn panel<T>(
+pub(crate) fn panel<T: Shown>(
     answer: Answer<T>,
     tall: &'static str,
     draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
-) -> AnyView
-where
-    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
-{
+) -> AnyView {
     let (pending, set_pending) = signal(false);
-    let last = StoredValue::new(None::<T>);
-    let shown = move || {
-        let got = match (answer.get()?, last.get_value()) {
-            (Err(error), Some(kept)) if error.is_passing() => Ok(kept),
-            (got, _) => got,
-        };
-        Some(match got {
-            Ok(value) => {
-                last.set_value(Some(value.clone()));
-                draw(value)
-            }
-            Err(error) => failed(&error, Callback::new(move |()| answer.refetch())),
-        })
-    };
+    let kept = kept(answer);
+    let again = Callback::new(move |()| answer.refetch());
+    let shown = move || kept().map(|got| got.map_or_else(|error| failed(&error, again), &draw));
     view! {
         <div class="answer" class:pending=move || pending.get()>
             <Transition fallback=move || waiting(tall) set_pending=set_pending>
@@ -43,16 +68,9 @@ where
 }
 
 /// A part of an answer that another panel shows in full: nothing while it is awaited or failed.
-pub(crate) fn part<T>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView
-where
-    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
-{
-    let last = StoredValue::new(None::<T>);
-    let shown = move || {
-        let value = answer.get()?.ok().or_else(|| last.get_value())?;
-        last.set_value(Some(value.clone()));
-        Some(draw(value))
-    };
+pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView {
+    let kept = kept(answer);
+    let shown = move || kept().and_then(Result::ok).map(&draw);
     view! { <Transition fallback=|| ()>{shown}</Transition> }.into_any()
 }
 
@@ -95,5 +113,15 @@ fn sentence(error: &AppError) -> String {
             }
             text
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_page_is_about_the_same_thing_on_all_its_tabs() {
+        assert_eq!(super::subject("/services/c/n/Deployment/web/overview"), "/services/c/n/Deployment/web");
+        assert_eq!(super::subject("/services/c/n/Deployment/web"), "/services/c/n/Deployment/web");
+        assert_eq!(super::subject("/"), "/");
     }
 }

@@ -4,12 +4,13 @@ mod picker;
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_query_map};
 use model::{DAY, HOUR, MINUTE, SECOND, Timestamp, Window, Zone};
 
 pub(crate) use picker::RangePicker;
 
 use crate::live::Live;
+use crate::navigate::use_go;
 use crate::url::Query;
 
 /// The last so long, or from here to there.
@@ -119,11 +120,10 @@ pub(crate) fn use_kept() -> Memo<String> {
 
 /// Goes to another query of the same page.
 pub(crate) fn use_requery() -> impl Fn(Query, bool) + Clone + Send + Sync + 'static {
-    let (navigate, path) = (use_navigate(), use_location().pathname);
-    let navigate = StoredValue::new(navigate);
+    let (go, path) = (use_go(), use_location().pathname);
     move |query: Query, replace: bool| {
         let options = NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
-        navigate.with_value(|navigate| navigate(&format!("{}{query}", path.get_untracked()), options));
+        go.run((format!("{}{query}", path.get_untracked()), options));
     }
 }
 

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
 use http::request::Parts;
+use http::{HeaderValue, header};
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use model::Viewer;
@@ -27,5 +30,12 @@ pub fn router(options: LeptosOptions, backend: Arc<dyn Backend>) -> Router {
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), document)
         .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, |options| shell(&options)))
+        .layer(map_response(typed))
         .with_state(options)
+}
+
+/// What is sent is what its type says, whatever it looks like.
+async fn typed(mut response: Response) -> Response {
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }

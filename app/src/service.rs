@@ -30,8 +30,10 @@ struct Head(Answer<ServiceHeader>);
 pub(crate) fn Service() -> impl IntoView {
     let (id, moment) = (use_service(), use_moment());
     let ask = Memo::new(move |_| (id.get(), moment.get()));
-    let head: Answer<ServiceHeader> =
-        Resource::new_blocking(move || ask.get(), |(id, moment)| async move { read_service(known(id)?, moment.window).await });
+    let head: Answer<ServiceHeader> = Resource::new_blocking(
+        move || ask.get(),
+        |(id, moment)| async move { read_service(known(id)?, moment.window).await },
+    );
     provide_context(Head(head));
     crate::charts::hover::Hover::provide();
     view! {

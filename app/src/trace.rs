@@ -13,7 +13,7 @@ use model::{SpanDetail, SpanId, TraceId, TracePage, duration_text};
 
 use crate::AppError;
 use crate::not_found::{missing, set_not_found};
-use crate::panel::{Answer, failed};
+use crate::panel::{Answer, failed, kept};
 use crate::ui::badge::badge;
 use crate::ui::number::plural;
 
@@ -50,12 +50,16 @@ impl LazyRoute for Trace {
                 }
             },
         );
+        let last = kept(page);
         let shown = move || {
-            Some(match page.get()? {
+            Some(match last()? {
                 Ok(page) => draw(page, chosen, detail),
                 Err(AppError::NotFound(_)) => {
                     set_not_found();
-                    missing("Trace not found", "No trace with this id is stored: it was never received, or is past its retention.".into())
+                    missing(
+                        "Trace not found",
+                        "No trace with this id is stored: it was never received, or is past its retention.".into(),
+                    )
                 }
                 Err(error) => failed(&error, Callback::new(move |()| page.refetch())),
             })

@@ -53,11 +53,11 @@ async fn get_with(fake: Fake, path: &str, cookie: &str) -> Answer {
 }
 
 async fn ask(router: axum::Router, path: &str, cookie: &str) -> Answer {
-    let request = Request::get(path).header("cookie", cookie).header("accept", "text/html").body(Body::empty()).unwrap();
-    let response = router.oneshot(request).await.unwrap();
+    let request = Request::get(path).header("cookie", cookie).header("accept", "text/html").body(Body::empty());
+    let response = router.oneshot(request.expect("a path and a cookie make a request")).await.expect("routers answer");
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Answer { status, headers, html: String::from_utf8(body.to_vec()).unwrap() }
+    let body = to_bytes(response.into_body(), usize::MAX).await.expect("the stream ends well");
+    Answer { status, headers, html: String::from_utf8(body.to_vec()).expect("pages are UTF-8") }
 }
 
 async fn get(path: &str) -> Answer {

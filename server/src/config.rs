@@ -283,7 +283,10 @@ fn bytes(text: &str) -> Result<u64, String> {
         .find_map(|(name, unit)| text.strip_suffix(name).map(|number| (number, unit)))
         .ok_or_else(wrong)?;
     let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).filter(|n| *n >= 100_000_000).ok_or_else(|| format!("{text} is too little: 100MB at least"))
+    number
+        .checked_mul(unit)
+        .filter(|n| *n >= 100_000_000)
+        .ok_or_else(|| format!("{text} is too little: 100MB at least"))
 }
 
 #[cfg(test)]
@@ -341,15 +344,18 @@ mod tests {
     /// The README's table, from the flags themselves.
     fn table() -> String {
         let command = Args::command();
-        let rows = command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")).map(|arg| {
-            let flag = arg.get_long().unwrap_or_default();
-            let env = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
-            let defaults: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
-            let is_switch = !arg.get_action().takes_values();
-            let default = if defaults.is_empty() || is_switch { String::new() } else { format!("`{}`", defaults.join(",")) };
-            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            format!("| `--{flag}` | {env} | {default} | {help} |\n")
-        });
+        let rows =
+            command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")).map(|arg| {
+                let flag = arg.get_long().unwrap_or_default();
+                let env = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+                let defaults: Vec<_> =
+                    arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+                let is_switch = !arg.get_action().takes_values();
+                let default =
+                    if defaults.is_empty() || is_switch { String::new() } else { format!("`{}`", defaults.join(",")) };
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                format!("| `--{flag}` | {env} | {default} | {help} |\n")
+            });
         format!("| flag | environment | default | what |\n|---|---|---|---|\n{}", rows.collect::<String>())
     }
 

@@ -37,7 +37,10 @@ fn place(change: &Change) -> usize {
 }
 
 /// The stream of one page; ends at shutdown.
-pub(crate) fn ticks(store: &Store, token: CancellationToken) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+pub(crate) fn ticks(
+    store: &Store,
+    token: CancellationToken,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
     let state = Ticks { changes: store.changes(), token, pending: [false, false, true], first: true };
     let events = stream::unfold(state, |mut state| async move {
         let events = state.next().await?;

@@ -12,7 +12,10 @@ const NEVER: [(&str, &[&str]); 8] = [
     ("store", &["kube", "k8s-openapi", "axum", "leptos", "tonic", "opentelemetry-proto", "cluster", "ingest", "app"]),
     ("cluster", &["axum", "leptos", "ingest", "sqlx", "app", "analysis", "tonic"]),
     ("ingest", &["kube", "k8s-openapi", "leptos", "cluster", "sqlx", "app", "analysis"]),
-    ("app", &["sqlx", "kube", "tonic", "store", "cluster", "ingest", "analysis", "server", "simulator", "regex", "chrono"]),
+    (
+        "app",
+        &["sqlx", "kube", "tonic", "store", "cluster", "ingest", "analysis", "server", "simulator", "regex", "chrono"],
+    ),
     ("simulator", &["store", "ingest", "leptos", "kube", "sqlx", "app", "cluster"]),
     ("frontend", &["model", "store", "cluster", "ingest", "analysis", "server", "axum", "tokio"]),
 ];

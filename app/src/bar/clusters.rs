@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AppError;
 use crate::live::Live;
+use crate::panel::part;
 
 /// What the bar says of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,16 +23,7 @@ pub(crate) fn Clusters() -> impl IntoView {
     let state = Memo::new(move |_| (live.status.get(), live.epoch.get()));
     let names = Resource::new_blocking(move || state.get(), |_| list_clusters());
     let kept = crate::range::use_kept();
-    let last = StoredValue::new(Vec::new());
-    let shown = move || {
-        names.get().map(|got| {
-            if let Ok(names) = got {
-                last.set_value(names);
-            }
-            draw(&last.get_value(), kept)
-        })
-    };
-    view! { <Transition fallback=|| view! { <span class="clusters"></span> }>{shown}</Transition> }
+    part(names, move |names| draw(&names, kept))
 }
 
 fn draw(names: &[ClusterName], kept: Memo<String>) -> AnyView {

@@ -7,11 +7,56 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use model::JumpHit;
 
 use crate::AppError;
+use crate::navigate::use_go;
 use crate::ui::badge::health_dot;
+
+/// The box: what is typed, what was found, which of it is chosen.
+#[derive(Clone, Copy)]
+struct Jumper {
+    input: NodeRef<Input>,
+    open: RwSignal<bool>,
+    text: RwSignal<String>,
+    chosen: RwSignal<usize>,
+    hits: ReadSignal<Vec<JumpHit>>,
+    kept: Memo<String>,
+    go: Callback<(String, NavigateOptions)>,
+}
+
+impl Jumper {
+    fn leave(self) {
+        self.open.set(false);
+        self.text.set(String::new());
+        if let Some(input) = self.input.get_untracked() {
+            input.set_value("");
+            // Giving up the focus can't fail for an input in the document.
+            _ = input.blur();
+        }
+    }
+
+    fn follow(self) {
+        let hit = self.hits.with_untracked(|hits| hits.get(self.chosen.get_untracked()).cloned());
+        if let Some(hit) = hit {
+            self.leave();
+            let to = format!("{}/overview{}", hit.id.path(), self.kept.get_untracked());
+            self.go.run((to, NavigateOptions::default()));
+        }
+    }
+
+    fn key(self, event: &web_sys::KeyboardEvent) {
+        let last = self.hits.with_untracked(|hits| hits.len().saturating_sub(1));
+        match event.key().as_str() {
+            "ArrowDown" => self.chosen.update(|at| *at = (*at + 1).min(last)),
+            "ArrowUp" => self.chosen.update(|at| *at = at.saturating_sub(1)),
+            "Enter" => self.follow(),
+            "Escape" => return self.leave(),
+            _ => return,
+        }
+        event.prevent_default();
+    }
+}
 
 /// Finds a service by a part of its name and goes there.
 #[component]
@@ -19,45 +64,14 @@ pub(crate) fn Jump(
     /// What links keep of the address.
     kept: Memo<String>,
 ) -> impl IntoView {
-    let input = NodeRef::<Input>::new();
-    let (open, set_open) = signal(false);
-    let (text, set_text) = signal(String::new());
-    let (chosen, set_chosen) = signal(0_usize);
-    let hits = hits_of(text, set_chosen);
-    let navigate = StoredValue::new(use_navigate());
-    let leave = move || {
-        set_open.set(false);
-        set_text.set(String::new());
-        if let Some(input) = input.get_untracked() {
-            input.set_value("");
-            // Giving up the focus can't fail for an input in the document.
-            _ = input.blur();
-        }
-    };
-    let go = move |hit: &JumpHit| {
-        let to = format!("{}/overview{}", hit.id.path(), kept.get_untracked());
-        leave();
-        navigate.with_value(|navigate| navigate(&to, NavigateOptions::default()));
-    };
-    let key = move |event: ev::KeyboardEvent| {
-        let last = hits.with_untracked(|hits| hits.len().saturating_sub(1));
-        match event.key().as_str() {
-            "ArrowDown" => set_chosen.update(|at| *at = (*at + 1).min(last)),
-            "ArrowUp" => set_chosen.update(|at| *at = at.saturating_sub(1)),
-            "Enter" => hits.with_untracked(|hits| hits.get(chosen.get_untracked()).cloned()).iter().for_each(go),
-            "Escape" => return leave(),
-            _ => return,
-        }
-        event.prevent_default();
-    };
+    let (text, chosen) = (RwSignal::new(String::new()), RwSignal::new(0));
+    let go = use_go();
+    let (input, open, hits) = (NodeRef::new(), RwSignal::new(false), hits_of(text, chosen));
+    let jumper = Jumper { input, open, text, chosen, hits, kept, go };
     on_control_k(input);
-    let draw = move || {
-        hits.with(|hits| {
-            let row = |(at, hit): (usize, &JumpHit)| option(at, hit, chosen, kept, Callback::new(move |()| leave()));
-            hits.iter().enumerate().map(row).collect_view()
-        })
-    };
-    let nothing = move || (!text.with(String::is_empty) && hits.with(Vec::is_empty)).then_some("No service has that in its name");
+    let options =
+        move || hits.with(|hits| hits.iter().enumerate().map(|(at, hit)| option(at, hit, jumper)).collect_view());
+    let is_empty = move || !text.with(String::is_empty) && hits.with(Vec::is_empty);
     view! {
         <div class="jump" role="search" class:open=move || open.get()>
             <input
@@ -72,28 +86,28 @@ pub(crate) fn Jump(
                 aria-activedescendant=move || format!("jump-{}", chosen.get())
                 autocomplete="off"
                 spellcheck="false"
-                on:focus=move |_| set_open.set(true)
-                on:blur=move |_| set_timeout(move || set_open.set(false), Duration::from_millis(150))
-                on:input=move |event| set_text.set(event_target_value(&event))
-                on:keydown=key
+                on:focus=move |_| open.set(true)
+                on:blur=move |_| set_timeout(move || open.set(false), Duration::from_millis(150))
+                on:input=move |event| text.set(event_target_value(&event))
+                on:keydown=move |event| jumper.key(&event)
             />
             <kbd aria-hidden="true">"Ctrl K"</kbd>
             <div class="jump-body" hidden=move || !open.get() || text.with(String::is_empty)>
                 <ul id="jump-hits" role="listbox" aria-label="Services">
-                    {draw}
+                    {options}
                 </ul>
-                <p class="faint">{nothing}</p>
+                <p class="faint">{move || is_empty().then_some("No service has that in its name")}</p>
             </div>
         </div>
     }
 }
 
 /// Asks as the text changes; the answer to an older text never replaces a newer one's.
-fn hits_of(text: ReadSignal<String>, set_chosen: WriteSignal<usize>) -> ReadSignal<Vec<JumpHit>> {
+fn hits_of(text: RwSignal<String>, chosen: RwSignal<usize>) -> ReadSignal<Vec<JumpHit>> {
     let (hits, set_hits) = signal(Vec::new());
     Effect::new(move |_| {
         let asked = text.get();
-        set_chosen.set(0);
+        chosen.set(0);
         if asked.trim().is_empty() {
             set_hits.set(Vec::new());
             return;
@@ -123,17 +137,17 @@ fn on_control_k(input: NodeRef<Input>) {
     });
 }
 
-fn option(at: usize, hit: &JumpHit, chosen: ReadSignal<usize>, kept: Memo<String>, leave: Callback<()>) -> AnyView {
+fn option(at: usize, hit: &JumpHit, jumper: Jumper) -> AnyView {
     let path = hit.id.path();
     let place = format!("{} · {}", hit.id.namespace, hit.id.kind);
     view! {
         <li
             id=format!("jump-{at}")
             role="option"
-            aria-selected=move || (chosen.get() == at).to_string()
+            aria-selected=move || (jumper.chosen.get() == at).to_string()
             data-testid="jump-hit"
         >
-            <a tabindex="-1" href=move || format!("{path}/overview{}", kept.get()) on:click=move |_| leave.run(())>
+            <a tabindex="-1" href=move || format!("{path}/overview{}", jumper.kept.get()) on:click=move |_| jumper.leave()>
                 {health_dot(hit.health)}
                 <strong>{hit.id.name.clone()}</strong>
                 <span class="faint">{place}</span>

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn an_address_of_nonsense_is_the_whole_list() {
-        let query = Query::default().with("sort", "x").with("health", "great,").with("dir", "up").with("changed", "yes");
+        let query =
+            Query::default().with("sort", "x").with("health", "great,").with("dir", "up").with("changed", "yes");
         assert_eq!(of_url(&query), all());
     }
 

@@ -11,7 +11,11 @@ use crate::panel::Answer;
 const STRIDE: u32 = 20;
 
 /// Keeps the wanted offset beside the page's scroll position, and the focus on its service as rows move.
-pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Answer<(u32, CatalogPage)>) {
+pub(super) fn follow(
+    query: Memo<CatalogQuery>,
+    offset: RwSignal<(CatalogQuery, u32)>,
+    answer: Answer<(u32, CatalogPage)>,
+) {
     let (matched, focused) = (StoredValue::new(0), StoredValue::new(None));
     Effect::new(move |_| {
         if let Some(Ok((_, page))) = answer.get() {

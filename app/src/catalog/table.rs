@@ -81,7 +81,9 @@ fn spacer(rows: u32) -> AnyView {
 fn notice(cluster: &ClusterStatus) -> Option<AnyView> {
     let (tone, text) = match &cluster.connection {
         Connection::Connected => return None,
-        Connection::Syncing => ("plain", format!("Reading cluster {}: some services may not be here yet.", cluster.name)),
+        Connection::Syncing => {
+            ("plain", format!("Reading cluster {}: some services may not be here yet.", cluster.name))
+        }
         Connection::Connecting { reason } => {
             let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             ("warn", format!("Connecting to cluster {}{why}", cluster.name))

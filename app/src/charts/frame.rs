@@ -144,7 +144,8 @@ fn crosshair(plot: &Plot, top: f64) -> AnyView {
     let lines = StoredValue::new(plot.lines.clone());
     let draw = move || {
         hover.at.get().map(|share| {
-            let dots = lines.with_value(|lines| lines.iter().filter_map(|line| dot(line, window, share, top)).collect_view());
+            let dots =
+                lines.with_value(|lines| lines.iter().filter_map(|line| dot(line, window, share, top)).collect_view());
             let at = window.from.plus((share * window.length() as f64) as i64);
             let time = zone.with(|zone| zone.civil(at).clock_seconds());
             let side = if share > 0.85 { "at leftwards" } else { "at" };

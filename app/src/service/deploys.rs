@@ -58,7 +58,12 @@ fn use_address() -> Memo<(String, Query)> {
     Memo::new(move |_| (path.get(), query.with(Query::of)))
 }
 
-fn list(rows: &[DeployRow], open: Memo<Option<u32>>, diff: Answer<Vec<Diff>>, address: Memo<(String, Query)>) -> AnyView {
+fn list(
+    rows: &[DeployRow],
+    open: Memo<Option<u32>>,
+    diff: Answer<Vec<Diff>>,
+    address: Memo<(String, Query)>,
+) -> AnyView {
     if rows.is_empty() {
         return view! {
             <section class="card empty">

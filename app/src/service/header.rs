@@ -6,7 +6,7 @@ use model::ServiceHeader;
 
 use crate::AppError;
 use crate::not_found::{missing, set_not_found};
-use crate::panel::{Answer, failed};
+use crate::panel::{self, Answer, failed};
 use crate::ui::ago::ago;
 use crate::ui::badge::{badge, health_badge};
 use crate::ui::tabs::{Tab, Tabs};
@@ -14,20 +14,16 @@ use crate::url::escape;
 
 /// The head and the tabs; a page of its own where there is no such service.
 pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView {
-    let last = StoredValue::new(None::<ServiceHeader>);
+    let last = panel::kept(head);
     let shown = move || {
-        let got = match (head.get()?, last.get_value()) {
-            (Err(error), Some(kept)) if error.is_passing() => Ok(kept),
-            (got, _) => got,
-        };
-        Some(match got {
-            Ok(header) => {
-                last.set_value(Some(header.clone()));
-                draw(&header, kept)
-            }
+        Some(match last()? {
+            Ok(header) => draw(&header, kept),
             Err(AppError::NotFound(what)) => {
                 set_not_found();
-                missing("Service not found", format!("Binnacle does not know {what}. It may be gone for longer than history is kept."))
+                missing(
+                    "Service not found",
+                    format!("Binnacle does not know {what}. It may be gone for longer than history is kept."),
+                )
             }
             Err(error) => failed(&error, Callback::new(move |()| head.refetch())),
         })

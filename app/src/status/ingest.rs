@@ -87,7 +87,8 @@ pub(super) fn unattributed(all: &[Unattributed]) -> AnyView {
 
 fn table(all: &[Unattributed]) -> AnyView {
     let row = |it: &Unattributed| {
-        let attributes = it.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("  ");
+        let attributes =
+            it.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("  ");
         let name = if it.name.is_empty() { number::NONE.to_owned() } else { it.name.clone() };
         view! {
             <tr data-testid="status-unattributed">

@@ -61,7 +61,8 @@ fn whose(detail: &SpanDetail) -> AnyView {
     });
     let revision = detail.revision.clone().map(|name| view! { <span>"revision " <code>{name}</code></span> });
     let pod = detail.pod.clone().map(|name| view! { <span>"pod " <code>{name}</code></span> });
-    let nobody = detail.unattributed.clone().map(|why| view! { <span class="warn">{format!("No service: {why}")}</span> });
+    let nobody =
+        detail.unattributed.clone().map(|why| view! { <span class="warn">{format!("No service: {why}")}</span> });
     view! { <p class="whose">{service} {revision} {pod} {nobody}</p> }.into_any()
 }
 

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn shares_have_their_unit_and_small_ones_are_not_zero() {
-        for (value, text) in [(0.0, "0.0 %"), (0.041, "4.1 %"), (0.00001, "<0.01 %"), (0.0003, "0.03 %"), (1.0, "100 %")]
+        for (value, text) in
+            [(0.0, "0.0 %"), (0.041, "4.1 %"), (0.00001, "<0.01 %"), (0.0003, "0.03 %"), (1.0, "100 %")]
         {
             assert_eq!(share(value), text);
         }

@@ -4,7 +4,8 @@ use model::*;
 
 use super::{AS_OF, CLUSTER, Fake, minutes_ago};
 
-type Line = (&'static str, &'static str, &'static str, Health, Option<(f64, f64, f64)>, (u32, u32), u32, &'static str, i64);
+type Line =
+    (&'static str, &'static str, &'static str, Health, Option<(f64, f64, f64)>, (u32, u32), u32, &'static str, i64);
 
 /// Name, namespace, kind, health, (rate, errors, p95 ms), ready of wanted, restarts, revision, minutes since its deploy.
 const SHOP: [Line; 14] = [
@@ -20,7 +21,17 @@ const SHOP: [Line; 14] = [
     ("identity", "platform", "Deployment", Health::Healthy, Some((233.0, 0.0, 12.0)), (3, 3), 0, "v1.66.0", 17_300),
     ("orders-db", "shop", "StatefulSet", Health::Healthy, None, (2, 2), 0, "16.4", 59_100),
     ("redis-cart", "shop", "StatefulSet", Health::Healthy, None, (1, 1), 0, "7.4", 59_100),
-    ("notifications", "platform", "Deployment", Health::Healthy, Some((19.0, 0.0, 130.0)), (2, 2), 0, "v0.9.12", 13_000),
+    (
+        "notifications",
+        "platform",
+        "Deployment",
+        Health::Healthy,
+        Some((19.0, 0.0, 130.0)),
+        (2, 2),
+        0,
+        "v0.9.12",
+        13_000,
+    ),
     ("log-agent", "kube-system", "DaemonSet", Health::Unknown, None, (12, 12), 0, "3.1.9", 43_200),
 ];
 

@@ -117,7 +117,12 @@ impl Fake {
 
     /// Endpoints, worst change first.
     pub(crate) fn endpoint_rows(&self) -> Vec<EndpointRow> {
-        let row = |endpoint: String, now: Summary, before: Summary, time_share| EndpointRow { endpoint, now, before, time_share };
+        let row = |endpoint: String, now: Summary, before: Summary, time_share| EndpointRow {
+            endpoint,
+            now,
+            before,
+            time_share,
+        };
         vec![
             row(self.text("POST /checkout"), summary(118.0, 0.142, 402.0), summary(120.0, 0.007, 171.0), 0.61),
             row("GET /checkout/{id}".into(), summary(201.0, 0.0, 31.0), summary(198.0, 0.0, 30.0), 0.21),
@@ -174,17 +179,6 @@ impl Fake {
             changed: Some(deployed()),
             note: note.into(),
         };
-        let pod = |name: String, phase, restarts, ended| PodRow {
-            name,
-            phase,
-            reason: (phase == PodPhase::NotReady).then(|| "CrashLoopBackOff".into()),
-            revision: Some("v1.8.2".into()),
-            restarts,
-            last_exit: (restarts > 0).then(|| Exit { code: 137, reason: "OOMKilled".into(), at: Some(minutes_ago(29)) }),
-            created: deployed(),
-            ended,
-            node: Some("node-07".into()),
-        };
         KubernetesTab {
             events: vec![
                 event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), Some(137), 1, false),
@@ -198,12 +192,31 @@ impl Fake {
                 resource(0, "Service", "checkout".into(), "no endpoints", Some(false), ""),
                 resource(0, "ConfigMap", "checkout-config".into(), "mounted", None, ""),
             ],
-            pods: vec![
-                pod(self.text("checkout-84bd7c6f9-4n8vt"), PodPhase::Ready, 0, None),
-                pod("checkout-84bd7c6f9-9zx2c".into(), PodPhase::NotReady, 2, None),
-                pod("checkout-7d9f5b4c8-3".into(), PodPhase::Terminating, 1, Some(minutes_ago(7))),
-            ],
+            pods: self.pod_rows(),
         }
+    }
+
+    fn pod_rows(&self) -> Vec<PodRow> {
+        let pod = |name: String, phase, restarts, ended| PodRow {
+            name,
+            phase,
+            reason: (phase == PodPhase::NotReady).then(|| "CrashLoopBackOff".into()),
+            revision: Some("v1.8.2".into()),
+            restarts,
+            last_exit: (restarts > 0).then(|| Exit {
+                code: 137,
+                reason: "OOMKilled".into(),
+                at: Some(minutes_ago(29)),
+            }),
+            created: deployed(),
+            ended,
+            node: Some("node-07".into()),
+        };
+        vec![
+            pod(self.text("checkout-84bd7c6f9-4n8vt"), PodPhase::Ready, 0, None),
+            pod("checkout-84bd7c6f9-9zx2c".into(), PodPhase::NotReady, 2, None),
+            pod("checkout-7d9f5b4c8-3".into(), PodPhase::Terminating, 1, Some(minutes_ago(7))),
+        ]
     }
 
     /// A rollback, a config change, the first revision.

@@ -57,7 +57,8 @@ impl Fake {
             note: String::new(),
             descendants: 0,
         }));
-        let names = ["storefront", "checkout", "cart", "redis-cart", "inventory", "payments", "bank-gateway", "notifications"];
+        let names =
+            ["storefront", "checkout", "cart", "redis-cart", "inventory", "payments", "bank-gateway", "notifications"];
         let mut services = names.map(String::from).to_vec();
         services[1] = self.text("checkout");
         TracePage {

@@ -182,9 +182,10 @@ pub(super) async fn errors(
             for (at, count) in &group.cells {
                 spark.get_mut(*at as usize).into_iter().for_each(|point| *point += count);
             }
-            let revision = group.first_revision.as_ref().map(|hash| {
-                directory.revision_name(id, hash).map_or_else(|| hash.to_string(), str::to_owned)
-            });
+            let revision = group
+                .first_revision
+                .as_ref()
+                .map(|hash| directory.revision_name(id, hash).map_or_else(|| hash.to_string(), str::to_owned));
             ErrorRow {
                 error: group.error,
                 endpoint: group.endpoint,

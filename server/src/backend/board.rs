@@ -130,7 +130,8 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<
         let reason = match &cluster.connection {
             Connection::Connected => {
                 let silent = now.since(cluster.heard?);
-                (silent > 2 * MINUTE).then(|| format!("Nothing heard from cluster {name} for {}", short_age_text(silent)))
+                (silent > 2 * MINUTE)
+                    .then(|| format!("Nothing heard from cluster {name} for {}", short_age_text(silent)))
             }
             Connection::Syncing | Connection::Connecting { .. } => Some(format!("Connecting to cluster {name}")),
             Connection::Lost { since, .. } => {

@@ -30,8 +30,7 @@ pub(super) async fn page(
     let standings = answers.board.standings(window).await.map_err(failed)?;
     let directory = &standings.directory;
     let hour = Window::before(window.to, HOUR);
-    let listed: Vec<&Standing> =
-        standings.services.iter().filter(|s| ask.grouped || is_listed(s)).collect();
+    let listed: Vec<&Standing> = standings.services.iter().filter(|s| ask.grouped || is_listed(s)).collect();
     let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
     let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
     matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
@@ -102,9 +101,12 @@ fn order(sort: CatalogSort, a: &Standing, b: &Standing, directory: &Directory) -
     let missing = |s: &Standing| Reverse(s.service.wanted.saturating_sub(s.service.ready));
     let started = |s: &Standing| directory.newest_deploy(&s.service.id).map(|deploy| deploy.started);
     match sort {
-        CatalogSort::Health => {
-            a.health.health.cmp(&b.health.health).then_with(|| most(a.total.error_share, b.total.error_share)).then_with(|| most(a.total.rate, b.total.rate))
-        }
+        CatalogSort::Health => a
+            .health
+            .health
+            .cmp(&b.health.health)
+            .then_with(|| most(a.total.error_share, b.total.error_share))
+            .then_with(|| most(a.total.rate, b.total.rate)),
         CatalogSort::Name => a.service.id.name.cmp(&b.service.id.name),
         CatalogSort::Requests => most(a.total.rate, b.total.rate),
         CatalogSort::Errors => most(a.total.error_share, b.total.error_share),
@@ -119,11 +121,7 @@ fn order(sort: CatalogSort, a: &Standing, b: &Standing, directory: &Directory) -
 type Spark = (Vec<Option<f64>>, Vec<Option<f64>>);
 
 /// Error share and p95 over the window, for the rows that are shown.
-async fn sparks(
-    answers: &Answers,
-    shown: &[&Standing],
-    window: Window,
-) -> Result<HashMap<ServiceId, Spark>, AppError> {
+async fn sparks(answers: &Answers, shown: &[&Standing], window: Window) -> Result<HashMap<ServiceId, Spark>, AppError> {
     let services: Vec<ServiceId> =
         shown.iter().filter(|s| s.total.requests > 0.0).map(|s| s.service.id.clone()).collect();
     if services.is_empty() {
@@ -182,8 +180,7 @@ pub(super) fn mark(deploy: &Deploy) -> DeployMark {
 
 /// Services whose name matches: those that begin with the text first.
 pub(super) async fn jump(answers: &Answers, _viewer: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError> {
-    let standings =
-        answers.board.standings(Window::before(crate::jobs::now(), HOUR)).await.map_err(failed)?;
+    let standings = answers.board.standings(Window::before(crate::jobs::now(), HOUR)).await.map_err(failed)?;
     let text = text.trim().to_lowercase();
     let rank = |standing: &Standing| {
         let (name, local) = (standing.service.id.name.to_lowercase(), standing.service.id.local().to_lowercase());

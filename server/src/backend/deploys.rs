@@ -90,11 +90,7 @@ pub(super) async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> 
     Ok(diffs)
 }
 
-async fn template(
-    answers: &Answers,
-    revisions: &[Revision],
-    hash: Option<&RevisionHash>,
-) -> Result<String, AppError> {
+async fn template(answers: &Answers, revisions: &[Revision], hash: Option<&RevisionHash>) -> Result<String, AppError> {
     let revision = revisions.iter().find(|revision| Some(&revision.hash) == hash);
     version(answers, revision.map(|revision| revision.template.as_str())).await
 }

@@ -125,7 +125,8 @@ pub(super) async fn tab(
 }
 
 fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
-    let last_exit = pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
+    let last_exit =
+        pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
     PodRow {
         name: pod.name.clone(),
         phase: pod.phase,
@@ -265,14 +266,8 @@ mod tests {
         let seconds = |pod: &PodState| -> Vec<(i64, i64, PodPhase)> {
             stretches(pod, window).iter().map(|(a, b, phase)| (a.seconds(), b.seconds(), *phase)).collect()
         };
-        assert_eq!(
-            seconds(&pod(&history, None)),
-            [(10, 20, PodPhase::Starting), (20, 100, PodPhase::Ready)]
-        );
-        assert_eq!(
-            seconds(&pod(&history, Some(50))),
-            [(10, 20, PodPhase::Starting), (20, 50, PodPhase::Ready)]
-        );
+        assert_eq!(seconds(&pod(&history, None)), [(10, 20, PodPhase::Starting), (20, 100, PodPhase::Ready)]);
+        assert_eq!(seconds(&pod(&history, Some(50))), [(10, 20, PodPhase::Starting), (20, 50, PodPhase::Ready)]);
         assert_eq!(seconds(&pod(&history, Some(8))), []);
     }
 

@@ -26,9 +26,10 @@ pub(super) async fn span(
     let stored = found.ok_or_else(|| AppError::NotFound(format!("span {id}")))?;
     let attribution = stored.attribution;
     let directory = answers.store.directory();
-    let revision = attribution.service.as_ref().zip(attribution.revision.as_ref()).map(|(service, hash)| {
-        directory.revision_name(service, hash).map_or_else(|| hash.to_string(), str::to_owned)
-    });
+    let revision =
+        attribution.service.as_ref().zip(attribution.revision.as_ref()).map(|(service, hash)| {
+            directory.revision_name(service, hash).map_or_else(|| hash.to_string(), str::to_owned)
+        });
     Ok(SpanDetail {
         span: stored.span,
         service: attribution.service,
@@ -184,7 +185,6 @@ impl Tree {
         span.duration - covered
     }
 }
-
 
 #[cfg(test)]
 mod tests {

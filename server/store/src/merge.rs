@@ -38,6 +38,9 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;
         }
+        if all {
+            opened(&mut connection, file).await?;
+        }
         if let Some(mut connection) = connection {
             if all {
                 // Nothing will use the pages again that the small ones left.

@@ -96,3 +96,27 @@ async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
     let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap();
     assert_eq!(totals(&rows).0, sent as f64);
 }
+
+#[tokio::test]
+async fn a_partition_that_ended_gives_back_the_room_of_what_was_merged() {
+    use sqlx::{ConnectOptions, Connection};
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut random = Random(4);
+    for request in 0..6 {
+        let span = |n| Request { trace: u128::from(random.below(1 << 40)), id: n, ..Request::default() };
+        let spans: Vec<Request> = (0..2_000).map(span).collect();
+        let whose = (owner("checkout"), facts_of_pod("p1"));
+        store.telemetry().append_spans(batch(request, whose, &spans)).await.unwrap();
+    }
+    store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    store.close().await.unwrap();
+    let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let (free,): (i64,) = sqlx::query_as("pragma freelist_count").fetch_one(&mut connection).await.unwrap();
+    let (blocks,): (i64,) = sqlx::query_as("select count(*) from blocks").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(free, 0);
+    assert!(blocks <= 2, "{blocks} blocks");
+}
