@@ -215,7 +215,6 @@ impl Config {
                 Values::Safe => cluster::Values::Safe,
                 Values::Hash => cluster::Values::Hash,
             },
-            ..Default::default()
         }
     }
 

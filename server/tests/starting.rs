@@ -13,7 +13,7 @@ fn run(data: &Path, flags: &[&str]) -> Output {
         .arg(data)
         .args(flags)
         .output()
-        .unwrap()
+        .expect("the binary runs")
 }
 
 /// Expects a failure whose last line on standard error has all of these words.

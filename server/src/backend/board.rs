@@ -127,7 +127,7 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
 fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<String>> {
     let say = |cluster: &ClusterStatus| {
         let name = &cluster.name;
-        let reason = match &cluster.connection {
+        match &cluster.connection {
             Connection::Connected => {
                 let silent = now.since(cluster.heard?);
                 (silent > 2 * MINUTE)
@@ -137,8 +137,7 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<
             Connection::Lost { since, .. } => {
                 Some(format!("Connection to cluster {name} lost {} ago", short_age_text(now.since(*since))))
             }
-        };
-        reason
+        }
     };
     clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect()
 }

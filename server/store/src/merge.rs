@@ -45,6 +45,8 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
             if all {
                 // Nothing will use the pages again that the small ones left.
                 sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
+                // Readers that idle keep the log from being emptied when this connection closes.
+                sqlx::raw_sql("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
             }
             connection.close().await?;
         }

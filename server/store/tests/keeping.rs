@@ -109,8 +109,11 @@ async fn a_partition_that_ended_gives_back_the_room_of_what_was_merged() {
         let whose = (owner("checkout"), facts_of_pod("p1"));
         store.telemetry().append_spans(batch(request, whose, &spans)).await.unwrap();
     }
+    let before = store.status().await.unwrap().raw_bytes;
     store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    let after = store.status().await.unwrap().raw_bytes;
+    assert!(after < before, "{before} bytes before, {after} after");
     store.close().await.unwrap();
     let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
