@@ -107,12 +107,12 @@ export function hasSettled(object: Obj): boolean {
     const wanted = status.desiredNumberScheduled;
     return wanted > 0 && status.updatedNumberScheduled === wanted && status.numberAvailable === wanted;
   }
-  if (kind === "ReplicaSet") return status.availableReplicas === spec.replicas;
+  if (kind === "ReplicaSet") return (status.availableReplicas ?? 0) === spec.replicas;
   const updated = kind === "StatefulSet" ? status.currentRevision === status.updateRevision : true;
   return (
     updated &&
-    status.replicas === spec.replicas &&
-    status.availableReplicas === spec.replicas &&
+    (status.replicas ?? 0) === spec.replicas &&
+    (status.availableReplicas ?? 0) === spec.replicas &&
     (status.updatedReplicas ?? spec.replicas) === spec.replicas
   );
 }
