@@ -52,7 +52,8 @@ def exporter(job):
 
 def exception(error):
     """An exception whose type is exactly the name asked for."""
-    kind = type(error.get("type", "RuntimeError"), (Exception,), {"__module__": "builtins"})
+    # A Python type name holds no null character.
+    kind = type(error.get("type", "RuntimeError").replace("\0", ""), (Exception,), {"__module__": "builtins"})
     return kind(error.get("message", "it broke"))
 
 

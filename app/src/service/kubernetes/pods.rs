@@ -69,7 +69,7 @@ fn row(pod: &PodRow) -> AnyView {
     let restarts = if pod.restarts > 0 { "warn" } else { "zero" };
     let none = || number::NONE.to_owned();
     view! {
-        <tr data-testid="pod-row" class:gone=pod.ended.is_some()>
+        <tr data-testid="pod-row" data-ended=pod.ended.is_some().to_string() class:gone=pod.ended.is_some()>
             <td>
                 <code title=pod.name.clone()>{pod.name.clone()}</code>
             </td>
