@@ -16,10 +16,10 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, DeployId, DeployRow, Diff, EndpointRow, ErrorRow, JumpHit, KubernetesTab, Marks,
-    PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
-    Window, Zone,
+    PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId,
+    TracePage, Viewer, Window, Zone,
 };
-use store::Store;
+use store::{Directory, Store};
 
 use crate::jobs::now;
 use board::Board;
@@ -44,6 +44,11 @@ impl Answers {
         let found = self.store.directory().service(id).cloned();
         found.ok_or_else(|| AppError::NotFound(format!("service {}", id.local())))
     }
+}
+
+/// The shown name of a revision; its hash where the directory has no name for it.
+fn shown_name(directory: &Directory, service: &ServiceId, revision: &RevisionHash) -> String {
+    directory.revision_name(service, revision).map_or_else(|| revision.to_string(), str::to_owned)
 }
 
 /// What a failure of the store means to a page; the cause goes to the log.

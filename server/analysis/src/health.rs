@@ -54,16 +54,16 @@ pub struct HealthFacts<'a> {
 
 /// Judges a service.
 pub fn health(facts: &HealthFacts<'_>) -> HealthState {
-    let from_requests =
-        failing_requests(facts).or_else(|| degraded_verdict(facts)).or_else(|| degraded_requests(facts));
+    let failing = failing_requests(facts);
+    let degraded = || degraded_verdict(facts).or_else(|| degraded_requests(facts));
     if let Some(reason) = facts.blind {
         // What pods did last is not what they do now; requests that still arrive are.
-        return from_requests.unwrap_or_else(|| state(Health::Unknown, Sentence::plain(reason)));
+        return failing.or_else(degraded).unwrap_or_else(|| state(Health::Unknown, Sentence::plain(reason)));
     }
-    failing_requests(facts)
+    failing
         .or_else(|| failing_pods(facts))
         .or_else(|| down(facts))
-        .or(from_requests)
+        .or_else(degraded)
         .or_else(|| stuck(facts))
         .or_else(|| degraded_pods(facts))
         .or_else(|| leak(facts))

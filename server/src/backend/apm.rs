@@ -6,7 +6,7 @@ use app::AppError;
 use model::{Apm, EndpointRow, ErrorRow, Red, Series, ServiceId, Split, Step, Summary, Timestamp, Viewer, Window};
 use store::{By, RedQuery, RedRow};
 
-use super::{Answers, failed};
+use super::{Answers, failed, shown_name};
 
 /// Points of a chart: at most two a pixel of the narrowest one.
 const POINTS: i64 = 240;
@@ -102,7 +102,7 @@ fn by_revision(answers: &Answers, id: &ServiceId, rows: &[RedRow]) -> Vec<(Strin
     let mut named: Vec<(u32, String, BTreeMap<u32, Red>)> = Vec::new();
     for row in rows {
         let name = match &row.revision {
-            Some(hash) => directory.revision_name(id, hash).map_or_else(|| hash.to_string(), str::to_owned),
+            Some(hash) => shown_name(&directory, id, hash),
             None => "pod not known".to_owned(),
         };
         let cells = together(std::iter::once(row));
@@ -182,10 +182,7 @@ pub(super) async fn errors(
             for (at, count) in &group.cells {
                 spark.get_mut(*at as usize).into_iter().for_each(|point| *point += count);
             }
-            let revision = group
-                .first_revision
-                .as_ref()
-                .map(|hash| directory.revision_name(id, hash).map_or_else(|| hash.to_string(), str::to_owned));
+            let revision = group.first_revision.as_ref().map(|hash| shown_name(&directory, id, hash));
             ErrorRow {
                 error: group.error,
                 endpoint: group.endpoint,

@@ -6,7 +6,7 @@ use app::AppError;
 use model::{SpanDetail, SpanId, SpanStatus, TraceId, TracePage, TraceRow, Viewer};
 use store::StoredSpan;
 
-use super::{Answers, failed};
+use super::{Answers, failed, shown_name};
 
 /// A trace.
 pub(super) async fn page(answers: &Answers, _viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
@@ -26,10 +26,8 @@ pub(super) async fn span(
     let stored = found.ok_or_else(|| AppError::NotFound(format!("span {id}")))?;
     let attribution = stored.attribution;
     let directory = answers.store.directory();
-    let revision =
-        attribution.service.as_ref().zip(attribution.revision.as_ref()).map(|(service, hash)| {
-            directory.revision_name(service, hash).map_or_else(|| hash.to_string(), str::to_owned)
-        });
+    let of_service = attribution.service.as_ref().zip(attribution.revision.as_ref());
+    let revision = of_service.map(|(service, hash)| shown_name(&directory, service, hash));
     Ok(SpanDetail {
         span: stored.span,
         service: attribution.service,
