@@ -1,8 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
 // One worker: the control plane, Binnacle and Chromium share two cores.
-// Seen to fail, or not yet seen to pass: each is a bug or an unproven test, named in the closing note. Run them by
-// `make e2e ARGS="--grep-invert=^$"`, mend, and take the line out.
+// Seen to fail, or not yet seen to pass: each is a bug or an unproven test. Take its line out to run it.
 const NOT_YET = [
   /catalog\.spec/,
   /hostile\.spec/,
