@@ -19,10 +19,16 @@ use crate::trace::Trace;
 /// Pages are streamed in order: what is on them is in the document before any script runs, nothing is swapped in
 /// afterwards, and the blocking questions still decide the status code.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(
+    /// True once the browser has taken over the whole page. The code of a tab comes after the page's, and its view
+    /// must find the answers it was rendered from: until then nothing may change what is on the page.
+    #[prop(optional)]
+    hydrated: ArcRwSignal<bool>,
+) -> impl IntoView {
     provide_meta_context();
-    let session = provide_session();
-    provide_live(session.as_of);
+    let hydrated = Signal::derive(move || hydrated.get());
+    let session = provide_session(hydrated);
+    provide_live(session.as_of, hydrated);
     view! {
         <Title formatter=document_title />
         <Router>

@@ -15,8 +15,9 @@ use leptos_router::hooks::use_query_map;
 use model::{CatalogPage, CatalogQuery, Window};
 
 use crate::AppError;
-use crate::panel::{Answer, panel, part};
-use crate::range::{use_kept, use_moment};
+use crate::answer::{Answer, ask_first};
+use crate::panel::{panel, part};
+use crate::range::{Moment, use_kept, use_moment};
 use crate::ui::number::plural;
 use crate::url::Query;
 use query::Ask;
@@ -33,13 +34,10 @@ pub(crate) fn Catalog() -> impl IntoView {
         (CatalogQuery { offset, ..query }, moment.get())
     });
     // The offset travels with its rows: by the time they are drawn, another one may be wanted.
-    let answer: Answer<(u32, CatalogPage)> = Resource::new_blocking(
-        move || ask.get(),
-        |(ask, moment)| async move {
-            let offset = ask.offset;
-            list_services(Ask(ask), moment.window).await.map(|page| (offset, page))
-        },
-    );
+    let answer: Answer<(u32, CatalogPage)> = ask_first(ask, |(ask, moment): (CatalogQuery, Moment)| async move {
+        let offset = ask.offset;
+        list_services(Ask(ask), moment.window).await.map(|page| (offset, page))
+    });
     scroll::follow(query, offset, answer);
     let body = move |(offset, page): (u32, CatalogPage)| match empty::state_of(&page) {
         Some(state) => empty::draw(&state, &page),

@@ -10,6 +10,7 @@
 // `#[component]` and `#[server]` expand into `pub` items wherever they stand.
 #![allow(unreachable_pub)]
 
+mod answer;
 mod app;
 #[cfg(feature = "ssr")]
 pub mod backend;

@@ -80,8 +80,8 @@ impl Live {
     }
 }
 
-/// Starts from what the server rendered; opens the stream in the browser.
-pub(crate) fn provide_live(as_of: Timestamp) {
+/// Starts from what the server rendered; opens the stream when the browser has taken over.
+pub(crate) fn provide_live(as_of: Timestamp, hydrated: Signal<bool>) {
     let live = Live {
         state: RwSignal::new(LiveState::Connecting),
         cluster: RwSignal::new(as_of),
@@ -93,7 +93,11 @@ pub(crate) fn provide_live(as_of: Timestamp) {
     };
     provide_context(live);
     let clock = crate::session::Clock::of_page();
-    Effect::new(move |_| source::follow(live, clock));
+    Effect::new(move |_| {
+        if hydrated.get() {
+            source::follow(live, clock);
+        }
+    });
 }
 
 /// How long a topic rests between two refetches: a second, and for telemetry up to five where the range is so long
@@ -117,7 +121,7 @@ fn parse(data: &str) -> Option<(Topic, Timestamp)> {
         topic: &'a str,
         as_of: &'a str,
     }
-    let tick: Tick = serde_json::from_str(data).ok()?;
+    let tick: Tick = serde_json::from_slice(data.as_bytes()).ok()?;
     Some((Topic::from_key(tick.topic)?, Timestamp(tick.as_of.parse().ok()?)))
 }
 

@@ -3,19 +3,10 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::AppError;
+use crate::answer::{Answer, Shown};
 use crate::live::Live;
-
-/// An answer as pages hold it.
-pub(crate) type Answer<T> = Resource<Result<T, AppError>>;
-
-/// What may be asked.
-pub(crate) trait Shown: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
-
-impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> Shown for T {}
 
 /// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
 /// again when the stream is back.
@@ -57,12 +48,33 @@ pub(crate) fn panel<T: Shown>(
     let kept = kept(answer);
     let again = Callback::new(move |()| answer.refetch());
     let shown = move || kept().map(|got| got.map_or_else(|error| failed(&error, again), &draw));
+    let held = held(move || waiting(tall), Some(set_pending.into()), shown);
     view! {
         <div class="answer" class:pending=move || pending.get()>
-            <Transition fallback=move || waiting(tall) set_pending=set_pending>
-                {shown}
-            </Transition>
+            {held}
         </div>
+    }
+    .into_any()
+}
+
+/// Holds the old view while a newer one is awaited. Concrete inside: a boundary is much code, and pages have many.
+pub(crate) fn held(
+    fallback: impl FnOnce() -> AnyView + Send + 'static,
+    set_pending: Option<SignalSetter<bool>>,
+    shown: impl Fn() -> Option<AnyView> + Send + 'static,
+) -> AnyView {
+    boundary(Box::new(fallback), set_pending.unwrap_or_else(|| SignalSetter::map(|_| ())), Box::new(shown))
+}
+
+fn boundary(
+    fallback: Box<dyn FnOnce() -> AnyView + Send>,
+    set_pending: SignalSetter<bool>,
+    shown: Box<dyn Fn() -> Option<AnyView> + Send>,
+) -> AnyView {
+    view! {
+        <Transition fallback=fallback set_pending=set_pending>
+            {shown}
+        </Transition>
     }
     .into_any()
 }
@@ -71,7 +83,7 @@ pub(crate) fn panel<T: Shown>(
 pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView {
     let kept = kept(answer);
     let shown = move || kept().and_then(Result::ok).map(&draw);
-    view! { <Transition fallback=|| ()>{shown}</Transition> }.into_any()
+    held(|| ().into_any(), None, shown)
 }
 
 /// The space of an answer that is awaited for the first time.

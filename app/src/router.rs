@@ -28,7 +28,7 @@ pub fn router(options: LeptosOptions, backend: Arc<dyn Backend>) -> Router {
         move || shell(&options)
     };
     Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), document)
+        .leptos_routes_with_context(&options, generate_route_list(|| view! { <App /> }), context.clone(), document)
         .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, |options| shell(&options)))
         .layer(map_response(typed))
         .with_state(options)

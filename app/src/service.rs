@@ -6,16 +6,19 @@ mod header;
 mod kubernetes;
 mod overview;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use leptos_router::LazyRoute;
 use leptos_router::NavigateOptions;
 use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_params_map;
 use model::{ServiceHeader, ServiceId, Window};
 
 use crate::AppError;
-use crate::panel::Answer;
-use crate::range::{use_kept, use_moment};
+use crate::answer::{Answer, ask_first};
+use crate::range::{Moment, use_kept, use_moment};
 
 pub(crate) use deploys::Deploys;
 pub(crate) use kubernetes::Kubernetes;
@@ -25,17 +28,23 @@ pub(crate) use overview::Overview;
 #[derive(Clone, Copy)]
 struct Head(Answer<ServiceHeader>);
 
+/// What most questions about a service are keyed on.
+type Asked = (Option<ServiceId>, Moment);
+
+/// The service of the address, at the page's moment.
+fn use_asked() -> Memo<Asked> {
+    let (id, moment) = (use_service(), use_moment());
+    Memo::new(move |_| (id.get(), moment.get()))
+}
+
 /// The parent of all tabs.
 #[component]
 pub(crate) fn Service() -> impl IntoView {
-    let (id, moment) = (use_service(), use_moment());
-    let ask = Memo::new(move |_| (id.get(), moment.get()));
-    let head: Answer<ServiceHeader> = Resource::new_blocking(
-        move || ask.get(),
-        |(id, moment)| async move { read_service(known(id)?, moment.window).await },
-    );
+    let head =
+        ask_first(use_asked(), |(id, moment): Asked| async move { read_service(known(id)?, moment.window).await });
     provide_context(Head(head));
     crate::charts::hover::Hover::provide();
+    Effect::new(move |_| fetch_tabs());
     view! {
         <div class="page service">
             {header::header(head, use_kept())} <div class="tab-body">
@@ -43,6 +52,18 @@ pub(crate) fn Service() -> impl IntoView {
             </div>
         </div>
     }
+}
+
+/// Fetches the code of the tabs once the page has rested: opening one must not depend on the server being there.
+fn fetch_tabs() {
+    let fetch = || {
+        leptos::task::spawn_local(async {
+            Overview::preload().await;
+            Kubernetes::preload().await;
+            Deploys::preload().await;
+        });
+    };
+    set_timeout(fetch, Duration::from_secs(10));
 }
 
 /// The address without a tab is the overview's.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast;
 
 use crate::AppError;
+use crate::answer::Json;
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -69,11 +70,15 @@ fn around(as_of: Timestamp) -> Window {
 }
 
 /// Reads the request and hands it to the browser with the page.
-pub(crate) fn provide_session() -> Session {
-    let session = SharedValue::new(of_request).into_inner();
+pub(crate) fn provide_session(hydrated: Signal<bool>) -> Session {
+    let session = SharedValue::<Session, Json>::new_with_encoding(of_request).into_inner();
     let clock = Clock { now: RwSignal::new(session.as_of), zone: RwSignal::new(session.zone.clone()) };
     provide_context(clock);
-    Effect::new(move |_| learn_zone(clock));
+    Effect::new(move |_| {
+        if hydrated.get() {
+            learn_zone(clock);
+        }
+    });
     session
 }
 

@@ -8,34 +8,35 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, lazy_route};
-use model::StatusPage;
+use model::{StatusPage, Timestamp};
 
 use crate::AppError;
+use crate::answer::ask_first;
 use crate::live::Live;
-use crate::panel::{Answer, panel};
+use crate::panel::panel;
 use crate::ui::ago::age;
 
-/// The question of the page.
+/// What the page's question is keyed on.
 pub(crate) struct Status {
-    page: Answer<StatusPage>,
+    state: Memo<(Timestamp, u32)>,
 }
 
 #[lazy_route]
 impl LazyRoute for Status {
     fn data() -> Self {
         let live = Live::of_page();
-        let ask = Memo::new(move |_| (live.status.get(), live.epoch.get()));
-        Self { page: Resource::new_blocking(move || ask.get(), |_| read_status()) }
+        Self { state: Memo::new(move |_| (live.status.get(), live.epoch.get())) }
     }
 
     fn view(this: Self) -> AnyView {
+        let page = ask_first(this.state, |_| read_status());
         view! {
             <Title text="Status" />
             <div class="page status">
                 <div class="head">
                     <h1>"Status"</h1>
                 </div>
-                {panel(this.page, "tall", |page| draw(&page))}
+                {panel(page, "tall", |page| draw(&page))}
             </div>
         }
         .into_any()

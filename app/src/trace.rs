@@ -12,15 +12,15 @@ use leptos_router::{LazyRoute, lazy_route};
 use model::{SpanDetail, SpanId, TraceId, TracePage, duration_text};
 
 use crate::AppError;
+use crate::answer::{Answer, ask, ask_first};
 use crate::not_found::{missing, set_not_found};
-use crate::panel::{Answer, failed, kept};
+use crate::panel::{failed, held, kept};
 use crate::ui::badge::badge;
 use crate::ui::number::plural;
 
 /// The trace of the address.
 pub(crate) struct Trace {
     id: Memo<Option<TraceId>>,
-    page: Answer<TracePage>,
 }
 
 #[lazy_route]
@@ -28,28 +28,22 @@ impl LazyRoute for Trace {
     fn data() -> Self {
         let params = use_params_map();
         let id = Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|text| text.parse().ok())));
-        let page = Resource::new_blocking(
-            move || id.get(),
-            |id: Option<TraceId>| async move {
-                read_trace(id.ok_or_else(|| AppError::NotFound("a trace id of that form".into()))?).await
-            },
-        );
-        Self { id, page }
+        Self { id }
     }
 
     fn view(this: Self) -> AnyView {
-        let Trace { id, page } = this;
+        let id = this.id;
+        let page = ask_first(id, |id: Option<TraceId>| async move {
+            read_trace(id.ok_or_else(|| AppError::NotFound("a trace id of that form".into()))?).await
+        });
         let chosen = RwSignal::new(None::<SpanId>);
-        let ask = Memo::new(move |_| id.get().zip(chosen.get()));
-        let detail: Answer<Option<SpanDetail>> = Resource::new(
-            move || ask.get(),
-            |ask| async move {
-                match ask {
-                    Some((trace, id)) => read_span(trace, id).await.map(Some),
-                    None => Ok(None),
-                }
-            },
-        );
+        let of_span = Memo::new(move |_| id.get().zip(chosen.get()));
+        let detail = ask(of_span, |asked: Option<(TraceId, SpanId)>| async move {
+            match asked {
+                Some((trace, id)) => read_span(trace, id).await.map(Some),
+                None => Ok(None),
+            }
+        });
         let last = kept(page);
         let shown = move || {
             Some(match last()? {
@@ -64,12 +58,8 @@ impl LazyRoute for Trace {
                 Err(error) => failed(&error, Callback::new(move |()| page.refetch())),
             })
         };
-        view! {
-            <div class="page trace">
-                <Transition fallback=|| view! { <div class="skeleton tall"></div> }>{shown}</Transition>
-            </div>
-        }
-        .into_any()
+        let held = held(|| view! { <div class="skeleton tall"></div> }.into_any(), None, shown);
+        view! { <div class="page trace">{held}</div> }.into_any()
     }
 }
 

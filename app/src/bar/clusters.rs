@@ -6,6 +6,7 @@ use model::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::AppError;
+use crate::answer::ask_first;
 use crate::live::Live;
 use crate::panel::part;
 
@@ -21,7 +22,7 @@ struct ClusterName {
 pub(crate) fn Clusters() -> impl IntoView {
     let live = Live::of_page();
     let state = Memo::new(move |_| (live.status.get(), live.epoch.get()));
-    let names = Resource::new_blocking(move || state.get(), |_| list_clusters());
+    let names = ask_first(state, |_| list_clusters());
     let kept = crate::range::use_kept();
     part(names, move |names| draw(&names, kept))
 }

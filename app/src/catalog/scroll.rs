@@ -5,7 +5,7 @@ use model::{CatalogPage, CatalogQuery};
 use wasm_bindgen::JsCast;
 
 use super::query::LIMIT;
-use crate::panel::Answer;
+use crate::answer::Answer;
 
 /// Windows start at multiples of this, so that small scrolling asks nothing.
 const STRIDE: u32 = 20;

@@ -7,42 +7,47 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{DeployId, DeployRow, Diff, ServiceId};
+use model::{DeployId, DeployRow, Diff, ServiceId, Timestamp};
 
 use super::{known, use_service};
 use crate::AppError;
+use crate::answer::{Answer, ask};
 use crate::live::Live;
-use crate::panel::{Answer, panel};
+use crate::panel::panel;
 use crate::url::Query;
 
-/// The list, and what the open deploy changed.
+/// What the tab's questions are keyed on: the list follows the cluster, the difference the open deploy.
 pub(crate) struct Deploys {
-    rows: Answer<Vec<DeployRow>>,
-    diff: Answer<Vec<Diff>>,
+    list: Memo<(Option<ServiceId>, Timestamp, u32)>,
+    open: Memo<Option<DeployId>>,
 }
 
 #[lazy_route]
 impl LazyRoute for Deploys {
     fn data() -> Self {
         let (id, live, open) = (use_service(), Live::of_page(), use_open());
-        let ask = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
         Self {
-            rows: Resource::new(move || ask.get(), |(id, ..)| async move { list_deploys(known(id)?).await }),
-            diff: Resource::new(
-                move || (id.get(), open.get()),
-                |(id, open)| async move {
-                    match open {
-                        Some(sequence) => read_diff(DeployId { service: known(id)?, sequence }).await,
-                        None => Ok(Vec::new()),
-                    }
-                },
-            ),
+            list: Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get())),
+            open: Memo::new(move |_| {
+                id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence })
+            }),
         }
     }
 
     fn view(this: Self) -> AnyView {
-        let (open, diff, address) = (use_open(), this.diff, use_address());
-        panel(this.rows, "tall", move |rows| list(&rows, open, diff, address))
+        let rows =
+            ask(
+                this.list,
+                |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await },
+            );
+        let diff = ask(this.open, |open: Option<DeployId>| async move {
+            match open {
+                Some(id) => read_diff(id).await,
+                None => Ok(Vec::new()),
+            }
+        });
+        let (open, address) = (use_open(), use_address());
+        panel(rows, "tall", move |rows| list(&rows, open, diff, address))
     }
 }
 

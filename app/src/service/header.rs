@@ -5,8 +5,9 @@ use leptos_meta::Title;
 use model::ServiceHeader;
 
 use crate::AppError;
+use crate::answer::Answer;
 use crate::not_found::{missing, set_not_found};
-use crate::panel::{self, Answer, failed};
+use crate::panel::{self, failed};
 use crate::ui::ago::ago;
 use crate::ui::badge::{badge, health_badge};
 use crate::ui::tabs::{Tab, Tabs};
@@ -28,7 +29,7 @@ pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView
             Err(error) => failed(&error, Callback::new(move |()| head.refetch())),
         })
     };
-    view! { <Transition fallback=|| view! { <div class="skeleton header"></div> }>{shown}</Transition> }.into_any()
+    panel::held(|| view! { <div class="skeleton header"></div> }.into_any(), None, shown)
 }
 
 fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {

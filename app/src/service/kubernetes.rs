@@ -9,30 +9,25 @@ use leptos::server_fn::codec::GetUrl;
 use leptos_router::{LazyRoute, lazy_route};
 use model::{KubernetesTab, ServiceId, Window};
 
-use super::{known, use_service};
+use super::{Asked, known, use_asked};
 use crate::AppError;
-use crate::panel::{Answer, panel};
-use crate::range::use_moment;
+use crate::answer::ask;
+use crate::panel::panel;
 
-/// The question of the tab.
+/// What the tab's question is keyed on.
 pub(crate) struct Kubernetes {
-    tab: Answer<KubernetesTab>,
+    asked: Memo<Asked>,
 }
 
 #[lazy_route]
 impl LazyRoute for Kubernetes {
     fn data() -> Self {
-        let (id, moment) = (use_service(), use_moment());
-        let ask = Memo::new(move |_| (id.get(), moment.get()));
-        Self {
-            tab: Resource::new(
-                move || ask.get(),
-                |(id, moment)| async move { read_kubernetes(known(id)?, moment.window).await },
-            ),
-        }
+        Self { asked: use_asked() }
     }
 
     fn view(this: Self) -> AnyView {
+        let tab =
+            ask(this.asked, |(id, moment): Asked| async move { read_kubernetes(known(id)?, moment.window).await });
         let draw = |tab: KubernetesTab| {
             view! {
                 <div class="pair even">{events::events(&tab.events)} {resources::resources(&tab.resources)}</div>
@@ -40,7 +35,7 @@ impl LazyRoute for Kubernetes {
             }
             .into_any()
         };
-        panel(this.tab, "tall", draw)
+        panel(tab, "tall", draw)
     }
 }
 

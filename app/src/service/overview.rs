@@ -12,63 +12,52 @@ use leptos_router::hooks::use_query_map;
 use leptos_router::{LazyRoute, lazy_route};
 use model::{Apm, EndpointRow, ErrorRow, Marks, PodLanes, ServiceId, Split, Window};
 
-use super::{Head, known, use_service};
+use super::{Asked, Head, known, use_asked};
 use crate::AppError;
-use crate::panel::{Answer, panel};
-use crate::range::use_moment;
+use crate::answer::ask;
+use crate::panel::panel;
 
-/// The questions of the overview, asked side by side.
+/// What the overview's questions are keyed on. The questions themselves are asked in the view: what answers are made
+/// of is then code of this lazy route, not of the first load.
 pub(crate) struct Overview {
-    charts: Answer<(Apm, Marks)>,
-    lanes: Answer<PodLanes>,
-    endpoints: Answer<Vec<EndpointRow>>,
-    errors: Answer<Vec<ErrorRow>>,
+    asked: Memo<Asked>,
+    split: Memo<Split>,
 }
 
 #[lazy_route]
 impl LazyRoute for Overview {
     fn data() -> Self {
-        let (id, moment, query) = (use_service(), use_moment(), use_query_map());
+        let query = use_query_map();
         let split = Memo::new(move |_| match query.with(|query| query.get_str("split") == Some("revision")) {
             true => Split::Revision,
             false => Split::Together,
         });
-        let ask = Memo::new(move |_| (id.get(), moment.get()));
-        Self {
-            charts: Resource::new(
-                move || (ask.get(), split.get()),
-                |((id, moment), split)| async move { read_charts(known(id)?, moment.window, split).await },
-            ),
-            lanes: Resource::new(
-                move || ask.get(),
-                |(id, moment)| async move { list_lanes(known(id)?, moment.window).await },
-            ),
-            endpoints: Resource::new(
-                move || ask.get(),
-                |(id, moment)| async move { list_endpoints(known(id)?, moment.window).await },
-            ),
-            errors: Resource::new(
-                move || ask.get(),
-                |(id, moment)| async move { list_errors(known(id)?, moment.window).await },
-            ),
-        }
+        Self { asked: use_asked(), split }
     }
 
     fn view(this: Self) -> AnyView {
-        let id = use_service();
+        let Overview { asked, split } = this;
+        let of_charts = Memo::new(move |_| (asked.get(), split.get()));
+        let charts = ask(of_charts, |((id, moment), split): (Asked, Split)| async move {
+            read_charts(known(id)?, moment.window, split).await
+        });
+        let lanes = ask(asked, |(id, moment): Asked| async move { list_lanes(known(id)?, moment.window).await });
+        let endpoints =
+            ask(asked, |(id, moment): Asked| async move { list_endpoints(known(id)?, moment.window).await });
+        let errors = ask(asked, |(id, moment): Asked| async move { list_errors(known(id)?, moment.window).await });
         let kept = crate::range::use_kept();
         let deploys = move || {
             let kept = kept.get();
-            let path = id.get().map(|id| id.path()).unwrap_or_default();
+            let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
             format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' })
         };
         view! {
             {use_context::<Head>().map(|Head(head)| banner::banner(head))}
-            {panel(this.charts, "charts", move |(apm, marks)| plots::plots(&apm, &marks, &deploys()))}
-            {panel(this.lanes, "lanes", |lanes| lanes::lanes(&lanes))}
+            {panel(charts, "charts", move |(apm, marks)| plots::plots(&apm, &marks, &deploys()))}
+            {panel(lanes, "lanes", |lanes| lanes::lanes(&lanes))}
             <div class="pair">
-                {panel(this.endpoints, "half", |rows| endpoints::endpoints(&rows))}
-                {panel(this.errors, "half", move |rows| errors::errors(&rows, kept))}
+                {panel(endpoints, "half", |rows| endpoints::endpoints(&rows))}
+                {panel(errors, "half", move |rows| errors::errors(&rows, kept))}
             </div>
         }
         .into_any()

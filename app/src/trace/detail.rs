@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use model::{Span, SpanDetail, SpanEvent, SpanStatus, Value, duration_text};
 
-use crate::panel::{Answer, panel};
+use crate::answer::Answer;
+use crate::panel::panel;
 use crate::range::use_kept;
 use crate::ui::badge::badge;
 

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use model::{ConfigChange, Deploy, DeployKind, DeployPhase, DeployRow, Diff, Summary};
 
 use super::diff::diffs;
-use crate::panel::{Answer, panel};
+use crate::answer::Answer;
+use crate::panel::panel;
 use crate::ui::ago::{ago, clock_text};
 use crate::ui::badge::badge;
 use crate::ui::number;

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use model::{Health, ServiceHeader};
 
-use crate::panel::{Answer, part};
+use crate::answer::Answer;
+use crate::panel::part;
 use crate::ui::sentence;
 
 /// Health and why, in its colour.
