@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context;
+use model::{Demo, Stop};
 use simulator::{Options, Simulator};
+use store::Directory;
 
 use crate::shutdown::Shutdown;
 
@@ -24,6 +26,42 @@ pub(crate) async fn start(
     let token = shutdown.token();
     shutdown.spawn("simulated cluster", async move { Ok(simulator.run(token).await?) });
     Ok(clusters)
+}
+
+/// What there is to try in the shop: namespace, name and tab of the page, the question, the story.
+const TOUR: [(&str, &str, &str, &str, &str); 3] = [
+    (
+        "payments",
+        "payments",
+        "deploys",
+        "Did this deploy cause the errors?",
+        "payments got a new card gateway, and checkouts began to time out. Each deploy stands beside what it did.",
+    ),
+    (
+        "platform",
+        "notifications",
+        "kubernetes",
+        "Which pod fails, and why?",
+        "notifications could not start since its last rollout. Its pods say which restarted and how they ended.",
+    ),
+    (
+        "shop",
+        "catalog",
+        "deploys",
+        "What changed, if not the image?",
+        "catalog became slow, and its version stayed. The diff shows the one value that did not.",
+    ),
+];
+
+/// The tour, with links to the services as far as they are known yet.
+pub(crate) fn tour(directory: &Directory) -> Demo {
+    let stops = TOUR.map(|(namespace, name, tab, question, story)| {
+        let mut services = directory.services();
+        let known = services.find(|service| service.id.namespace == namespace && service.id.name == name);
+        let path = known.map_or_else(|| format!("/?q={name}"), |service| format!("{}/{tab}", service.id.path()));
+        Stop { question: question.into(), story: story.into(), path }
+    });
+    Demo { stops: stops.into() }
 }
 
 /// Where a listener is reached from here.

@@ -73,7 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
 
-    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses));
+    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));
     let site = site::unpack(data.path())?;
     let router = http::router(&config, &site, answers, &store, readiness, &shutdown);
     tracing::info!("open http://{}", listeners.ui.local_addr()?);

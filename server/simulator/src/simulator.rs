@@ -73,7 +73,8 @@ impl Simulator {
     /// `simulated-admin`, an administrator's, whom faults spare.
     pub fn kubeconfig(&self) -> String {
         let who = [("simulated", &self.api.tokens.reader), ("simulated-admin", &self.api.tokens.admin)];
-        let contexts = who.map(|(name, _)| format!("- name: {name}\n  context: {{cluster: simulated, user: {name}}}\n"));
+        let contexts =
+            who.map(|(name, _)| format!("- name: {name}\n  context: {{cluster: simulated, user: {name}}}\n"));
         let users = who.map(|(name, token)| format!("- name: {name}\n  user: {{token: {token}}}\n"));
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: simulated\nclusters:\n- name: simulated\n  cluster: \
