@@ -1,4 +1,5 @@
 //! The demo as a process: it shows the shop, says that it is one, ends with 0 and leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
