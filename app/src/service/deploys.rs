@@ -16,37 +16,28 @@ use crate::live::Live;
 use crate::panel::panel;
 use crate::url::Query;
 
-/// What the tab's questions are keyed on: the list follows the cluster, the difference the open deploy.
-pub(crate) struct Deploys {
-    list: Memo<(Option<ServiceId>, Timestamp, u32)>,
-    open: Memo<Option<DeployId>>,
-}
+/// The tab.
+pub(crate) struct Deploys;
 
 #[lazy_route]
 impl LazyRoute for Deploys {
     fn data() -> Self {
-        let (id, live, open) = (use_service(), Live::of_page(), use_open());
-        Self {
-            list: Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get())),
-            open: Memo::new(move |_| {
-                id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence })
-            }),
-        }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
+    fn view(_this: Self) -> AnyView {
+        let (id, live, open, address) = (use_service(), Live::of_page(), use_open(), use_address());
+        let of_list = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
         let rows =
-            ask(
-                this.list,
-                |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await },
-            );
-        let diff = ask(this.open, |open: Option<DeployId>| async move {
+            ask(of_list, |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await });
+        let of_diff =
+            Memo::new(move |_| id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence }));
+        let diff = ask(of_diff, |open: Option<DeployId>| async move {
             match open {
                 Some(id) => read_diff(id).await,
                 None => Ok(Vec::new()),
             }
         });
-        let (open, address) = (use_open(), use_address());
         panel(rows, "tall", move |rows| list(&rows, open, diff, address))
     }
 }
