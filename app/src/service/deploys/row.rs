@@ -87,12 +87,14 @@ fn badges(deploy: &Deploy) -> AnyView {
 
 /// How far it is, in words.
 fn phase(deploy: &Deploy) -> AnyView {
-    let (started, phase) = (deploy.started, deploy.phase.clone());
+    let (started, phase, reconstructed) = (deploy.started, deploy.phase.clone(), deploy.reconstructed);
     let text = move || {
         let took = |at: model::Timestamp| model::age_text(at.since(started));
         match &phase {
             DeployPhase::RollingOut | DeployPhase::Paused { .. } => format!("started {}", clock_text(started)),
             DeployPhase::Stuck { since, why } => format!("stuck since {}: {why}", clock_text(*since)),
+            // When it settled is only guessed at from the pods that are left.
+            DeployPhase::Settled { .. } if reconstructed => "settled".to_owned(),
             DeployPhase::Settled { at } => format!("settled {}, after {}", clock_text(*at), took(*at)),
             DeployPhase::Superseded { at } => format!("superseded after {}", took(*at)),
         }
