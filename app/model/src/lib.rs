@@ -23,7 +23,7 @@ pub use histogram::Histogram;
 pub use id::*;
 pub use kubernetes::*;
 pub use sentence::*;
-pub use session::Viewer;
+pub use session::{Demo, Stop, Viewer};
 pub use status::*;
 pub use time::*;
 pub use traces::*;
