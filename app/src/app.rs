@@ -7,6 +7,7 @@ use leptos_router::{Lazy, SsrMode, path};
 
 use crate::bar::Bar;
 use crate::catalog::Catalog;
+use crate::feed::Feed;
 use crate::live::provide_live;
 use crate::not_found::NotFound;
 use crate::service::{Deploys, Kubernetes, Overview, Service, ToOverview};
@@ -49,6 +50,7 @@ pub fn App(
                         <Route path=path!("kubernetes") view={Lazy::<Kubernetes>::new()} ssr=SsrMode::InOrder />
                         <Route path=path!("deploys") view={Lazy::<Deploys>::new()} ssr=SsrMode::InOrder />
                     </ParentRoute>
+                    <Route path=path!("/deploys") view={Lazy::<Feed>::new()} ssr=SsrMode::InOrder />
                     <Route path=path!("/traces/:id") view={Lazy::<Trace>::new()} ssr=SsrMode::InOrder />
                     <Route path=path!("/status") view={Lazy::<Status>::new()} ssr=SsrMode::InOrder />
                 </Routes>

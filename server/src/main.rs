@@ -14,6 +14,7 @@ mod serve;
 mod shutdown;
 mod site;
 mod telemetry;
+mod verdicts;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,6 +57,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     receivers::spawn(listeners.otlp, &ingest, &shutdown);
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
+    verdicts::spawn(&store, &shutdown);
 
     let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses));
     let site = site::unpack(&config.data)?;
