@@ -8,6 +8,9 @@ mod pods;
 pub(crate) mod present;
 mod traffic;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use analysis::{Rules, judge, judged};

@@ -55,13 +55,13 @@ pub(super) fn traffic(
     for (name, past) in past {
         endpoints.entry(name.clone()).or_default().past.clone_from(past);
     }
-    let mut least = f32::INFINITY;
+    let mut counts: BTreeSet<u32> = BTreeSet::new();
     for row in rows {
         let endpoint = endpoints.entry(row.endpoint.clone().unwrap_or_default()).or_default();
         for (at, red) in row.cells {
             let at = at as i32;
             let Some(side) = side(deploy, row.revision.as_ref(), at) else { continue };
-            least = red.histogram.buckets.iter().map(|(_, count)| *count).fold(least, f32::min);
+            counts.extend(red.histogram.buckets.iter().map(|(_, count)| count.round() as u32));
             let seat = (side, row.revision.clone(), row.pod.clone());
             let pod = *seats.entry(seat).or_insert_with(|| {
                 let state = row.pod.as_ref().and_then(|id| pods.iter().find(|pod| pod.id == *id));
@@ -75,8 +75,20 @@ pub(super) fn traffic(
         }
     }
     let named = |(name, facts): (String, EndpointFacts)| EndpointFacts { endpoint: name, ..facts };
-    let weight = if least.is_finite() { f64::from(least).max(1.0) } else { 1.0 };
-    Traffic { endpoints: endpoints.into_iter().map(named).collect(), pods: known, weight }
+    Traffic { endpoints: endpoints.into_iter().map(named).collect(), pods: known, weight: weight(&counts) }
+}
+
+/// How many requests one that was received stands for: what all counts are multiples of, where they differ enough
+/// to tell.
+fn weight(counts: &BTreeSet<u32>) -> f64 {
+    let common = counts.iter().copied().fold(0, |a, b| {
+        let (mut a, mut b) = (a, b);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    });
+    if counts.len() >= 5 { f64::from(common.max(1)) } else { 1.0 }
 }
 
 /// A new pod is as old as its serving; an old one, or one of this revision that ran before, as its creation.
@@ -168,4 +180,17 @@ pub(super) fn rollout(deploy: &Deploy, rows: Vec<RedRow>) -> Rollout {
         }
     }
     rollout
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_sampled_traces_are_multiples_of_their_weight() {
+        let of = |counts: &[u32]| weight(&counts.iter().copied().collect());
+        assert_eq!(of(&[10, 20, 30, 50, 70]), 10.0);
+        assert_eq!(of(&[10, 20, 30, 50, 71]), 1.0);
+        assert_eq!(of(&[30, 60]), 1.0, "two values tell nothing");
+    }
 }
