@@ -1,13 +1,16 @@
-//! The deploys of a service: what changed, how it went, the numbers before and after. The open one is in the address.
+//! The deploys of a service: what changed, what was said of it, the numbers before and after. The open one is in the
+//! address.
 
 mod diff;
+mod evidence;
+mod figures;
 mod row;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{DeployId, DeployRow, Diff, ServiceId, Timestamp};
+use model::{DeployDetail, DeployId, DeployRow, ServiceId, Timestamp};
 
 use super::{known, use_service};
 use crate::AppError;
@@ -30,15 +33,18 @@ impl LazyRoute for Deploys {
         let of_list = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
         let rows =
             ask(of_list, |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await });
-        let of_diff =
-            Memo::new(move |_| id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence }));
-        let diff = ask(of_diff, |open: Option<DeployId>| async move {
+        // An open deploy is asked for again with the list: its verdict changes with it.
+        let of_detail = Memo::new(move |_| {
+            let open = id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence });
+            (open, live.cluster.get(), live.epoch.get())
+        });
+        let detail = ask(of_detail, |(open, ..): (Option<DeployId>, Timestamp, u32)| async move {
             match open {
-                Some(id) => read_diff(id).await,
-                None => Ok(Vec::new()),
+                Some(id) => read_deploy(id).await,
+                None => Ok(DeployDetail { verdict: None, diffs: Vec::new() }),
             }
         });
-        panel(rows, "tall", move |rows| list(&rows, open, diff, address))
+        panel(rows, "tall", move |rows| list(&rows, open, detail, address))
     }
 }
 
@@ -57,7 +63,7 @@ fn use_address() -> Memo<(String, Query)> {
 fn list(
     rows: &[DeployRow],
     open: Memo<Option<u32>>,
-    diff: Answer<Vec<Diff>>,
+    detail: Answer<DeployDetail>,
     address: Memo<(String, Query)>,
 ) -> AnyView {
     if rows.is_empty() {
@@ -69,7 +75,7 @@ fn list(
         }
         .into_any();
     }
-    let rows = rows.iter().map(|deploy| row::row(deploy, open, diff, address)).collect_view();
+    let rows = rows.iter().map(|deploy| row::row(deploy, open, detail, address)).collect_view();
     view! {
         <section class="card">
             <div class="scroll-x">
@@ -77,6 +83,7 @@ fn list(
                     <thead>
                         <tr>
                             <th scope="col">"Deploy"</th>
+                            <th scope="col">"Verdict"</th>
                             <th scope="col">"What changed"</th>
                             <th scope="col">"Started"</th>
                             <th scope="col" class="num">"Requests /s"</th>
@@ -102,7 +109,7 @@ async fn list_deploys(id: ServiceId) -> Result<Vec<DeployRow>, AppError> {
 }
 
 #[server(input = GetUrl)]
-async fn read_diff(id: DeployId) -> Result<Vec<Diff>, AppError> {
+async fn read_deploy(id: DeployId) -> Result<DeployDetail, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    backend.diff(&viewer, &id).await
+    backend.deploy(&viewer, &id).await
 }

@@ -49,7 +49,7 @@ impl LazyRoute for Overview {
             format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' })
         };
         view! {
-            {use_context::<Head>().map(|Head(head)| banner::banner(head))}
+            {use_context::<Head>().map(|Head(head)| banner::banner(head, deploys))}
             {panel(charts, "charts", move |(apm, marks)| plots::plots(&apm, &marks, &deploys()))}
             {panel(lanes, "lanes", |lanes| lanes::lanes(&lanes))}
             <div class="pair">
