@@ -8,6 +8,7 @@ use leptos_router::{Lazy, SsrMode, path};
 use crate::bar::Bar;
 use crate::catalog::Catalog;
 use crate::demo::DemoNotice;
+use crate::feed::Feed;
 use crate::live::provide_live;
 use crate::not_found::NotFound;
 use crate::service::{Deploys, Kubernetes, Overview, Service, ToOverview};
@@ -51,6 +52,7 @@ pub fn App(
                         <Route path=path!("kubernetes") view={Lazy::<Kubernetes>::new()} ssr=SsrMode::InOrder />
                         <Route path=path!("deploys") view={Lazy::<Deploys>::new()} ssr=SsrMode::InOrder />
                     </ParentRoute>
+                    <Route path=path!("/deploys") view={Lazy::<Feed>::new()} ssr=SsrMode::InOrder />
                     <Route path=path!("/traces/:id") view={Lazy::<Trace>::new()} ssr=SsrMode::InOrder />
                     <Route path=path!("/status") view={Lazy::<Status>::new()} ssr=SsrMode::InOrder />
                 </Routes>

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployId, DeployRow, Diff, EndpointRow, ErrorRow, JumpHit, KubernetesTab,
-    Marks, PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage,
-    Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
+    JumpHit, KubernetesTab, Marks, PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
+    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -64,8 +64,11 @@ pub trait Backend: Send + Sync {
     /// Deploys of a service, newest first.
     async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError>;
 
-    /// What a deploy changed: the template and the ConfigMaps that changed with it.
-    async fn diff(&self, viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError>;
+    /// A deploy's verdict with its evidence, and what it changed.
+    async fn deploy(&self, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError>;
+
+    /// Deploys of all services, newest first.
+    async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError>;
 
     // --- traces
 

@@ -41,6 +41,7 @@ pub(crate) fn Bar(
             </a>
             <nav aria-label="Places">
                 {place("/", "Services", |path| path == "/" || path.starts_with("/services/"))}
+                {place("/deploys", "Deploys", |path| path.starts_with("/deploys"))}
                 {place("/status", "Status", |path| path.starts_with("/status"))}
             </nav>
             <jump::Jump kept />

@@ -18,6 +18,7 @@ use crate::AppError;
 use crate::answer::{Answer, ask_first};
 use crate::panel::{panel, part};
 use crate::range::{Moment, use_kept, use_moment};
+use crate::ui::filter::TextFilter;
 use crate::ui::number::plural;
 use crate::url::Query;
 use query::Ask;
@@ -27,6 +28,7 @@ use query::Ask;
 pub(crate) fn Catalog() -> impl IntoView {
     let (params, moment, kept) = (use_query_map(), use_moment(), use_kept());
     let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
+    let text = Memo::new(move |_| query.with(|query| query.text.clone()));
     let offset = RwSignal::new((query.get_untracked(), 0));
     let ask = Memo::new(move |_| {
         let query = query.get();
@@ -51,7 +53,7 @@ pub(crate) fn Catalog() -> impl IntoView {
                 {part(answer, |(_, page)| totals(&page))}
             </div>
             <div class="toolbar">
-                <filter::TextFilter query />
+                <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" />
                 {part(answer, move |(_, page)| filter::chips(&page, query, params))}
             </div>
             {panel(answer, "table", body)}

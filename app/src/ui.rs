@@ -2,6 +2,8 @@
 
 pub(crate) mod ago;
 pub(crate) mod badge;
+pub(crate) mod filter;
+pub(crate) mod judged;
 pub(crate) mod menu;
 pub(crate) mod number;
 pub(crate) mod select;

@@ -14,6 +14,18 @@ impl Query {
         Self(params.latest_values().map(|(key, value)| (key.to_string(), value.to_owned())).collect())
     }
 
+    /// From `key=value;key=value;q=free text`, as a question is sent. The free text comes last, so it may hold anything.
+    pub(crate) fn of_line(text: &str) -> Result<Self, &'static str> {
+        let mut rest = text;
+        let mut query = Self::default();
+        while let Some((pair, more)) = rest.split_once(';').filter(|_| !rest.starts_with("q=")) {
+            let (key, value) = pair.split_once('=').ok_or("a question is made of key=value")?;
+            query = query.with(key, value);
+            rest = more;
+        }
+        Ok(query.with("q", rest.strip_prefix("q=").ok_or("a question ends in q=")?))
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
     }

@@ -156,6 +156,35 @@ async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
     let open = get(&checkout("deploys?deploy=11")).await;
     assert_eq!(open.ids("diff"), 1);
     open.has(&["payments.timeout: 200ms", "30 lines unchanged", "aria-expanded=\"true\""]);
+    assert_eq!((open.ids("evidence"), open.ids("evidence-row"), open.ids("unjudged")), (1, 2, 1));
+    open.has(&[
+        "1,998 / 14,070",
+        "98 / 14,120",
+        "+12.9 pt … +14.1 pt",
+        "p &lt; 0.0001",
+        "not flagged",
+        "can be chance",
+    ]);
+}
+
+#[tokio::test]
+async fn the_newest_verdict_is_in_the_banner_and_colours_its_flag() {
+    let page = get(&checkout("overview")).await;
+    page.has(&["data-testid=\"banner-verdict\"", "fails 14.2 % of the time since v1.8.2", "deploys?deploy=12"]);
+    let flags = page.html.split('<').filter(|tag| tag.contains("deploy-flag"));
+    assert_eq!(flags.filter(|tag| tag.contains("data-level=\"failed\"") && tag.contains(" bad")).count(), 3);
+    let catalog = get("/").await;
+    assert_eq!(catalog.html.split('<').filter(|tag| tag.contains("deploy-dot") && tag.contains("dot bad")).count(), 2);
+}
+
+#[tokio::test]
+async fn the_feed_has_deploys_of_all_services_with_what_was_said() {
+    let page = get("/deploys").await;
+    assert_eq!((page.status, page.ids("feed-row"), page.ids("verdict")), (StatusCode::OK, 2, 1));
+    page.has(&["/services/c1/shop/Deployment/checkout/deploys?deploy=12", "Older deploys", "<title>Deploys"]);
+    let failed = get("/deploys?level=failed").await;
+    assert_eq!(failed.ids("feed-row"), 1);
+    assert_eq!(get("/deploys?level=healthy").await.ids("feed-row"), 0);
 }
 
 #[tokio::test]
@@ -218,7 +247,7 @@ async fn hostile_strings_are_text_on_every_page() {
     ];
     let deploys = format!("{}?deploy=11", checkout("deploys"));
     let trace = format!("/traces/{TRACE}");
-    let paths = ["/", &checkout("overview"), &checkout("kubernetes"), &deploys, &trace, "/status"];
+    let paths = ["/", &checkout("overview"), &checkout("kubernetes"), &deploys, &trace, "/status", "/deploys"];
     for text in corpus {
         for path in paths {
             let page = get_with(Fake { hostile: Some(text.into()), ..Fake::default() }, path, "").await;

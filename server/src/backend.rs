@@ -15,9 +15,9 @@ use app::{AppError, Backend};
 use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployId, DeployRow, Diff, EndpointRow, ErrorRow, JumpHit, KubernetesTab,
-    Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId,
-    TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
+    JumpHit, KubernetesTab, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split,
+    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -118,8 +118,12 @@ impl Backend for Answers {
         deploys::list(self, viewer, id).await
     }
 
-    async fn diff(&self, viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
-        deploys::diff(self, viewer, id).await
+    async fn deploy(&self, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
+        deploys::detail(self, viewer, id).await
+    }
+
+    async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
+        deploys::feed(self, viewer, ask).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -17,6 +17,7 @@ mod shutdown;
 mod simulate;
 mod site;
 mod telemetry;
+mod verdicts;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,6 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
+    verdicts::spawn(&store, &shutdown);
 
     let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));
     let site = site::unpack(data.path())?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterStatus, DeployMark, Health, HealthState, ServiceId, Timestamp, Window};
+use crate::{ClusterStatus, DeployMark, Health, HealthState, Judged, ServiceId, Timestamp, Window};
 
 /// What the catalog shows, as its URL says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,4 +178,6 @@ pub struct ServiceHeader {
     pub adverse: u32,
     /// Deleted from the cluster.
     pub deleted: Option<Timestamp>,
+    /// What was said of its newest deploy, once something was.
+    pub verdict: Option<Judged>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeployId, RevisionHash, ServiceId, Summary, Timestamp, Window};
+use crate::{DeployId, Judged, RevisionHash, ServiceId, Summary, Timestamp, VerdictLevel, Window};
 
 /// One pod template of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,8 @@ pub struct DeployRow {
     pub measured: Window,
     /// Config changes that belong to it.
     pub config: Vec<ConfigChange>,
+    /// Its verdict, once there is one.
+    pub verdict: Option<Judged>,
 }
 
 /// A deploy or config change as a flag on charts.
@@ -195,6 +197,8 @@ pub struct DeployMark {
     pub kind: DeployKind,
     /// It took the service back.
     pub rollback: bool,
+    /// What was said of it, once something was.
+    pub level: Option<VerdictLevel>,
 }
 
 /// The difference of two documents.

@@ -80,6 +80,27 @@ pub enum VerdictLevel {
 }
 
 impl VerdictLevel {
+    /// All, as a filter offers them.
+    pub const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Degraded,
+        Self::RolledBack,
+        Self::Stuck,
+        Self::RollingOut,
+        Self::TooLittleData,
+        Self::Healthy,
+    ];
+
+    /// The level a key names.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.key() == key)
+    }
+
+    /// Whether it says that the deploy made something worse.
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::Failed | Self::Degraded)
+    }
+
     /// The word in a URL, in JSON for machines and in a style class.
     pub fn key(self) -> &'static str {
         match self {
@@ -326,6 +347,13 @@ pub struct Test {
     pub threshold: f64,
     /// How many times more the counts vary than independent ones would.
     pub dispersion: f64,
+}
+
+impl Test {
+    /// `p < 0.0001`, `p 0.0031`.
+    pub fn p_text(&self) -> String {
+        if self.p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p {:.4}", self.p) }
+    }
 }
 
 /// An endpoint with too few requests to judge on its own.

@@ -83,14 +83,7 @@ impl FromStr for Ask {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut rest = text;
-        let mut query = Query::default();
-        while let Some((pair, more)) = rest.split_once(';').filter(|_| !rest.starts_with("q=")) {
-            let (key, value) = pair.split_once('=').ok_or("a question is made of key=value")?;
-            query = query.with(key, value);
-            rest = more;
-        }
-        query = query.with("q", rest.strip_prefix("q=").ok_or("a question ends in q=")?);
+        let query = Query::of_line(text)?;
         let number = |key| query.get(key).and_then(|value| value.parse::<u32>().ok());
         let limit = number("limit").unwrap_or(LIMIT).min(200);
         Ok(Self(CatalogQuery { offset: number("offset").unwrap_or(0), limit, ..of_url(&query) }))

@@ -5,7 +5,7 @@ use model::{Health, ServiceRow};
 
 use crate::charts::spark::spark;
 use crate::ui::ago::ago;
-use crate::ui::badge::health_dot;
+use crate::ui::badge::{health_dot, verdict_tone};
 use crate::ui::{number, sentence};
 
 /// A row: what is wrong is coloured, nothing else.
@@ -54,7 +54,7 @@ fn signals(row: &ServiceRow) -> AnyView {
         <td class="num errors">
             <div>
                 <span class=tone>{measured(row.error_share.map(number::share))}</span>
-                {spark(&row.error_spark, 0.005, tone)}
+                {spark(&row.error_spark, 0.05, tone)}
             </div>
         </td>
         <td class="num p95">
@@ -73,9 +73,12 @@ fn state(row: &ServiceRow) -> AnyView {
     let ready = if row.ready < row.wanted { problem(health) } else { "" };
     let restarts = if row.restarts == 0 { "zero" } else { problem(health) };
     let deploy = row.last_deploy.as_ref().map(|deploy| {
-        let tone = if deploy.ended.is_none() { "dot moving" } else { "dot" };
+        let moving = if deploy.ended.is_none() { "moving" } else { "" };
+        let tone = deploy.level.map_or(moving, verdict_tone);
+        let word = deploy.level.map(|level| level.word());
         view! {
-            <i class=tone></i>
+            <i class=format!("dot {tone}") data-testid="deploy-dot" title=word></i>
+            {word.map(|word| view! { <span class="sr">{word} " "</span> })}
             {ago(deploy.at)}
             {deploy.rollback.then(|| view! { <span class="faint">" rollback"</span> })}
         }

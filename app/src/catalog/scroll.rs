@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 use model::{CatalogPage, CatalogQuery};
-use wasm_bindgen::JsCast;
 
 use super::query::LIMIT;
 use crate::answer::Answer;
+use crate::ui::filter::focus_link;
 
 /// Windows start at multiples of this, so that small scrolling asks nothing.
 const STRIDE: u32 = 20;
@@ -20,7 +20,7 @@ pub(super) fn follow(
     Effect::new(move |_| {
         if let Some(Ok((_, page))) = answer.get() {
             matched.set_value(page.matched);
-            request_animation_frame(move || keep_focus(focused.get_value()));
+            request_animation_frame(move || keep_focus(focused.try_get_value().flatten()));
         }
     });
     Effect::new(move |_| {
@@ -71,15 +71,6 @@ fn keep_focus(service: Option<String>) {
     let own = rows.find(|row| row.get_attribute("data-service").as_ref() == Some(&service));
     if let Some(row) = own {
         focus_link(&row);
-    }
-}
-
-/// Moves the focus to a row's link.
-pub(super) fn focus_link(row: &web_sys::Element) {
-    let link = row.query_selector("a").ok().flatten().and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(link) = link {
-        // A link in the document takes the focus.
-        _ = link.focus();
     }
 }
 

@@ -6,8 +6,9 @@ use model::{CatalogPage, CatalogQuery, CatalogSort, ClusterStatus, Connection};
 use wasm_bindgen::JsCast;
 
 use super::filter::href;
+use super::query;
 use super::row::Row;
-use super::{query, scroll};
+use crate::ui::filter::focus_link;
 use crate::url::Query;
 
 /// Column: what orders by it, its head, its style class.
@@ -104,6 +105,6 @@ fn arrows(event: web_sys::KeyboardEvent) {
     };
     event.prevent_default();
     if let Some(next) = next.filter(|next| next.has_attribute("data-service")) {
-        scroll::focus_link(&next);
+        focus_link(&next);
     }
 }

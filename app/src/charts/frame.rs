@@ -7,6 +7,7 @@ use super::hover::{Hover, pointer_layer};
 use super::path::{self, Line, value_at};
 use super::scale::{self, Axis, Unit, percent};
 use crate::session::Clock;
+use crate::ui::badge::verdict_tone;
 
 /// What a chart shows.
 #[derive(Clone, PartialEq)]
@@ -107,10 +108,13 @@ fn flag(mark: &DeployMark, left: f64, row: Option<usize>, deploys: &str) -> AnyV
         None => " bare",
     };
     let side = if left > 80.0 { " leftwards" } else { "" };
-    let what = if mark.rollback { "rollback" } else { mark.kind.word() };
+    let kind = if mark.rollback { "rollback" } else { mark.kind.word() };
+    let what = mark.level.map_or_else(|| kind.to_owned(), |level| format!("{kind}, {}", level.word().to_lowercase()));
+    let tone = mark.level.map_or("", verdict_tone);
     view! {
         <a
-            class=format!("flag{row}{side}")
+            class=format!("flag{row}{side} {tone}")
+            data-level=mark.level.map(|level| level.key())
             data-testid="deploy-flag"
             data-at=mark.at.millis().to_string()
             style=format!("left:{left:.2}%")

@@ -1,13 +1,16 @@
-//! The deploys of a service: what changed, how it went, the numbers before and after. The open one is in the address.
+//! The deploys of a service: what changed, what was said of it, the numbers before and after. The open one is in the
+//! address.
 
 mod diff;
+mod evidence;
+mod figures;
 mod row;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{DeployId, DeployRow, Diff, ServiceId, Timestamp};
+use model::{DeployDetail, DeployId, DeployRow, ServiceId, Timestamp};
 
 use super::{known, use_service};
 use crate::AppError;
@@ -16,38 +19,32 @@ use crate::live::Live;
 use crate::panel::panel;
 use crate::url::Query;
 
-/// What the tab's questions are keyed on: the list follows the cluster, the difference the open deploy.
-pub(crate) struct Deploys {
-    list: Memo<(Option<ServiceId>, Timestamp, u32)>,
-    open: Memo<Option<DeployId>>,
-}
+/// The tab.
+pub(crate) struct Deploys;
 
 #[lazy_route]
 impl LazyRoute for Deploys {
     fn data() -> Self {
-        let (id, live, open) = (use_service(), Live::of_page(), use_open());
-        Self {
-            list: Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get())),
-            open: Memo::new(move |_| {
-                id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence })
-            }),
-        }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
+    fn view(_this: Self) -> AnyView {
+        let (id, live, open, address) = (use_service(), Live::of_page(), use_open(), use_address());
+        let of_list = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
         let rows =
-            ask(
-                this.list,
-                |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await },
-            );
-        let diff = ask(this.open, |open: Option<DeployId>| async move {
+            ask(of_list, |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await });
+        // An open deploy is asked for again with the list: its verdict changes with it.
+        let of_detail = Memo::new(move |_| {
+            let open = id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence });
+            (open, live.cluster.get(), live.epoch.get())
+        });
+        let detail = ask(of_detail, |(open, ..): (Option<DeployId>, Timestamp, u32)| async move {
             match open {
-                Some(id) => read_diff(id).await,
-                None => Ok(Vec::new()),
+                Some(id) => read_deploy(id).await,
+                None => Ok(DeployDetail { verdict: None, diffs: Vec::new() }),
             }
         });
-        let (open, address) = (use_open(), use_address());
-        panel(rows, "tall", move |rows| list(&rows, open, diff, address))
+        panel(rows, "tall", move |rows| list(&rows, open, detail, address))
     }
 }
 
@@ -66,7 +63,7 @@ fn use_address() -> Memo<(String, Query)> {
 fn list(
     rows: &[DeployRow],
     open: Memo<Option<u32>>,
-    diff: Answer<Vec<Diff>>,
+    detail: Answer<DeployDetail>,
     address: Memo<(String, Query)>,
 ) -> AnyView {
     if rows.is_empty() {
@@ -78,7 +75,7 @@ fn list(
         }
         .into_any();
     }
-    let rows = rows.iter().map(|deploy| row::row(deploy, open, diff, address)).collect_view();
+    let rows = rows.iter().map(|deploy| row::row(deploy, open, detail, address)).collect_view();
     view! {
         <section class="card">
             <div class="scroll-x">
@@ -86,6 +83,7 @@ fn list(
                     <thead>
                         <tr>
                             <th scope="col">"Deploy"</th>
+                            <th scope="col">"Verdict"</th>
                             <th scope="col">"What changed"</th>
                             <th scope="col">"Started"</th>
                             <th scope="col" class="num">"Requests /s"</th>
@@ -111,7 +109,7 @@ async fn list_deploys(id: ServiceId) -> Result<Vec<DeployRow>, AppError> {
 }
 
 #[server(input = GetUrl)]
-async fn read_diff(id: DeployId) -> Result<Vec<Diff>, AppError> {
+async fn read_deploy(id: DeployId) -> Result<DeployDetail, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    backend.diff(&viewer, &id).await
+    backend.deploy(&viewer, &id).await
 }

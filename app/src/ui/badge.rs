@@ -1,7 +1,7 @@
 //! Small coloured words. The colour repeats what the word says.
 
 use leptos::prelude::*;
-use model::Health;
+use model::{Health, VerdictLevel};
 
 /// A health as a pill with its word.
 pub(crate) fn health_badge(health: Health) -> AnyView {
@@ -33,4 +33,24 @@ pub(crate) fn health_dot(health: Health) -> AnyView {
 /// A word on a tinted ground: `bad`, `warn`, `deploy`, `plain`.
 pub(crate) fn badge(tone: &'static str, text: impl Into<String>) -> AnyView {
     view! { <span class=format!("badge {tone}")>{text.into()}</span> }.into_any()
+}
+
+/// What was said of a deploy as a pill with its word.
+pub(crate) fn verdict_badge(level: VerdictLevel) -> AnyView {
+    view! {
+        <span class=format!("badge {}", verdict_tone(level)) data-testid="verdict" data-level=level.key()>
+            {level.word()}
+        </span>
+    }
+    .into_any()
+}
+
+/// The colour of a verdict: only what is wrong and what moves has one.
+pub(crate) fn verdict_tone(level: VerdictLevel) -> &'static str {
+    match level {
+        VerdictLevel::Failed => "bad",
+        VerdictLevel::Degraded | VerdictLevel::Stuck | VerdictLevel::RolledBack => "warn",
+        VerdictLevel::RollingOut => "deploy",
+        VerdictLevel::TooLittleData | VerdictLevel::Healthy => "plain",
+    }
 }

@@ -4,6 +4,7 @@
 mod services;
 mod signals;
 mod traces;
+mod verdicts;
 
 use app::{AppError, Backend};
 use async_trait::async_trait;
@@ -90,6 +91,7 @@ impl Backend for Fake {
             managed_by: None,
             adverse: 3,
             deleted: None,
+            verdict: Some(self.judged(12)),
         })
     }
 
@@ -124,8 +126,12 @@ impl Backend for Fake {
         self.known(id).map(|_| self.deploy_rows(id))
     }
 
-    async fn diff(&self, _: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
-        self.known(&id.service).map(|_| self.diffs())
+    async fn deploy(&self, _: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
+        self.known(&id.service).map(|_| DeployDetail { verdict: Some(self.verdict()), diffs: self.diffs() })
+    }
+
+    async fn feed(&self, _: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
+        Ok(self.feed_page(&ask))
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

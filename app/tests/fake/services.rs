@@ -74,6 +74,7 @@ impl Fake {
                 sequence: 12,
                 kind: DeployKind::Image,
                 rollback: false,
+                level: (health == Health::Failing).then_some(VerdictLevel::Failed),
             }),
             deleted: None,
         }

@@ -102,6 +102,7 @@ impl Fake {
             sequence,
             kind: DeployKind::Image,
             rollback: false,
+            level: (sequence == 12).then_some(VerdictLevel::Failed),
         };
         let deploys = [deploy(minutes_ago(42), "v1.8.1".into(), 11), deploy(deployed(), self.text("v1.8.2"), 12)];
         let kill = EventMark {
@@ -249,6 +250,7 @@ impl Fake {
                 to: "9f2c".into(),
                 services: vec![id.clone()],
             }],
+            verdict: (sequence == 12).then(|| self.judged(12)),
         };
         vec![
             row(12, 8, DeployKind::Image, false, false),

@@ -99,26 +99,30 @@ fn error_sentence(health: Health, recent: RecentErrors) -> HealthState {
     state(health, sentence)
 }
 
-/// Waiting reasons of a container that fails again and again.
-const CRASH: &[&str] = &["CrashLoopBackOff"];
-/// Waiting reasons of an image that can't be had.
-const PULL: &[&str] = &["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"];
+/// Whether a container fails again and again.
+pub fn is_crashing(container: &ContainerState) -> bool {
+    container.state == "CrashLoopBackOff"
+}
+
+/// Whether a container's image can't be had.
+pub fn is_unpullable(container: &ContainerState) -> bool {
+    ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"].contains(&container.state.as_str())
+}
 
 fn failing_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
-    let waiting = |reasons: &'static [&str]| {
-        facts.pods.iter().filter(|pod| pod.ended.is_none()).flat_map(move |pod| {
-            pod.containers.iter().filter(|c| reasons.contains(&c.state.as_str())).map(move |c| (*pod, c))
-        })
+    let waiting = |is: fn(&ContainerState) -> bool| {
+        let living = facts.pods.iter().filter(|pod| pod.ended.is_none());
+        living.flat_map(move |pod| pod.containers.iter().filter(move |c| is(c)).map(move |c| (*pod, c)))
     };
-    if let Some((_, container)) = waiting(PULL).next() {
+    if let Some((_, container)) = waiting(is_unpullable).next() {
         let stuck = facts.deploy.and_then(|deploy| stuck_for(deploy, facts.now));
         let ending = stuck.map_or(String::new(), |age| format!(": rollout stuck for {age}"));
         let sentence =
             Sentence::plain("Image ").strong(container.image.clone()).text(format!(" can't be pulled{ending}"));
         return Some(state(Health::Failing, sentence));
     }
-    let pods = count_pods(waiting(CRASH).map(|(pod, _)| pod));
-    let (pod, container) = waiting(CRASH).next()?;
+    let pods = count_pods(waiting(is_crashing).map(|(pod, _)| pod));
+    let (pod, container) = waiting(is_crashing).next()?;
     let name = if pods == 1 { pod.name.clone() } else { format!("{pods} pods") };
     let verb = if pods == 1 { " keeps crashing" } else { " keep crashing" };
     Some(state(Health::Failing, Sentence::default().strong(name).text(format!("{verb}{}", exit_words(container)))))
@@ -131,7 +135,8 @@ fn count_pods<'a>(pods: impl Iterator<Item = &'a PodState>) -> usize {
     ids.len()
 }
 
-fn exit_words(container: &ContainerState) -> String {
+/// How a container ended last, and how often: `: exit code 1, 3 restarts`.
+pub fn exit_words(container: &ContainerState) -> String {
     let restarts = match container.restarts {
         0 => String::new(),
         1 => ", 1 restart".into(),

@@ -8,6 +8,7 @@ mod facts;
 mod groups;
 mod health;
 mod judge;
+mod judged;
 mod kubernetes;
 mod latency;
 mod rules;
@@ -22,7 +23,8 @@ pub use facts::{
     Births, Cell, DeployFacts, EndpointFacts, GroupFacts, KubernetesFacts, PastMinute, Peer, PodFacts, PodTally,
     ResourceFacts, Rollout,
 };
-pub use health::{HealthFacts, LeakForecast, RecentErrors, health};
+pub use health::{HealthFacts, LeakForecast, RecentErrors, exit_words, health, is_crashing, is_unpullable};
 pub use judge::judge;
+pub use judged::judged;
 pub use rules::Rules;
 pub use usual::{Usual, usual};

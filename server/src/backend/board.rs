@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
     AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId, ServiceState,
-    Summary, Timestamp, Window, short_age_text,
+    Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
-use store::{By, Directory, RedQuery, Store};
+use store::{By, Directory, Judgement, RedQuery, Store};
 use tokio::sync::OnceCell;
+
+use crate::verdicts::present::is_present;
 
 /// A service on the board.
 #[derive(Debug, Clone)]
@@ -20,6 +22,15 @@ pub(super) struct Standing {
     pub(super) total: Summary,
     /// Restarts in the last hour.
     pub(super) restarts: u32,
+    /// The verdict on its newest deploy.
+    pub(super) judgement: Option<Arc<Judgement>>,
+}
+
+impl Standing {
+    /// What was said of its newest deploy.
+    pub(super) fn verdict(&self) -> Option<VerdictLevel> {
+        self.judgement.as_ref().map(|judgement| judgement.judged.level)
+    }
 }
 
 /// All services over one window.
@@ -77,24 +88,58 @@ async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Resul
     let totals = totals(store, window).await?;
     let happened = happened(store, Window::before(now, HOUR)).await?;
     let blind = blind(&store.cluster_statuses(), now);
+    let judgements = newest(store, &directory);
+    let present = present(store, &directory, &judgements, now).await?;
     let services = directory.services().map(|service| {
         let id = &service.id;
         let (oom_kills, restarts) = happened.get(id).copied().unwrap_or_default();
         let errors = recent.get(id).map(|red| RecentErrors { requests: red.requests, errors: red.errors });
-        let facts = Facts { service, now, oom_kills, restarts, recent: errors.unwrap_or_default(), blind: &blind };
+        let verdict = present.get(id);
+        let recent = errors.unwrap_or_default();
+        let facts = Facts { service, now, verdict, oom_kills, restarts, recent, blind: &blind };
         Standing {
             health: judge(&directory, facts),
             total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
             restarts,
+            judgement: judgements.get(id).cloned(),
             service: service.clone(),
         }
     });
     Ok(Arc::new(Standings { services: services.collect(), directory: directory.clone() }))
 }
 
+/// Verdicts on the newest deploys.
+fn newest(store: &Store, directory: &Directory) -> HashMap<ServiceId, Arc<Judgement>> {
+    let is_newest = |id: &ServiceId, judgement: &Judgement| {
+        directory.newest_deploy(id).is_some_and(|deploy| deploy.id.sequence == judgement.judged.sequence)
+    };
+    let all = store.newest_judgements();
+    let newest = all.iter().filter(|(id, judgement)| is_newest(id, judgement));
+    newest.map(|(id, judgement)| (id.clone(), judgement.clone())).collect()
+}
+
+/// Those that count for health: bad, on the current revision, and what they call is still there.
+async fn present(
+    store: &Store,
+    directory: &Directory,
+    judgements: &HashMap<ServiceId, Arc<Judgement>>,
+    now: Timestamp,
+) -> Result<HashMap<ServiceId, Verdict>, store::Error> {
+    let mut found = HashMap::new();
+    for (id, judgement) in judgements.iter().filter(|(_, judgement)| judgement.judged.level.is_bad()) {
+        let (Some(service), Some(deploy)) = (directory.service(id), directory.newest_deploy(id)) else { continue };
+        let is_current = service.revision.as_ref() == Some(&deploy.to);
+        if is_current && is_present(store, service, judgement, now).await? {
+            found.insert(id.clone(), Verdict::new(judgement.judged.level, judgement.judged.headline.clone()));
+        }
+    }
+    Ok(found)
+}
+
 struct Facts<'a> {
     service: &'a ServiceState,
     now: Timestamp,
+    verdict: Option<&'a Verdict>,
     oom_kills: u32,
     restarts: u32,
     recent: RecentErrors,
@@ -114,7 +159,7 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
         service: facts.service,
         pods: &pods,
         deploy: directory.newest_deploy(id).map(AsRef::as_ref),
-        verdict: None,
+        verdict: facts.verdict,
         leak: None,
         recent: facts.recent,
         oom_kills: facts.oom_kills,

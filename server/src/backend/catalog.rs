@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use app::AppError;
 use model::{
     CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, Red, ServiceHeader, ServiceId,
-    ServiceRow, Viewer, Window,
+    ServiceRow, VerdictLevel, Viewer, Window,
 };
 use store::{By, Directory, RedQuery};
 
@@ -161,13 +161,13 @@ fn row(standing: &Standing, directory: &Directory, spark: Option<&Spark>) -> Ser
         wanted: service.wanted,
         restarts: standing.restarts,
         revision: service.revision_name.clone(),
-        last_deploy: directory.newest_deploy(&service.id).map(|deploy| mark(deploy)),
+        last_deploy: directory.newest_deploy(&service.id).map(|deploy| mark(deploy, standing.verdict())),
         deleted: service.deleted,
     }
 }
 
 /// A deploy as a flag.
-pub(super) fn mark(deploy: &Deploy) -> DeployMark {
+pub(super) fn mark(deploy: &Deploy, level: Option<VerdictLevel>) -> DeployMark {
     DeployMark {
         at: deploy.started,
         ended: deploy.phase.ended(),
@@ -175,6 +175,7 @@ pub(super) fn mark(deploy: &Deploy) -> DeployMark {
         sequence: deploy.id.sequence,
         kind: deploy.kind,
         rollback: deploy.rollback,
+        level,
     }
 }
 
@@ -211,14 +212,14 @@ pub(super) async fn header(
     let service = answers.known(id)?;
     let standings = answers.board.standings(window).await.map_err(failed)?;
     let standing = standings.services.iter().find(|s| &s.service.id == id);
-    let health = standing.map(|s| s.health.clone()).ok_or(AppError::Internal)?;
+    let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
     let clusters = answers.store.cluster_statuses();
     let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
     Ok(ServiceHeader {
         id: id.clone(),
         cluster_name: cluster.map_or_else(|| id.cluster.clone(), |cluster| cluster.name.clone()),
-        health,
+        health: standing.health.clone(),
         ready: service.ready,
         wanted: service.wanted,
         images: service.images.clone(),
@@ -227,5 +228,6 @@ pub(super) async fn header(
         managed_by: service.managed_by.clone(),
         adverse: adverse.len() as u32,
         deleted: service.deleted,
+        verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
     })
 }

@@ -1,11 +1,13 @@
-//! Deploys of a service: the list with before and after, and what each changed.
+//! Deploys: those of a service with before and after, one with its verdict and what it changed, the feed of all.
+
+use std::collections::BTreeSet;
 
 use app::AppError;
 use model::{
-    ConfigChange, Deploy, DeployId, DeployRow, Diff, HOUR, MINUTE, Red, Revision, RevisionHash, ServiceId, Summary,
-    Timestamp, Viewer, Window,
+    ConfigChange, Deploy, DeployDetail, DeployId, DeployRow, Diff, Feed, FeedQuery, HOUR, Judged, MINUTE, Red,
+    Revision, RevisionHash, ServiceId, Summary, Timestamp, Viewer, Window,
 };
-use store::{By, RedQuery};
+use store::{By, Judgement, RedQuery};
 
 use super::{Answers, failed, textdiff};
 
@@ -15,6 +17,8 @@ const SPAN: i64 = HOUR;
 const BELONGS: i64 = 10 * MINUTE;
 /// Deploys that are listed.
 const LISTED: usize = 50;
+/// Rows that the feed gives at most.
+const ROWS: u32 = 200;
 
 /// Deploys, newest first, with the old revision's numbers before and the new one's since.
 pub(super) async fn list(answers: &Answers, _viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
@@ -22,6 +26,7 @@ pub(super) async fn list(answers: &Answers, _viewer: &Viewer, id: &ServiceId) ->
     let now = crate::jobs::now();
     let mut deploys = answers.store.deploys(id).await.map_err(failed)?;
     deploys.truncate(LISTED);
+    let judgements = answers.store.judgements(id).await.map_err(failed)?;
     let mut rows = Vec::with_capacity(deploys.len());
     let mut next: Option<Timestamp> = None;
     for deploy in deploys {
@@ -34,9 +39,34 @@ pub(super) async fn list(answers: &Answers, _viewer: &Viewer, id: &ServiceId) ->
         };
         let after = summary(answers, id, &deploy.to, measured).await?;
         let config = config_of(answers, &deploy).await?;
-        rows.push(DeployRow { before: old, after, measured, config, deploy });
+        let verdict = verdict_on(&judgements, &deploy);
+        rows.push(DeployRow { before: old, after, measured, config, verdict, deploy });
     }
     Ok(rows)
+}
+
+/// What was said of a deploy, in short.
+pub(super) fn verdict_on(judgements: &[Judgement], deploy: &Deploy) -> Option<Judged> {
+    let found = judgements.iter().find(|judgement| judgement.judged.sequence == deploy.id.sequence);
+    found.map(|judgement| judgement.judged.clone())
+}
+
+/// A page of all deploys.
+pub(super) async fn feed(answers: &Answers, _viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
+    let limit = ask.limit.clamp(1, ROWS);
+    // One more than is shown says whether there are more.
+    let mut rows = answers.store.feed(&FeedQuery { limit: limit + 1, ..ask }).await.map_err(failed)?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let directory = answers.store.directory();
+    let namespaces: BTreeSet<&String> = directory.services().map(|service| &service.id.namespace).collect();
+    Ok(Feed { rows, more, namespaces: namespaces.into_iter().cloned().collect() })
+}
+
+/// A deploy with its verdict and what it changed.
+pub(super) async fn detail(answers: &Answers, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
+    let diffs = diff(answers, viewer, id).await?;
+    Ok(DeployDetail { verdict: answers.store.verdict(id).await.map_err(failed)?, diffs })
 }
 
 /// What one revision did in a window; rates divide by the time in which it served.
@@ -69,7 +99,7 @@ async fn config_of(answers: &Answers, deploy: &Deploy) -> Result<Vec<ConfigChang
 }
 
 /// What a deploy changed: the pod template, then the ConfigMaps that changed with it.
-pub(super) async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
+async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
     answers.known(&id.service)?;
     let deploys = answers.store.deploys(&id.service).await.map_err(failed)?;
     let deploy = deploys.into_iter().find(|deploy| &deploy.id == id);

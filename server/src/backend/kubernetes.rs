@@ -9,6 +9,7 @@ use model::{
 };
 
 use super::catalog::mark;
+use super::deploys::verdict_on;
 use super::{Answers, failed};
 
 /// Lanes that are drawn; more become a count.
@@ -29,7 +30,9 @@ pub(super) async fn marks(
     let mut marks: Vec<EventMark> = events.iter().flat_map(|event| event_marks(event, window)).collect();
     marks.sort_by_key(|mark| std::cmp::Reverse(mark.at));
     marks.truncate(MARKS);
-    let flags = deploys.iter().filter(|deploy| window.contains(deploy.started)).map(mark).collect();
+    let judgements = answers.store.judgements(id).await.map_err(failed)?;
+    let flags = deploys.iter().filter(|deploy| window.contains(deploy.started));
+    let flags = flags.map(|deploy| mark(deploy, verdict_on(&judgements, deploy).map(|judged| judged.level))).collect();
     Ok(Marks { deploys: flags, events: marks })
 }
 

@@ -156,6 +156,15 @@ impl Directory {
         self.entries.get(service)?.revisions.get(revision).map(String::as_str)
     }
 
+    /// Services that a caller can mean by a name: `cart`, `cart.shop`, `cart.shop.svc.cluster.local`.
+    pub fn called<'a>(&'a self, caller: &'a ServiceId, name: &'a str) -> impl Iterator<Item = &'a ServiceId> {
+        let mut labels = name.split('.');
+        let first = labels.next().unwrap_or_default();
+        let namespace = labels.next().unwrap_or(&caller.namespace);
+        let named = self.names.services(first).iter().map(AsRef::as_ref);
+        named.filter(move |id: &&ServiceId| id.cluster == caller.cluster && id.namespace == namespace)
+    }
+
     /// Whose telemetry is with these facts, at any time.
     pub(crate) fn timeline(&self, facts: &OwnerFacts) -> Timeline {
         timeline::of(self, facts)

@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod fold;
 mod index;
+mod judgement;
 mod lock;
 mod merge;
 mod meta;
@@ -26,9 +27,10 @@ mod telemetry;
 pub use cluster::{ClusterMemory, ClusterRecord, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
+pub use judgement::{DueDeploy, Judgement, Judgements};
 pub use spans::{EventRow, LinkRow, SpanBatch, SpanRow};
 pub use store::Store;
-pub use telemetry::{Appended, By, ErrorCells, RedQuery, RedRow, StoredSpan, Telemetry};
+pub use telemetry::{Appended, By, ErrorCells, ErrorLife, PodErrors, RedQuery, RedRow, StoredSpan, Telemetry};
 
 use std::path::PathBuf;
 

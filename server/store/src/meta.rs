@@ -10,6 +10,7 @@ mod history;
 mod read;
 mod record;
 mod rows;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,11 @@ pub(crate) use history::{GroupSeen, GroupsKnown};
 
 use crate::{Error, sqlite};
 
-const STEPS: &[&str] =
-    &[include_str!("../migrations/meta/0001_metadata.sql"), include_str!("../migrations/meta/0002_history.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/meta/0001_metadata.sql"),
+    include_str!("../migrations/meta/0002_history.sql"),
+    include_str!("../migrations/meta/0003_verdicts.sql"),
+];
 const CACHE_KIB: u32 = 2_048;
 
 /// See the module.

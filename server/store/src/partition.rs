@@ -18,8 +18,8 @@ use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::{
-    Appended, Change, Config, Directory, Error, ErrorCells, RedQuery, RedRow, SpanBatch, StoredSpan, Telemetry, query,
-    sqlite,
+    Appended, Change, Config, Directory, Error, ErrorCells, ErrorLife, RedQuery, RedRow, SpanBatch, StoredSpan,
+    Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -237,6 +237,14 @@ impl Telemetry for Partitions {
 
     async fn errors(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<ErrorCells>, Error> {
         query::errors::errors(&self.shared, service, window, step).await
+    }
+
+    async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+        query::errors::error_life(&self.shared, service, window).await
+    }
+
+    async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error> {
+        query::calls::calls(&self.shared, window).await
     }
 
     async fn unattributed(&self, window: Window) -> Result<Vec<Unattributed>, Error> {

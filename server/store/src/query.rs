@@ -2,6 +2,7 @@
 //! partition that still exists answers for itself; of summaries, only the rows of partitions that do not. So nothing
 //! counts twice, whenever it was folded.
 
+pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod red;
 pub(crate) mod traces;

@@ -7,15 +7,17 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use model::{
-    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, ServiceId,
-    StoreStatus, Timestamp, Window,
+    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, PodState,
+    RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
 };
 use tokio::sync::broadcast;
 
 use crate::directory::Known;
 use crate::meta::Meta;
 use crate::partition::Partitions;
-use crate::{Change, ClusterMemory, ClusterRecord, Config, Directory, Error, Telemetry, lock};
+use crate::{
+    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Telemetry, lock,
+};
 
 /// The store: a cheap clone, given to each task.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ struct Inner {
     partitions: Arc<Partitions>,
     changes: broadcast::Sender<Change>,
     statuses: Mutex<BTreeMap<String, ClusterStatus>>,
+    judgements: Mutex<Arc<Judgements>>,
     salt: [u8; 32],
 }
 
@@ -51,7 +54,12 @@ impl Store {
         let partitions = Partitions::open(&config, Arc::clone(&meta), Arc::clone(&directory), changes.clone()).await?;
         let statuses = Mutex::default();
         let lock = Mutex::new(Some(lock));
-        Ok(Self { inner: Arc::new(Inner { config, lock, meta, directory, partitions, changes, statuses, salt }) })
+        let newest = meta.newest_judgements().await?;
+        let newest: Judgements = newest.into_iter().map(|(id, brief)| (id, Arc::new(brief))).collect();
+        let judgements = Mutex::new(Arc::new(newest));
+        Ok(Self {
+            inner: Arc::new(Inner { config, lock, meta, directory, partitions, changes, statuses, judgements, salt }),
+        })
     }
 
     /// Commits what waits, checkpoints, and releases the lock.
@@ -140,6 +148,50 @@ impl Store {
     /// Deploys of a service, newest first.
     pub async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {
         self.inner.meta.deploys(service).await
+    }
+
+    /// Deploys that are to be looked at by now, the latest first; due again in a minute should nothing come of it.
+    pub async fn due_deploys(&self, now: Timestamp, limit: u32) -> Result<Vec<DueDeploy>, Error> {
+        self.inner.meta.due_deploys(now, limit).await
+    }
+
+    /// Keeps a verdict on a deploy, where one was made, and when to look again. A deploy that changed since it was
+    /// taken from those due stays due.
+    pub async fn keep_verdict(
+        &self,
+        id: &DeployId,
+        made: Option<(&Verdict, Judgement)>,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        self.inner.meta.keep_verdict(id, made.as_ref().map(|(verdict, brief)| (*verdict, brief)), due).await?;
+        let Some((_, brief)) = made else { return Ok(()) };
+        let mut judgements = self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner);
+        if judgements.get(&id.service).is_none_or(|known| known.judged.sequence <= id.sequence) {
+            Arc::make_mut(&mut judgements).insert(id.service.clone(), Arc::new(brief));
+        }
+        drop(judgements);
+        self.changed(Change::Cluster);
+        Ok(())
+    }
+
+    /// A deploy's verdict with all its evidence.
+    pub async fn verdict(&self, id: &DeployId) -> Result<Option<Verdict>, Error> {
+        self.inner.meta.verdict(id).await
+    }
+
+    /// Verdicts on a service's deploys in short, newest first.
+    pub async fn judgements(&self, service: &ServiceId) -> Result<Vec<Judgement>, Error> {
+        self.inner.meta.judgements(service).await
+    }
+
+    /// Of each service the newest verdict in short. Cheap.
+    pub fn newest_judgements(&self) -> Arc<Judgements> {
+        Arc::clone(&self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A page of all deploys that are no first revision, newest first.
+    pub async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
+        self.inner.meta.feed(ask).await
     }
 
     /// Config changes of ConfigMaps that a service used, in a window, newest first.

@@ -28,6 +28,8 @@ pub enum By {
     EndpointRevision,
     /// Pod (and so revision).
     Pod,
+    /// Endpoint and pod (and so revision).
+    EndpointPod,
 }
 
 /// A question over rollups.
@@ -79,6 +81,32 @@ pub struct ErrorCells {
     pub cells: Vec<(u32, f64)>,
 }
 
+/// An error group of a service by pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodErrors {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The error.
+    pub error: String,
+    /// First seen in the retained history.
+    pub first_seen: Timestamp,
+    /// The revision, where known.
+    pub revision: Option<RevisionHash>,
+    /// The pod, where known.
+    pub pod: Option<PodId>,
+    /// Minutes that hold any: index from the aligned window's start, and count.
+    pub cells: Vec<(u32, f64)>,
+}
+
+/// Error groups of a window by pod, and when each of the service's groups was seen first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ErrorLife {
+    /// Of the window.
+    pub groups: Vec<PodErrors>,
+    /// First sights of all groups that are retained.
+    pub births: Vec<Timestamp>,
+}
+
 /// A span and whose it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredSpan {
@@ -102,6 +130,12 @@ pub trait Telemetry: Send + Sync {
 
     /// Error groups of a service.
     async fn errors(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<ErrorCells>, Error>;
+
+    /// Error groups of a service over the minutes of a window, by pod.
+    async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
+
+    /// Who called whom in a window: services, and the names by which they called.
+    async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error>;
 
     /// Data of no known service that arrived in a window.
     async fn unattributed(&self, window: Window) -> Result<Vec<Unattributed>, Error>;

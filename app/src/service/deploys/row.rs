@@ -1,13 +1,15 @@
-//! A deploy in the list, and under it what it changed when it is open.
+//! A deploy in the list, and under it evidence and difference when it is open.
 
 use leptos::prelude::*;
-use model::{ConfigChange, Deploy, DeployKind, DeployPhase, DeployRow, Diff, Summary};
+use model::{ConfigChange, Deploy, DeployDetail, DeployKind, DeployPhase, DeployRow, Summary};
 
 use super::diff::diffs;
+use super::evidence::evidence;
 use crate::answer::Answer;
 use crate::panel::panel;
 use crate::ui::ago::{ago, clock_text};
 use crate::ui::badge::badge;
+use crate::ui::judged::judged;
 use crate::ui::number;
 use crate::url::Query;
 
@@ -15,7 +17,7 @@ use crate::url::Query;
 pub(super) fn row(
     row: &DeployRow,
     open: Memo<Option<u32>>,
-    diff: Answer<Vec<Diff>>,
+    detail: Answer<DeployDetail>,
     address: Memo<(String, Query)>,
 ) -> AnyView {
     let deploy = &row.deploy;
@@ -25,11 +27,11 @@ pub(super) fn row(
         let to = if is_open() { String::new() } else { sequence.to_string() };
         address.with(|(path, query)| format!("{path}{}", query.clone().with("deploy", &to)))
     };
-    let detail = move || {
+    let below = move || {
         is_open().then(|| {
             view! {
                 <tr class="detail">
-                    <td colspan="9">{panel(diff, "diff", |all| diffs(&all))}</td>
+                    <td colspan="10">{panel(detail, "diff", |detail| opened(&detail))}</td>
                 </tr>
             }
         })
@@ -48,13 +50,25 @@ pub(super) fn row(
                 </a>
                 <div class="badges">{badges(deploy)}</div>
             </td>
+            <td class="judged">{judged(row.verdict.as_ref())}</td>
             <td class="changes">{changes(deploy, &row.config)}</td>
             <td class="muted started">
                 {ago(deploy.started)} <br /> <span class="faint">{phase(deploy)}</span>
             </td>
             {numbers(&row.before, &row.after)}
         </tr>
-        {detail}
+        {below}
+    }
+    .into_any()
+}
+
+/// Why it was judged as it was, beside what it changed.
+fn opened(detail: &DeployDetail) -> AnyView {
+    view! {
+        <div class="opened">
+            {detail.verdict.as_ref().map(evidence)}
+            {diffs(&detail.diffs)}
+        </div>
     }
     .into_any()
 }
@@ -87,12 +101,14 @@ fn badges(deploy: &Deploy) -> AnyView {
 
 /// How far it is, in words.
 fn phase(deploy: &Deploy) -> AnyView {
-    let (started, phase) = (deploy.started, deploy.phase.clone());
+    let (started, phase, reconstructed) = (deploy.started, deploy.phase.clone(), deploy.reconstructed);
     let text = move || {
         let took = |at: model::Timestamp| model::age_text(at.since(started));
         match &phase {
             DeployPhase::RollingOut | DeployPhase::Paused { .. } => format!("started {}", clock_text(started)),
             DeployPhase::Stuck { since, why } => format!("stuck since {}: {why}", clock_text(*since)),
+            // When it settled is only guessed at from the pods that are left.
+            DeployPhase::Settled { .. } if reconstructed => "settled".to_owned(),
             DeployPhase::Settled { at } => format!("settled {}, after {}", clock_text(*at), took(*at)),
             DeployPhase::Superseded { at } => format!("superseded after {}", took(*at)),
         }

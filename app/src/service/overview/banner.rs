@@ -1,27 +1,53 @@
-//! The sentence before any chart.
+//! The sentence before any chart, and what was said of the newest deploy.
 
 use leptos::prelude::*;
-use model::{Health, ServiceHeader};
+use model::{Health, Judged, ServiceHeader};
 
 use crate::answer::Answer;
 use crate::panel::part;
+use crate::ui::badge::verdict_badge;
 use crate::ui::sentence;
 
-/// Health and why, in its colour.
-pub(super) fn banner(head: Answer<ServiceHeader>) -> AnyView {
-    let draw = |header: ServiceHeader| {
+/// Health and why, in its colour. `deploys` is where the page of a deploy is: what comes before its sequence.
+pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String + Send + Sync + 'static) -> AnyView {
+    let draw = move |header: ServiceHeader| {
         let health = header.health.health;
+        let verdict = header.verdict.as_ref().map(|judged| verdict(judged, &header, deploys()));
         view! {
             <div class=format!("banner says-{}", health.key()) role="status">
                 <span class="sign" aria-hidden="true">
                     {sign(health)}
                 </span>
                 <p data-testid="sentence">{sentence::parts(&header.health.sentence)}</p>
+                {verdict}
             </div>
         }
         .into_any()
     };
     part(head, draw)
+}
+
+/// The newest verdict under the sentence; where that is its headline, only what it rests on.
+fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView {
+    let said = judged.headline == header.health.sentence;
+    let headline = (!said).then(|| {
+        view! {
+            {verdict_badge(judged.level)}
+            " "
+            <span class="headline">{sentence::parts(&judged.headline)}</span>
+            " "
+        }
+    });
+    view! {
+        <p class="verdict" data-testid="banner-verdict" data-level=judged.level.key()>
+            {headline}
+            <span class="faint">{judged.note.clone()}</span>
+        </p>
+        <a class="button evidence-link" data-testid="see-evidence" href=format!("{deploys}{}", judged.sequence)>
+            "See evidence"
+        </a>
+    }
+    .into_any()
 }
 
 /// A shape beside the colour.

@@ -9,7 +9,7 @@ use crate::Error;
 /// What goes, in order: `?1` is the time before which it is old. What describes the present stays whatever its age:
 /// the newest deploy of a service (its number must not be given again), the newest version of an object, the
 /// revisions of living pods, events that go on.
-const OLD: [&str; 10] = [
+const OLD: [&str; 11] = [
     "delete from pods where ended < ?1",
     "delete from services where deleted < ?1
      and not exists (select 1 from pods where pods.service = services.id)",
@@ -21,6 +21,8 @@ const OLD: [&str; 10] = [
     "delete from deploys where started < ?1
      and (sequence < (select max(sequence) from deploys as newer where newer.service = deploys.service)
          or not exists (select 1 from services where services.id = deploys.service))",
+    "delete from verdicts where ?1 is not null and not exists (select 1 from deploys
+         where deploys.service = verdicts.service and deploys.sequence = verdicts.sequence)",
     "delete from adverse where last < ?1 and current = 0",
     "delete from config_changes where at < ?1",
     "delete from object_versions where at < ?1 and exists (select 1 from object_versions as newer

@@ -76,6 +76,17 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
          on conflict (service, sequence) do update set started = excluded.started, body = excluded.body",
         &deploys,
     )
+    .await?;
+    // What a deploy did, and what the one before it did until then, is to be looked at again.
+    insert(
+        connection,
+        "insert into verdicts (service, sequence, due)
+         select value ->> 0, value ->> 1, 0 from json_each(?1) where true
+         union select service, sequence, 0 from deploys join json_each(?1)
+             on service = value ->> 0 and sequence = value ->> 1 - 1
+         on conflict (service, sequence) do update set due = 0",
+        &deploys,
+    )
     .await
 }
 

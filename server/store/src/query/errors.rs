@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use model::{ServiceId, Step, Timestamp, TraceId, Window};
+use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Window};
 
 use super::{Loaded, Rows};
 use crate::fold::{self, Sightings};
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
 use crate::partition::file::Family;
-use crate::{Error, ErrorCells};
+use crate::{Error, ErrorCells, ErrorLife, PodErrors};
 
 /// See `Telemetry::errors`.
 pub(crate) async fn errors(
@@ -20,18 +20,74 @@ pub(crate) async fn errors(
     step: Step,
 ) -> Result<Vec<ErrorCells>, Error> {
     let window = window.aligned(step);
-    let loaded = super::load(shared, window, step).await?;
-    let unfolded = unfolded(shared).await?;
-    let remembered = shared.meta.groups(service).await?;
+    let (loaded, unfolded, remembered) = material(shared, service, window, step).await?;
     let service = service.clone();
     super::blocking(move || {
-        let mut seen = remembered;
-        for sightings in [fold::sightings(&loaded), fold::sightings(&unfolded)] {
-            join(&mut seen, sightings, &service);
-        }
+        let seen = seen(remembered, [&loaded, &unfolded], &service);
         groups(&loaded, &service, window, step, &seen)
     })
     .await
+}
+
+/// See `Telemetry::error_life`.
+pub(crate) async fn error_life(shared: &Shared, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+    let step = Step(MINUTE);
+    let window = window.aligned(step);
+    let (loaded, unfolded, remembered) = material(shared, service, window, step).await?;
+    let service = service.clone();
+    super::blocking(move || {
+        let seen = seen(remembered, [&loaded, &unfolded], &service);
+        let births = seen.values().map(|group| group.first).collect();
+        ErrorLife { groups: by_pod(&loaded, &service, window, &seen), births }
+    })
+    .await
+}
+
+/// What the window holds, what is not folded yet, what is remembered.
+async fn material(
+    shared: &Shared,
+    service: &ServiceId,
+    window: Window,
+    step: Step,
+) -> Result<(Vec<Loaded>, Vec<Loaded>, Seen), Error> {
+    let loaded = super::load(shared, window, step).await?;
+    Ok((loaded, unfolded(shared).await?, shared.meta.groups(service).await?))
+}
+
+fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
+    let mut seen = remembered;
+    for loaded in loaded {
+        join(&mut seen, fold::sightings(loaded), service);
+    }
+    seen
+}
+
+fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
+    type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
+    let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+    for file in loaded {
+        for rollup in &file.rollups {
+            for cell in rollup.errors.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
+                if whose.service.as_ref() != Some(service) {
+                    continue;
+                }
+                let texts = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
+                let key = (texts.0, texts.1, whose.revision.as_ref(), whose.pod.as_ref());
+                let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
+                *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
+            }
+        }
+    }
+    let row = |((endpoint, error, revision, pod), cells): (Key<'_>, BTreeMap<u32, f64>)| PodErrors {
+        endpoint: endpoint.to_owned(),
+        error: error.to_owned(),
+        first_seen: seen.get(&(endpoint.to_owned(), error.to_owned())).map_or(window.from, |group| group.first),
+        revision: revision.cloned(),
+        pod: pod.cloned(),
+        cells: cells.into_iter().collect(),
+    };
+    groups.into_iter().map(row).collect()
 }
 
 /// See `Telemetry::last_request`.

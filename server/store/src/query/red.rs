@@ -67,11 +67,11 @@ impl Sums<'_> {
             return None;
         }
         let by = self.ask.by;
-        let by_revision = matches!(by, By::Revision | By::EndpointRevision | By::Pod);
-        let by_endpoint = matches!(by, By::Endpoint | By::EndpointRevision);
+        let by_revision = !matches!(by, By::Service | By::Endpoint);
+        let by_endpoint = matches!(by, By::Endpoint | By::EndpointRevision | By::EndpointPod);
         let revision = whose.revision.clone().filter(|_| by_revision);
         let endpoint = by_endpoint.then(|| rollup.texts.get(cell.text).to_owned());
-        let pod = whose.pod.clone().filter(|_| by == By::Pod);
+        let pod = whose.pod.clone().filter(|_| matches!(by, By::Pod | By::EndpointPod));
         let next = self.groups.len();
         let key = (service.clone(), revision.clone(), endpoint.clone(), pod.clone());
         let place = *self.places.entry(key).or_insert(next);

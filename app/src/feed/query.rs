@@ -1,0 +1,91 @@
+//! What the feed asks ⇄ the page's address, and ⇄ one string on the wire. Nonsense falls back to the default.
+
+use std::fmt;
+use std::str::FromStr;
+
+use model::{FeedQuery, Timestamp, VerdictLevel};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::url::Query;
+
+/// Rows of a page.
+const LIMIT: u32 = 60;
+
+/// What an address asks for.
+pub(super) fn of_url(query: &Query) -> FeedQuery {
+    let word = |key| query.get(key).unwrap_or_default();
+    let millis: Option<i64> = word("before").parse().ok();
+    FeedQuery {
+        text: word("q").chars().take(200).collect(),
+        namespace: word("ns").chars().take(200).collect(),
+        levels: word("level").split(',').filter_map(VerdictLevel::from_key).collect(),
+        before: millis.map(|millis| Timestamp(millis.saturating_mul(1_000_000))),
+        limit: LIMIT,
+    }
+}
+
+/// The address with a level added to the filter, or taken from it; back on the first page.
+pub(super) fn toggle(query: Query, now: &[VerdictLevel], level: VerdictLevel) -> Query {
+    let keep = |it: &VerdictLevel| now.contains(it) != (*it == level);
+    let keys: Vec<_> = VerdictLevel::ALL.into_iter().filter(keep).map(VerdictLevel::key).collect();
+    query.with("level", &keys.join(",")).with("before", "")
+}
+
+/// A question as one string, as `Query::of_line` reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ask(pub(crate) FeedQuery);
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ask = &self.0;
+        let levels: Vec<_> = ask.levels.iter().map(|level| level.key()).collect();
+        let before = ask.before.map(|at| at.millis().to_string()).unwrap_or_default();
+        write!(f, "ns={};level={};before={before};q={}", ask.namespace.replace(';', ""), levels.join(","), ask.text)
+    }
+}
+
+impl FromStr for Ask {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Query::of_line(text).map(|query| Self(of_url(&query)))
+    }
+}
+
+impl Serialize for Ask {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_survive_the_wire_whatever_the_text_holds() {
+        for text in ["", "cart", "a;b=c,d&e", "q=x;y"] {
+            let ask = Ask(FeedQuery {
+                text: text.into(),
+                namespace: "shop".into(),
+                levels: vec![VerdictLevel::Failed, VerdictLevel::Stuck],
+                before: Some(Timestamp::from_seconds(1_000)),
+                limit: LIMIT,
+            });
+            assert_eq!(ask.to_string().parse(), Ok(ask));
+        }
+    }
+
+    #[test]
+    fn a_level_is_added_and_taken_away_again() {
+        let one = toggle(Query::default().with("before", "5"), &[], VerdictLevel::Failed);
+        assert_eq!(one.to_string(), "?level=failed");
+        assert_eq!(toggle(one.clone(), &of_url(&one).levels, VerdictLevel::Failed).to_string(), "");
+    }
+}

@@ -1,0 +1,41 @@
+//! A deploy in the feed.
+
+use leptos::prelude::*;
+use model::FeedRow;
+
+use crate::ui::ago::ago;
+use crate::ui::badge::badge;
+use crate::ui::judged::judged;
+
+/// Whose it is, what it brought, what was said of it.
+pub(super) fn row(row: &FeedRow, kept: Memo<String>) -> AnyView {
+    let deploy = &row.deploy;
+    let (id, sequence) = (&deploy.id.service, deploy.id.sequence);
+    let path = id.path();
+    let href = move || {
+        let kept = kept.get();
+        format!("{path}/deploys{kept}{}deploy={sequence}", if kept.is_empty() { '?' } else { '&' })
+    };
+    let from = deploy.from_name.clone().map(|from| view! { <code class="faint">{from}</code> " → " });
+    view! {
+        <tr data-testid="feed-row" data-service=id.local() data-sequence=sequence.to_string()>
+            <td>
+                <a class="row-link" href=href>
+                    {id.name.clone()}
+                </a>
+                <div class="faint">{format!("{} · {}", id.namespace, id.kind)}</div>
+            </td>
+            <td>
+                {from}
+                <code>{deploy.to_name.clone()}</code>
+                <div class="badges">
+                    {badge("plain", deploy.kind.word())} {deploy.rollback.then(|| badge("warn", "rollback"))}
+                    {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
+                </div>
+            </td>
+            <td class="judged">{judged(row.verdict.as_ref())}</td>
+            <td class="muted started">{ago(deploy.started)}</td>
+        </tr>
+    }
+    .into_any()
+}

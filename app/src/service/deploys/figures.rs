@@ -1,0 +1,95 @@
+//! The numbers of evidence in words: the two sides, the difference, the test. Pure.
+
+use model::{Effect, Evidence, Outcome, Side, Signal, Test, Unit, duration_text};
+
+use crate::ui::number;
+
+/// A side: counts where it is a share, else its value.
+pub(super) fn side(evidence: &Evidence, side: &Side) -> String {
+    let Some(value) = side.value else { return number::NONE.to_owned() };
+    match evidence.effect.as_ref().map(|effect| effect.unit) {
+        Some(Unit::Share) => format!("{} / {}", number::count(side.numerator), number::count(side.denominator)),
+        Some(Unit::Rate) => {
+            format!("{} in {} pod h", number::count(side.numerator), number::rate(side.denominator / 60.0))
+        }
+        Some(unit) => amount(unit, value),
+        None => match evidence.signal {
+            Signal::ErrorGroup | Signal::LogPattern => format!("{}×", number::count(side.numerator)),
+            _ => format!("{} / {}", number::count(side.numerator), number::count(side.denominator)),
+        },
+    }
+}
+
+/// A value in its unit.
+pub(super) fn amount(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Share => number::share(value),
+        Unit::Median | Unit::P95 => duration_text(value),
+        Unit::Rate => format!("{} per pod h", number::rate(value)),
+        Unit::Count => number::rate(value),
+        Unit::CpuSeconds => duration_text(value * 1e9),
+        Unit::Bytes => number::bytes(value.max(0.0) as u64),
+    }
+}
+
+/// The difference: its interval where one was made.
+pub(super) fn change(effect: &Effect) -> String {
+    let signed = |value: f64| {
+        let sign = if value < 0.0 { "−" } else { "+" };
+        let text = match effect.unit {
+            Unit::Share => format!("{} pt", number::trimmed(value.abs() * 100.0, 2)),
+            unit => amount(unit, value.abs()),
+        };
+        format!("{sign}{text}")
+    };
+    match effect.interval {
+        Some((from, to)) => format!("{} … {}", signed(from), signed(to)),
+        None => signed(effect.difference),
+    }
+}
+
+/// `Fisher's exact test · p < 0.0001, needs 0.00022`.
+pub(super) fn test(test: &Test) -> String {
+    format!("{} · {}, needs {}", test.name, test.p_text(), threshold(test.threshold))
+}
+
+fn threshold(p: f64) -> String {
+    if p >= 0.0001 { number::trimmed(p, 5) } else { format!("{p:.0e}") }
+}
+
+/// What came of it, and its tone.
+pub(super) fn called(evidence: &Evidence) -> (&'static str, &'static str) {
+    match (evidence.outcome, evidence.signal) {
+        (Outcome::Flagged, Signal::ErrorGroup | Signal::LogPattern) => ("new", "bad"),
+        (Outcome::Flagged, Signal::Latency) => ("slower", "warn"),
+        (Outcome::Flagged, _) => ("worse", "bad"),
+        (Outcome::NotFlagged, _) => ("not flagged", "plain"),
+        (Outcome::NotJudged, _) => ("not judged", "plain"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_have_their_sign_and_interval() {
+        let effect = |unit, difference, interval| Effect {
+            unit,
+            difference,
+            ratio: None,
+            interval,
+            method: String::new(),
+            smallest: None,
+        };
+        assert_eq!(change(&effect(Unit::Share, 0.135, Some((0.129, 0.141)))), "+12.9 pt … +14.1 pt");
+        assert_eq!(change(&effect(Unit::Share, -0.001, None)), "−0.1 pt");
+        assert_eq!(change(&effect(Unit::P95, 231e6, None)), "+231 ms");
+    }
+
+    #[test]
+    fn thresholds_are_readable() {
+        assert_eq!(threshold(0.000226), "0.00023");
+        assert_eq!(threshold(0.000001125), "1e-6");
+    }
+}

@@ -1,0 +1,120 @@
+//! When a deploy is looked at: at the end of each of its first fifteen minutes, at half an hour and an hour, when it
+//! settled, and a last time when the next deploy begins. Pure.
+
+use analysis::Look;
+use model::{Deploy, DeployKind, DeployPhase, MINUTE, SECOND, Timestamp};
+use store::DueDeploy;
+
+/// What a minute's last requests take to arrive: SDKs send every five seconds.
+const ARRIVAL: i64 = 8 * SECOND;
+
+/// A look and the end of the data that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) look: Look,
+    pub(super) end: Timestamp,
+}
+
+/// The look to have now, if any, and when to come again. Looks that were missed are not made up for: the latest one
+/// has all their data.
+pub(super) fn moment(due: &DueDeploy, now: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
+    // Of a first revision nothing can be said that it made worse.
+    if due.deploy.kind == DeployKind::First {
+        return (None, None);
+    }
+    let all = moments(&due.deploy, due.later.as_ref());
+    let is_past = |moment: &&Moment| moment.end.plus(ARRIVAL) <= now;
+    let look = all.iter().filter(is_past).max_by_key(|moment| moment.end);
+    let look = look.filter(|moment| due.judged.is_none_or(|judged| moment.end > judged));
+    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL)).min();
+    (look.copied(), next)
+}
+
+fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
+    let start = deploy.started.floor(MINUTE);
+    let at = |minutes: i64| start.plus(minutes * MINUTE);
+    let mut all: Vec<Moment> =
+        (1..=60).filter_map(|minutes| Some(Moment { look: Look::at(minutes)?, end: at(minutes) })).collect();
+    let ceiling = |at: Timestamp| at.plus(MINUTE - 1).floor(MINUTE);
+    if let DeployPhase::Settled { at } | DeployPhase::Stuck { since: at, .. } = &deploy.phase {
+        // A minute later: pods have served by then.
+        let end = ceiling(*at).plus(MINUTE);
+        if end > start && all.iter().all(|moment| moment.end != end) {
+            all.push(Moment { look: Look::Settled, end });
+        }
+    }
+    if let Some(later) = later {
+        // Its own data ends there; what little there is has to do.
+        let end = later.started.floor(MINUTE).max(at(1));
+        all.retain(|moment| moment.end < end);
+        all.push(Moment { look: Look::Settled, end });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{DeployId, RevisionHash, ServiceId};
+
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_000_000 * MINUTE);
+
+    fn deploy(started: i64, phase: DeployPhase) -> Deploy {
+        Deploy {
+            id: DeployId { service: ServiceId::new("c", "n", "Deployment", "d"), sequence: 2 },
+            from: Some(RevisionHash("a".into())),
+            to: RevisionHash("b".into()),
+            from_name: None,
+            to_name: "b".into(),
+            kind: DeployKind::Image,
+            phase,
+            started: START.plus(started),
+            rollback: false,
+            reconstructed: false,
+            cause: None,
+            changes: vec![],
+        }
+    }
+
+    fn check(due: &DueDeploy, now: i64, look: Option<(Look, i64)>, next: Option<i64>) {
+        let (found, again) = moment(due, START.plus(now));
+        let look = look.map(|(look, minutes)| Moment { look, end: START.plus(minutes * MINUTE) });
+        let next = next.map(|minutes| START.plus(minutes * MINUTE + ARRIVAL));
+        assert_eq!((found, again), (look, next), "at {now}");
+    }
+
+    #[test]
+    fn a_deploy_is_looked_at_each_minute_and_then_more_rarely() {
+        let mut due = DueDeploy { deploy: deploy(40 * SECOND, DeployPhase::RollingOut), later: None, judged: None };
+        check(&due, 50 * SECOND, None, Some(1));
+        check(&due, MINUTE + ARRIVAL, Some((Look::Minute(1), 1)), Some(2));
+        check(&due, 17 * MINUTE, Some((Look::Minute(15), 15)), Some(30));
+        due.judged = Some(START.plus(15 * MINUTE));
+        check(&due, 17 * MINUTE, None, Some(30));
+        check(&due, 5 * 60 * MINUTE, Some((Look::Hour, 60)), None);
+    }
+
+    #[test]
+    fn what_settles_late_is_looked_at_once_more() {
+        let settled = DeployPhase::Settled { at: START.plus(80 * MINUTE + SECOND) };
+        let judged = Some(START.plus(60 * MINUTE));
+        check(&DueDeploy { deploy: deploy(0, settled.clone()), later: None, judged }, 81 * MINUTE, None, Some(82));
+        let due = DueDeploy { deploy: deploy(0, settled), later: None, judged };
+        check(&due, 90 * MINUTE, Some((Look::Settled, 82)), None);
+    }
+
+    #[test]
+    fn the_next_deploy_ends_it() {
+        let later = Some(deploy(5 * MINUTE + 20 * SECOND, DeployPhase::RollingOut));
+        let due = DueDeploy { deploy: deploy(0, DeployPhase::RollingOut), later, judged: None };
+        check(&due, 4 * MINUTE + ARRIVAL, Some((Look::Minute(4), 4)), Some(5));
+        check(&due, 30 * MINUTE, Some((Look::Settled, 5)), None);
+    }
+
+    #[test]
+    fn first_revisions_are_not_judged() {
+        let first = Deploy { kind: DeployKind::First, ..deploy(0, DeployPhase::RollingOut) };
+        check(&DueDeploy { deploy: first, later: None, judged: None }, 3 * MINUTE, None, None);
+    }
+}

@@ -1,0 +1,109 @@
+//! What Kubernetes says of the pods of a deploy, from pod states and adverse events. Pure.
+
+use analysis::{KubernetesFacts, PodTally, exit_words, is_crashing, is_unpullable};
+use model::{AdverseEvent, AdverseKind, Deploy, DeployKind, MINUTE, PodPhase, PodState, Timestamp, Window};
+
+/// All of it, as of the end of the data. `nodes` are events of nodes.
+pub(super) fn facts(
+    deploy: &Deploy,
+    pods: &[PodState],
+    events: &[AdverseEvent],
+    nodes: &[AdverseEvent],
+    whole: Window,
+) -> KubernetesFacts {
+    let end = whole.to;
+    let since = Window::new(deploy.started, end);
+    let is_new = |pod: &&PodState| pod.revision.as_ref() == Some(&deploy.to);
+    let (new, old): (Vec<&PodState>, Vec<&PodState>) = pods.iter().partition(is_new);
+    let exists = |pod: &&&PodState| pod.created < end && pod.ended.is_none_or(|ended| ended > end);
+    let living: Vec<&PodState> = new.iter().filter(exists).copied().collect();
+    let fresh = new.iter().filter(|pod| pod.created.plus(MINUTE) >= deploy.started);
+    let waiting = living.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    let crashing = waiting.clone().filter(|(_, container)| is_crashing(container));
+    let crashing = crashing.map(|(pod, container)| {
+        let exit = exit_words(container);
+        (pod.name.clone(), exit.trim_start_matches([':', ',', ' ']).to_owned())
+    });
+    let mut unpullable: Vec<String> =
+        waiting.filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.image.clone()).collect();
+    unpullable.dedup();
+    let old_living = old.iter().filter(exists);
+    KubernetesFacts {
+        new: tally(&new, events, nodes, since),
+        old: tally(&old, events, nodes, whole),
+        new_pods: living.len() as u32,
+        new_ready: living.iter().filter(|pod| phase_at(pod, end) == Some(PodPhase::Ready)).count() as u32,
+        ever_ready: new.iter().filter(|pod| first_ready(pod).is_some_and(|at| at < end)).count() as u32,
+        first_pod: fresh.map(|pod| pod.created).min(),
+        crashing: crashing.collect(),
+        unpullable,
+        old_failing: old_living.flat_map(|pod| &pod.containers).any(|c| is_crashing(c) || is_unpullable(c)),
+        elsewhere: elsewhere(deploy, &living, nodes, end),
+    }
+}
+
+fn phase_at(pod: &PodState, at: Timestamp) -> Option<PodPhase> {
+    pod.history.iter().rev().find(|(since, _)| *since < at).map(|(_, phase)| *phase)
+}
+
+fn first_ready(pod: &PodState) -> Option<Timestamp> {
+    pod.history.iter().find(|(_, phase)| *phase == PodPhase::Ready).map(|(at, _)| *at)
+}
+
+/// Why new pods can't come up that is not the revision's doing: no node has room for what the old ones asked for as
+/// well, or their nodes are in trouble.
+fn elsewhere(deploy: &Deploy, living: &[&PodState], nodes: &[AdverseEvent], end: Timestamp) -> Option<String> {
+    let down = || living.iter().filter(|pod| phase_at(pod, end) != Some(PodPhase::Ready));
+    let unplaced = down().filter(|pod| pod.node.is_none() && pod.reason.as_deref() == Some("Unschedulable")).count();
+    if unplaced > 0 && !matches!(deploy.kind, DeployKind::Resources | DeployKind::Template) {
+        return Some(format!("{unplaced} of {} new pods find no node", living.len()));
+    }
+    let troubled = |pod: &&&PodState| trouble(pod, nodes, Window::new(deploy.started, end)).is_some();
+    let (waiting, on_troubled) = (down().count(), down().filter(troubled).count());
+    (waiting > 0 && waiting == on_troubled).then(|| "the nodes of new pods are in trouble".to_owned())
+}
+
+/// The event of a pod's node while it was in trouble.
+fn trouble<'a>(pod: &PodState, nodes: &'a [AdverseEvent], window: Window) -> Option<&'a AdverseEvent> {
+    nodes.iter().find(|event| {
+        let lasts = event.current || event.last >= window.from;
+        event.kind == AdverseKind::Node && event.node == pod.node && event.first < window.to && lasts
+    })
+}
+
+fn tally(pods: &[&PodState], events: &[AdverseEvent], nodes: &[AdverseEvent], window: Window) -> PodTally {
+    let mut tally = PodTally::default();
+    for pod in pods {
+        let alive = Window::new(pod.created.max(window.from), pod.ended.unwrap_or(window.to).min(window.to));
+        if alive.length() <= 0 || trouble(pod, nodes, window).is_some() {
+            continue;
+        }
+        tally.minutes += alive.length() as f64 / MINUTE as f64;
+        let of = |kinds: &[AdverseKind], from: Timestamp| -> u32 {
+            let window = Window::new(from.max(window.from), window.to);
+            let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.pod.as_ref() == Some(&pod.name));
+            own.map(|event| event.times_in(window)).sum()
+        };
+        let (kills, restarts) = (of(&[AdverseKind::OomKill], pod.created), of(&[AdverseKind::Restart], pod.created));
+        let ready = first_ready(pod);
+        let probes = ready.map_or(0, |ready| of(&[AdverseKind::FailedProbe], ready));
+        let unready = unready(pod, alive);
+        tally.kills += kills;
+        tally.restarts += restarts + kills;
+        tally.probes += probes;
+        tally.unready += unready;
+        tally.kill_pods += u32::from(kills > 0);
+        tally.restart_pods += u32::from(restarts + kills > 0);
+        tally.probe_pods += u32::from(probes > 0);
+        tally.unready_pods += u32::from(unready > 0.0);
+    }
+    tally
+}
+
+/// Minutes not ready after having been ready.
+fn unready(pod: &PodState, alive: Window) -> f64 {
+    let ends = pod.history.iter().skip(1).map(|(at, _)| *at).chain([alive.to]);
+    let stretches = pod.history.iter().zip(ends).filter(|((_, phase), _)| *phase == PodPhase::NotReady);
+    let nanos = stretches.map(|((from, _), to)| to.min(alive.to).since((*from).max(alive.from)).max(0));
+    nanos.sum::<i64>() as f64 / MINUTE as f64
+}
