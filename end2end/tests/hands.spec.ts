@@ -21,10 +21,12 @@ test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
 });
 
 test("the catalog by keys: filter, down into the list, Enter, and the browser's back", async ({ page }) => {
-  await openCatalog(page, "");
+  await page.goto("/");
+  await hydrated(page);
   await markDocument(page);
   await page.keyboard.press("/");
   await page.keyboard.type(shop);
+  await expect(page).toHaveURL(new RegExp(`q=${shop}`));
   await expect(page.getByTestId("catalog-row")).toHaveCount(2);
   await page.keyboard.press("ArrowDown");
   const focused = () =>
