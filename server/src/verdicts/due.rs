@@ -2,11 +2,13 @@
 //! settled, and a last time when the next deploy begins. Pure.
 
 use analysis::Look;
-use model::{Deploy, DeployKind, DeployPhase, MINUTE, SECOND, Timestamp};
+use model::{Deploy, DeployKind, DeployPhase, HOUR, MINUTE, SECOND, Timestamp};
 use store::DueDeploy;
 
 /// What a minute's last requests take to arrive: SDKs send every five seconds.
 const ARRIVAL: i64 = 8 * SECOND;
+/// Deploys of so long ago are looked at again while late data may still arrive.
+const LATELY: i64 = 2 * HOUR;
 
 /// A look and the end of the data that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +18,9 @@ pub(super) struct Moment {
 }
 
 /// The look to have now, if any, and when to come again. Looks that were missed are not made up for: the latest one
-/// has all their data.
-pub(super) fn moment(due: &DueDeploy, now: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
+/// has all their data. Until `settling`, what was sent while Binnacle was away arrives late: a look that was missed is
+/// had again each minute.
+pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
     // Of a first revision nothing can be said that it made worse.
     if due.deploy.kind == DeployKind::First {
         return (None, None);
@@ -25,9 +28,13 @@ pub(super) fn moment(due: &DueDeploy, now: Timestamp) -> (Option<Moment>, Option
     let all = moments(&due.deploy, due.later.as_ref());
     let is_past = |moment: &&Moment| moment.end.plus(ARRIVAL) <= now;
     let look = all.iter().filter(is_past).max_by_key(|moment| moment.end);
-    let look = look.filter(|moment| due.judged.is_none_or(|judged| moment.end > judged));
-    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL)).min();
-    (look.copied(), next)
+    let is_late = now < settling
+        && now.since(due.deploy.started) < LATELY
+        && look.is_some_and(|moment| now.since(moment.end) > ARRIVAL + MINUTE);
+    let is_new = |moment: &&Moment| due.judged.is_none_or(|judged| moment.end > judged || is_late);
+    let again = is_late.then(|| now.plus(MINUTE));
+    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL));
+    (look.filter(is_new).copied(), next.chain(again).min())
 }
 
 fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
@@ -78,7 +85,7 @@ mod tests {
     }
 
     fn check(due: &DueDeploy, now: i64, look: Option<(Look, i64)>, next: Option<i64>) {
-        let (found, again) = moment(due, START.plus(now));
+        let (found, again) = moment(due, START.plus(now), START);
         let look = look.map(|(look, minutes)| Moment { look, end: START.plus(minutes * MINUTE) });
         let next = next.map(|minutes| START.plus(minutes * MINUTE + ARRIVAL));
         assert_eq!((found, again), (look, next), "at {now}");
@@ -102,6 +109,15 @@ mod tests {
         check(&DueDeploy { deploy: deploy(0, settled.clone()), later: None, judged }, 81 * MINUTE, None, Some(82));
         let due = DueDeploy { deploy: deploy(0, settled), later: None, judged };
         check(&due, 90 * MINUTE, Some((Look::Settled, 82)), None);
+    }
+
+    #[test]
+    fn after_a_start_what_was_missed_is_looked_at_again() {
+        let deploy = deploy(0, DeployPhase::RollingOut);
+        let due = DueDeploy { deploy, later: None, judged: Some(START.plus(30 * MINUTE)) };
+        let (now, half) = (START.plus(40 * MINUTE), Moment { look: Look::Half, end: START.plus(30 * MINUTE) });
+        assert_eq!(moment(&due, now, now.plus(MINUTE)), (Some(half), Some(now.plus(MINUTE))));
+        assert_eq!(moment(&due, now, now), (None, Some(START.plus(60 * MINUTE + ARRIVAL))));
     }
 
     #[test]
