@@ -10,7 +10,7 @@ const ARRIVAL: i64 = 8 * SECOND;
 /// Deploys of so long ago are looked at again while late data may still arrive.
 const LATELY: i64 = 2 * HOUR;
 
-/// A look and the end of the data that it has.
+/// A look and when it is had, which is the end of its data unless those of the first hour have to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) look: Look,
@@ -50,11 +50,15 @@ fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
             all.push(Moment { look: Look::Settled, end });
         }
     }
-    if let Some(later) = later {
+    let Some(later) = later else { return all };
+    let end = later.started.floor(MINUTE).max(at(1));
+    if end < at(60) || deploy.phase.is_open() {
         // Its own data ends there; what little there is has to do.
-        let end = later.started.floor(MINUTE).max(at(1));
         all.retain(|moment| moment.end < end);
         all.push(Moment { look: Look::Settled, end });
+    } else if later.rollback {
+        // That it was taken back is said of what was seen of it.
+        all.push(Moment { look: Look::Hour, end });
     }
     all
 }
@@ -126,6 +130,19 @@ mod tests {
         let due = DueDeploy { deploy: deploy(0, DeployPhase::RollingOut), later, judged: None };
         check(&due, 4 * MINUTE + ARRIVAL, Some((Look::Minute(4), 4)), Some(5));
         check(&due, 30 * MINUTE, Some((Look::Settled, 5)), None);
+    }
+
+    #[test]
+    fn one_that_follows_long_after_ends_nothing_unless_it_takes_the_service_back() {
+        let settled = DeployPhase::Settled { at: START.plus(2 * MINUTE) };
+        let mut next = deploy(500 * MINUTE, DeployPhase::RollingOut);
+        let mut due = DueDeploy { deploy: deploy(0, settled), later: Some(next.clone()), judged: None };
+        check(&due, 501 * MINUTE, Some((Look::Hour, 60)), None);
+        due.judged = Some(START.plus(60 * MINUTE));
+        check(&due, 501 * MINUTE, None, None);
+        next.rollback = true;
+        due.later = Some(next);
+        check(&due, 501 * MINUTE, Some((Look::Hour, 500)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use analysis::{Births, DeployFacts, PastMinute, Peer, Rollout};
+use analysis::{Births, DeployFacts, Look, PastMinute, Peer, Rollout};
 use model::{
     AdverseKind, DAY, Deploy, DeployId, DeployKind, DeployPhase, HOUR, MINUTE, ServiceId, Step, Timestamp,
     VerdictLevel, Window,
@@ -59,11 +59,12 @@ impl Gatherer {
 
     /// The facts at a look; nothing where neither requests nor pods of the deploy are known.
     pub(super) async fn facts(&mut self, due: &DueDeploy, moment: Moment) -> Result<Option<DeployFacts>, store::Error> {
-        let deploy = as_of(&due.deploy, moment.end);
+        let origin = due.deploy.started.floor(MINUTE);
+        let end = moment.end.min(origin.plus(if moment.look == Look::Hour { HOUR } else { DAY }));
+        let deploy = as_of(&due.deploy, end);
         let service = &deploy.id.service;
-        let origin = deploy.started.floor(MINUTE);
-        let since = Window::new(origin, moment.end);
-        let around = Window::new(origin.plus(-PODS), moment.end);
+        let since = Window::new(origin, end);
+        let around = Window::new(origin.plus(-PODS), end);
         let known = self.store.pods(service, around).await?;
         let rows = self.red(vec![service.clone()], since, By::EndpointPod).await?;
         let has_pods = known.iter().any(|pod| pod.revision.as_ref() == Some(&deploy.to));
@@ -80,7 +81,7 @@ impl Gatherer {
         let peers = self.peers(service, since).await?;
         let earlier = self.rollouts(&history).await?;
         Ok(Some(DeployFacts {
-            now: moment.end,
+            now: end,
             look: moment.look,
             groups: traffic::groups(&deploy, &errors.groups),
             births: self.births(&deploy, &errors, &history).await?,
