@@ -7,6 +7,7 @@ use leptos_router::{Lazy, SsrMode, path};
 
 use crate::bar::Bar;
 use crate::catalog::Catalog;
+use crate::demo::DemoNotice;
 use crate::feed::Feed;
 use crate::live::provide_live;
 use crate::not_found::NotFound;
@@ -37,6 +38,7 @@ pub fn App(
                 "Skip to content"
             </a>
             <Bar theme=session.theme />
+            {session.demo.map(|demo| view! { <DemoNotice demo toured=session.toured /> })}
             <main id="main" tabindex="-1">
                 <Routes fallback=|| view! { <NotFound /> }>
                     <Route path=path!("/") view=Catalog ssr=SsrMode::InOrder />

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
-    Apm, CatalogPage, CatalogQuery, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery, JumpHit,
-    KubernetesTab, Marks, PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp,
-    TraceId, TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
+    JumpHit, KubernetesTab, Marks, PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
+    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -22,6 +22,9 @@ pub trait Backend: Send + Sync {
 
     /// Offsets of an IANA zone over a window (UTC when the name is not known).
     fn zone(&self, name: &str, window: Window) -> Zone;
+
+    /// What there is to try, where the demo is served.
+    fn demo(&self) -> Option<Demo>;
 
     // --- catalog
 

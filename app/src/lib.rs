@@ -1,9 +1,10 @@
 //! Binnacle's pages: everything a person sees, rendered on the server and hydrated in the browser.
 //!
 //! `app` holds the providers and the route table, `shell` the document around it, `router` the axum side. Pages:
-//! `catalog`, `service` (with a lazy route a tab), `feed` of deploys, `trace`, `status`. Under them `charts` (geometry and frames), `ui`
-//! (widgets without data) and `panel` (a question's answer, waiting or failed). Page-wide state: `session` (what the
-//! request brought), `live` (the event stream), `range` (the window of time). `backend` is the one way to data.
+//! `catalog`, `service` (with a lazy route a tab), `feed` of deploys, `trace`, `status`. Under them `charts` (geometry
+//! and frames), `ui` (widgets without data), `demo` (what a demo says of itself) and `panel` (a question's answer,
+//! waiting or failed). Page-wide state: `session` (what the request brought), `live` (the event stream), `range` (the
+//! window of time). `backend` is the one way to data.
 
 // Unerased view types of a release nest deeper than the default 128.
 #![recursion_limit = "512"]
@@ -17,6 +18,7 @@ pub mod backend;
 mod bar;
 mod catalog;
 mod charts;
+mod demo;
 pub mod error;
 mod feed;
 mod live;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
-use model::{DAY, Timestamp, Window, Zone};
+use model::{DAY, Demo, Timestamp, Window, Zone};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast;
 
@@ -47,6 +47,9 @@ pub(crate) struct Session {
     pub(crate) as_of: Timestamp,
     pub(crate) zone: Zone,
     pub(crate) theme: Theme,
+    pub(crate) demo: Option<Demo>,
+    /// The demo's tour was dismissed.
+    pub(crate) toured: bool,
 }
 
 /// Time as views may know it: no wall clock, only this.
@@ -86,17 +89,19 @@ pub(crate) fn provide_session(hydrated: Signal<bool>) -> Session {
 fn of_request() -> Session {
     let backend = crate::backend::backend().ok();
     let as_of = backend.as_ref().map_or(Timestamp::default(), |backend| backend.as_of());
+    let demo = backend.as_ref().and_then(|backend| backend.demo());
     let zone = cookie("zone")
         .filter(|name| is_zone_name(name))
         .zip(backend)
         .map_or_else(Zone::utc, |(name, backend)| backend.zone(&name, around(as_of)));
-    Session { as_of, zone, theme: theme() }
+    Session { as_of, zone, theme: theme(), demo, toured: cookie("toured").is_some() }
 }
 
 /// Never called in the browser: there the value comes with the page.
 #[cfg(not(feature = "ssr"))]
 fn of_request() -> Session {
-    Session { as_of: Timestamp::default(), zone: Zone::utc(), theme: Theme::System }
+    let (as_of, zone, theme) = (Timestamp::default(), Zone::utc(), Theme::System);
+    Session { as_of, zone, theme, demo: None, toured: false }
 }
 
 #[cfg(feature = "ssr")]

@@ -77,6 +77,16 @@ async fn the_catalog_has_every_service_with_its_sentence_before_any_script_runs(
 }
 
 #[tokio::test]
+async fn a_demo_says_so_on_every_page_and_shows_its_tour_on_the_catalog_until_that_is_dismissed() {
+    let demo = || Fake { demo: true, ..Fake::default() };
+    for (path, cookie, tour) in [("/", "", 1), ("/", "toured=1", 0), ("/status", "", 0)] {
+        let page = get_with(demo(), path, cookie).await;
+        assert_eq!((page.ids("demo"), page.ids("tour")), (1, tour), "{path} {cookie}");
+    }
+    assert_eq!(get("/").await.ids("demo"), 0);
+}
+
+#[tokio::test]
 async fn the_address_of_the_catalog_filters_and_sorts() {
     let page = get("/?q=cart&sort=name&dir=reverse").await;
     assert_eq!(page.ids("catalog-row"), 2);

@@ -15,12 +15,13 @@ use app::{AppError, Backend};
 use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
-    Apm, CatalogPage, CatalogQuery, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery, JumpHit,
-    KubernetesTab, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
+    JumpHit, KubernetesTab, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split,
+    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
+use crate::demo;
 use crate::jobs::now;
 use board::Board;
 
@@ -31,12 +32,13 @@ pub(crate) struct Answers {
     board: Board,
     started: Timestamp,
     receivers: Vec<(String, String)>,
+    is_demo: bool,
 }
 
 impl Answers {
     /// Over a store and its receivers.
-    pub(crate) fn new(store: Store, ingest: Ingest, receivers: Vec<(String, String)>) -> Self {
-        Self { board: Board::new(store.clone()), store, ingest, started: now(), receivers }
+    pub(crate) fn new(store: Store, ingest: Ingest, receivers: Vec<(String, String)>, is_demo: bool) -> Self {
+        Self { board: Board::new(store.clone()), store, ingest, started: now(), receivers, is_demo }
     }
 
     /// A service that is known, or "not found".
@@ -70,6 +72,10 @@ impl Backend for Answers {
 
     fn zone(&self, name: &str, window: Window) -> Zone {
         session::zone(name, window)
+    }
+
+    fn demo(&self) -> Option<Demo> {
+        self.is_demo.then(|| demo::tour(&self.store.directory()))
     }
 
     async fn catalog(&self, viewer: &Viewer, ask: CatalogQuery, window: Window) -> Result<CatalogPage, AppError> {

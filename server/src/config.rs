@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::simulate::Simulate;
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
 #[derive(Debug, Parser)]
@@ -23,6 +25,10 @@ pub(crate) struct Args {
 enum Command {
     /// Watch, receive and serve (the default)
     Serve(Serve),
+    /// Serve a simulated shop, with an hour behind it; no cluster is needed or touched
+    Demo(Serve),
+    /// Run only the simulated cluster and say where its kubeconfig is
+    Simulate(Simulate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +42,9 @@ struct Serve {
     /// Watch only these namespaces; then no cluster-wide right is needed [default: all]
     #[arg(long = "namespace", env = "BINNACLE_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
     namespaces: Vec<String>,
+    /// Where no cluster is configured, serve only what is sent, not the demo
+    #[arg(long, env = "BINNACLE_NO_DEMO")]
+    no_demo: bool,
     /// Address of the web interface
     #[arg(long, env = "BINNACLE_LISTEN", default_value = "127.0.0.1:7700", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -51,7 +60,7 @@ struct Serve {
     /// Browser origins that may send OTLP over HTTP
     #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     otlp_origins: Vec<String>,
-    /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle]
+    /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle; a demo removes its own]
     #[arg(long, env = "BINNACLE_DATA", value_name = "DIRECTORY")]
     data: Option<PathBuf>,
     /// How long spans are kept
@@ -98,9 +107,47 @@ pub(crate) enum Values {
     Hash,
 }
 
+/// When the demo is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demo {
+    /// Whatever is configured.
+    Always,
+    /// Where no cluster is configured.
+    WithoutCluster,
+    /// Never.
+    Never,
+}
+
+/// What the process is for.
+pub(crate) enum Work {
+    /// Watch, receive and serve.
+    Serve(Box<Config>),
+    /// Be a simulated cluster.
+    Simulate(Simulate),
+}
+
+impl TryFrom<Args> for Work {
+    type Error = anyhow::Error;
+
+    fn try_from(args: Args) -> anyhow::Result<Self> {
+        let (serve, demo) = match args.command {
+            Some(Command::Simulate(flags)) => return Ok(Self::Simulate(flags)),
+            Some(Command::Demo(serve)) => (serve, Demo::Always),
+            Some(Command::Serve(serve)) => (serve, Demo::WithoutCluster),
+            None => (args.serve, Demo::WithoutCluster),
+        };
+        let demo = match demo {
+            Demo::WithoutCluster if serve.no_demo => Demo::Never,
+            demo => demo,
+        };
+        Ok(Self::Serve(Box::new(Config::new(serve, demo)?)))
+    }
+}
+
 /// The working form: checked, with every default filled in.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    pub(crate) demo: Demo,
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) contexts: Vec<String>,
     pub(crate) namespaces: Vec<String>,
@@ -109,7 +156,7 @@ pub(crate) struct Config {
     pub(crate) otlp_http: SocketAddr,
     pub(crate) otlp_max_bytes: usize,
     pub(crate) otlp_origins: Vec<String>,
-    pub(crate) data: PathBuf,
+    pub(crate) data: Option<PathBuf>,
     pub(crate) raw: store::Keep,
     pub(crate) summaries: store::Keep,
     pub(crate) values: Values,
@@ -140,15 +187,10 @@ impl fmt::Debug for Access {
     }
 }
 
-impl TryFrom<Args> for Config {
-    type Error = anyhow::Error;
-
-    fn try_from(args: Args) -> anyhow::Result<Self> {
-        let serve = match args.command {
-            Some(Command::Serve(serve)) => serve,
-            None => args.serve,
-        };
+impl Config {
+    fn new(serve: Serve, demo: Demo) -> anyhow::Result<Self> {
         Ok(Self {
+            demo,
             access: access(&serve)?,
             kubeconfig: serve.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
             contexts: serve.contexts,
@@ -158,7 +200,7 @@ impl TryFrom<Args> for Config {
             otlp_http: serve.otlp_http,
             otlp_max_bytes: serve.otlp_max_mib.clamp(1, 1_024) as usize * 1024 * 1024,
             otlp_origins: serve.otlp_origins,
-            data: serve.data.map_or_else(default_data, Ok)?,
+            data: serve.data,
             raw: keep(serve.retention, serve.retention_bytes),
             summaries: keep(serve.summaries, serve.summaries_bytes),
             values: serve.values,
@@ -188,18 +230,23 @@ fn keep(age: Duration, bytes: u64) -> store::Keep {
     store::Keep { age: i64::try_from(age.as_nanos()).unwrap_or(i64::MAX), bytes }
 }
 
-fn default_data() -> anyhow::Result<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    variable("XDG_DATA_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".local/share")))
-        .map(|base| base.join("binnacle"))
-        .context("neither XDG_DATA_HOME nor HOME is set: say where to keep data with --data")
-}
-
 impl Config {
+    /// The clusters to watch; none where the demo is served whatever is configured.
+    pub(crate) fn clusters(&self) -> anyhow::Result<Vec<cluster::Source>> {
+        match self.demo {
+            Demo::Always => Ok(Vec::new()),
+            _ => Ok(cluster::sources(self.kubeconfig.as_deref(), &self.contexts)?),
+        }
+    }
+
+    /// Whether the demo is served, where these clusters are configured.
+    pub(crate) fn is_demo(&self, clusters: &[cluster::Source]) -> bool {
+        self.demo != Demo::Never && clusters.is_empty()
+    }
+
     /// What the store is opened with.
-    pub(crate) fn store(&self) -> store::Config {
-        store::Config { path: self.data.clone(), raw: self.raw, summaries: self.summaries }
+    pub(crate) fn store(&self, data: &Path) -> store::Config {
+        store::Config { path: data.to_owned(), raw: self.raw, summaries: self.summaries }
     }
 
     /// What receivers are bounded by.
@@ -235,9 +282,10 @@ impl fmt::Display for Config {
         let days = |keep: store::Keep| keep.age / model::DAY;
         write!(
             f,
-            "kubeconfig={:?} contexts={:?} namespaces={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
-             otlp_origins={:?} data={} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
+            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+             otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
+            self.demo,
             self.kubeconfig,
             self.contexts,
             self.namespaces,
@@ -246,7 +294,7 @@ impl fmt::Display for Config {
             self.otlp_http,
             self.otlp_max_bytes,
             self.otlp_origins,
-            self.data.display(),
+            self.data,
             days(self.raw),
             self.raw.bytes,
             days(self.summaries),
@@ -295,8 +343,14 @@ mod tests {
     use super::*;
 
     fn config(flags: &[&str]) -> anyhow::Result<Config> {
-        let args = Args::try_parse_from(["binnacle", "--data", "data"].iter().chain(flags))?;
-        Config::try_from(args)
+        parsed(["binnacle", "--data", "data"].iter().chain(flags).copied())
+    }
+
+    fn parsed<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<Config> {
+        match Work::try_from(Args::try_parse_from(words)?)? {
+            Work::Serve(config) => Ok(*config),
+            Work::Simulate(_) => bail!("that is a simulated cluster"),
+        }
     }
 
     #[test]
@@ -323,9 +377,16 @@ mod tests {
 
     #[test]
     fn serve_is_the_default_command() {
-        let args = Args::try_parse_from(["binnacle", "serve", "--data", "d", "--listen", "127.0.0.1:1"]).unwrap();
-        assert_eq!(Config::try_from(args).unwrap().listen.port(), 1);
+        let named = parsed("binnacle serve --data d --listen 127.0.0.1:1".split(' ')).unwrap();
+        assert_eq!((named.listen.port(), named.demo), (1, Demo::WithoutCluster));
         assert_eq!(config(&["--listen", "127.0.0.1:1"]).unwrap().listen.port(), 1);
+    }
+
+    #[test]
+    fn a_demo_is_asked_for_or_takes_the_place_of_a_missing_cluster_or_is_never() {
+        let demo = |line: &str| parsed(line.split(' ')).unwrap().is_demo(&[]);
+        assert!(demo("binnacle demo") && demo("binnacle demo --no-demo") && demo("binnacle"));
+        assert!(!demo("binnacle --no-demo") && !demo("binnacle serve --no-demo"));
     }
 
     #[test]

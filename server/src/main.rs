@@ -3,6 +3,8 @@
 mod auth;
 mod backend;
 mod config;
+mod data;
+mod demo;
 mod guard;
 mod http;
 mod jobs;
@@ -12,6 +14,7 @@ mod readiness;
 mod receivers;
 mod serve;
 mod shutdown;
+mod simulate;
 mod site;
 mod telemetry;
 mod verdicts;
@@ -23,7 +26,8 @@ use anyhow::Context;
 use clap::Parser;
 
 use crate::backend::Answers;
-use crate::config::{Args, Config};
+use crate::config::{Args, Config, Work};
+use crate::data::Data;
 use crate::shutdown::Shutdown;
 
 #[global_allocator]
@@ -44,23 +48,35 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
-    let config = Config::try_from(args)?;
+    match Work::try_from(args)? {
+        Work::Serve(config) => Box::pin(serve(*config)).await,
+        Work::Simulate(flags) => Box::pin(simulate::run(flags)).await,
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     tracing::info!(config = %config, "starting");
-    let clusters = cluster::sources(config.kubeconfig.as_deref(), &config.contexts)?;
+    let mut clusters = config.clusters()?;
+    let is_demo = config.is_demo(&clusters);
     let listeners = receivers::bind(&config).await?;
-    let store = store::Store::open(config.store()).await?;
+    let named = config.data.as_deref();
+    let data = if is_demo { Data::of_demo(named) } else { Data::kept(named) }?;
+    let store = store::Store::open(config.store(data.path())).await?;
     let shutdown = Shutdown::on_signals()?;
     let ingest = ingest::Ingest::new(store.clone(), config.limits());
     let readiness = readiness::Readiness::new(store.clone());
 
     receivers::spawn(listeners.otlp, &ingest, &shutdown);
+    if is_demo {
+        clusters = demo::start(data.path(), listeners.otlp_http, &shutdown).await?;
+    }
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
     verdicts::spawn(&store, &shutdown);
 
-    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses));
-    let site = site::unpack(&config.data)?;
+    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));
+    let site = site::unpack(data.path())?;
     let router = http::router(&config, &site, answers, &store, readiness, &shutdown);
     tracing::info!("open http://{}", listeners.ui.local_addr()?);
     serve::serve(listeners.ui, router, shutdown.token()).await;

@@ -16,6 +16,8 @@ pub(crate) struct Listeners {
     pub(crate) ui: TcpListener,
     /// The receivers.
     pub(crate) otlp: Otlp,
+    /// Where OTLP over HTTP arrives.
+    pub(crate) otlp_http: SocketAddr,
     /// What each receiver speaks and where, for the status page.
     pub(crate) addresses: Vec<(String, String)>,
 }
@@ -31,11 +33,12 @@ pub(crate) async fn bind(config: &Config) -> anyhow::Result<Listeners> {
     let ui = listen(config.listen, "--listen").await?;
     let grpc = listen(config.otlp_grpc, "--otlp-grpc").await?;
     let http = listen(config.otlp_http, "--otlp-http").await?;
+    let otlp_http = http.local_addr()?;
     let addresses = vec![
         ("OTLP/gRPC".to_owned(), grpc.local_addr()?.to_string()),
-        ("OTLP/HTTP".to_owned(), format!("http://{}", http.local_addr()?)),
+        ("OTLP/HTTP".to_owned(), format!("http://{otlp_http}")),
     ];
-    Ok(Listeners { ui, otlp: Otlp { grpc, http }, addresses })
+    Ok(Listeners { ui, otlp: Otlp { grpc, http }, otlp_http, addresses })
 }
 
 async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

@@ -79,7 +79,7 @@ impl Judging {
     async fn look_at(&mut self, due: &DueDeploy, now: Timestamp) -> Result<(), store::Error> {
         let (moment, next) = due::moment(due, now, self.settling);
         let facts = match moment {
-            Some(moment) => self.gatherer.facts(due, moment).await?,
+            Some(moment) => self.gatherer.facts(due, moment, now).await?,
             None => None,
         };
         let id = &due.deploy.id;

@@ -25,7 +25,7 @@ pub use id::*;
 pub use judged::*;
 pub use kubernetes::*;
 pub use sentence::*;
-pub use session::Viewer;
+pub use session::{Demo, Stop, Viewer};
 pub use status::*;
 pub use time::*;
 pub use traces::*;

@@ -1,4 +1,4 @@
-//! Who asks.
+//! Who asks, and what kind of installation answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,4 +15,22 @@ impl Viewer {
     pub fn local() -> Self {
         Self { name: "local".into() }
     }
+}
+
+/// What is served is the demo: what there is to try in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demo {
+    /// The tour, in order.
+    pub stops: Vec<Stop>,
+}
+
+/// Something to try in the demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The question that is answered there.
+    pub question: String,
+    /// What has happened.
+    pub story: String,
+    /// The path of the page.
+    pub path: String,
 }

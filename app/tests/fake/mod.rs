@@ -27,6 +27,8 @@ pub(crate) struct Fake {
     pub(crate) clusters: Option<Vec<ClusterStatus>>,
     /// Endpoints can't be read.
     pub(crate) broken: bool,
+    /// It is a demo.
+    pub(crate) demo: bool,
     /// Spans of the trace beyond the eleven of the shop.
     pub(crate) spans: u32,
 }
@@ -59,6 +61,11 @@ impl Backend for Fake {
             "Europe/Berlin" => Zone { name: name.into(), offsets: vec![(Timestamp(0), 3_600)] },
             _ => Zone::utc(),
         }
+    }
+
+    fn demo(&self) -> Option<Demo> {
+        let (question, path) = (self.text("Did this deploy cause it?"), format!("/services/{CLUSTER}/shop"));
+        self.demo.then(|| Demo { stops: vec![Stop { question, story: self.text("It did."), path }] })
     }
 
     async fn catalog(&self, _: &Viewer, ask: CatalogQuery, window: Window) -> Result<CatalogPage, AppError> {

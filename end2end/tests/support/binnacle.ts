@@ -15,7 +15,10 @@ export function binnacleBinary(): string {
 }
 
 export interface Options {
+  /** Without one there is no cluster, and no demo either. */
   kubeconfig?: string;
+  /** The demo instead of a cluster. */
+  demo?: boolean;
   /** Further flags, after the ones below. */
   args?: string[];
 }
@@ -85,11 +88,11 @@ export class Binnacle {
   private spawn(): Running {
     const [ui, grpc, http] = this.ports;
     const args = [
+      this.options.demo ? ["demo"] : this.options.kubeconfig ? ["--kubeconfig", this.options.kubeconfig] : ["--no-demo"],
       ["--listen", `127.0.0.1:${ui}`],
       ["--otlp-grpc", `127.0.0.1:${grpc}`],
       ["--otlp-http", `127.0.0.1:${http}`],
       ["--data", this.data],
-      ...(this.options.kubeconfig ? [["--kubeconfig", this.options.kubeconfig]] : []),
     ].flat();
     // The machine's own cluster and settings must not be what a test runs with.
     const own = Object.entries(process.env).filter(([name]) => !/^(BINNACLE_|KUBE)/.test(name));

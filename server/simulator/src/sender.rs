@@ -1,7 +1,11 @@
-//! Sends what traffic there was and is: the past hour as quickly as it is taken, then every second its own.
+//! Sends what traffic there was and is: the past hour as quickly as it is taken, its newest minutes first, and
+//! meanwhile and from then on every second its own.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use model::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -11,23 +15,23 @@ use crate::otlp::{self, Endpoint, Sent};
 use crate::time::{self, SECOND};
 use crate::traffic::{Batch, Traffic, fleet_at, request, thinning};
 
-/// A request carries at most so many seconds of the past.
-const CHUNK: i64 = 60;
-/// So many requests of the past are under way.
+/// A request carries at most so many seconds: a commit costs the receiver more than its bytes.
+const CHUNK: i64 = 120;
+/// So many requests are under way, so that one is made while another is stored.
 const UNDER_WAY: usize = 3;
+/// A request is sent whole, so a second is over a while before it goes.
+const BEHIND: i64 = 5;
 /// More requests of the past than this are thinned; what is sent says for how many it stands.
 const MOST: f64 = 150_000.0;
 
 /// Sends traffic.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    traffic: std::sync::Arc<Traffic>,
+    traffic: Arc<Traffic>,
     endpoint: watch::Receiver<Option<Endpoint>>,
     fleets: watch::Receiver<Vec<(Timestamp, Fleet)>>,
-    /// The next second that is sent.
-    next: i64,
     opening: i64,
-    thin: u32,
+    past: f64,
 }
 
 impl Sender {
@@ -39,50 +43,76 @@ impl Sender {
         opening: Timestamp,
         past: f64,
     ) -> Self {
-        let opening = opening.0 / SECOND;
-        let thin = thinning(traffic.rate(), past, MOST);
-        Self { traffic: traffic.into(), endpoint, fleets, next: opening - past as i64, opening, thin }
+        Self { traffic: traffic.into(), endpoint, fleets, opening: opening.0 / SECOND, past }
     }
 
     /// Sends; never ends.
-    pub(crate) async fn run(mut self) {
-        if self.endpoint.wait_for(Option::is_some).await.is_err() || self.traffic.rate() <= 0.0 {
+    pub(crate) async fn run(self) {
+        let mut known = self.endpoint.clone();
+        if known.wait_for(Option::is_some).await.is_err() || self.traffic.rate() <= 0.0 {
             return std::future::pending().await;
         }
+        tokio::join!(self.send_past(), self.send_present());
+    }
+
+    async fn send_past(&self) {
+        let thin = thinning(self.traffic.rate(), self.past, MOST);
         let mut under_way = JoinSet::new();
+        for seconds in newest_first(self.opening - self.past as i64, self.opening) {
+            self.send(seconds, thin, &mut under_way).await;
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    async fn send_present(&self) {
+        let mut under_way = JoinSet::new();
+        let mut next = self.opening;
         loop {
-            // A request is sent whole, so a second is over a while before it goes.
-            let last = time::now(0).0 / SECOND - 5;
-            let past = self.next < self.opening;
-            let end = (self.next + CHUNK).min(last).min(if past { self.opening } else { i64::MAX });
-            if end <= self.next || (!past && end - self.next < 2) {
+            let end = (time::now(0).0 / SECOND - BEHIND).min(next + CHUNK);
+            if end - next < 2 {
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 continue;
             }
-            while under_way.len() >= UNDER_WAY {
-                under_way.join_next().await;
-            }
-            let (seconds, thin) = (self.next..end, if past { self.thin } else { 0 });
-            let (traffic, fleets) = (self.traffic.clone(), self.fleets.borrow().clone());
-            let packed = tokio::task::spawn_blocking(move || {
-                let mut batch = Batch::new();
-                for second in seconds {
-                    if let Some(fleet) = fleet_at(&fleets, Timestamp(second * SECOND)) {
-                        traffic.second(second, fleet, thin, &mut batch);
-                    }
-                }
-                (!batch.is_empty()).then(|| otlp::pack(&request(traffic.scenario(), batch)))
-            });
-            self.next = end;
-            if let Ok(Some(body)) = packed.await {
-                under_way.spawn(deliver(self.endpoint.clone(), body));
-            }
+            self.send(next..end, 0, &mut under_way).await;
+            next = end;
         }
+    }
+
+    /// Makes the requests of some seconds and sends them beside what is under way.
+    async fn send(&self, seconds: Range<i64>, thin: u32, under_way: &mut JoinSet<()>) {
+        while under_way.len() >= UNDER_WAY {
+            under_way.join_next().await;
+        }
+        let (traffic, fleets, endpoint) = (self.traffic.clone(), self.fleets.borrow().clone(), self.endpoint.clone());
+        under_way.spawn(async move {
+            let made = tokio::task::spawn_blocking(move || make(&traffic, &fleets, seconds, thin));
+            if let Ok(Some(body)) = made.await {
+                deliver(endpoint, body).await;
+            }
+        });
     }
 }
 
+/// The traffic of some seconds as a body, where there is any.
+fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, thin: u32) -> Option<Bytes> {
+    let mut batch = Batch::new();
+    for second in seconds {
+        if let Some(fleet) = fleet_at(fleets, Timestamp(second * SECOND)) {
+            traffic.second(second, fleet, thin, &mut batch);
+        }
+    }
+    (!batch.is_empty()).then(|| otlp::pack(&request(traffic.scenario(), batch)))
+}
+
+/// Stretches from `from` to `to`, the last first.
+fn newest_first(from: i64, to: i64) -> impl Iterator<Item = Range<i64>> {
+    std::iter::successors(Some(to), |end| Some(end - CHUNK))
+        .take_while(move |end| *end > from)
+        .map(move |end| (end - CHUNK).max(from)..end)
+}
+
 /// Sends until it is taken or refused for good.
-async fn deliver(endpoint: watch::Receiver<Option<Endpoint>>, body: bytes::Bytes) {
+async fn deliver(endpoint: watch::Receiver<Option<Endpoint>>, body: Bytes) {
     let mut pause = Duration::from_millis(200);
     for _ in 0..40 {
         let Some(target) = endpoint.borrow().clone() else { return };
@@ -92,5 +122,17 @@ async fn deliver(endpoint: watch::Receiver<Option<Endpoint>>, body: bytes::Bytes
             Sent::Later => tokio::time::sleep(pause).await,
         }
         pause = (pause * 2).min(Duration::from_secs(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_past_is_cut_from_its_end_and_nothing_is_left_out() {
+        let cut: Vec<_> = newest_first(10, 300).collect();
+        assert_eq!(cut, [180..300, 60..180, 10..60]);
+        assert_eq!(newest_first(5, 5).count(), 0);
     }
 }

@@ -69,22 +69,19 @@ impl Simulator {
         Ok(Self { api, listener, address, kubelets, world, endpoint, past, opening, options })
     }
 
-    /// A kubeconfig for a reader with the rights that Binnacle documents.
+    /// A kubeconfig: its current context is a reader's with the rights that Binnacle documents, the other one,
+    /// `simulated-admin`, an administrator's, whom faults spare.
     pub fn kubeconfig(&self) -> String {
-        self.kubeconfig_of(&self.api.tokens.reader)
-    }
-
-    /// A kubeconfig for an administrator, whom faults spare.
-    pub fn admin_kubeconfig(&self) -> String {
-        self.kubeconfig_of(&self.api.tokens.admin)
-    }
-
-    fn kubeconfig_of(&self, token: &str) -> String {
+        let who = [("simulated", &self.api.tokens.reader), ("simulated-admin", &self.api.tokens.admin)];
+        let contexts =
+            who.map(|(name, _)| format!("- name: {name}\n  context: {{cluster: simulated, user: {name}}}\n"));
+        let users = who.map(|(name, token)| format!("- name: {name}\n  user: {{token: {token}}}\n"));
         format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: simulated\nclusters:\n- name: simulated\n  cluster:\n    \
-             server: http://{}\ncontexts:\n- name: simulated\n  context:\n    cluster: simulated\n    user: simulated\n\
-             users:\n- name: simulated\n  user:\n    token: {token}\n",
-            self.address
+            "apiVersion: v1\nkind: Config\ncurrent-context: simulated\nclusters:\n- name: simulated\n  cluster: \
+             {{server: \"http://{}\"}}\ncontexts:\n{}users:\n{}",
+            self.address,
+            contexts.concat(),
+            users.concat()
         )
     }
 

@@ -159,7 +159,7 @@ pub enum Action {
         service: String,
         /// The variable.
         name: String,
-        /// Its value.
+        /// Its value; `{round}` in it is the number of the round.
         value: String,
     },
     /// A ConfigMap is edited in place.

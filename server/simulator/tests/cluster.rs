@@ -42,7 +42,7 @@ async fn the_shop_has_its_past_and_its_incidents() {
         waits("ImagePullBackOff").unwrap()["spec"]["containers"][0]["image"]
             .as_str()
             .unwrap()
-            .ends_with("thumbs:2.4.0-rc1")
+            .ends_with("thumbs:2.4.0-rc.0")
     );
     let killed =
         pods.iter().find(|pod| state(pod)["lastState"]["terminated"]["reason"] == "OOMKilled").expect("an OOM kill");

@@ -57,8 +57,14 @@ impl Gatherer {
         self.past.remove(id);
     }
 
-    /// The facts at a look; nothing where neither requests nor pods of the deploy are known.
-    pub(super) async fn facts(&mut self, due: &DueDeploy, moment: Moment) -> Result<Option<DeployFacts>, store::Error> {
+    /// The facts at a look; nothing where neither requests nor pods of the deploy are known, and where it was found so
+    /// long afterwards that its pods alone would tell nothing of it.
+    pub(super) async fn facts(
+        &mut self,
+        due: &DueDeploy,
+        moment: Moment,
+        now: Timestamp,
+    ) -> Result<Option<DeployFacts>, store::Error> {
         let origin = due.deploy.started.floor(MINUTE);
         let end = moment.end.min(origin.plus(if moment.look == Look::Hour { HOUR } else { DAY }));
         let deploy = as_of(&due.deploy, end);
@@ -68,7 +74,8 @@ impl Gatherer {
         let known = self.store.pods(service, around).await?;
         let rows = self.red(vec![service.clone()], since, By::EndpointPod).await?;
         let has_pods = known.iter().any(|pod| pod.revision.as_ref() == Some(&deploy.to));
-        if rows.is_empty() && !has_pods {
+        let found_late = deploy.reconstructed && now.since(end) > HOUR;
+        if rows.is_empty() && (!has_pods || found_late) {
             return Ok(None);
         }
         let history = History::read(&self.store, &deploy).await?;
@@ -175,10 +182,10 @@ impl Gatherer {
     }
 }
 
-/// The deploy as it was at the end of the data.
+/// The deploy as it was at the end of the data. When one that was reconstructed settled is a guess.
 fn as_of(deploy: &Deploy, end: Timestamp) -> Deploy {
     let mut deploy = deploy.clone();
-    if deploy.phase.ended().is_some_and(|ended| ended > end) {
+    if !deploy.reconstructed && deploy.phase.ended().is_some_and(|ended| ended > end) {
         deploy.phase = DeployPhase::RollingOut;
     }
     deploy

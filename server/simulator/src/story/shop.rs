@@ -82,7 +82,7 @@ fn shop() -> Vec<Service> {
             ],
         ),
         Service {
-            env: [("LOG_LEVEL".to_owned(), "info".to_owned()), ("DB_POOL_SIZE".to_owned(), "32".to_owned())].into(),
+            env: [("LOG_LEVEL".to_owned(), "info".to_owned()), ("CACHE_TTL".to_owned(), "300s".to_owned())].into(),
             ..service(
                 "shop/catalog",
                 &["3.7.2", "3.8.0"],
@@ -219,9 +219,9 @@ fn effects() -> Vec<Effect> {
             message: "no answer from card gateway within 3000 ms".to_owned(),
             ..of("payments/payments", "6.5.")
         },
-        Effect { route: "GET /products".to_owned(), slower: 160.0, ..of("shop/catalog", "DB_POOL_SIZE=2") },
+        Effect { route: "GET /products".to_owned(), slower: 160.0, ..of("shop/catalog", "CACHE_TTL=0.") },
         Effect { leak: 46.0, ..of("shop/recommendations", "0.16.") },
-        Effect { unpullable: true, ..of("media/thumbnailer", "2.4.0-rc1") },
+        Effect { unpullable: true, ..of("media/thumbnailer", "2.4.0-rc.") },
         Effect {
             crash_after: 4.0,
             exit_code: 1,
@@ -231,7 +231,7 @@ fn effects() -> Vec<Effect> {
                 "ERROR configuration: SMTP_RELAY_TOKEN is required since 3.2.0",
                 "FATAL cannot start: missing environment variable SMTP_RELAY_TOKEN",
             ]),
-            ..of("platform/notifications", "3.2.0")
+            ..of("platform/notifications", "3.2.")
         },
     ]
 }
@@ -244,9 +244,9 @@ fn rollback(at: f64, service: &str) -> Step {
     Step { at, action: Action::Rollback { service: service.into() } }
 }
 
-fn pool(at: f64, size: &str) -> Step {
-    let (service, name) = ("shop/catalog".into(), "DB_POOL_SIZE".into());
-    Step { at, action: Action::Env { service, name, value: size.into() } }
+fn cache(at: f64, age: &str) -> Step {
+    let (service, name) = ("shop/catalog".into(), "CACHE_TTL".into());
+    Step { at, action: Action::Env { service, name, value: age.into() } }
 }
 
 fn oom(at: f64) -> Step {
@@ -268,14 +268,15 @@ fn before() -> Vec<Step> {
         node(2_160.0, false),
         node(1_890.0, true),
         oom(1_500.0),
-        pool(1_020.0, "2"),
+        cache(1_020.0, "0.05s"),
         rollback(560.0, "shop/catalog"),
-        deploy(420.0, "media/thumbnailer", "2.4.0-rc1", "try the new resizer"),
+        deploy(420.0, "media/thumbnailer", "2.4.0-rc.0", "try the new resizer"),
         deploy(200.0, "platform/notifications", "3.2.0", "smtp relay with tokens"),
     ]
 }
 
-/// A round, from the moment somebody looks.
+/// A round, from the moment somebody looks. What goes wrong is a new revision each time: one that was there before
+/// would be a rollback.
 fn steps() -> Vec<Step> {
     vec![
         deploy(25.0, "shop/storefront", "5.3.{round}", "spring banner"),
@@ -283,12 +284,12 @@ fn steps() -> Vec<Step> {
         deploy(150.0, "payments/payments", "6.5.{round}", "new card gateway"),
         rollback(210.0, "media/thumbnailer"),
         rollback(400.0, "payments/payments"),
-        pool(460.0, "2"),
+        cache(460.0, "0.{round}s"),
         oom(520.0),
         rollback(660.0, "shop/catalog"),
         node(700.0, false),
-        deploy(820.0, "media/thumbnailer", "2.4.0-rc1", "try the new resizer"),
+        deploy(820.0, "media/thumbnailer", "2.4.0-rc.{round}", "try the new resizer"),
         node(900.0, true),
-        deploy(960.0, "platform/notifications", "3.2.0", "smtp relay with tokens"),
+        deploy(960.0, "platform/notifications", "3.2.{round}", "smtp relay with tokens"),
     ]
 }

@@ -28,13 +28,15 @@ impl World {
         if round > 0 && scenario.period > 0.0 {
             self.after(time::seconds(scenario.period), Due::Step(index, round + 1));
         }
-        tracing::info!(action = ?step.action, "the script goes on");
+        tracing::debug!(action = ?step.action, round, "the script goes on");
+        let numbered = |text: &str| text.replace("{round}", &round.to_string());
         match &step.action {
             Action::Deploy { service, tag, cause } => {
-                let tag = tag.replace("{round}", &round.to_string());
-                self.set_tag(service, &tag, cause);
+                self.set_tag(service, &numbered(tag), cause);
             }
-            Action::Env { service, name, value } => self.edit(service, |workload| set_env(workload, name, value)),
+            Action::Env { service, name, value } => {
+                self.edit(service, |workload| set_env(workload, name, &numbered(value)));
+            }
             Action::Config { service, key, value } => {
                 let map = self.key(service, "-config");
                 self.objects.modify(Kind::ConfigMap, &map, |map| map["data"][key] = json!(value));

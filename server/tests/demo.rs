@@ -1,0 +1,159 @@
+//! The demo as a process: it shows the shop, says that it is one, ends with 0 and leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes where several tests share a processor.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The binary in an environment in which nothing is configured, with a temporary directory of its own.
+struct Process {
+    child: Child,
+    output: Option<Box<dyn BufRead + Send>>,
+}
+
+impl Process {
+    fn start(place: &Path, words: &[&str]) -> Self {
+        // Pages need a site; what is in it does not matter here.
+        std::fs::create_dir_all(place.join("site/pkg")).unwrap();
+        std::fs::write(place.join("site/pkg/binnacle.wasm"), "").unwrap();
+        std::fs::create_dir_all(place.join("tmp")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_binnacle"))
+            .env_clear()
+            .env("HOME", place)
+            .env("TMPDIR", place.join("tmp"))
+            .env("LEPTOS_SITE_ROOT", place.join("site"))
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        Self { child, output: None }
+    }
+
+    /// Serves on free ports.
+    fn serve(place: &Path, words: &[&str]) -> (Self, String) {
+        let ports = ["--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"];
+        let mut process = Self::start(place, &[words, &ports].concat());
+        process.output = process.child.stderr.take().map(|it| Box::new(BufReader::new(it)) as Box<dyn BufRead + Send>);
+        let line = process.line("open http://");
+        let address = line.rsplit("http://").next().unwrap().trim().to_owned();
+        // Whoever writes to a full pipe waits.
+        std::thread::spawn({
+            let mut rest = process.output.take().unwrap();
+            move || std::io::copy(&mut rest, &mut std::io::sink())
+        });
+        (process, address)
+    }
+
+    /// The next line with these words.
+    fn line(&mut self, words: &str) -> String {
+        let mut seen = String::new();
+        let output = self.output.as_mut().unwrap();
+        while output.read_line(&mut seen).unwrap() > 0 {
+            if let Some(line) = seen.lines().last().filter(|line| line.contains(words)) {
+                return line.to_owned();
+            }
+        }
+        panic!("{words:?} was never said:\n{seen}");
+    }
+
+    /// SIGTERM, and the exit code.
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already over after `stop`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited for {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn is_empty(directory: &Path) -> bool {
+    std::fs::read_dir(directory).unwrap().next().is_none()
+}
+
+#[test]
+fn a_demo_shows_the_shop_and_its_past_ends_with_0_and_removes_its_directory() {
+    let place = tempfile::tempdir().unwrap();
+    // Nothing is configured, so nothing but the ports is said.
+    let (process, address) = Process::serve(place.path(), &[]);
+    until("the first lists", || get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    let page = get(&address, "/");
+    for shown in ["payments/Deployment/payments", "shop/StatefulSet/orders-db", "platform/DaemonSet/log-agent"] {
+        assert!(page.contains(&format!("data-service=\"{shown}\"")), "{shown} is not in the catalog");
+    }
+    assert!(page.contains("data-testid=\"demo\"") && page.contains("data-testid=\"tour\""));
+    let spans = || {
+        let metrics = get(&address, "/metrics");
+        let line = metrics.lines().find_map(|line| line.strip_prefix("binnacle_ingest_spans_total "));
+        line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
+    };
+    until("the traces of minutes", || spans() > 10_000);
+    assert!(!is_empty(&place.path().join("tmp")));
+    assert_eq!(process.stop(), Some(0));
+    assert!(is_empty(&place.path().join("tmp")), "it left its directory");
+    assert!(!place.path().join(".local").exists(), "it touched the usual data directory");
+}
+
+#[test]
+fn a_configured_cluster_that_cannot_be_reached_is_no_demo() {
+    let place = tempfile::tempdir().unwrap();
+    let kubeconfig = place.path().join("kubeconfig");
+    let text = "apiVersion: v1\nkind: Config\ncurrent-context: prod\nclusters:\n- name: prod\n  cluster: {server: \
+                \"http://127.0.0.1:1\"}\ncontexts:\n- name: prod\n  context: {cluster: prod, user: prod}\nusers:\n\
+                - name: prod\n  user: {token: t}\n";
+    std::fs::write(&kubeconfig, text).unwrap();
+    let (process, address) = Process::serve(place.path(), &["--kubeconfig", kubeconfig.to_str().unwrap()]);
+    let page = get(&address, "/");
+    assert!(page.contains("Connecting to the cluster") && !page.contains("data-testid=\"demo\""));
+    assert_eq!(process.stop(), Some(0));
+}
+
+#[test]
+fn without_a_cluster_and_without_the_demo_it_says_how_to_connect() {
+    let place = tempfile::tempdir().unwrap();
+    let (process, address) = Process::serve(place.path(), &["--no-demo"]);
+    let page = get(&address, "/");
+    assert!(page.contains("No cluster is configured") && !page.contains("data-testid=\"demo\""));
+    assert_eq!(process.stop(), Some(0));
+}
+
+#[test]
+fn a_simulated_cluster_says_where_its_kubeconfig_is_and_ends_with_0() {
+    let place = tempfile::tempdir().unwrap();
+    let mut process = Process::start(place.path(), &["simulate", "--scenario", "idle", "--pods", "10"]);
+    process.output = process.child.stdout.take().map(|it| Box::new(BufReader::new(it)) as Box<dyn BufRead + Send>);
+    let line = process.line("KUBECONFIG=");
+    let path = Path::new(line.trim().strip_prefix("KUBECONFIG=").unwrap());
+    let kubeconfig = std::fs::read_to_string(path).unwrap();
+    let address = kubeconfig.split("http://").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert!(get(address, "/version").starts_with("HTTP/1.1 401"), "it asks who comes");
+    assert_eq!(process.stop(), Some(0));
+    assert!(!path.exists(), "it left its kubeconfig");
+}
