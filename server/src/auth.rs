@@ -10,6 +10,7 @@ use model::Viewer;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::api::Problem;
 use crate::config::Access;
 
 const SESSION: &str = "binnacle_session";
@@ -18,7 +19,9 @@ const SESSION: &str = "binnacle_session";
 pub(crate) async fn require(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let Some(viewer) = viewer(&access, request.headers()) else {
         let wants_page = request.method() == Method::GET && !request.uri().path().starts_with("/api");
+        let is_machine = request.uri().path().starts_with("/api/v1");
         return match access {
+            _ if is_machine => ([(WWW_AUTHENTICATE, "Bearer")], Problem::signed_out()).into_response(),
             Access::Token(_) if wants_page => Redirect::to("/login").into_response(),
             _ => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], "Sign in first.\n").into_response(),
         };

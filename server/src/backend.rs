@@ -6,6 +6,7 @@ mod board;
 mod catalog;
 mod deploys;
 mod kubernetes;
+pub(crate) mod machines;
 mod session;
 mod status;
 mod textdiff;

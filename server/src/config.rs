@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::gate::Ask;
 use crate::simulate::Simulate;
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
@@ -29,6 +30,9 @@ enum Command {
     Demo(Serve),
     /// Run only the simulated cluster and say where its kubeconfig is
     Simulate(Simulate),
+    /// Say what a running Binnacle thinks of a deploy, as an exit code for CI: 0 healthy, 1 degraded or failed, 2 too
+    /// little data, 3 not to be asked
+    Verdict(Ask),
 }
 
 #[derive(Debug, clap::Args)]
@@ -124,6 +128,8 @@ pub(crate) enum Work {
     Serve(Box<Config>),
     /// Be a simulated cluster.
     Simulate(Simulate),
+    /// Ask another process for a verdict.
+    Verdict(Ask),
 }
 
 impl TryFrom<Args> for Work {
@@ -132,6 +138,7 @@ impl TryFrom<Args> for Work {
     fn try_from(args: Args) -> anyhow::Result<Self> {
         let (serve, demo) = match args.command {
             Some(Command::Simulate(flags)) => return Ok(Self::Simulate(flags)),
+            Some(Command::Verdict(ask)) => return Ok(Self::Verdict(ask)),
             Some(Command::Demo(serve)) => (serve, Demo::Always),
             Some(Command::Serve(serve)) => (serve, Demo::WithoutCluster),
             None => (args.serve, Demo::WithoutCluster),
@@ -309,7 +316,7 @@ impl fmt::Display for Config {
 }
 
 /// `90s`, `15m`, `12h`, `7d`.
-fn age(text: &str) -> Result<Duration, String> {
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not an age: write a number and s, m, h or d, like 7d");
     let (number, seconds) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),
@@ -349,7 +356,7 @@ mod tests {
     fn parsed<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<Config> {
         match Work::try_from(Args::try_parse_from(words)?)? {
             Work::Serve(config) => Ok(*config),
-            Work::Simulate(_) => bail!("that is a simulated cluster"),
+            Work::Simulate(_) | Work::Verdict(_) => bail!("that is no server"),
         }
     }
 

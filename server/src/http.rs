@@ -20,7 +20,7 @@ use crate::guard::Hosts;
 use crate::readiness::Readiness;
 use crate::shutdown::Shutdown;
 use crate::site::Site;
-use crate::{auth, guard, live, metrics, site};
+use crate::{api, auth, guard, live, metrics, site};
 
 /// No page sends more than this.
 const BODY: usize = 64 * 1024;
@@ -50,9 +50,11 @@ pub(crate) fn router(
         token: shutdown.token(),
         metrics_token: config.metrics_token.as_deref().map(Arc::from),
     };
+    let machines = Router::new().nest("/api/v1", api::router(answers.clone()));
     let pages = app::router(site.options.clone(), answers)
         .layer(middleware::from_fn_with_state(site.clone(), site::cache))
         .merge(Router::new().route("/live", get(stream)).with_state(probes.clone()))
+        .merge(machines)
         .layer(middleware::from_fn_with_state(config.access.clone(), auth::require));
     let open = Router::new()
         .route("/login", get(auth::login_page).post(auth::login))

@@ -1,10 +1,12 @@
 //! The binary: parse, open, spawn, serve. Each step is one call.
 
+mod api;
 mod auth;
 mod backend;
 mod config;
 mod data;
 mod demo;
+mod gate;
 mod guard;
 mod http;
 mod jobs;
@@ -30,16 +32,26 @@ use crate::config::{Args, Config, Work};
 use crate::data::Data;
 use crate::shutdown::Shutdown;
 
+/// The exit code of a command line that is none, as in sysexits.h: clap's own is a verdict's "too little data".
+const USAGE: u8 = 64;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // What could not be printed has no other way out.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
     // Small pods have one CPU, where tokio's default of one worker stalls streams.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
     let outcome = runtime.context("could not start the runtime").and_then(|runtime| runtime.block_on(run(args)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("binnacle: {error:#}");
             ExitCode::FAILURE
@@ -47,11 +59,13 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> anyhow::Result<()> {
+async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match Work::try_from(args)? {
-        Work::Serve(config) => Box::pin(serve(*config)).await,
-        Work::Simulate(flags) => Box::pin(simulate::run(flags)).await,
+        Work::Serve(config) => Box::pin(serve(*config)).await?,
+        Work::Simulate(flags) => Box::pin(simulate::run(flags)).await?,
+        Work::Verdict(ask) => return Ok(tokio::task::spawn_blocking(move || gate::run(&ask)).await?),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use analysis::{Rules, judge, judged};
-use model::{Outcome, Timestamp};
+use model::{MINUTE, Outcome, Timestamp};
 use store::{DueDeploy, Judgement, Store};
 
 use crate::jobs::now;
@@ -23,12 +23,14 @@ use gather::Gatherer;
 
 /// How often it is asked what is due.
 const TICK: Duration = Duration::from_secs(5);
+/// So long after a start, what was sent meanwhile may still arrive.
+const SETTLING: i64 = 6 * MINUTE;
 /// Deploys judged in one go, so that new ones do not wait behind many old ones.
 const BATCH: u32 = 50;
 
 /// Judges on schedule until shutdown. A failure is logged and tried again.
 pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
-    let (mut judging, token) = (Judging::new(store.clone()), shutdown.token());
+    let (mut judging, token) = (Judging::new(store.clone(), now()), shutdown.token());
     shutdown.spawn("verdicts", async move {
         let mut tick = tokio::time::interval(TICK);
         loop {
@@ -54,11 +56,13 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
 struct Judging {
     gatherer: Gatherer,
     rules: Rules,
+    settling: Timestamp,
 }
 
 impl Judging {
-    fn new(store: Store) -> Self {
-        Self { gatherer: Gatherer::new(store), rules: Rules::default() }
+    fn new(store: Store, started: Timestamp) -> Self {
+        let settling = started.plus(SETTLING);
+        Self { gatherer: Gatherer::new(store), rules: Rules::default(), settling }
     }
 
     /// Looks at what is due by now; says how many were.
@@ -73,9 +77,9 @@ impl Judging {
     }
 
     async fn look_at(&mut self, due: &DueDeploy, now: Timestamp) -> Result<(), store::Error> {
-        let (moment, next) = due::moment(due, now);
+        let (moment, next) = due::moment(due, now, self.settling);
         let facts = match moment {
-            Some(moment) => self.gatherer.facts(due, moment).await?,
+            Some(moment) => self.gatherer.facts(due, moment, now).await?,
             None => None,
         };
         let id = &due.deploy.id;

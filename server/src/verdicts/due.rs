@@ -2,13 +2,15 @@
 //! settled, and a last time when the next deploy begins. Pure.
 
 use analysis::Look;
-use model::{Deploy, DeployKind, DeployPhase, MINUTE, SECOND, Timestamp};
+use model::{Deploy, DeployKind, DeployPhase, HOUR, MINUTE, SECOND, Timestamp};
 use store::DueDeploy;
 
 /// What a minute's last requests take to arrive: SDKs send every five seconds.
 const ARRIVAL: i64 = 8 * SECOND;
+/// Deploys of so long ago are looked at again while late data may still arrive.
+const LATELY: i64 = 2 * HOUR;
 
-/// A look and the end of the data that it has.
+/// A look and when it is had, which is the end of its data unless those of the first hour have to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) look: Look,
@@ -16,8 +18,9 @@ pub(super) struct Moment {
 }
 
 /// The look to have now, if any, and when to come again. Looks that were missed are not made up for: the latest one
-/// has all their data.
-pub(super) fn moment(due: &DueDeploy, now: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
+/// has all their data. Until `settling`, what was sent while Binnacle was away arrives late: a look that was missed is
+/// had again each minute.
+pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
     // Of a first revision nothing can be said that it made worse.
     if due.deploy.kind == DeployKind::First {
         return (None, None);
@@ -25,9 +28,13 @@ pub(super) fn moment(due: &DueDeploy, now: Timestamp) -> (Option<Moment>, Option
     let all = moments(&due.deploy, due.later.as_ref());
     let is_past = |moment: &&Moment| moment.end.plus(ARRIVAL) <= now;
     let look = all.iter().filter(is_past).max_by_key(|moment| moment.end);
-    let look = look.filter(|moment| due.judged.is_none_or(|judged| moment.end > judged));
-    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL)).min();
-    (look.copied(), next)
+    let is_late = now < settling
+        && now.since(due.deploy.started) < LATELY
+        && look.is_some_and(|moment| now.since(moment.end) > ARRIVAL + MINUTE);
+    let is_new = |moment: &&Moment| due.judged.is_none_or(|judged| moment.end > judged || is_late);
+    let again = is_late.then(|| now.plus(MINUTE));
+    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL));
+    (look.filter(is_new).copied(), next.chain(again).min())
 }
 
 fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
@@ -43,11 +50,15 @@ fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
             all.push(Moment { look: Look::Settled, end });
         }
     }
-    if let Some(later) = later {
+    let Some(later) = later else { return all };
+    let end = later.started.floor(MINUTE).max(at(1));
+    if end < at(60) || deploy.phase.is_open() {
         // Its own data ends there; what little there is has to do.
-        let end = later.started.floor(MINUTE).max(at(1));
         all.retain(|moment| moment.end < end);
         all.push(Moment { look: Look::Settled, end });
+    } else if later.rollback {
+        // That it was taken back is said of what was seen of it.
+        all.push(Moment { look: Look::Hour, end });
     }
     all
 }
@@ -78,7 +89,7 @@ mod tests {
     }
 
     fn check(due: &DueDeploy, now: i64, look: Option<(Look, i64)>, next: Option<i64>) {
-        let (found, again) = moment(due, START.plus(now));
+        let (found, again) = moment(due, START.plus(now), START);
         let look = look.map(|(look, minutes)| Moment { look, end: START.plus(minutes * MINUTE) });
         let next = next.map(|minutes| START.plus(minutes * MINUTE + ARRIVAL));
         assert_eq!((found, again), (look, next), "at {now}");
@@ -105,11 +116,33 @@ mod tests {
     }
 
     #[test]
+    fn after_a_start_what_was_missed_is_looked_at_again() {
+        let deploy = deploy(0, DeployPhase::RollingOut);
+        let due = DueDeploy { deploy, later: None, judged: Some(START.plus(30 * MINUTE)) };
+        let (now, half) = (START.plus(40 * MINUTE), Moment { look: Look::Half, end: START.plus(30 * MINUTE) });
+        assert_eq!(moment(&due, now, now.plus(MINUTE)), (Some(half), Some(now.plus(MINUTE))));
+        assert_eq!(moment(&due, now, now), (None, Some(START.plus(60 * MINUTE + ARRIVAL))));
+    }
+
+    #[test]
     fn the_next_deploy_ends_it() {
         let later = Some(deploy(5 * MINUTE + 20 * SECOND, DeployPhase::RollingOut));
         let due = DueDeploy { deploy: deploy(0, DeployPhase::RollingOut), later, judged: None };
         check(&due, 4 * MINUTE + ARRIVAL, Some((Look::Minute(4), 4)), Some(5));
         check(&due, 30 * MINUTE, Some((Look::Settled, 5)), None);
+    }
+
+    #[test]
+    fn one_that_follows_long_after_ends_nothing_unless_it_takes_the_service_back() {
+        let settled = DeployPhase::Settled { at: START.plus(2 * MINUTE) };
+        let mut next = deploy(500 * MINUTE, DeployPhase::RollingOut);
+        let mut due = DueDeploy { deploy: deploy(0, settled), later: Some(next.clone()), judged: None };
+        check(&due, 501 * MINUTE, Some((Look::Hour, 60)), None);
+        due.judged = Some(START.plus(60 * MINUTE));
+        check(&due, 501 * MINUTE, None, None);
+        next.rollback = true;
+        due.later = Some(next);
+        check(&due, 501 * MINUTE, Some((Look::Hour, 500)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use analysis::{Births, DeployFacts, PastMinute, Peer, Rollout};
+use analysis::{Births, DeployFacts, Look, PastMinute, Peer, Rollout};
 use model::{
     AdverseKind, DAY, Deploy, DeployId, DeployKind, DeployPhase, HOUR, MINUTE, ServiceId, Step, Timestamp,
     VerdictLevel, Window,
@@ -57,17 +57,25 @@ impl Gatherer {
         self.past.remove(id);
     }
 
-    /// The facts at a look; nothing where neither requests nor pods of the deploy are known.
-    pub(super) async fn facts(&mut self, due: &DueDeploy, moment: Moment) -> Result<Option<DeployFacts>, store::Error> {
-        let deploy = as_of(&due.deploy, moment.end);
+    /// The facts at a look; nothing where neither requests nor pods of the deploy are known, and where it was found so
+    /// long afterwards that its pods alone would tell nothing of it.
+    pub(super) async fn facts(
+        &mut self,
+        due: &DueDeploy,
+        moment: Moment,
+        now: Timestamp,
+    ) -> Result<Option<DeployFacts>, store::Error> {
+        let origin = due.deploy.started.floor(MINUTE);
+        let end = moment.end.min(origin.plus(if moment.look == Look::Hour { HOUR } else { DAY }));
+        let deploy = as_of(&due.deploy, end);
         let service = &deploy.id.service;
-        let origin = deploy.started.floor(MINUTE);
-        let since = Window::new(origin, moment.end);
-        let around = Window::new(origin.plus(-PODS), moment.end);
+        let since = Window::new(origin, end);
+        let around = Window::new(origin.plus(-PODS), end);
         let known = self.store.pods(service, around).await?;
         let rows = self.red(vec![service.clone()], since, By::EndpointPod).await?;
         let has_pods = known.iter().any(|pod| pod.revision.as_ref() == Some(&deploy.to));
-        if rows.is_empty() && !has_pods {
+        let found_late = deploy.reconstructed && now.since(end) > HOUR;
+        if rows.is_empty() && (!has_pods || found_late) {
             return Ok(None);
         }
         let history = History::read(&self.store, &deploy).await?;
@@ -80,7 +88,7 @@ impl Gatherer {
         let peers = self.peers(service, since).await?;
         let earlier = self.rollouts(&history).await?;
         Ok(Some(DeployFacts {
-            now: moment.end,
+            now: end,
             look: moment.look,
             groups: traffic::groups(&deploy, &errors.groups),
             births: self.births(&deploy, &errors, &history).await?,
@@ -174,10 +182,10 @@ impl Gatherer {
     }
 }
 
-/// The deploy as it was at the end of the data.
+/// The deploy as it was at the end of the data. When one that was reconstructed settled is a guess.
 fn as_of(deploy: &Deploy, end: Timestamp) -> Deploy {
     let mut deploy = deploy.clone();
-    if deploy.phase.ended().is_some_and(|ended| ended > end) {
+    if !deploy.reconstructed && deploy.phase.ended().is_some_and(|ended| ended > end) {
         deploy.phase = DeployPhase::RollingOut;
     }
     deploy
