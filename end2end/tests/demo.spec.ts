@@ -114,7 +114,10 @@ test("the deploy that raised errors stands beside them, and so does its rollback
   await expect(deploy).toHaveAttribute("data-reconstructed", "true");
   // A share of errors after it that nobody overlooks, and next to none before.
   await expect(deploy).toContainText(/\b(1[5-9]|2\d)(\.\d)? %/);
-  await expect(page.locator('[data-testid="deploy-row"][data-rollback="true"]')).toContainText("6.4.0");
+  await expect(page.locator('[data-testid="deploy-row"][data-rollback="true"]').last()).toContainText("6.4.0");
+  // Judged once the hour is there.
+  await expect(deploy).toContainText("was taken back", ARRIVAL);
+  await expect(deploy).toContainText(/POST \/checkout fails/);
 });
 
 test("a slow-down without a new image shows the value that changed", async ({ page }) => {
@@ -123,6 +126,7 @@ test("a slow-down without a new image shows the value that changed", async ({ pa
   await expect(deploy).toContainText("CACHE_TTL");
   await expect(deploy).toContainText("300s");
   await expect(deploy).toContainText(/\b2\d\d ms/, ARRIVAL);
+  await expect(deploy).toContainText(/GET \/products takes/, ARRIVAL);
   await deploy.getByRole("link").first().click();
   await expect(page.getByTestId("diff")).toContainText("0.05s");
 });

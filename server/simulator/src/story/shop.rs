@@ -4,7 +4,7 @@ use super::{Action, Call, Effect, Route, Scenario, Service, Step};
 
 pub(super) fn scenario() -> Scenario {
     let services = [shop(), orders(), platform(), stores(), jobs()].concat();
-    Scenario { nodes: 4, services, effects: effects(), before: before(), steps: steps(), period: 1_080.0 }
+    Scenario { nodes: 4, services, effects: effects(), before: before(), steps: steps(), period: 1_200.0 }
 }
 
 fn service(id: &str, tags: &[&str], replicas: u32, routes: Vec<Route>) -> Service {
@@ -283,13 +283,13 @@ fn steps() -> Vec<Step> {
         rollback(120.0, "platform/notifications"),
         deploy(150.0, "payments/payments", "6.5.{round}", "new card gateway"),
         rollback(210.0, "media/thumbnailer"),
-        rollback(400.0, "payments/payments"),
-        cache(460.0, "0.{round}s"),
-        oom(520.0),
-        rollback(660.0, "shop/catalog"),
-        node(700.0, false),
-        deploy(820.0, "media/thumbnailer", "2.4.0-rc.{round}", "try the new resizer"),
-        node(900.0, true),
-        deploy(960.0, "platform/notifications", "3.2.{round}", "smtp relay with tokens"),
+        rollback(480.0, "payments/payments"),
+        cache(540.0, "0.{round}s"),
+        oom(600.0),
+        rollback(800.0, "shop/catalog"),
+        node(840.0, false),
+        deploy(940.0, "media/thumbnailer", "2.4.0-rc.{round}", "try the new resizer"),
+        node(1_040.0, true),
+        deploy(1_080.0, "platform/notifications", "3.2.{round}", "smtp relay with tokens"),
     ]
 }
