@@ -51,7 +51,7 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct Rollout {
     /// All wanted pods are new and available, and the status is of this template.
     pub(crate) done: bool,
-    /// All wanted pods are new and some of them are ready.
+    /// All wanted pods, those that leave too, are new, and some of them are ready.
     pub(crate) replaced: bool,
     /// Held on purpose.
     pub(crate) paused: Option<String>,
