@@ -158,7 +158,12 @@ fn evidence(verdict: &VerdictShape) -> String {
     let left_out = rest.len().saturating_sub(SHOWN);
     for looked in flagged.into_iter().chain(rest.into_iter().take(SHOWN)) {
         let place: Vec<&str> = looked.endpoint.iter().chain(&looked.subject).map(String::as_str).collect();
-        let p = looked.test.as_ref().map(|test| format!(" (p {:.1e})", test.p)).unwrap_or_default();
+        let p = looked
+            .test
+            .as_ref()
+            .filter(|test| test.p < 0.5)
+            .map(|test| format!(" (p {:.1e})", test.p))
+            .unwrap_or_default();
         text += &format!(
             "  {:<11} {}: {}{p}\n",
             looked.outcome,

@@ -89,10 +89,15 @@ impl Judging {
             self.gatherer.forget(id);
         }
         let Some(facts) = facts else { return self.gatherer.store.keep_verdict(id, None, next).await };
+        let silent = facts.endpoints.iter().all(|endpoint| endpoint.new.is_empty());
         let rules = self.rules.clone();
         // Many endpoints take long enough to hold up other tasks.
         let judged_now = tokio::task::spawn_blocking(move || judge(&facts, &rules)).await;
         let verdict = judged_now.map_err(|error| store::Error::Busy(format!("judging was given up: {error}")))?;
+        // That no request was seen is not said while those of the past may still arrive.
+        if silent && due.deploy.reconstructed && now < self.settling && !verdict.level.is_bad() {
+            return self.gatherer.store.keep_verdict(id, None, next).await;
+        }
         tracing::debug!("{id}: {:?}, {}", verdict.level, verdict.headline);
         let flagged = verdict.evidence.iter().filter(|evidence| evidence.outcome == Outcome::Flagged);
         let brief = Judgement { judged: judged(id.sequence, &verdict), flagged: flagged.cloned().collect() };

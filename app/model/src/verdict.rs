@@ -350,9 +350,13 @@ pub struct Test {
 }
 
 impl Test {
-    /// `p < 0.0001`, `p 0.0031`.
+    /// `p < 0.0001`, `p 0.0031`, `p 0.42`.
     pub fn p_text(&self) -> String {
-        if self.p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p {:.4}", self.p) }
+        match self.p {
+            p if p < 0.0001 => "p < 0.0001".to_owned(),
+            p if p < 0.1 => format!("p {p:.4}"),
+            p => format!("p {p:.2}"),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ async fn files_of_a_newer_version_are_refused_and_left_alone() {
     store.telemetry().append_spans(span).await.unwrap();
     store.close().await.unwrap();
     let raw = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
-    for (path, format) in [(folder.path().join("meta.db"), 2), (raw, 1)] {
+    for (path, format) in [(folder.path().join("meta.db"), 3), (raw, 1)] {
         set_format(&path, 999).await;
         let before = std::fs::read(&path).unwrap();
         let error = Store::open(config(folder.path())).await.err().unwrap();

@@ -118,12 +118,12 @@ fn unjudged(all: &[Unjudged]) -> AnyView {
         }
     };
     let lines = all.iter().map(line).collect_view();
-    let head = number::plural(all.len() as u64, "endpoint has", "endpoints have");
+    let head = number::plural(all.len() as u64, "endpoint", "endpoints");
     (!all.is_empty())
         .then(|| {
             view! {
                 <details class="unjudged" data-testid="unjudged">
-                    <summary>{format!("{head} too few requests to judge alone")}</summary>
+                    <summary>{format!("{head} with too few requests to be judged alone")}</summary>
                     <ul>{lines}</ul>
                 </details>
             }

@@ -186,6 +186,15 @@ pub fn batch(request: u128, owner_and_facts: (Owner, OwnerFacts), spans: &[Reque
 }
 
 pub fn push(batch: &mut SpanBatch, owner: u32, span: &Request) {
+    push_to(batch, owner, span, "");
+}
+
+/// A call of another service by a name.
+pub fn push_call(batch: &mut SpanBatch, owner: u32, callee: &str) {
+    push_to(batch, owner, &Request { kind: SpanKind::Client, endpoint: "", ..Request::default() }, callee);
+}
+
+fn push_to(batch: &mut SpanBatch, owner: u32, span: &Request, callee: &str) {
     batch.push(&SpanRow {
         owner,
         trace: TraceId(span.trace.to_be_bytes()),
@@ -194,7 +203,7 @@ pub fn push(batch: &mut SpanBatch, owner: u32, span: &Request) {
         kind: span.kind,
         name: span.endpoint,
         endpoint: span.endpoint,
-        callee: "",
+        callee,
         start: span.start,
         duration: span.duration,
         status: SpanStatus::Unset,

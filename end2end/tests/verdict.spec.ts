@@ -1,0 +1,134 @@
+// Did this deploy cause it: an image change that raises errors is called so, with evidence beside the difference; one
+// that does nothing is not.
+import type { Binnacle } from "./support/binnacle";
+import { expect, test } from "./support/fixtures";
+import type { Obj } from "./support/kube";
+import { httpSpans, resourceOf, type SpanGroup } from "./support/otel";
+import { filterBy, hydrated, keyOf, openCatalog, openTab, row } from "./support/pages";
+import { sleep } from "./support/process";
+import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
+
+const BAD = ["degraded", "failed"];
+const BROKEN = { error: { type: "PaymentTimeout", message: "no answer within 3 s" } };
+/** Requests of a pod and round of five seconds, an endpoint each. */
+const ROUND = { count: 30, over_s: 5, duration_ms: 40 };
+
+let shop: string;
+let bad: string;
+let good: string;
+let tookMs: number;
+
+interface Items<T> {
+  items: T[];
+}
+
+async function ask<T>(binnacle: Binnacle, path: string): Promise<T[]> {
+  const answer = await fetch(`${binnacle.url}/api/v1/services${path}`);
+  return ((await answer.json()) as Items<T>).items;
+}
+
+/** The path of a service's page. */
+async function pathOf(binnacle: Binnacle, name: string): Promise<string> {
+  const [found] = await ask<{ id: string }>(binnacle, `?namespace=${shop}&name=${name}`);
+  return `/services/${found.id}`;
+}
+
+/** What Binnacle says of the newest deploy of a service, as machines are told. */
+async function levelOf(binnacle: Binnacle, path: string): Promise<string | undefined> {
+  type Deploy = { kind: string; verdict: { level: string } | null };
+  const deploys = await ask<Deploy>(binnacle, `${path.replace(/^\/services/, "")}/deploys`);
+  return deploys.find((deploy) => deploy.kind !== "first")?.verdict?.level;
+}
+
+const healthy = (): SpanGroup[] => [httpSpans("POST", "/orders", ROUND), httpSpans("GET", "/orders/{id}", ROUND)];
+
+/** Three of ten orders fail. */
+const failing = (): SpanGroup[] => [
+  httpSpans("POST", "/orders", { ...ROUND, ...BROKEN, count: 9 }),
+  httpSpans("POST", "/orders", { ...ROUND, count: 21 }),
+  httpSpans("GET", "/orders/{id}", ROUND),
+];
+
+test.beforeAll(async ({ cluster, binnacle, sender }) => {
+  test.setTimeout(400_000);
+  const { kube } = cluster;
+  shop = await freshNamespace(kube, "verdict");
+  const of = (name: string, tag: string) =>
+    deployment({ namespace: shop, name, replicas: 2, image: `registry.test/${name}:${tag}` });
+  const send = async (pods: Obj[], spans: () => SpanGroup[], more: Partial<SpanGroup> = {}) => {
+    for (const pod of pods) {
+      const groups = spans().map((group) => ({ ...group, ...more }));
+      await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans: groups });
+    }
+  };
+  await rollOut(kube, of("checkout", "v1"), of("cart", "v1"));
+  // Five minutes behind them.
+  for (const name of ["checkout", "cart"]) {
+    await send(await podsOf(kube, shop, name), healthy, { count: 1_500, over_s: 300 });
+  }
+  await rollOut(kube, of("checkout", "v2"), of("cart", "v2"));
+  const [checkout, cart] = [await podsOf(kube, shop, "checkout"), await podsOf(kube, shop, "cart")];
+  [bad, good] = [await pathOf(binnacle, "checkout"), await pathOf(binnacle, "cart")];
+  const started = Date.now();
+  let level: string | undefined;
+  for (let until = started + 240_000; Date.now() < until && !BAD.includes(level ?? ""); ) {
+    const next = Date.now() + 5_000;
+    await send(checkout, failing);
+    await send(cart, healthy);
+    level = await levelOf(binnacle, bad);
+    await sleep(Math.max(0, next - Date.now()));
+  }
+  tookMs = Date.now() - started;
+});
+
+test("errors of a new image are called within two minutes of data", async ({ binnacle }) => {
+  expect(BAD).toContain(await levelOf(binnacle, bad));
+  // Two minutes of them, and what the last requests of a minute take to arrive.
+  expect(tookMs).toBeLessThan(140_000);
+});
+
+test("the overview says it, and the way leads to evidence and difference", async ({ page }) => {
+  await openTab(page, bad, "overview", "15m");
+  await expect(page.getByTestId("sentence").first()).toContainText("POST /orders fails");
+  await expect(page.getByTestId("chart-errors").getByTestId("deploy-flag").last()).toHaveAttribute(
+    "data-level",
+    /degraded|failed/,
+  );
+  await page.getByTestId("see-evidence").click();
+  const evidence = page.getByTestId("evidence");
+  await expect(evidence).toContainText("POST /orders");
+  const flagged = evidence.getByTestId("evidence-row").filter({ hasText: "Errors" }).first();
+  await expect(flagged).toHaveAttribute("data-outcome", "worse");
+  await expect(flagged).toContainText(/[\d,]+ \/ [\d,]+/);
+  await expect(evidence.locator('[data-outcome="not flagged"]').first()).toBeVisible();
+  const diff = page.getByTestId("diff");
+  await expect(diff).toContainText("registry.test/checkout:v1");
+  await expect(diff).toContainText("registry.test/checkout:v2");
+});
+
+test("the harmless deploy is not flagged", async ({ page, binnacle }) => {
+  expect(BAD).not.toContain(await levelOf(binnacle, good));
+  await openTab(page, good, "deploys", "15m");
+  const verdict = page.locator('[data-testid="deploy-row"]:not([data-kind="first"])').getByTestId("verdict");
+  await expect(verdict).toHaveAttribute("data-level", /healthy|too-little-data|rolling-out/);
+});
+
+test("the catalog has the sentence and the deploy's dot", async ({ page }) => {
+  await openCatalog(page, shop);
+  const checkout = row(page, keyOf(shop, "Deployment", "checkout"));
+  await expect(checkout.getByTestId("sentence")).toContainText("POST /orders fails");
+  await expect(checkout.getByTestId("deploy-dot")).toHaveClass(/bad|warn/);
+});
+
+test("the feed lists both and filters by verdict", async ({ page }) => {
+  await page.goto("/deploys");
+  await hydrated(page);
+  await filterBy(page, shop);
+  const rows = page.getByTestId("feed-row");
+  await expect(rows).toHaveCount(2);
+  const level = await rows.filter({ hasText: "checkout" }).getByTestId("verdict").getAttribute("data-level");
+  await page.getByTestId(`level-${level}`).click();
+  await expect(rows).toHaveCount(1);
+  await rows.getByRole("link").click();
+  await expect(page.getByTestId("evidence")).toBeVisible();
+});

@@ -1,0 +1,123 @@
+//! Verdicts beside deploys: which are due, what is kept, the feed; and the questions that facts are made from.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use model::*;
+use store::*;
+use support::*;
+
+fn made(sequence: u32, level: VerdictLevel) -> (Verdict, Judgement) {
+    let verdict = Verdict { judged_at: NOW, ..Verdict::new(level, Sentence::plain("said")) };
+    let headline = verdict.headline.clone();
+    let judged = Judged { sequence, level, headline, note: "of so many".into(), judged_at: NOW };
+    (verdict, Judgement { judged, flagged: Vec::new() })
+}
+
+async fn keep(store: &Store, sequence: u32, level: VerdictLevel, due: Option<Timestamp>) {
+    let (verdict, brief) = made(sequence, level);
+    let id = DeployId { service: id("checkout"), sequence };
+    store.keep_verdict(&id, Some((&verdict, brief)), due).await.unwrap();
+}
+
+async fn with_deploys(folder: &std::path::Path) -> Store {
+    let store = with_services(folder).await;
+    let mut batch = record();
+    batch.deploys = vec![deploy("checkout", 2, NOW.plus(-HOUR)), deploy("checkout", 3, NOW)];
+    store.record(batch).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    let sequences = |due: &[DueDeploy]| due.iter().map(|due| due.deploy.id.sequence).collect::<Vec<_>>();
+    let due = store.due_deploys(NOW, 10).await.unwrap();
+    assert_eq!(sequences(&due), [3, 2], "the latest first");
+    assert_eq!(due[1].later.as_ref().map(|later| later.id.sequence), Some(3));
+    assert!(store.due_deploys(NOW, 10).await.unwrap().is_empty(), "taken");
+    keep(&store, 2, VerdictLevel::Healthy, None).await;
+    keep(&store, 3, VerdictLevel::RollingOut, Some(NOW.plus(MINUTE))).await;
+    assert!(store.due_deploys(NOW.plus(MINUTE - 1), 10).await.unwrap().is_empty());
+    let due = store.due_deploys(NOW.plus(MINUTE), 10).await.unwrap();
+    assert_eq!((sequences(&due), due[0].judged), (vec![3], Some(NOW)));
+    // It changes while it is judged: what is kept then does not hide that.
+    let mut batch = record();
+    batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 3, NOW) }];
+    store.record(batch).await.unwrap();
+    keep(&store, 3, VerdictLevel::Healthy, None).await;
+    assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [3, 2], "and the one before it");
+}
+
+#[tokio::test]
+async fn verdicts_are_kept_over_a_restart_and_the_newest_are_at_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    keep(&store, 3, VerdictLevel::Failed, None).await;
+    keep(&store, 2, VerdictLevel::Healthy, None).await;
+    let check = async |store: &Store| {
+        assert_eq!(store.newest_judgements()[&id("checkout")].judged.level, VerdictLevel::Failed);
+        let levels: Vec<_> = store.judgements(&id("checkout")).await.unwrap();
+        assert_eq!(levels.iter().map(|j| j.judged.sequence).collect::<Vec<_>>(), [3, 2]);
+        let id = DeployId { service: id("checkout"), sequence: 3 };
+        assert_eq!(store.verdict(&id).await.unwrap(), Some(made(3, VerdictLevel::Failed).0));
+    };
+    check(&store).await;
+    store.close().await.unwrap();
+    check(&open(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn the_feed_filters_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    let mut batch = record();
+    batch.deploys = vec![deploy("cart", 1, NOW), deploy("cart", 2, NOW.plus(MINUTE))];
+    store.record(batch).await.unwrap();
+    keep(&store, 3, VerdictLevel::Failed, None).await;
+    let feed = async |ask: FeedQuery| {
+        let rows = store.feed(&FeedQuery { limit: 9, ..ask }).await.unwrap();
+        rows.iter().map(|row| row.deploy.id.to_string().replace("c1/shop/Deployment/", "")).collect::<Vec<_>>()
+    };
+    let all = FeedQuery::default;
+    assert_eq!(feed(all()).await, ["cart/2", "checkout/3", "checkout/2"], "without first revisions");
+    assert_eq!(feed(FeedQuery { levels: vec![VerdictLevel::Failed], ..all() }).await, ["checkout/3"]);
+    assert_eq!(feed(FeedQuery { text: "CAR".into(), ..all() }).await, ["cart/2"]);
+    assert_eq!(feed(FeedQuery { namespace: "shop".into(), before: Some(NOW), ..all() }).await, ["checkout/2"]);
+    assert!(feed(FeedQuery { namespace: "sho".into(), ..all() }).await.is_empty());
+}
+
+#[tokio::test]
+async fn facts_come_by_endpoint_and_pod_and_calls_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let telemetry = store.telemetry();
+    let spans = [
+        Request { id: 1, endpoint: "GET /a", ..Request::default() },
+        Request { id: 2, endpoint: "GET /b", error: "Oh", http_status: 500, ..Request::default() },
+    ];
+    telemetry.append_spans(batch(1, (owner("checkout"), facts_of_pod("p1")), &spans)).await.unwrap();
+    let mut calls = SpanBatch::new([7; 16]);
+    let caller = calls.owner(owner("cart"), facts_of_pod("p2"));
+    push_call(&mut calls, caller, "checkout.shop.svc.cluster.local");
+    telemetry.append_spans(calls).await.unwrap();
+
+    let rows = telemetry.red(ask(around(NOW), MINUTE, By::EndpointPod)).await.unwrap();
+    let seen: Vec<_> =
+        rows.iter().map(|row| (row.endpoint.as_deref(), row.pod.clone(), row.revision.clone())).collect();
+    let whose = (Some(PodId("p1".into())), Some(RevisionHash("7d9f".into())));
+    assert_eq!(seen, [(Some("GET /a"), whose.0.clone(), whose.1.clone()), (Some("GET /b"), whose.0.clone(), whose.1)]);
+
+    let life = telemetry.error_life(&id("checkout"), around(NOW)).await.unwrap();
+    assert_eq!((life.groups.len(), life.births.len()), (1, 1));
+    assert_eq!((life.groups[0].error.as_str(), &life.groups[0].pod, life.groups[0].cells[0].1), ("Oh", &whose.0, 1.0));
+
+    let calls = telemetry.calls(around(NOW)).await.unwrap();
+    assert_eq!(calls, [(id("cart"), "checkout.shop.svc.cluster.local".to_owned())]);
+    let directory = store.directory();
+    let called = |name: &str| directory.called(&id("cart"), name).cloned().collect::<Vec<_>>();
+    assert_eq!(called("checkout.shop.svc.cluster.local"), [id("checkout")]);
+    assert_eq!(called("checkout"), [id("checkout")]);
+    assert!(called("checkout.elsewhere.svc").is_empty() && called("").is_empty());
+}
