@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use store::{Appended, Directory, Error, ErrorCells, RedQuery, RedRow, SpanBatch, StoredSpan, Telemetry};
+use store::{Appended, Directory, Error, ErrorCells, ErrorLife, RedQuery, RedRow, SpanBatch, StoredSpan, Telemetry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::RwLock;
@@ -93,6 +93,14 @@ impl Telemetry for Fake {
     }
 
     async fn errors(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<ErrorCells>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
+        Ok(ErrorLife::default())
+    }
+
+    async fn calls(&self, _: Window) -> Result<Vec<(ServiceId, String)>, Error> {
         Ok(Vec::new())
     }
 
