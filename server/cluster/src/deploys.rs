@@ -157,8 +157,10 @@ fn phase(deploy: &Deploy, seen: &Seen<'_>) -> DeployPhase {
     let Rollout { done, replaced, paused, failed, newly_ready, .. } = &seen.rollout;
     let moved = newly_ready.unwrap_or_default().max(deploy.started);
     let has_waited = seen.now.since(moved) > PATIENCE;
-    // Nobody saw it end; a pod that is not ready so long afterwards has more likely fallen since.
-    if *done || (seen.listed && *replaced && has_waited && failed.is_none()) {
+    // Nobody saw it end; a pod that is not ready so long afterwards has more likely fallen since. Where it was seen to
+    // be stuck, somebody did.
+    let was_stuck = matches!(deploy.phase, DeployPhase::Stuck { .. });
+    if *done || (seen.listed && *replaced && has_waited && failed.is_none() && !was_stuck) {
         // Pods that were added since are newer than the end, so what the workload says comes first afterwards.
         let told = seen.rollout.progressed.filter(|at| seen.listed && *at >= deploy.started);
         let ready = newly_ready.filter(|at| *at >= deploy.started);

@@ -87,7 +87,7 @@ fn badges(deploy: &Deploy) -> AnyView {
     let tone = if deploy.kind == DeployKind::Restart { "plain" } else { "deploy" };
     view! {
         {badge(tone, deploy.kind.word())}
-        {deploy.rollback.then(|| badge("warn", "rolled back"))}
+        {deploy.rollback.then(|| badge("warn", "rollback"))}
         {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
         {match &deploy.phase {
             DeployPhase::RollingOut => Some(badge("deploy", "rolling out")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use model::{PodId, Red, RevisionHash, ServiceId, Timestamp, Window};
 
-use super::Loaded;
+use super::{Loaded, of_owners};
 use crate::partition::Shared;
 use crate::rollup::{Cell, Rollup};
 use crate::{Attribution, By, Error, RedQuery, RedRow};
@@ -31,9 +31,11 @@ struct Sums<'a> {
 fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
     let mut sums = Sums { ask, window, groups: Vec::new(), places: HashMap::new() };
     for file in loaded {
+        let owners = ask.services.as_deref().map(|asked| file.resolved.owners_of(asked));
         for rollup in &file.rollups {
             let mut run: Option<(u32, u32, *const Attribution, Option<usize>)> = None;
-            for cell in rollup.requests.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
+            let cells = of_owners(&rollup.requests, owners.as_deref(), |cell| cell.owner);
+            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
                 let same = (cell.owner, cell.text, Arc::as_ptr(whose));
                 let place = match run {
