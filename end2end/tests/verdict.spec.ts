@@ -2,7 +2,7 @@
 // that does nothing is not.
 import type { Binnacle } from "./support/binnacle";
 import { expect, test } from "./support/fixtures";
-import type { Obj } from "./support/kube";
+import type { Kube, Obj } from "./support/kube";
 import { httpSpans, resourceOf, type SpanGroup } from "./support/otel";
 import { filterBy, hydrated, keyOf, openCatalog, openTab, row } from "./support/pages";
 import { sleep } from "./support/process";
@@ -40,6 +40,14 @@ async function levelOf(binnacle: Binnacle, path: string): Promise<string | undef
   return deploys.find((deploy) => deploy.kind !== "first")?.verdict?.level;
 }
 
+/** Both pods of an image; those of the one before may still be listed. */
+async function podsWith(kube: Kube, name: string, tag: string): Promise<Obj[]> {
+  const isOf = (pod: Obj) => pod.spec.containers[0].image.endsWith(`:${tag}`);
+  const found = async () => (await podsOf(kube, shop, name)).filter(isOf);
+  await expect.poll(async () => (await found()).length).toBe(2);
+  return found();
+}
+
 const healthy = (): SpanGroup[] => [httpSpans("POST", "/orders", ROUND), httpSpans("GET", "/orders/{id}", ROUND)];
 
 /** Three of ten orders fail. */
@@ -67,7 +75,7 @@ test.beforeAll(async ({ cluster, binnacle, sender }) => {
     await send(await podsOf(kube, shop, name), healthy, { count: 1_500, over_s: 300 });
   }
   await rollOut(kube, of("checkout", "v2"), of("cart", "v2"));
-  const [checkout, cart] = [await podsOf(kube, shop, "checkout"), await podsOf(kube, shop, "cart")];
+  const [checkout, cart] = [await podsWith(kube, "checkout", "v2"), await podsWith(kube, "cart", "v2")];
   [bad, good] = [await pathOf(binnacle, "checkout"), await pathOf(binnacle, "cart")];
   const started = Date.now();
   let level: string | undefined;

@@ -41,8 +41,24 @@ impl Histogram {
 
     /// Adds all of another's counts.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in &other.buckets {
-            self.add_bucket(*bucket, *count);
+        self.merge_buckets(&other.buckets);
+    }
+
+    /// Adds counts that ascend by bucket as well: a walk over both, and what is equal adds in place.
+    pub fn merge_buckets(&mut self, buckets: &[(u16, f32)]) {
+        if self.buckets.is_empty() {
+            self.buckets.extend_from_slice(buckets);
+            return;
+        }
+        let mut at = 0;
+        for (bucket, count) in buckets {
+            while self.buckets.get(at).is_some_and(|(known, _)| known < bucket) {
+                at += 1;
+            }
+            match self.buckets.get_mut(at) {
+                Some((known, sum)) if known == bucket => *sum += count,
+                _ => self.buckets.insert(at, (*bucket, *count)),
+            }
         }
     }
 

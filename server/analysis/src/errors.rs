@@ -1,13 +1,17 @@
 //! Shares of requests that fail, on the service and on each endpoint. Errors come in clusters, so counts are
 //! divided by how many times more they vary than independent ones would; what remains is tested exactly.
 
+use std::collections::BTreeMap;
+
 use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit as EffectUnit, Unjudged};
 
 use crate::baseline::{Baseline, Kept};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
 use crate::signal::{Looked, number, percent, window};
-use crate::stats::{binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, t_tail};
+use crate::stats::{
+    binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
+};
 use crate::{Cell, DeployFacts, PastMinute, Rules};
 
 /// Standard deviations that leave 1 % below: what *would have been seen* is seen 99 times of 100.
@@ -36,7 +40,7 @@ pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) ->
     let service = candidates(&baseline.service, baseline, expected, facts, rules);
     for candidate in &service {
         let threshold = own / service.len() as f64;
-        let smallest = visible(candidate, threshold, rules);
+        let smallest = visible(candidate, &mut Cuts::at(threshold), rules);
         let evidence = evidence(candidate, (threshold, candidate.test.p <= threshold), false, smallest, facts, rules);
         let worth = worth(candidate, rules);
         // Judged well enough when whatever passes the gates would have passed the test.
@@ -66,9 +70,10 @@ fn endpoints(
         baseline.endpoints.iter().map(|kept| candidates(kept, baseline, 1.0, facts, rules)).collect();
     // Whether an endpoint is tested is decided by sizes and its past alone, so that choosing costs nothing.
     let least = alpha / all.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+    let mut cuts = Cuts::at(least);
     let mut tested: Vec<(&Candidate, Option<f64>)> = Vec::new();
     for (at, candidates) in all.iter().enumerate() {
-        let seen = candidates.iter().map(|candidate| (candidate, visible(candidate, least, rules)));
+        let seen = candidates.iter().map(|candidate| (candidate, visible(candidate, &mut cuts, rules)));
         let strong: Vec<_> = seen.filter(|(_, share)| share.is_some_and(|share| share <= 0.5)).collect();
         let share = strong.iter().filter_map(|(_, share)| *share).reduce(f64::min);
         let requests: f64 = baseline.endpoints[at].new.iter().map(|cell| cell.red.requests).sum();
@@ -223,17 +228,33 @@ fn worth(candidate: &Candidate, rules: &Rules) -> f64 {
     (old + rules.error_rise).max(old * rules.error_ratio)
 }
 
+/// What a normal tail has to come down to so that the t tail of the same score is at most `alpha`, by freedom: one
+/// search for all endpoints of as many cells.
+struct Cuts {
+    alpha: f64,
+    known: BTreeMap<u64, f64>,
+}
+
+impl Cuts {
+    fn at(alpha: f64) -> Self {
+        Self { alpha, known: BTreeMap::new() }
+    }
+
+    fn of(&mut self, freedom: f64) -> f64 {
+        let alpha = self.alpha;
+        *self.known.entry(freedom.to_bits()).or_insert_with(|| normal_tail(t_quantile(alpha, freedom)))
+    }
+}
+
 /// The smallest share of failures that would have been found with 99 % certainty, by bisection over the test itself.
-fn visible(candidate: &Candidate, alpha: f64, rules: &Rules) -> Option<f64> {
+fn visible(candidate: &Candidate, cuts: &mut Cuts, rules: &Rules) -> Option<f64> {
     let compared = &candidate.compared;
+    let cut = cuts.of(compared.dispersion.freedom);
     let (new, old, dispersion) = (compared.new, compared.old, compared.dispersion);
     let base = (old.mean() * candidate.common).min(1.0);
     let found = |p: f64| {
         let errors = new.n * p - CERTAIN * (new.n * p * (1.0 - p) * dispersion.factor).sqrt();
-        let z = normal_quantile(tail(compared, candidate.common, errors.max(0.0), dispersion.factor).0);
-        let freedom = dispersion.freedom;
-        let tail = if freedom.is_finite() { t_tail(z, freedom) } else { t_tail(z, 1e9) };
-        tail <= alpha && errors > new.n * base
+        tail(compared, candidate.common, errors.max(0.0), dispersion.factor).0 <= cut && errors > new.n * base
     };
     if new.n < rules.error_count || !found(1.0) {
         return None;

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::{Cell, EndpointFacts, GroupFacts, PastMinute, PodFacts, Rollout};
-use model::{Deploy, DeployPhase, MINUTE, PodId, PodPhase, PodState, Red, RevisionHash, Timestamp};
+use model::{Deploy, DeployPhase, MINUTE, PodId, PodPhase, PodState, Red, RevisionHash, SECOND, Timestamp};
 use store::{PodErrors, RedRow};
 
 /// Minutes of pod age that a rollout is remembered by; those after are its steady time.
 const AGES: usize = 10;
+
+/// Clocks of nodes differ by so much: an error that new pods say they had before there was a deploy is still new.
+const SKEW: i64 = 10 * SECOND;
 
 /// Whose a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +163,7 @@ pub(super) fn groups(deploy: &Deploy, errors: &[PodErrors]) -> Vec<GroupFacts> {
             pods: 0,
             cells: 0,
             beside: 0.0,
-            known: row.first_seen < deploy.started,
+            known: row.first_seen < deploy.started.plus(-SKEW),
         });
     }
     let facts = |sum: Sum<'_>| {

@@ -4,7 +4,7 @@
 mod bytes;
 mod gather;
 
-use model::{Histogram, Red, TraceId};
+use model::{Red, TraceId};
 
 use crate::block::texts::Texts;
 
@@ -82,11 +82,7 @@ impl Rollup {
         red.server_errors += cell.server_errors;
         red.duration += cell.duration;
         let buckets = &self.buckets[cell.from as usize..cell.to as usize];
-        if red.histogram.buckets.is_empty() {
-            red.histogram.buckets.extend_from_slice(buckets);
-        } else {
-            merge_buckets(&mut red.histogram, buckets);
-        }
+        red.histogram.merge_buckets(buckets);
     }
 
     /// Least and greatest event time that any cell covers; nothing when it is empty.
@@ -119,19 +115,5 @@ impl Rollup {
             + self.buckets.len() * 8
             + self.owners.len() * 40
             + self.texts.size()
-    }
-}
-
-/// Both are sorted by bucket, so a merge walks each once; what is equal adds in place.
-fn merge_buckets(into: &mut Histogram, buckets: &[(u16, f32)]) {
-    let mut at = 0;
-    for (bucket, count) in buckets {
-        while into.buckets.get(at).is_some_and(|(known, _)| known < bucket) {
-            at += 1;
-        }
-        match into.buckets.get_mut(at) {
-            Some((known, sum)) if known == bucket => *sum += count,
-            _ => into.buckets.insert(at, (*bucket, *count)),
-        }
     }
 }
