@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_secs(5);
 /// So long after a start, what was sent meanwhile may still arrive.
 const SETTLING: i64 = 6 * MINUTE;
 /// After a start collectors first deliver what they kept meanwhile; a deploy that was missed is judged with that.
-const BACKLOG: Duration = Duration::from_secs(20);
+const BACKLOG: Duration = Duration::from_secs(30);
 /// Deploys judged in one go, so that new ones do not wait behind many old ones.
 const BATCH: u32 = 50;
 
