@@ -13,8 +13,9 @@ fn main() {
     let endpoints = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000);
     let scenario = Scenario { endpoints, rate: 2.0 * endpoints as f64, history: 1, ..Scenario::default() };
     let facts = draw(&scenario, 1).facts(15, Look::Minute(15));
+    let rounds = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(25);
     let mut times = Vec::new();
-    for _ in 0..25 {
+    for _ in 0..rounds {
         let begun = Instant::now();
         std::hint::black_box(judge(&facts, &Rules::default()));
         times.push(begun.elapsed());

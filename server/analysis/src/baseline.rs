@@ -1,9 +1,10 @@
 //! What is compared with what: which minutes count, which are set apart and why, and what of the difference
 //! hit every service or came with the callers' load.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Red, Sentence};
+use model::{Histogram, Red, Sentence};
 
 use crate::stats::median;
 use crate::usual::{Usual, usual};
@@ -12,27 +13,45 @@ use crate::{Cell, DeployFacts, EndpointFacts, PastMinute, Rules};
 /// Minutes in a day.
 const DAY: i32 = 1_440;
 
+/// What was served in a minute: by a pod, or by all of them in the past. An endpoint's is the facts' own.
+#[derive(Debug, Clone)]
+pub(crate) struct Served<'a> {
+    pub(crate) pod: u32,
+    pub(crate) minute: i32,
+    pub(crate) red: Cow<'a, Red>,
+}
+
+impl<'a> Served<'a> {
+    fn by_pod(cell: &'a Cell) -> Self {
+        Self { pod: cell.pod, minute: cell.minute, red: Cow::Borrowed(&cell.red) }
+    }
+
+    fn before(past: &'a PastMinute) -> Self {
+        Self { pod: 0, minute: past.minute, red: Cow::Borrowed(&past.red) }
+    }
+}
+
 /// One endpoint, or the service as the sum of them, with what counts.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept {
+pub(crate) struct Kept<'a> {
     pub(crate) name: Option<String>,
     /// New pods past their warm-up.
-    pub(crate) new: Vec<Cell>,
+    pub(crate) new: Vec<Served<'a>>,
     /// Of those, minutes that can be held against the past.
-    pub(crate) new_for_past: Vec<Cell>,
+    pub(crate) new_for_past: Vec<Served<'a>>,
     /// Old pods beside them, without their last minute.
-    pub(crate) old: Vec<Cell>,
+    pub(crate) old: Vec<Served<'a>>,
     /// The hours before the deploy.
-    pub(crate) recent: Vec<PastMinute>,
+    pub(crate) recent: Vec<Served<'a>>,
     /// The like time on earlier days.
-    pub(crate) like: Vec<PastMinute>,
+    pub(crate) like: Vec<Served<'a>>,
 }
 
 /// All that is decided before anything is compared.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Baseline {
-    pub(crate) service: Kept,
-    pub(crate) endpoints: Vec<Kept>,
+pub(crate) struct Baseline<'a> {
+    pub(crate) service: Kept<'a>,
+    pub(crate) endpoints: Vec<Kept<'a>>,
     /// How many times their errors all other services have: expected of this one as well.
     pub(crate) common_errors: f64,
     /// All other services got slower at once.
@@ -44,72 +63,79 @@ pub(crate) struct Baseline {
 }
 
 /// Decides it.
-pub(crate) fn baseline(facts: &DeployFacts, rules: &Rules) -> Baseline {
+pub(crate) fn baseline<'a>(facts: &'a DeployFacts, rules: &Rules) -> Baseline<'a> {
     let usual = usual(&facts.earlier, rules);
     let (loaded, load_sentence) = loaded_minutes(facts, rules);
     let mut warming = Red::default();
-    let endpoints: Vec<Kept> =
+    let endpoints: Vec<Kept<'_>> =
         facts.endpoints.iter().map(|endpoint| keep(endpoint, facts, &usual, &loaded, &mut warming)).collect();
     let (common_errors, common_latency, peer_sentence) = common(facts, rules);
     let discounted = usual.sentence(&warming).into_iter().chain(load_sentence).chain(peer_sentence).collect();
     let any_requests = facts.endpoints.iter().any(|e| e.new.iter().any(|cell| cell.red.requests > 0.0));
-    Baseline { service: sum(&endpoints), endpoints, common_errors, common_latency, discounted, any_requests }
+    Baseline { service: sum(&endpoints, &loaded), endpoints, common_errors, common_latency, discounted, any_requests }
 }
 
-fn keep(
-    endpoint: &EndpointFacts,
+fn keep<'a>(
+    endpoint: &'a EndpointFacts,
     facts: &DeployFacts,
     usual: &Usual,
     loaded: &BTreeSet<i32>,
     warming: &mut Red,
-) -> Kept {
+) -> Kept<'a> {
     let pod = |cell: &Cell| facts.pods.get(cell.pod as usize);
     let mut new = Vec::with_capacity(endpoint.new.len());
     for cell in endpoint.new.iter().filter(|cell| cell.red.requests > 0.0) {
         let age = cell.minute - pod(cell).map_or(0, |pod| pod.first);
-        if age < i32::from(usual.warm_up) { warming.merge(&cell.red) } else { new.push(cell.clone()) }
+        if age < i32::from(usual.warm_up) { warming.merge(&cell.red) } else { new.push(Served::by_pod(cell)) }
     }
     // A pod that is being ended answers its last requests badly: that is not its revision's rate.
     let ending = |cell: &Cell| pod(cell).and_then(|pod| pod.last).is_some_and(|last| cell.minute >= last);
-    let old = endpoint.old.iter().filter(|cell| cell.red.requests > 0.0 && !ending(cell)).cloned().collect();
+    let old = endpoint.old.iter().filter(|cell| cell.red.requests > 0.0 && !ending(cell)).map(Served::by_pod).collect();
     let span = (new.iter().map(|c| c.minute).min().unwrap_or(0), new.iter().map(|c| c.minute).max().unwrap_or(0));
-    let alike = |minute: i32| (span.0 - 30..=span.1 + 30).any(|at| (at - minute).rem_euclid(DAY) == 0);
+    // Whether a whole number of days lies between it and some minute of the span, half an hour more on both sides.
+    let alike = |minute: i32| (minute - span.0 + 30).rem_euclid(DAY) <= span.1 - span.0 + 60;
     let past = endpoint.past.iter().filter(|minute| minute.minute < 0 && minute.red.requests > 0.0);
-    let (recent, earlier): (Vec<_>, Vec<_>) = past.cloned().partition(|minute| minute.minute >= -DAY / 2);
+    let (recent, earlier): (Vec<_>, Vec<_>) = past.map(Served::before).partition(|minute| minute.minute >= -DAY / 2);
     let like = earlier.into_iter().filter(|minute| alike(minute.minute)).collect();
     let new_for_past = new.iter().filter(|cell| !loaded.contains(&cell.minute)).cloned().collect();
     Kept { name: Some(endpoint.endpoint.clone()), new, new_for_past, old, recent, like }
 }
 
 /// The service is the sum of its endpoints, cell by cell.
-fn sum(endpoints: &[Kept]) -> Kept {
-    let cells = |of: fn(&Kept) -> &Vec<Cell>| -> Vec<Cell> {
-        let keyed = endpoints.iter().flat_map(of).map(|cell| ((cell.minute, cell.pod), &cell.red));
-        total(keyed).into_iter().map(|((minute, pod), red)| Cell { pod, minute, red }).collect()
-    };
-    let minutes = |of: fn(&Kept) -> &Vec<PastMinute>| -> Vec<PastMinute> {
-        let keyed = endpoints.iter().flat_map(of).map(|minute| ((minute.minute, 0), &minute.red));
-        total(keyed).into_iter().map(|((minute, _), red)| PastMinute { minute, red }).collect()
-    };
+fn sum<'a>(endpoints: &[Kept<'a>], loaded: &BTreeSet<i32>) -> Kept<'a> {
+    let new = total(endpoints.iter().flat_map(|kept| &kept.new));
     Kept {
         name: match endpoints {
             [only] => only.name.clone(),
             _ => None,
         },
-        new: cells(|kept| &kept.new),
-        new_for_past: cells(|kept| &kept.new_for_past),
-        old: cells(|kept| &kept.old),
-        recent: minutes(|kept| &kept.recent),
-        like: minutes(|kept| &kept.like),
+        new_for_past: new.iter().filter(|served| !loaded.contains(&served.minute)).cloned().collect(),
+        new,
+        old: total(endpoints.iter().flat_map(|kept| &kept.old)),
+        recent: total(endpoints.iter().flat_map(|kept| &kept.recent)),
+        like: total(endpoints.iter().flat_map(|kept| &kept.like)),
     }
 }
 
-fn total<'a>(cells: impl Iterator<Item = ((i32, u32), &'a Red)>) -> BTreeMap<(i32, u32), Red> {
-    let mut sums: BTreeMap<(i32, u32), Red> = BTreeMap::new();
-    for (key, red) in cells {
-        sums.entry(key).or_default().merge(red);
+/// Sums by minute and pod. Durations are added up by bucket in a table: with many endpoints, most of the work is here.
+fn total<'k, 'a: 'k>(all: impl Iterator<Item = &'k Served<'a>>) -> Vec<Served<'a>> {
+    let mut sums: BTreeMap<(i32, u32), (Red, Vec<f32>)> = BTreeMap::new();
+    for served in all {
+        let (sum, counts) = sums.entry((served.minute, served.pod)).or_default();
+        let red = &*served.red;
+        sum.requests += red.requests;
+        sum.errors += red.errors;
+        let most = red.histogram.buckets.last().map_or(0, |(bucket, _)| usize::from(*bucket) + 1);
+        if counts.len() < most {
+            counts.resize(most, 0.0);
+        }
+        red.histogram.buckets.iter().for_each(|(bucket, count)| counts[usize::from(*bucket)] += count);
     }
-    sums
+    let served = |((minute, pod), (sum, counts)): ((i32, u32), (Red, Vec<f32>))| {
+        let buckets = (0_u16..).zip(counts).filter(|(_, count)| *count > 0.0).collect();
+        Served { pod, minute, red: Cow::Owned(Red { histogram: Histogram { buckets }, ..sum }) }
+    };
+    sums.into_iter().map(served).collect()
 }
 
 /// Requests and errors by minute, all endpoints and pods.
@@ -178,9 +204,12 @@ fn common(facts: &DeployFacts, rules: &Rules) -> (f64, bool, Option<Sentence>) {
     (factor, most(slower), Some(Sentence::plain("Not this deploy's alone, so discounted: ").strong(what)))
 }
 
-impl Kept {
+impl<'a> Kept<'a> {
     /// The side of the past: the recent hours, or the like time of earlier days where that was worse.
-    pub(crate) fn base(&self, worse: impl Fn(&[PastMinute]) -> Option<f64>) -> (&[PastMinute], bool) {
+    pub(crate) fn base(&self, worse: impl Fn(&[Served<'a>]) -> Option<f64>) -> (&[Served<'a>], bool) {
+        if self.like.is_empty() {
+            return (&self.recent, false);
+        }
         match (worse(&self.recent), worse(&self.like)) {
             (Some(recent), Some(like)) if like > recent => (&self.like, true),
             (None, Some(_)) => (&self.like, true),
@@ -189,7 +218,7 @@ impl Kept {
     }
 
     /// All minutes of the past, ascending.
-    pub(crate) fn past(&self) -> impl Iterator<Item = &PastMinute> {
+    pub(crate) fn past(&self) -> impl Iterator<Item = &Served<'a>> {
         self.like.iter().chain(&self.recent)
     }
 }

@@ -183,15 +183,21 @@ fn by_minute(units: &[Unit]) -> Vec<Unit> {
     blocks(units, 1)
 }
 
+/// Sums over blocks of so many minutes, ascending.
 fn blocks(units: &[Unit], length: i32) -> Vec<Unit> {
-    let mut sums: BTreeMap<i32, Unit> = BTreeMap::new();
-    for unit in units {
-        let minute = unit.minute.div_euclid(length);
-        let sum = sums.entry(minute).or_insert(Unit { minute, x: 0.0, n: 0.0 });
-        sum.x += unit.x;
-        sum.n += unit.n;
-    }
-    sums.into_values().collect()
+    let of = |unit: &Unit| Unit { minute: unit.minute.div_euclid(length), ..*unit };
+    let mut all: Vec<Unit> = units.iter().map(of).collect();
+    // The past comes in order; cells of several pods do not.
+    all.sort_by_key(|unit| unit.minute);
+    all.dedup_by(|next, sum| {
+        let same = next.minute == sum.minute;
+        if same {
+            sum.x += next.x;
+            sum.n += next.n;
+        }
+        same
+    });
+    all
 }
 
 /// How much windows of `length` minutes differ in the past: the variation of blocks of 1, 2, 4 … minutes. What is

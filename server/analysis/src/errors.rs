@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit as EffectUnit, Unjudged};
 
-use crate::baseline::{Baseline, Kept};
+use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
 use crate::signal::{Looked, number, percent, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
 };
-use crate::{Cell, DeployFacts, PastMinute, Rules};
+use crate::{DeployFacts, Rules};
 
 /// Standard deviations that leave 1 % below: what *would have been seen* is seen 99 times of 100.
 pub(crate) const CERTAIN: f64 = 2.326;
@@ -31,7 +31,7 @@ struct Candidate {
 }
 
 /// Looks at errors.
-pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Looked {
+pub(crate) fn errors(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Looked {
     let alpha = spend(rules.alpha, Signal::Errors, facts.look);
     let single = baseline.endpoints.len() <= 1;
     let own = if single { alpha } else { alpha / 2.0 };
@@ -63,7 +63,7 @@ pub(crate) fn errors(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) ->
 const UNJUDGED: usize = 20;
 
 fn endpoints(
-    baseline: &Baseline,
+    baseline: &Baseline<'_>,
     facts: &DeployFacts,
     rules: &Rules,
     (alpha, alike): (f64, bool),
@@ -100,22 +100,19 @@ fn endpoints(
     looked.rest(rest, p.len());
 }
 
-fn units(cells: &[Cell]) -> Vec<Unit> {
-    cells.iter().map(|cell| Unit { minute: cell.minute, x: cell.red.errors, n: cell.red.requests }).collect()
+fn units<'k, 'a: 'k>(served: impl IntoIterator<Item = &'k Served<'a>>) -> Vec<Unit> {
+    let unit = |served: &Served<'_>| Unit { minute: served.minute, x: served.red.errors, n: served.red.requests };
+    served.into_iter().map(unit).collect()
 }
 
-fn past_units<'a>(minutes: impl Iterator<Item = &'a PastMinute>) -> Vec<Unit> {
-    minutes.map(|past| Unit { minute: past.minute, x: past.red.errors, n: past.red.requests }).collect()
-}
-
-fn share(minutes: &[PastMinute]) -> Option<f64> {
+fn share(minutes: &[Served<'_>]) -> Option<f64> {
     let (errors, requests) = minutes.iter().fold((0.0, 0.0), |sum, m| (sum.0 + m.red.errors, sum.1 + m.red.requests));
     (requests > 0.0).then(|| errors / requests)
 }
 
 /// How many times the service's old share its new mix of endpoints is expected to have, at least 1 (indirect
 /// standardisation): callers who ask more for what fails more are not the deploy's doing.
-fn standardised(baseline: &Baseline) -> f64 {
+fn standardised(baseline: &Baseline<'_>) -> f64 {
     let (mut expected, mut requests) = (0.0, 0.0);
     for kept in &baseline.endpoints {
         let Some(old) = share(kept.base(share).0) else { continue };
@@ -129,7 +126,13 @@ fn standardised(baseline: &Baseline) -> f64 {
     }
 }
 
-fn candidates(kept: &Kept, baseline: &Baseline, mix: f64, facts: &DeployFacts, rules: &Rules) -> Vec<Candidate> {
+fn candidates(
+    kept: &Kept<'_>,
+    baseline: &Baseline<'_>,
+    mix: f64,
+    facts: &DeployFacts,
+    rules: &Rules,
+) -> Vec<Candidate> {
     let variance = |p: f64| p * (1.0 - p);
     let new = units(&kept.new);
     if new.is_empty() {
@@ -140,7 +143,7 @@ fn candidates(kept: &Kept, baseline: &Baseline, mix: f64, facts: &DeployFacts, r
         let span = compare::Tally::of(units).span;
         span.1.saturating_sub(span.0).saturating_add(1)
     };
-    let past = past_units(kept.past());
+    let past = units(kept.past());
     let (base, like) = kept.base(share);
     let floor = facts.weight.max(1.0);
     let of = |length| compare::historic(&past, length, &variance);
@@ -148,7 +151,7 @@ fn candidates(kept: &Kept, baseline: &Baseline, mix: f64, facts: &DeployFacts, r
     let against = if for_past.is_empty() {
         None
     } else {
-        compare::with_past(&for_past, &past_units(base.iter()), &variance, of(minutes(&for_past)), floor, rules)
+        compare::with_past(&for_past, &units(base), &variance, of(minutes(&for_past)), floor, rules)
     };
     let common = baseline.common_errors * mix;
     let least = against.map_or(0.0, |past| past.information / 20.0);

@@ -69,7 +69,7 @@ fn excess(evidence: &Evidence) -> f64 {
 
 fn conclude(
     evidence: &[Evidence],
-    baseline: &Baseline,
+    baseline: &Baseline<'_>,
     (failing, slow): (&Looked, &Looked),
     facts: &DeployFacts,
     rules: &Rules,

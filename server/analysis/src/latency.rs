@@ -1,74 +1,15 @@
 //! Durations, on the service and on each endpoint: a rank statistic over bucketed durations with ties.
 
-use model::{Against, Effect, Evidence, Outcome, Red, Sentence, Side, Signal, Test, Unit as EffectUnit, duration_text};
+use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit as EffectUnit, duration_text};
 
-use crate::baseline::{Baseline, Kept};
+use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
-use crate::compare::{self, Compared, Unit};
+use crate::compare::{self, Compared};
 use crate::errors::{CERTAIN, SHOWN};
+use crate::ranks::{Counts, PER_DOUBLING, Ranks};
 use crate::signal::{Looked, window};
 use crate::stats::{normal_tail, t_quantile, t_tail};
-use crate::{Cell, DeployFacts, PastMinute, Rules};
-
-/// Buckets of a duration that fits 63 bits.
-const BUCKETS: usize = 512;
-/// Buckets per doubling of the model's histogram.
-const PER_DOUBLING: f64 = 8.0;
-
-/// Durations as counts by bucket, dense.
-struct Counts(Vec<f64>);
-
-impl Counts {
-    fn of<'a>(reds: impl Iterator<Item = &'a Red>) -> Self {
-        let mut counts = vec![0.0; BUCKETS];
-        for (bucket, count) in reds.flat_map(|red| &red.histogram.buckets) {
-            counts[usize::from(*bucket).min(BUCKETS - 1)] += f64::from(*count);
-        }
-        Self(counts)
-    }
-
-    fn total(&self) -> f64 {
-        self.0.iter().sum()
-    }
-
-    fn quantile(&self, q: f64) -> f64 {
-        let rank = q * self.total();
-        let mut below = 0.0;
-        for (bucket, count) in self.0.iter().enumerate() {
-            if *count > 0.0 && below + count >= rank {
-                return ((bucket as f64 + ((rank - below) / count).clamp(0.0, 1.0)) / PER_DOUBLING).exp2();
-            }
-            below += count;
-        }
-        0.0
-    }
-
-    /// Mid-rank of each bucket, less a half: how much of the reference is faster, and half of what ties (ridits,
-    /// Bross 1958). Their mean on another sample is Mann & Whitney's U/(n₁n₀) − ½ (1947).
-    fn ranks(&self) -> Vec<f64> {
-        let total = self.total().max(1e-300);
-        let mut below = 0.0;
-        let rank = |count: &f64| {
-            let middle = (below + count / 2.0) / total - 0.5;
-            below += count;
-            middle
-        };
-        self.0.iter().map(rank).collect()
-    }
-
-    /// Variance of one duration's rank, ties and all.
-    fn variance(&self, ranks: &[f64]) -> f64 {
-        self.0.iter().zip(ranks).map(|(count, rank)| count * rank * rank).sum::<f64>() / self.total().max(1e-300)
-    }
-
-    /// Mean rank that these durations would have if each grew by so many buckets.
-    fn shifted(&self, ranks: &[f64], by: f64) -> f64 {
-        let at = |bucket: f64| ranks[(bucket as usize).min(BUCKETS - 1)];
-        let (whole, part) = (by.floor(), by.fract());
-        let rank = |b: usize| (1.0 - part) * at(b as f64 + whole) + part * at(b as f64 + whole + 1.0);
-        self.0.iter().enumerate().map(|(b, count)| count * rank(b)).sum::<f64>() / self.total().max(1e-300)
-    }
-}
+use crate::{DeployFacts, Rules};
 
 struct Candidate {
     name: Option<String>,
@@ -77,19 +18,19 @@ struct Candidate {
     old: Counts,
     /// Old pods since the deploy started.
     beside: compare::Tally,
-    ranks: Vec<f64>,
+    ranks: Ranks,
     unit_variance: f64,
     score: f64,
     p: f64,
 }
 
 /// Looks at durations.
-pub(crate) fn latency(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Looked {
+pub(crate) fn latency(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Looked {
     let alpha = spend(rules.alpha, Signal::Latency, facts.look);
     let single = baseline.endpoints.len() <= 1;
     let own = if single { alpha } else { alpha / 2.0 };
     let mut looked = Looked::default();
-    let mixed: &[Kept] = if single { &[] } else { &baseline.endpoints };
+    let mixed: &[Kept<'_>] = if single { &[] } else { &baseline.endpoints };
     let service = candidates(&baseline.service, mixed, baseline, facts, rules);
     for candidate in &service {
         let threshold = own / service.len() as f64;
@@ -119,31 +60,21 @@ pub(crate) fn latency(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -
     looked
 }
 
-fn units(cells: &[Cell], ranks: &[f64]) -> Vec<Unit> {
-    cells.iter().map(|cell| unit(cell.minute, &cell.red, ranks)).collect()
-}
-
-fn past_units<'a>(minutes: impl Iterator<Item = &'a PastMinute>, ranks: &[f64]) -> Vec<Unit> {
-    minutes.map(|past| unit(past.minute, &past.red, ranks)).collect()
-}
-
-fn unit(minute: i32, red: &Red, ranks: &[f64]) -> Unit {
-    let (x, n) = red.histogram.buckets.iter().fold((0.0, 0.0), |(x, n), (bucket, count)| {
-        let count = f64::from(*count);
-        (x + count * ranks[usize::from(*bucket).min(BUCKETS - 1)], n + count)
-    });
-    Unit { minute, x, n }
-}
-
-fn middle(minutes: &[PastMinute]) -> Option<f64> {
-    let counts = Counts::of(minutes.iter().map(|past| &past.red));
-    (counts.total() >= 20.0).then(|| counts.quantile(0.5))
+fn middle(minutes: &[Served<'_>]) -> Option<f64> {
+    let counts = Counts::of(minutes);
+    (counts.total >= 20.0).then(|| counts.quantile(0.5))
 }
 
 /// At least so many durations on the new side; fewer have no 95th percentile to speak of.
 const LEAST: f64 = 20.0;
 
-fn candidates(kept: &Kept, mixed: &[Kept], baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Vec<Candidate> {
+fn candidates(
+    kept: &Kept<'_>,
+    mixed: &[Kept<'_>],
+    baseline: &Baseline<'_>,
+    facts: &DeployFacts,
+    rules: &Rules,
+) -> Vec<Candidate> {
     let asked: f64 = kept.new.iter().map(|cell| cell.red.requests).sum();
     if asked < LEAST {
         return Vec::new();
@@ -158,36 +89,44 @@ fn candidates(kept: &Kept, mixed: &[Kept], baseline: &Baseline, facts: &DeployFa
     beside.filter(|beside| beside.compared.information >= least).into_iter().chain(past).collect()
 }
 
-fn side_by_side(kept: &Kept, floor: f64, rules: &Rules) -> Option<Candidate> {
-    let together = |cells: &[Cell], others: &[Cell]| -> Vec<Cell> {
-        let minutes: std::collections::BTreeSet<i32> = others.iter().map(|cell| cell.minute).collect();
-        cells.iter().filter(|cell| minutes.contains(&cell.minute)).cloned().collect()
-    };
+/// Those of the minutes in which the others served as well.
+fn together<'k, 'a>(served: &'k [Served<'a>], others: &[Served<'_>]) -> Vec<&'k Served<'a>> {
+    let minutes: std::collections::BTreeSet<i32> = others.iter().map(|other| other.minute).collect();
+    served.iter().filter(|served| minutes.contains(&served.minute)).collect()
+}
+
+fn side_by_side(kept: &Kept<'_>, floor: f64, rules: &Rules) -> Option<Candidate> {
     let (new, old) = (together(&kept.new, &kept.old), together(&kept.old, &kept.new));
-    let reference = Counts::of(new.iter().chain(&old).map(|cell| &cell.red));
+    let reference = Counts::of(new.iter().chain(&old).copied());
     let ranks = reference.ranks();
     let variance = reference.variance(&ranks);
     let fixed = |_: f64| variance;
-    let past = past_units(kept.past(), &ranks);
+    let past = ranks.units(kept.past());
     let historic = compare::historic(&past, 1, &fixed);
-    let compared = compare::beside(&units(&new, &ranks), &units(&old, &ranks), &fixed, historic, floor, rules)?;
+    let compared = compare::beside(
+        &ranks.units(new.iter().copied()),
+        &ranks.units(old.iter().copied()),
+        &fixed,
+        historic,
+        floor,
+        rules,
+    )?;
     if !compared.by_cells && historic.is_none() {
         return None;
     }
-    let of = |cells: &[Cell]| Counts::of(cells.iter().map(|cell| &cell.red));
-    Some(candidate(kept, compared, of(&new), of(&old), ranks, variance))
+    Some(candidate(kept, compared, Counts::of(new), Counts::of(old), ranks, variance))
 }
 
-fn against(kept: &Kept, base: &[PastMinute], mixed: &[Kept], floor: f64, rules: &Rules) -> Option<Candidate> {
-    let old = Counts::of(base.iter().map(|past| &past.red));
+fn against(kept: &Kept<'_>, base: &[Served<'_>], mixed: &[Kept<'_>], floor: f64, rules: &Rules) -> Option<Candidate> {
+    let old = Counts::of(base);
     let ranks = old.ranks();
     let variance = old.variance(&ranks);
     let fixed = |_: f64| variance;
-    let new = units(&kept.new_for_past, &ranks);
+    let new = ranks.units(&kept.new_for_past);
     let span = compare::Tally::of(&new).span;
-    let past = past_units(kept.past(), &ranks);
+    let past = ranks.units(kept.past());
     let historic = compare::historic(&past, span.1 - span.0 + 1, &fixed);
-    let before = past_units(base.iter(), &ranks);
+    let before = if kept.like.is_empty() { past } else { ranks.units(base) };
     let mut compared = compare::with_past(&new, &before, &fixed, historic, floor, rules)?;
     if !compared.by_cells && historic.is_none() {
         return None;
@@ -196,7 +135,7 @@ fn against(kept: &Kept, base: &[PastMinute], mixed: &[Kept], floor: f64, rules: 
     let (mut expected, mut asked) = (0.0, 0.0);
     for endpoint in mixed {
         let (base, _) = endpoint.base(middle);
-        let old = compare::Tally::of(&past_units(base.iter(), &ranks));
+        let old = compare::Tally::of(&ranks.units(base));
         let now: f64 = endpoint.new_for_past.iter().map(|cell| cell.red.requests).sum();
         if old.n > 0.0 {
             expected += now * old.mean();
@@ -206,16 +145,16 @@ fn against(kept: &Kept, base: &[PastMinute], mixed: &[Kept], floor: f64, rules: 
     if asked > 0.0 {
         compared.expected = compared.expected.max(compared.new.n * expected / asked);
     }
-    let new = Counts::of(kept.new_for_past.iter().map(|cell| &cell.red));
+    let new = Counts::of(&kept.new_for_past);
     Some(candidate(kept, compared, new, old, ranks, variance))
 }
 
-fn candidate(kept: &Kept, compared: Compared, new: Counts, old: Counts, ranks: Vec<f64>, variance: f64) -> Candidate {
+fn candidate(kept: &Kept<'_>, compared: Compared, new: Counts, old: Counts, ranks: Ranks, variance: f64) -> Candidate {
     let deviation = (variance * compared.dispersion.factor * compared.information).sqrt();
     let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
-    let beside = compare::Tally::of(&units(&kept.old, &ranks));
+    let beside = compare::Tally::of(&ranks.units(&kept.old));
     Candidate { name: kept.name.clone(), compared, new, old, beside, ranks, unit_variance: variance, score, p }
 }
 

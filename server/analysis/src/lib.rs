@@ -11,6 +11,7 @@ mod judge;
 mod judged;
 mod kubernetes;
 mod latency;
+mod ranks;
 mod rules;
 mod sentence;
 mod signal;

@@ -11,14 +11,14 @@ use crate::stats::{deviation, median, normal_quantile, t_tail};
 use crate::{DeployFacts, ResourceFacts, Rules};
 
 /// Looks at throughput, CPU and memory.
-pub(crate) fn usage(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
+pub(crate) fn usage(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
     let resources = facts.resources.iter().filter_map(|resource| resource_evidence(resource, facts, rules));
     throughput(baseline, facts, rules).into_iter().chain(resources).collect()
 }
 
 /// Requests of both revisions since the rollout, as a logarithm against windows of the past by median and median
 /// absolute deviation, so that one outage does not set the measure.
-fn throughput(baseline: &Baseline, facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
+fn throughput(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
     let length = (facts.now.since(facts.deploy.started) / model::MINUTE) as i32;
     if length < 10 {
         return None;

@@ -10,10 +10,13 @@ const ARRIVAL: i64 = 8 * SECOND;
 /// Deploys of so long ago are looked at again while late data may still arrive.
 const LATELY: i64 = 2 * HOUR;
 
-/// A look and when it is had, which is the end of its data unless those of the first hour have to do.
+/// A look at a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) look: Look,
+    /// The minute at whose end it is had.
+    at: Timestamp,
+    /// The end of its data.
     pub(super) end: Timestamp,
 }
 
@@ -26,41 +29,45 @@ pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (O
         return (None, None);
     }
     let all = moments(&due.deploy, due.later.as_ref());
-    let is_past = |moment: &&Moment| moment.end.plus(ARRIVAL) <= now;
-    let look = all.iter().filter(is_past).max_by_key(|moment| moment.end);
+    let is_past = |moment: &&Moment| moment.at.plus(ARRIVAL) <= now;
+    let look = all.iter().filter(is_past).max_by_key(|moment| moment.at);
     let is_late = now < settling
         && now.since(due.deploy.started) < LATELY
-        && look.is_some_and(|moment| now.since(moment.end) > ARRIVAL + MINUTE);
-    let is_new = |moment: &&Moment| due.judged.is_none_or(|judged| moment.end > judged || is_late);
+        && look.is_some_and(|moment| now.since(moment.at) > ARRIVAL + MINUTE);
+    let is_new = |moment: &&Moment| due.judged.is_none_or(|judged| moment.at > judged || is_late);
     let again = is_late.then(|| now.plus(MINUTE));
-    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.end.plus(ARRIVAL));
+    let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.at.plus(ARRIVAL));
     (look.filter(is_new).copied(), next.chain(again).min())
 }
 
 fn moments(deploy: &Deploy, later: Option<&Deploy>) -> Vec<Moment> {
     let start = deploy.started.floor(MINUTE);
     let at = |minutes: i64| start.plus(minutes * MINUTE);
-    let mut all: Vec<Moment> =
-        (1..=60).filter_map(|minutes| Some(Moment { look: Look::at(minutes)?, end: at(minutes) })).collect();
+    let mut all: Vec<Moment> = (1..=60).filter_map(|minutes| Some(whole(Look::at(minutes)?, at(minutes)))).collect();
     let ceiling = |at: Timestamp| at.plus(MINUTE - 1).floor(MINUTE);
     if let DeployPhase::Settled { at } | DeployPhase::Stuck { since: at, .. } = &deploy.phase {
         // A minute later: pods have served by then.
         let end = ceiling(*at).plus(MINUTE);
         if end > start && all.iter().all(|moment| moment.end != end) {
-            all.push(Moment { look: Look::Settled, end });
+            all.push(whole(Look::Settled, end));
         }
     }
     let Some(later) = later else { return all };
-    let end = later.started.floor(MINUTE).max(at(1));
-    if end < at(60) || deploy.phase.is_open() {
-        // Its own data ends there; what little there is has to do.
-        all.retain(|moment| moment.end < end);
-        all.push(Moment { look: Look::Settled, end });
+    let (ends, now) = (later.started.floor(MINUTE).max(at(1)), ceiling(later.started).max(at(1)));
+    if ends < at(60) || deploy.phase.is_open() {
+        // Its own data end there; what little there is has to do.
+        all.retain(|moment| moment.at < now);
+        all.push(Moment { look: Look::Settled, at: now, end: ends });
     } else if later.rollback {
         // That it was taken back is said of what was seen of it.
-        all.push(Moment { look: Look::Hour, end });
+        all.push(Moment { look: Look::Hour, at: now, end: at(60) });
     }
     all
+}
+
+/// A look that has all data up to its minute.
+fn whole(look: Look, at: Timestamp) -> Moment {
+    Moment { look, at, end: at }
 }
 
 #[cfg(test)]
@@ -88,9 +95,10 @@ mod tests {
         }
     }
 
+    /// The look, with the minute at which its data end, and the minute after whose end to come again.
     fn check(due: &DueDeploy, now: i64, look: Option<(Look, i64)>, next: Option<i64>) {
         let (found, again) = moment(due, START.plus(now), START);
-        let look = look.map(|(look, minutes)| Moment { look, end: START.plus(minutes * MINUTE) });
+        let found = found.map(|moment| (moment.look, moment.end.since(START) / MINUTE));
         let next = next.map(|minutes| START.plus(minutes * MINUTE + ARRIVAL));
         assert_eq!((found, again), (look, next), "at {now}");
     }
@@ -119,7 +127,7 @@ mod tests {
     fn after_a_start_what_was_missed_is_looked_at_again() {
         let deploy = deploy(0, DeployPhase::RollingOut);
         let due = DueDeploy { deploy, later: None, judged: Some(START.plus(30 * MINUTE)) };
-        let (now, half) = (START.plus(40 * MINUTE), Moment { look: Look::Half, end: START.plus(30 * MINUTE) });
+        let (now, half) = (START.plus(40 * MINUTE), whole(Look::Half, START.plus(30 * MINUTE)));
         assert_eq!(moment(&due, now, now.plus(MINUTE)), (Some(half), Some(now.plus(MINUTE))));
         assert_eq!(moment(&due, now, now), (None, Some(START.plus(60 * MINUTE + ARRIVAL))));
     }
@@ -129,6 +137,7 @@ mod tests {
         let later = Some(deploy(5 * MINUTE + 20 * SECOND, DeployPhase::RollingOut));
         let due = DueDeploy { deploy: deploy(0, DeployPhase::RollingOut), later, judged: None };
         check(&due, 4 * MINUTE + ARRIVAL, Some((Look::Minute(4), 4)), Some(5));
+        check(&due, 5 * MINUTE + ARRIVAL, Some((Look::Minute(5), 5)), Some(6));
         check(&due, 30 * MINUTE, Some((Look::Settled, 5)), None);
     }
 
@@ -142,7 +151,7 @@ mod tests {
         check(&due, 501 * MINUTE, None, None);
         next.rollback = true;
         due.later = Some(next);
-        check(&due, 501 * MINUTE, Some((Look::Hour, 500)), None);
+        check(&due, 501 * MINUTE, Some((Look::Hour, 60)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use analysis::{Births, DeployFacts, Look, PastMinute, Peer, Rollout};
+use analysis::{Births, DeployFacts, PastMinute, Peer, Rollout};
 use model::{
     AdverseKind, DAY, Deploy, DeployId, DeployKind, DeployPhase, HOUR, MINUTE, ServiceId, Step, Timestamp,
     VerdictLevel, Window,
@@ -66,7 +66,7 @@ impl Gatherer {
         now: Timestamp,
     ) -> Result<Option<DeployFacts>, store::Error> {
         let origin = due.deploy.started.floor(MINUTE);
-        let end = moment.end.min(origin.plus(if moment.look == Look::Hour { HOUR } else { DAY }));
+        let end = moment.end.min(origin.plus(DAY));
         let deploy = as_of(&due.deploy, end);
         let service = &deploy.id.service;
         let since = Window::new(origin, end);
@@ -195,7 +195,7 @@ fn as_of(deploy: &Deploy, end: Timestamp) -> Deploy {
 struct History {
     /// Newest first, with when the next began.
     earlier: Vec<(Deploy, Timestamp, Option<VerdictLevel>)>,
-    /// The revision that the deploy came from.
+    /// The revision that the deploy is held against, whatever was said of it.
     from: Option<model::RevisionHash>,
 }
 
@@ -212,7 +212,8 @@ impl History {
                 until = started;
             }
         }
-        Ok(Self { earlier, from: deploy.from.clone() })
+        // One that takes the service back is held against how it was before it was bad.
+        Ok(Self { earlier, from: deploy.from.clone().filter(|_| !deploy.rollback) })
     }
 
     /// Whether a revision that was called bad ran then, and not the one that this deploy came from.

@@ -37,7 +37,7 @@ fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView 
         view! {
             {verdict_badge(judged.level)}
             " "
-            <span class="headline">{sentence::parts(&judged.headline)}</span>
+            <span class="said">{sentence::parts(&judged.headline)}</span>
             " "
         }
     });
