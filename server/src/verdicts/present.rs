@@ -17,7 +17,10 @@ pub(crate) async fn is_present(
     judgement: &Judgement,
     now: Timestamp,
 ) -> Result<bool, store::Error> {
-    let window = Window::before(now, RECENT);
+    // Not the time before the deploy, in which nothing was wrong yet.
+    let began = judgement.flagged.iter().map(|evidence| evidence.new.window.from).min();
+    let recent = now.plus(-RECENT);
+    let window = Window::new(began.map_or(recent, |began| began.max(recent)), now);
     let ask = RedQuery { services: Some(vec![service.id.clone()]), window, step: Step(MINUTE), by: By::Endpoint };
     let mut recent: BTreeMap<Option<String>, Red> = BTreeMap::new();
     for row in store.telemetry().red(ask).await? {
