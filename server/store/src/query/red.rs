@@ -31,9 +31,13 @@ struct Sums<'a> {
 fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
     let mut sums = Sums { ask, window, groups: Vec::new(), places: HashMap::new() };
     for file in loaded {
+        let asked = asked(file, ask);
         for rollup in &file.rollups {
             let mut run: Option<(u32, u32, *const Attribution, Option<usize>)> = None;
             for cell in rollup.requests.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
+                if !asked.get(cell.owner as usize).is_none_or(|asked| *asked) {
+                    continue;
+                }
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
                 let same = (cell.owner, cell.text, Arc::as_ptr(whose));
                 let place = match run {
@@ -53,6 +57,13 @@ fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
     let mut groups = sums.groups;
     groups.sort_by(|a, b| order(a).cmp(&order(b)));
     groups
+}
+
+/// Which owners may be of a service that was asked for, by number; empty is all.
+fn asked(file: &Loaded, ask: &RedQuery) -> Vec<bool> {
+    let Some(services) = &ask.services else { return Vec::new() };
+    let may = |whose: &Arc<Attribution>| whose.service.as_ref().is_some_and(|service| services.contains(service));
+    file.resolved.timelines.iter().map(|timeline| timeline.all().any(may)).collect()
 }
 
 fn order(row: &RedRow) -> (&ServiceId, &Option<String>, &Option<RevisionHash>, &Option<PodId>) {
