@@ -7,12 +7,12 @@ target := $(or $(CARGO_TARGET_DIR),target)
 # cargo-leptos finds wasm-bindgen and wasm-opt on the path.
 export PATH := $(tools)/bin:$(CURDIR)/end2end/node_modules/.bin:$(PATH)
 
-# Erased views compile ten times faster. Around check, test and clippy only:
-# cargo-leptos appends its own flags, and release ships unerased (smaller WASM).
+# Erased views compile ten times faster, and are smaller: the first load 286 KB instead of 342, the overview's tab 62
+# instead of 96. The flag stands around everything but `make dev`, where cargo-leptos sets its own.
 # mold shortens every link where it is installed.
 mold := $(if $(shell command -v mold),-C link-arg=-fuse-ld=mold)
 native := RUSTFLAGS="--cfg erase_components $(mold)"
-# With --target, RUSTFLAGS reach only the wasm code, which mold cannot link.
+# For wasm, which mold cannot link, and for the release, whose wasm part gets the same flags.
 wasm := RUSTFLAGS="--cfg erase_components"
 
 .PHONY: help run dev check test unit fmt lint build e2e bench
@@ -58,7 +58,7 @@ lint: ## formatting, clippy and the types of the browser tests
 build: ## the release binary with the site in it
 	@.ci/tools build
 	@.ci/styles
-	BINNACLE_SITE="$(CURDIR)/target/site" cargo leptos build --release --split --precompress --bin-features embed
+	$(wasm) BINNACLE_SITE="$(CURDIR)/target/site" cargo leptos build --release --split --precompress --bin-features embed
 
 e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
 	@.ci/tools debian node controlplane python

@@ -24,23 +24,20 @@ use query::Ask;
 
 type Asked = (FeedQuery, Timestamp, u32);
 
-/// What the page's question is keyed on.
-pub(crate) struct Feed {
-    asked: Memo<Asked>,
-}
+/// The page.
+pub(crate) struct Feed;
 
 #[lazy_route]
 impl LazyRoute for Feed {
     fn data() -> Self {
-        let (params, live) = (use_query_map(), Live::of_page());
-        let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
-        Self { asked: Memo::new(move |_| (query.get(), live.cluster.get(), live.epoch.get())) }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let asked = this.asked;
+    fn view(_this: Self) -> AnyView {
+        let (params, live, kept) = (use_query_map(), Live::of_page(), use_kept());
+        let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
+        let asked = Memo::new(move |_| (query.get(), live.cluster.get(), live.epoch.get()));
         let page = ask_first(asked, |(ask, ..): Asked| list_all_deploys(Ask(ask)));
-        let (params, kept) = (use_query_map(), use_kept());
         let text = Memo::new(move |_| asked.with(|(ask, ..)| ask.text.clone()));
         view! {
             <Title text="Deploys" />

@@ -41,7 +41,7 @@ impl Range {
     /// From an address; what makes no sense is the last hour.
     pub(crate) fn of(query: &Query) -> Self {
         let ends = query.get("from").zip(query.get("to")).map(|(from, to)| format!("{from}-{to}"));
-        if let Some(window) = ends.and_then(|ends| ends.parse().ok()) {
+        if let Some(window) = ends.and_then(|ends| ends.parse().ok()).filter(|window: &Window| window.length() > 0) {
             return Self::Between(window);
         }
         query.get("range").and_then(length).map_or(Self::Last(HOUR), Self::Last)

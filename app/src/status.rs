@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{StatusPage, Timestamp};
+use model::StatusPage;
 
 use crate::AppError;
 use crate::answer::ask_first;
@@ -16,20 +16,18 @@ use crate::live::Live;
 use crate::panel::panel;
 use crate::ui::ago::age;
 
-/// What the page's question is keyed on.
-pub(crate) struct Status {
-    state: Memo<(Timestamp, u32)>,
-}
+/// The page.
+pub(crate) struct Status;
 
 #[lazy_route]
 impl LazyRoute for Status {
     fn data() -> Self {
-        let live = Live::of_page();
-        Self { state: Memo::new(move |_| (live.status.get(), live.epoch.get())) }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let page = ask_first(this.state, |_| read_status());
+    fn view(_this: Self) -> AnyView {
+        let live = Live::of_page();
+        let page = ask_first(Memo::new(move |_| (live.status.get(), live.epoch.get())), |_| read_status());
         view! {
             <Title text="Status" />
             <div class="page status">

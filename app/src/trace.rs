@@ -18,21 +18,18 @@ use crate::panel::{failed, held, kept};
 use crate::ui::badge::badge;
 use crate::ui::number::plural;
 
-/// The trace of the address.
-pub(crate) struct Trace {
-    id: Memo<Option<TraceId>>,
-}
+/// The page.
+pub(crate) struct Trace;
 
 #[lazy_route]
 impl LazyRoute for Trace {
     fn data() -> Self {
-        let params = use_params_map();
-        let id = Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|text| text.parse().ok())));
-        Self { id }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let id = this.id;
+    fn view(_this: Self) -> AnyView {
+        let params = use_params_map();
+        let id = Memo::new(move |_| params.with(|params| params.get_str("id").and_then(|text| text.parse().ok())));
         let page = ask_first(id, |id: Option<TraceId>| async move {
             read_trace(id.ok_or_else(|| AppError::NotFound("a trace id of that form".into()))?).await
         });

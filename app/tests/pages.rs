@@ -152,7 +152,7 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
 async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
     let page = get(&checkout("deploys")).await;
     assert_eq!((page.ids("deploy-row"), page.ids("diff")), (3, 0));
-    page.has(&["data-kind=\"restart\"", "data-rollback=\"true\"", "data-reconstructed=\"true\"", "rolled back"]);
+    page.has(&["data-kind=\"restart\"", "data-rollback=\"true\"", "data-reconstructed=\"true\"", "rollback"]);
     let open = get(&checkout("deploys?deploy=11")).await;
     assert_eq!(open.ids("diff"), 1);
     open.has(&["payments.timeout: 200ms", "30 lines unchanged", "aria-expanded=\"true\""]);

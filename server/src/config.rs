@@ -64,7 +64,7 @@ struct Serve {
     /// Browser origins that may send OTLP over HTTP
     #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     otlp_origins: Vec<String>,
-    /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle; a demo removes its own]
+    /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle; a demo makes one in it, or a temporary one]
     #[arg(long, env = "BINNACLE_DATA", value_name = "DIRECTORY")]
     data: Option<PathBuf>,
     /// How long spans are kept

@@ -1,4 +1,5 @@
-//! Where everything is kept: the named directory, else the usual one; a demo's goes with the process.
+//! Where everything is kept: the named directory, else the usual one. A demo has one of its own: what it shows is
+//! never among real data, nor among an earlier demo's.
 
 use std::path::{Path, PathBuf};
 
@@ -19,16 +20,16 @@ impl Data {
         Ok(Self { path, _temporary: None })
     }
 
-    /// The named directory, else one that ends with the process, so that a demo is never among real data.
+    /// A new directory: in the named one, where it stays, else one that goes with the process.
     pub(crate) fn of_demo(named: Option<&Path>) -> anyhow::Result<Self> {
-        if named.is_some() {
-            return Self::kept(named);
-        }
-        let temporary = tempfile::Builder::new()
-            .prefix("binnacle-demo-")
-            .tempdir()
-            .context("could not make a directory for the demo: name one with --data")?;
-        Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) })
+        let within = named.map_or_else(std::env::temp_dir, Path::to_owned);
+        let made = std::fs::create_dir_all(&within)
+            .and_then(|()| tempfile::Builder::new().prefix("binnacle-demo-").tempdir_in(&within));
+        let made = made.with_context(|| format!("could not make a directory in {} for the demo", within.display()))?;
+        Ok(match named {
+            Some(_) => Self { path: made.keep(), _temporary: None },
+            None => Self { path: made.path().to_owned(), _temporary: Some(made) },
+        })
     }
 
     /// The directory.
@@ -50,12 +51,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_demos_own_directory_goes_with_it_and_a_named_one_stays() {
+    fn a_demo_is_among_nobodys_data_and_stays_only_in_a_named_directory() {
         let base = tempfile::tempdir().unwrap();
         let (own, named) = (Data::of_demo(None).unwrap(), Data::of_demo(Some(base.path())).unwrap());
-        let path = own.path().to_owned();
-        assert!(path.is_dir());
+        let paths = [own.path().to_owned(), named.path().to_owned()];
+        assert!(paths.iter().all(|path| path.is_dir()) && paths[1].parent() == Some(base.path()));
         drop((own, named));
-        assert!(!path.exists() && base.path().is_dir());
+        assert!(!paths[0].exists() && paths[1].is_dir());
     }
 }

@@ -46,10 +46,10 @@ const TOUR: [(&str, &str, &str, &str, &str); 3] = [
     ),
     (
         "shop",
-        "catalog",
+        "search",
         "deploys",
         "What changed, if not the image?",
-        "catalog became slow, and its version stayed. The diff shows the one value that did not.",
+        "search became slow, and its version stayed. The diff shows the one value that did not.",
     ),
 ];
 

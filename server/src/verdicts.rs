@@ -25,6 +25,8 @@ use gather::Gatherer;
 const TICK: Duration = Duration::from_secs(5);
 /// So long after a start, what was sent meanwhile may still arrive.
 const SETTLING: i64 = 6 * MINUTE;
+/// After a start collectors first deliver what they kept meanwhile; a deploy that was missed is judged with that.
+const BACKLOG: Duration = Duration::from_secs(30);
 /// Deploys judged in one go, so that new ones do not wait behind many old ones.
 const BATCH: u32 = 50;
 
@@ -32,7 +34,7 @@ const BATCH: u32 = 50;
 pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
     let (mut judging, token) = (Judging::new(store.clone(), now()), shutdown.token());
     shutdown.spawn("verdicts", async move {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + BACKLOG, TICK);
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),

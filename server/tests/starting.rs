@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 fn run(data: &Path, flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_binnacle"))
         .env_clear()
-        .args(["--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
+        .args(["--no-demo", "--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
         .arg("--data")
         .arg(data)
         .args(flags)

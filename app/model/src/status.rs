@@ -142,7 +142,7 @@ pub struct StoreStatus {
     pub partitions: u32,
     /// Spans in them.
     pub spans: u64,
-    /// Arrival of the oldest raw record.
+    /// When the oldest raw partition began; what it holds may tell of earlier times.
     pub oldest: Option<Timestamp>,
     /// When the writer last committed.
     pub committed: Option<Timestamp>,

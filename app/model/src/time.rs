@@ -138,7 +138,7 @@ impl FromStr for Window {
         let (from, to) = (parse(from)?, parse(to)?);
         let fits = |ms: i64| ms.checked_mul(1_000_000).map(Timestamp).ok_or_else(wrong);
         let (from, to) = (fits(from)?, fits(to)?);
-        if to <= from || to.since(from) > 400 * DAY {
+        if to < from || to.since(from) > 400 * DAY {
             return Err(wrong());
         }
         Ok(Self { from, to })
@@ -319,11 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn window_round_trips_and_refuses_nonsense() {
+    fn window_round_trips_even_empty_and_refuses_nonsense() {
         let window: Window = "1700000000000-1700003600000".parse().unwrap();
         assert_eq!(window.length(), HOUR);
         assert_eq!(window.to_string().parse(), Ok(window));
-        for wrong in ["", "5", "5-5", "9-5", "a-b", "0-99999999999999", "-1-5", "1-99999999999999999999"] {
+        let empty = Window::new(Timestamp(7), Timestamp(8));
+        assert_eq!(empty.to_string().parse::<Window>().map(Window::length), Ok(0));
+        for wrong in ["", "5", "9-5", "a-b", "0-99999999999999", "-1-5", "1-99999999999999999999"] {
             assert!(wrong.parse::<Window>().is_err(), "{wrong}");
         }
     }

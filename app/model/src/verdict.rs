@@ -151,7 +151,7 @@ pub struct Verdict {
     /// service at once, came with the callers' load.
     #[serde(default)]
     pub discounted: Vec<Sentence>,
-    /// Endpoints with too few requests to judge on their own.
+    /// The busiest endpoints with too few requests to judge on their own, at most 20.
     #[serde(default)]
     pub unjudged: Vec<Unjudged>,
 }

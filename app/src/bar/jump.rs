@@ -36,6 +36,13 @@ impl Jumper {
         }
     }
 
+    /// Closes what was left for another place; a click on a hit has come by then, or the focus is back.
+    fn close(self) {
+        let focused = document().active_element();
+        let is_back = self.input.get_untracked().is_some_and(|input| focused.as_ref() == Some(input.as_ref()));
+        self.open.set(is_back);
+    }
+
     fn follow(self) {
         let hit = self.hits.with_untracked(|hits| hits.get(self.chosen.get_untracked()).cloned());
         if let Some(hit) = hit {
@@ -87,7 +94,7 @@ pub(crate) fn Jump(
                 autocomplete="off"
                 spellcheck="false"
                 on:focus=move |_| open.set(true)
-                on:blur=move |_| set_timeout(move || open.set(false), Duration::from_millis(150))
+                on:blur=move |_| set_timeout(move || jumper.close(), Duration::from_millis(150))
                 on:input=move |event| text.set(event_target_value(&event))
                 on:keydown=move |event| jumper.key(&event)
             />

@@ -54,7 +54,7 @@ fn signals(row: &ServiceRow) -> AnyView {
         <td class="num errors">
             <div>
                 <span class=tone>{measured(row.error_share.map(number::share))}</span>
-                {spark(&row.error_spark, 0.005, tone)}
+                {spark(&row.error_spark, 0.05, tone)}
             </div>
         </td>
         <td class="num p95">

@@ -20,7 +20,7 @@ pub(super) fn follow(
     Effect::new(move |_| {
         if let Some(Ok((_, page))) = answer.get() {
             matched.set_value(page.matched);
-            request_animation_frame(move || keep_focus(focused.get_value()));
+            request_animation_frame(move || keep_focus(focused.try_get_value().flatten()));
         }
     });
     Effect::new(move |_| {

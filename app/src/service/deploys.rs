@@ -19,39 +19,31 @@ use crate::live::Live;
 use crate::panel::panel;
 use crate::url::Query;
 
-/// What the tab's questions are keyed on: the list follows the cluster, the difference the open deploy.
-pub(crate) struct Deploys {
-    list: Memo<(Option<ServiceId>, Timestamp, u32)>,
-    /// What an open deploy is asked for again with is the list's key: its verdict changes with it.
-    open: Memo<(Option<DeployId>, Timestamp, u32)>,
-}
+/// The tab.
+pub(crate) struct Deploys;
 
 #[lazy_route]
 impl LazyRoute for Deploys {
     fn data() -> Self {
-        let (id, live, open) = (use_service(), Live::of_page(), use_open());
-        Self {
-            list: Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get())),
-            open: Memo::new(move |_| {
-                let open = id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence });
-                (open, live.cluster.get(), live.epoch.get())
-            }),
-        }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
+    fn view(_this: Self) -> AnyView {
+        let (id, live, open, address) = (use_service(), Live::of_page(), use_open(), use_address());
+        let of_list = Memo::new(move |_| (id.get(), live.cluster.get(), live.epoch.get()));
         let rows =
-            ask(
-                this.list,
-                |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await },
-            );
-        let detail = ask(this.open, |(open, ..): (Option<DeployId>, Timestamp, u32)| async move {
+            ask(of_list, |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_deploys(known(id)?).await });
+        // An open deploy is asked for again with the list: its verdict changes with it.
+        let of_detail = Memo::new(move |_| {
+            let open = id.get().zip(open.get()).map(|(service, sequence)| DeployId { service, sequence });
+            (open, live.cluster.get(), live.epoch.get())
+        });
+        let detail = ask(of_detail, |(open, ..): (Option<DeployId>, Timestamp, u32)| async move {
             match open {
                 Some(id) => read_deploy(id).await,
                 None => Ok(DeployDetail { verdict: None, diffs: Vec::new() }),
             }
         });
-        let (open, address) = (use_open(), use_address());
         panel(rows, "tall", move |rows| list(&rows, open, detail, address))
     }
 }

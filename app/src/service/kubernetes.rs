@@ -14,20 +14,18 @@ use crate::AppError;
 use crate::answer::ask;
 use crate::panel::panel;
 
-/// What the tab's question is keyed on.
-pub(crate) struct Kubernetes {
-    asked: Memo<Asked>,
-}
+/// The tab.
+pub(crate) struct Kubernetes;
 
 #[lazy_route]
 impl LazyRoute for Kubernetes {
     fn data() -> Self {
-        Self { asked: use_asked() }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
+    fn view(_this: Self) -> AnyView {
         let tab =
-            ask(this.asked, |(id, moment): Asked| async move { read_kubernetes(known(id)?, moment.window).await });
+            ask(use_asked(), |(id, moment): Asked| async move { read_kubernetes(known(id)?, moment.window).await });
         let draw = |tab: KubernetesTab| {
             view! {
                 <div class="pair even">{events::events(&tab.events)} {resources::resources(&tab.resources)}</div>

@@ -17,27 +17,24 @@ use crate::AppError;
 use crate::answer::ask;
 use crate::panel::panel;
 
-/// What the overview's questions are keyed on. The questions themselves are asked in the view: what answers are made
-/// of is then code of this lazy route, not of the first load.
-pub(crate) struct Overview {
-    asked: Memo<Asked>,
-    split: Memo<Split>,
-}
+/// The tab.
+pub(crate) struct Overview;
 
 #[lazy_route]
 impl LazyRoute for Overview {
     fn data() -> Self {
-        let query = use_query_map();
-        let split = Memo::new(move |_| match query.with(|query| query.get_str("split") == Some("revision")) {
-            true => Split::Revision,
-            false => Split::Together,
-        });
-        Self { asked: use_asked(), split }
+        Self
     }
 
-    fn view(this: Self) -> AnyView {
-        let Overview { asked, split } = this;
-        let of_charts = Memo::new(move |_| (asked.get(), split.get()));
+    fn view(_this: Self) -> AnyView {
+        let (asked, query) = (use_asked(), use_query_map());
+        let of_charts = Memo::new(move |_| {
+            let split = match query.with(|query| query.get_str("split") == Some("revision")) {
+                true => Split::Revision,
+                false => Split::Together,
+            };
+            (asked.get(), split)
+        });
         let charts = ask(of_charts, |((id, moment), split): (Asked, Split)| async move {
             read_charts(known(id)?, moment.window, split).await
         });

@@ -24,7 +24,7 @@ pub(super) fn storage(store: &StoreStatus) -> AnyView {
             </div>
             {failing}
             {facts(&sizes)}
-            <p class="faint card-foot">{store.oldest.map(|at| view! { "oldest record " {ago(at)} })}</p>
+            <p class="faint card-foot">{store.oldest.map(|at| view! { "oldest partition began " {ago(at)} })}</p>
         </section>
     }
     .into_any()

@@ -31,6 +31,12 @@ pub(crate) fn TextFilter(
             set_typed.set(text);
         }
     });
+    // Left before the address followed: it is another page's address by then.
+    on_cleanup(move || {
+        if let Some(waiting) = timer.try_get_value().flatten() {
+            waiting.clear();
+        }
+    });
     let requery = StoredValue::new(requery);
     let follow = move || {
         timer.set_value(None);

@@ -59,6 +59,9 @@ pub(crate) fn errors(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules
     looked
 }
 
+/// Endpoints that are named though they could not be judged.
+const UNJUDGED: usize = 20;
+
 fn endpoints(
     baseline: &Baseline<'_>,
     facts: &DeployFacts,
@@ -84,6 +87,8 @@ fn endpoints(
         }
         tested.extend(strong);
     }
+    looked.unjudged.sort_by(|a, b| b.requests.total_cmp(&a.requests));
+    looked.unjudged.truncate(UNJUDGED);
     let p: Vec<f64> = tested.iter().map(|(candidate, _)| candidate.test.p).collect();
     let mut rest = Vec::new();
     for ((candidate, share), result) in tested.iter().zip(holm(&p, alpha)) {

@@ -51,6 +51,8 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct Rollout {
     /// All wanted pods are new and available, and the status is of this template.
     pub(crate) done: bool,
+    /// All wanted pods, those that leave too, are new, and some of them are ready.
+    pub(crate) replaced: bool,
     /// Held on purpose.
     pub(crate) paused: Option<String>,
     /// Kubernetes says that it does not progress: since when and why.
@@ -152,8 +154,13 @@ fn close(history: &mut History, out: &mut Vec<Deploy>, at: Timestamp, seen: &See
 }
 
 fn phase(deploy: &Deploy, seen: &Seen<'_>) -> DeployPhase {
-    let Rollout { done, paused, failed, newly_ready, .. } = &seen.rollout;
-    if *done {
+    let Rollout { done, replaced, paused, failed, newly_ready, .. } = &seen.rollout;
+    let moved = newly_ready.unwrap_or_default().max(deploy.started);
+    let has_waited = seen.now.since(moved) > PATIENCE;
+    // Nobody saw it end; a pod that is not ready so long afterwards has more likely fallen since. Where it was seen to
+    // be stuck, somebody did.
+    let was_stuck = matches!(deploy.phase, DeployPhase::Stuck { .. });
+    if *done || (seen.listed && *replaced && has_waited && failed.is_none() && !was_stuck) {
         // Pods that were added since are newer than the end, so what the workload says comes first afterwards.
         let told = seen.rollout.progressed.filter(|at| seen.listed && *at >= deploy.started);
         let ready = newly_ready.filter(|at| *at >= deploy.started);
@@ -166,8 +173,7 @@ fn phase(deploy: &Deploy, seen: &Seen<'_>) -> DeployPhase {
     if let Some((since, why)) = failed {
         return DeployPhase::Stuck { since: (*since).max(deploy.started), why: why.clone() };
     }
-    let moved = newly_ready.unwrap_or_default().max(deploy.started);
-    if seen.now.since(moved) > PATIENCE {
+    if has_waited {
         let why = "no pod became ready for 10 minutes".to_owned();
         return DeployPhase::Stuck { since: moved.plus(PATIENCE), why };
     }
@@ -303,6 +309,18 @@ mod tests {
         let failed = Rollout { failed: Some((at(12), "deadline".into())), ..Rollout::default() };
         let out = run(&mut history, Look { rollout: failed, ..look(&only, 13) });
         assert_eq!(out[0].phase, DeployPhase::Stuck { since: at(12), why: "deadline".into() });
+    }
+
+    #[test]
+    fn an_old_rollout_nobody_saw_is_over_though_a_pod_has_fallen_since() {
+        let fallen = || Rollout { replaced: true, ..Rollout::default() };
+        let all = [revision("a", 1, 0), revision("b", 2, 60)];
+        let list = |now| Look { listed: true, rollout: fallen(), ..look(&all, now) };
+        let out = run(&mut History::default(), list(500));
+        assert_eq!(out[1].phase, DeployPhase::Settled { at: at(60) });
+        assert_eq!(run(&mut History::default(), list(61))[1].phase, DeployPhase::RollingOut);
+        let none_ready = Look { rollout: Rollout::default(), ..list(500) };
+        assert!(matches!(run(&mut History::default(), none_ready)[1].phase, DeployPhase::Stuck { .. }));
     }
 
     #[test]

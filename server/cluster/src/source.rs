@@ -47,8 +47,8 @@ impl Source {
         };
         let mut config = config?;
         config.connect_timeout = Some(Duration::from_secs(10));
-        // Longer than a watch may stay silent: the API server ends it after 290 seconds.
-        config.read_timeout = Some(Duration::from_secs(320));
+        // Longer than a watch may stay silent, so that a connection whose other end is gone is noticed.
+        config.read_timeout = Some(Duration::from_secs(u64::from(crate::watch::LENGTH) + 15));
         config.reset_reader_on_write = true;
         // Watchers and the knock try again by themselves, and a failure has to be seen to be shown.
         config.default_retry = false;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kind::Kind;
 use crate::object::text;
-use crate::world::World;
+use crate::world::{Serving, World};
 
 /// The servers of each service, by its index in the scenario.
 pub(crate) type Fleet = Arc<Vec<Vec<Arc<Server>>>>;
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) container: String,
     /// The effects that it is under, by their index in the scenario.
     pub(crate) effects: Vec<usize>,
+    /// It is sent requests and does not answer.
+    pub(crate) is_silent: bool,
 }
 
 impl World {
@@ -31,7 +33,7 @@ impl World {
             return;
         }
         let mut fleet: Vec<Vec<Arc<Server>>> = self.scenario().services.iter().map(|_| Vec::new()).collect();
-        for (uid, key, node, service, signature) in self.serving() {
+        for Serving { uid, key, node, service, signature, is_silent } in self.serving() {
             let Some(pod) = self.objects.get(Kind::Pod, &key) else { continue };
             let value = pod.value(Kind::Pod);
             let id = self.scenario().services[service].id();
@@ -48,6 +50,7 @@ impl World {
                     .trim_start_matches("containerd://")
                     .to_owned(),
                 effects: effects.map(|(index, _)| index).collect(),
+                is_silent,
             }));
         }
         for servers in &mut fleet {

@@ -46,6 +46,18 @@ struct Outcome {
     status: u16,
 }
 
+/// Why a request was not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unserved {
+    /// Nobody is there: the connection is refused at once.
+    Refused,
+    /// The server does not answer.
+    TimedOut,
+}
+
+/// How long callers wait for an answer.
+const PATIENCE: i64 = SECOND;
+
 impl Traffic {
     /// Requests for a scenario at so many a second.
     pub(crate) fn new(scenario: Arc<Scenario>, seed: u64, rate: f64) -> Self {
@@ -80,7 +92,8 @@ impl Traffic {
             trace[8..].copy_from_slice(&random.next().to_be_bytes());
             let random = Random::new(random.next());
             let mut walk = Walk { traffic: self, fleet, random, trace, thinned: thin, batch };
-            walk.serve(service, &self.scenario.services[service].routes[route], at, None, None);
+            // Who comes in vain leaves no trace.
+            let _ = walk.serve(service, &self.scenario.services[service].routes[route], at, None, None);
         }
     }
 
@@ -96,7 +109,7 @@ impl Traffic {
 }
 
 impl Walk<'_> {
-    /// A server's side of a request: its own work, its calls, how it ends. Nothing where nobody serves.
+    /// A server's side of a request: its own work, its calls, how it ends. No span where nobody serves.
     fn serve(
         &mut self,
         service: usize,
@@ -104,9 +117,12 @@ impl Walk<'_> {
         at: i64,
         parent: Option<u64>,
         queue: Option<&str>,
-    ) -> Option<Outcome> {
-        let servers = self.fleet.get(service).filter(|servers| !servers.is_empty())?;
+    ) -> Result<Outcome, Unserved> {
+        let servers = self.fleet.get(service).filter(|servers| !servers.is_empty()).ok_or(Unserved::Refused)?;
         let server = servers[self.random.below(servers.len())].clone();
+        if server.is_silent {
+            return Err(Unserved::TimedOut);
+        }
         let id = self.random.next();
         let effect = self.effect(&server, route);
         let own = route.millis * self.random.spread(0.7)
@@ -141,7 +157,7 @@ impl Walk<'_> {
         self.put(&server, |spans, walk| {
             spans.served(walk, kind, id, parent, route, (at, end), status, exception.as_ref())
         });
-        Some(Outcome { end, status })
+        Ok(Outcome { end, status })
     }
 
     /// A caller's side of a call.
@@ -161,17 +177,20 @@ impl Walk<'_> {
             let end = at + millis(1.5);
             self.put(caller, |spans, walk| spans.sent(walk, id, parent, call, (at, end)));
             let later = end + millis(20.0 * self.random.spread(1.0));
-            self.serve(service, route, later, Some(id), Some(&call.queue));
+            // A message that nobody takes waits in the queue.
+            let _ = self.serve(service, route, later, Some(id), Some(&call.queue));
             return Outcome { end, status: 200 };
         }
         let network = millis(0.4 * self.random.spread(0.5));
         let outcome = self.serve(service, route, at + network, Some(id), None);
-        // Nobody answers: the connection is refused at once.
-        let refused = outcome.is_none();
-        let outcome = outcome.unwrap_or(Outcome { end: at + network, status: 503 });
-        let end = outcome.end + network;
-        self.put(caller, |spans, walk| spans.called(walk, id, parent, call, (at, end), outcome.status, refused));
-        Outcome { end, status: outcome.status }
+        let (end, status, failure) = match outcome {
+            Ok(outcome) => (outcome.end, outcome.status, None),
+            Err(Unserved::Refused) => (at + network, 503, Some("ECONNREFUSED")),
+            Err(Unserved::TimedOut) => (at + PATIENCE, 504, Some("ETIMEDOUT")),
+        };
+        let end = end + network;
+        self.put(caller, |spans, walk| spans.called(walk, id, parent, call, (at, end), status, failure));
+        Outcome { end, status }
     }
 
     fn effect(&self, server: &Server, route: &Route) -> Option<Effect> {
@@ -213,7 +232,8 @@ mod tests {
             let text = |word: &str| format!("{word}-{service}");
             let (pod, uid, node, address) = (text("pod"), text("uid"), text("node"), text("ip"));
             let (version, container) = (text("version"), text("container"));
-            vec![Arc::new(Server { service, pod, uid, node, address, version, container, effects: Vec::new() })]
+            let (effects, is_silent) = (Vec::new(), false);
+            vec![Arc::new(Server { service, pod, uid, node, address, version, container, effects, is_silent })]
         };
         Arc::new((0..scenario.services.len()).map(one).collect())
     }

@@ -38,12 +38,27 @@ pub(crate) struct World {
     timers: BTreeMap<(Timestamp, u64), Due>,
     drawn: u64,
     runs: HashMap<String, Run>,
+    /// Nodes that are silent.
     down: BTreeSet<String>,
+    /// Those of which the control plane knows it.
+    lost: BTreeSet<String>,
     /// Who serves, since when; the newest is last.
     fleets: Vec<(Timestamp, Fleet)>,
     fleet_changed: bool,
     /// Events before this would have expired.
     quiet_until: Timestamp,
+}
+
+/// A pod that takes traffic.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) uid: String,
+    pub(crate) key: Key,
+    pub(crate) node: String,
+    pub(crate) service: usize,
+    pub(crate) signature: String,
+    /// Its node has fallen silent, which nobody knows yet: requests to it time out.
+    pub(crate) is_silent: bool,
 }
 
 /// Something that is due at a time.
@@ -71,6 +86,7 @@ impl World {
             drawn: 0,
             runs: HashMap::new(),
             down: BTreeSet::new(),
+            lost: BTreeSet::new(),
             fleets: Vec::new(),
             fleet_changed: false,
             quiet_until: Timestamp(i64::MIN),
@@ -125,14 +141,22 @@ impl World {
         &self.scenario
     }
 
-    /// Ready pods on nodes that are up: uid, key, node, service, signature.
-    pub(crate) fn serving(&self) -> Vec<(String, Key, String, usize, String)> {
+    /// Pods that take traffic, as far as the control plane knows.
+    pub(crate) fn serving(&self) -> Vec<Serving> {
         let ready = self.runs.iter().filter(|(_, run)| run.ready && run.stage == pods::Stage::Done);
-        let up = ready.filter(|(_, run)| !self.down.contains(&run.node));
-        up.filter_map(|(uid, run)| {
-            Some((uid.clone(), run.key.clone(), run.node.clone(), run.service?, run.signature.clone()))
-        })
-        .collect()
+        let known = ready.filter(|(_, run)| !self.lost.contains(&run.node));
+        known
+            .filter_map(|(uid, run)| {
+                Some(Serving {
+                    uid: uid.clone(),
+                    key: run.key.clone(),
+                    node: run.node.clone(),
+                    service: run.service?,
+                    signature: run.signature.clone(),
+                    is_silent: self.down.contains(&run.node),
+                })
+            })
+            .collect()
     }
 
     fn fire(&mut self, due: Due) {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
-    AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId, ServiceState,
-    Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
+    AdverseEvent, AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId,
+    ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
 use store::{By, Directory, Judgement, RedQuery, Store};
 use tokio::sync::OnceCell;
 
-use crate::verdicts::present::is_present;
+use crate::verdicts::present::{Said, present_of};
 
 /// A service on the board.
 #[derive(Debug, Clone)]
@@ -86,10 +86,12 @@ async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Resul
     let now = window.to;
     let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
     let totals = totals(store, window).await?;
-    let happened = happened(store, Window::before(now, HOUR)).await?;
+    let hour = Window::before(now, HOUR);
+    let adverse = store.adverse(None, hour).await?;
+    let happened = happened(&adverse, hour);
     let blind = blind(&store.cluster_statuses(), now);
     let judgements = newest(store, &directory);
-    let present = present(store, &directory, &judgements, now).await?;
+    let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
     let services = directory.services().map(|service| {
         let id = &service.id;
         let (oom_kills, restarts) = happened.get(id).copied().unwrap_or_default();
@@ -123,17 +125,22 @@ async fn present(
     store: &Store,
     directory: &Directory,
     judgements: &HashMap<ServiceId, Arc<Judgement>>,
+    adverse: &[AdverseEvent],
+    blind: &Blind,
     now: Timestamp,
 ) -> Result<HashMap<ServiceId, Verdict>, store::Error> {
-    let mut found = HashMap::new();
+    let mut bad = Vec::new();
     for (id, judgement) in judgements.iter().filter(|(_, judgement)| judgement.judged.level.is_bad()) {
         let (Some(service), Some(deploy)) = (directory.service(id), directory.newest_deploy(id)) else { continue };
-        let is_current = service.revision.as_ref() == Some(&deploy.to);
-        if is_current && is_present(store, service, judgement, now).await? {
-            found.insert(id.clone(), Verdict::new(judgement.judged.level, judgement.judged.headline.clone()));
+        if service.revision.as_ref() == Some(&deploy.to) {
+            let seen = matches!(blind.get(&id.cluster), Some(None));
+            bad.push(Said { service: service.clone(), judgement: judgement.clone(), since: deploy.started, seen });
         }
     }
-    Ok(found)
+    let present = present_of(store, &bad, adverse, now).await?;
+    let bad = bad.into_iter().filter(|said| present.contains(&said.service.id));
+    let verdict = |judgement: &Judgement| Verdict::new(judgement.judged.level, judgement.judged.headline.clone());
+    Ok(bad.map(|said| (said.service.id.clone(), verdict(&said.judgement))).collect())
 }
 
 struct Facts<'a> {
@@ -143,7 +150,7 @@ struct Facts<'a> {
     oom_kills: u32,
     restarts: u32,
     recent: RecentErrors,
-    blind: &'a BTreeMap<String, Option<String>>,
+    blind: &'a Blind,
 }
 
 fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
@@ -168,8 +175,11 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
     })
 }
 
+/// By cluster: why its word can't be relied on; nothing when it can.
+type Blind = BTreeMap<String, Option<String>>;
+
 /// Why each cluster's word can't be relied on; nothing when it can.
-fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<String>> {
+fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
     let say = |cluster: &ClusterStatus| {
         let name = &cluster.name;
         match &cluster.connection {
@@ -188,9 +198,9 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> BTreeMap<String, Option<
 }
 
 /// OOM kills, and restarts of any kind, by service.
-async fn happened(store: &Store, hour: Window) -> Result<HashMap<ServiceId, (u32, u32)>, store::Error> {
+fn happened(adverse: &[AdverseEvent], hour: Window) -> HashMap<ServiceId, (u32, u32)> {
     let mut counts = HashMap::<ServiceId, (u32, u32)>::new();
-    for event in store.adverse(None, hour).await? {
+    for event in adverse {
         let Some(service) = &event.service else { continue };
         let times = event.times_in(hour);
         let (kills, restarts) = counts.entry(service.clone()).or_default();
@@ -203,7 +213,7 @@ async fn happened(store: &Store, hour: Window) -> Result<HashMap<ServiceId, (u32
             _ => {}
         }
     }
-    Ok(counts)
+    counts
 }
 
 /// Requests of every service over a window.

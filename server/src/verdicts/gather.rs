@@ -102,7 +102,7 @@ impl Gatherer {
             look: moment.look,
             groups: traffic::groups(&deploy, &errors.groups),
             births: self.births(&deploy, &errors, &history).await?,
-            kubernetes: pods::facts(&deploy, &known, &events, &nodes, around),
+            kubernetes: pods::facts(&deploy, &known, &events, &nodes, (around, now)),
             endpoints: traffic.endpoints,
             pods: traffic.pods,
             weight: traffic.weight,

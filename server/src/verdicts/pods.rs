@@ -3,13 +3,17 @@
 use analysis::{KubernetesFacts, PodTally, exit_words, is_crashing, is_unpullable};
 use model::{AdverseEvent, AdverseKind, Deploy, DeployKind, MINUTE, PodPhase, PodState, Timestamp, Window};
 
-/// All of it, as of the end of the data. `nodes` are events of nodes.
+/// A look is of the present while it is had within so long of the end of its data.
+const PRESENT: i64 = 2 * MINUTE;
+
+/// All of it, as of the end of the data. `nodes` are events of nodes. What containers wait for is known of the present
+/// alone: of a look that is had late nothing is said of it.
 pub(super) fn facts(
     deploy: &Deploy,
     pods: &[PodState],
     events: &[AdverseEvent],
     nodes: &[AdverseEvent],
-    whole: Window,
+    (whole, now): (Window, Timestamp),
 ) -> KubernetesFacts {
     let end = whole.to;
     let since = Window::new(deploy.started, end);
@@ -18,7 +22,11 @@ pub(super) fn facts(
     let exists = |pod: &&&PodState| pod.created < end && pod.ended.is_none_or(|ended| ended > end);
     let living: Vec<&PodState> = new.iter().filter(exists).copied().collect();
     let fresh = new.iter().filter(|pod| pod.created.plus(MINUTE) >= deploy.started);
-    let waiting = living.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+    let is_present = now.since(end) <= PRESENT;
+    let waiting = living
+        .iter()
+        .filter(|_| is_present)
+        .flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
     let crashing = waiting.clone().filter(|(_, container)| is_crashing(container));
     let crashing = crashing.map(|(pod, container)| {
         let exit = exit_words(container);
@@ -37,7 +45,10 @@ pub(super) fn facts(
         first_pod: fresh.map(|pod| pod.created).min(),
         crashing: crashing.collect(),
         unpullable,
-        old_failing: old_living.flat_map(|pod| &pod.containers).any(|c| is_crashing(c) || is_unpullable(c)),
+        old_failing: old_living
+            .filter(|_| is_present)
+            .flat_map(|pod| &pod.containers)
+            .any(|c| is_crashing(c) || is_unpullable(c)),
         elsewhere: elsewhere(deploy, &living, nodes, end),
     }
 }
@@ -80,7 +91,8 @@ fn tally(pods: &[&PodState], events: &[AdverseEvent], nodes: &[AdverseEvent], wi
         }
         tally.minutes += alive.length() as f64 / MINUTE as f64;
         let of = |kinds: &[AdverseKind], from: Timestamp| -> u32 {
-            let window = Window::new(from.max(window.from), window.to);
+            // Pods of a StatefulSet follow each other under one name.
+            let window = Window::new(from.max(alive.from), alive.to);
             let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.pod.as_ref() == Some(&pod.name));
             own.map(|event| event.times_in(window)).sum()
         };

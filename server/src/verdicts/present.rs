@@ -1,8 +1,9 @@
 //! Whether what a verdict calls is still there: a verdict counts for the health of a service only while it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use model::{Evidence, MINUTE, Red, ServiceState, Signal, Step, Timestamp, Unit, Window};
+use model::{AdverseEvent, Evidence, MINUTE, Red, ServiceId, ServiceState, Signal, Step, Timestamp, Unit, Window};
 use store::{By, ErrorCells, Judgement, RedQuery, Store};
 
 /// It has to have been there in the last so long.
@@ -10,34 +11,77 @@ const RECENT: i64 = 15 * MINUTE;
 /// So much of the difference has to be left.
 const LEFT: f64 = 0.3;
 
-/// Whether any of it was there lately.
-pub(crate) async fn is_present(
+/// Requests by endpoint; nothing is the whole service.
+type Requests = BTreeMap<Option<String>, Red>;
+
+/// A service and what was said of its newest deploy.
+pub(crate) struct Said {
+    pub(crate) service: Arc<ServiceState>,
+    pub(crate) judgement: Arc<Judgement>,
+    /// When that deploy began: what was before it does not thin out what it did.
+    pub(crate) since: Timestamp,
+    /// Its cluster is heard: what pods did last is what they do now.
+    pub(crate) seen: bool,
+}
+
+/// Services of which any of what was said was there lately. `adverse` are the events of all services since at least
+/// then.
+pub(crate) async fn present_of(
     store: &Store,
-    service: &ServiceState,
-    judgement: &Judgement,
+    said: &[Said],
+    adverse: &[AdverseEvent],
     now: Timestamp,
-) -> Result<bool, store::Error> {
+) -> Result<BTreeSet<ServiceId>, store::Error> {
     let window = Window::before(now, RECENT);
-    let ask = RedQuery { services: Some(vec![service.id.clone()]), window, step: Step(MINUTE), by: By::Endpoint };
-    let mut recent: BTreeMap<Option<String>, Red> = BTreeMap::new();
-    for row in store.telemetry().red(ask).await? {
-        for (_, red) in &row.cells {
-            recent.entry(row.endpoint.clone()).or_default().merge(red);
-            recent.entry(None).or_default().merge(red);
+    let mut requests = requests(store, said, window).await?;
+    let mut present = BTreeSet::new();
+    for Said { service, judgement, seen, .. } in said {
+        let of_groups = judgement.flagged.iter().any(|evidence| evidence.signal == Signal::ErrorGroup);
+        let errors = match of_groups {
+            true => store.telemetry().errors(&service.id, window, Step(MINUTE)).await?,
+            false => Vec::new(),
+        };
+        let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));
+        let facts = Recent {
+            requests: &requests.remove(&service.id).unwrap_or_default(),
+            errors: &errors,
+            events: if *seen { own.map(|event| event.times_in(window)).sum() } else { 0 },
+            short: *seen && service.ready < service.wanted,
+        };
+        if judgement.flagged.iter().any(|evidence| facts.shows(evidence)) {
+            present.insert(service.id.clone());
         }
     }
-    let errors = store.telemetry().errors(&service.id, window, Step(MINUTE)).await?;
-    let events = store.adverse(Some(&service.id), window).await?.len();
-    let facts = Recent { requests: &recent, errors: &errors, events, short: service.ready < service.wanted };
-    Ok(judgement.flagged.iter().any(|evidence| facts.shows(evidence)))
+    Ok(present)
+}
+
+/// Of all these services at once.
+async fn requests(store: &Store, said: &[Said], window: Window) -> Result<BTreeMap<ServiceId, Requests>, store::Error> {
+    let mut found: BTreeMap<ServiceId, Requests> = BTreeMap::new();
+    let since: BTreeMap<&ServiceId, Timestamp> = said.iter().map(|said| (&said.service.id, said.since)).collect();
+    if since.is_empty() {
+        return Ok(found);
+    }
+    let step = Step(MINUTE);
+    let services = since.keys().map(|id| (*id).clone()).collect();
+    let ask = RedQuery { services: Some(services), window, step, by: By::Endpoint };
+    let origin = window.aligned(step).from;
+    for row in store.telemetry().red(ask).await? {
+        let began = since.get(&row.service).copied().unwrap_or_default().floor(MINUTE);
+        let own = found.entry(row.service).or_default();
+        for (_, red) in row.cells.iter().filter(|(at, _)| origin.plus(i64::from(*at) * MINUTE) >= began) {
+            own.entry(row.endpoint.clone()).or_default().merge(red);
+            own.entry(None).or_default().merge(red);
+        }
+    }
+    Ok(found)
 }
 
 struct Recent<'a> {
-    /// By endpoint; nothing is the whole service.
-    requests: &'a BTreeMap<Option<String>, Red>,
+    requests: &'a Requests,
     errors: &'a [ErrorCells],
     /// Adverse events.
-    events: usize,
+    events: u32,
     /// Fewer pods are ready than wanted.
     short: bool,
 }

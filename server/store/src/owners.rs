@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use model::Owner;
+use model::{Owner, ServiceId};
 use sha2::{Digest, Sha256};
 
 use crate::directory::Timeline;
@@ -89,6 +89,17 @@ pub(crate) struct Numbered {
 pub(crate) struct Resolved {
     pub(crate) owners: Arc<Vec<Numbered>>,
     pub(crate) timelines: Arc<Vec<Arc<Timeline>>>,
+}
+
+impl Resolved {
+    /// Numbers of the owners that belong to any of these services at some time, ascending.
+    pub(crate) fn owners_of(&self, services: &[ServiceId]) -> Vec<u32> {
+        let is_asked = |timeline: &Arc<Timeline>| {
+            timeline.all().any(|whose| whose.service.as_ref().is_some_and(|service| services.contains(service)))
+        };
+        let found = self.timelines.iter().enumerate().filter(|(_, timeline)| is_asked(timeline));
+        found.map(|(number, _)| number as u32).collect()
+    }
 }
 
 /// The owners of one file, as far as they were needed yet.

@@ -162,6 +162,21 @@ async fn ids(connection: &mut SqliteConnection, family: Family, rows: Rows<'_>) 
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
+/// Cells of some owners, of cells that are sorted by owner; of all where none are named. Of many services' cells a
+/// question about one touches only its own.
+pub(crate) fn of_owners<'a, T>(
+    cells: &'a [T],
+    owners: Option<&'a [u32]>,
+    owner: impl Fn(&T) -> u32 + Copy + 'a,
+) -> impl Iterator<Item = &'a T> {
+    let all = if owners.is_none() { cells } else { &[] };
+    let own = owners.unwrap_or_default().iter().flat_map(move |wanted| {
+        let from = cells.partition_point(|cell| owner(cell) < *wanted);
+        cells[from..].iter().take_while(move |cell| owner(cell) == *wanted)
+    });
+    all.iter().chain(own)
+}
+
 /// Computes for milliseconds without holding up other tasks.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Busy(format!("a question was given up: {error}")))

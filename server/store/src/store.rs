@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use model::{
-    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, PodState,
+    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged, PodState,
     RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
 };
 use tokio::sync::broadcast;
@@ -166,11 +166,16 @@ impl Store {
         self.inner.meta.keep_verdict(id, made.as_ref().map(|(verdict, brief)| (*verdict, brief)), due).await?;
         let Some((_, brief)) = made else { return Ok(()) };
         let mut judgements = self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner);
-        if judgements.get(&id.service).is_none_or(|known| known.judged.sequence <= id.sequence) {
+        let known = judgements.get(&id.service);
+        let said = |judged: &Judged| (judged.sequence, judged.level, judged.headline.clone());
+        let says_new = known.is_none_or(|known| said(&known.judged) != said(&brief.judged));
+        if known.is_none_or(|known| known.judged.sequence <= id.sequence) {
             Arc::make_mut(&mut judgements).insert(id.service.clone(), Arc::new(brief));
         }
         drop(judgements);
-        self.changed(Change::Cluster);
+        if says_new {
+            self.changed(Change::Cluster);
+        }
         Ok(())
     }
 

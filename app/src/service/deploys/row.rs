@@ -87,7 +87,7 @@ fn badges(deploy: &Deploy) -> AnyView {
     let tone = if deploy.kind == DeployKind::Restart { "plain" } else { "deploy" };
     view! {
         {badge(tone, deploy.kind.word())}
-        {deploy.rollback.then(|| badge("warn", "rolled back"))}
+        {deploy.rollback.then(|| badge("warn", "rollback"))}
         {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
         {match &deploy.phase {
             DeployPhase::RollingOut => Some(badge("deploy", "rolling out")),
@@ -101,12 +101,14 @@ fn badges(deploy: &Deploy) -> AnyView {
 
 /// How far it is, in words.
 fn phase(deploy: &Deploy) -> AnyView {
-    let (started, phase) = (deploy.started, deploy.phase.clone());
+    let (started, phase, reconstructed) = (deploy.started, deploy.phase.clone(), deploy.reconstructed);
     let text = move || {
         let took = |at: model::Timestamp| model::age_text(at.since(started));
         match &phase {
             DeployPhase::RollingOut | DeployPhase::Paused { .. } => format!("started {}", clock_text(started)),
             DeployPhase::Stuck { since, why } => format!("stuck since {}: {why}", clock_text(*since)),
+            // When it settled is only guessed at from the pods that are left.
+            DeployPhase::Settled { .. } if reconstructed => "settled".to_owned(),
             DeployPhase::Settled { at } => format!("settled {}, after {}", clock_text(*at), took(*at)),
             DeployPhase::Superseded { at } => format!("superseded after {}", took(*at)),
         }

@@ -5,6 +5,7 @@ use model::{Health, Judged, ServiceHeader};
 
 use crate::answer::Answer;
 use crate::panel::part;
+use crate::ui::ago::ago;
 use crate::ui::badge::verdict_badge;
 use crate::ui::sentence;
 
@@ -30,6 +31,8 @@ pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String +
 /// The newest verdict under the sentence; where that is its headline, only what it rests on.
 fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView {
     let said = judged.headline == header.health.sentence;
+    // A bad verdict decides the health for as long as what it says is still seen.
+    let over = judged.level.is_bad() && matches!(header.health.health, Health::Healthy | Health::RollingOut);
     let headline = (!said).then(|| {
         view! {
             {verdict_badge(judged.level)}
@@ -41,7 +44,9 @@ fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView 
     view! {
         <p class="verdict" data-testid="banner-verdict" data-level=judged.level.key()>
             {headline}
-            <span class="faint">{judged.note.clone()}</span>
+            <span class="faint">
+                {over.then_some("No longer seen. ")} {judged.note.clone()} " Judged " {ago(judged.judged_at)}
+            </span>
         </p>
         <a class="button evidence-link" data-testid="see-evidence" href=format!("{deploys}{}", judged.sequence)>
             "See evidence"

@@ -87,6 +87,7 @@ pub(crate) fn rollout(key: &Key, parts: &Parts<'_>, current: &Found, counts: Cou
     let progressing = parts.root.and_then(|root| root.workload.condition("Progressing"));
     Rollout {
         done: is_done(parts, current, counts, index),
+        replaced: counts.old == 0 && new.len() >= counts.wanted as usize && counts.updated_ready > 0,
         paused: parts.root.and_then(|root| paused(root, counts)),
         failed: progressing.filter(|condition| condition.is_false()).map(|condition| {
             let why = condition.message.some().or(condition.reason.some()).unwrap_or("it does not progress");

@@ -74,7 +74,7 @@ impl Spans {
         call: &Call,
         (start, end): (i64, i64),
         status: u16,
-        refused: bool,
+        failure: Option<&str>,
     ) {
         let (method, path) = call.route.split_once(' ').unwrap_or(("", &call.route));
         let is_http = path.starts_with('/');
@@ -82,7 +82,7 @@ impl Spans {
             context.span(Kind::Client, id, Some(parent), if is_http { method } else { &call.route }, start, end);
         if is_http {
             span.attributes.push(word("http.request.method", method));
-            if !refused {
+            if failure.is_none() {
                 span.attributes.push(number("http.response.status_code", i64::from(status)));
             }
         } else {
@@ -90,8 +90,8 @@ impl Spans {
         }
         let (namespace, name) = call.service.split_once('/').unwrap_or(("default", &call.service));
         span.attributes.push(word("server.address", &format!("{name}.{namespace}.svc.cluster.local")));
-        if refused || status >= 400 {
-            let kind = if refused { "ECONNREFUSED".to_owned() } else { status.to_string() };
+        if failure.is_some() || status >= 400 {
+            let kind = failure.map_or_else(|| status.to_string(), str::to_owned);
             span.attributes.push(word("error.type", &kind));
             span.status = Some(Status { message: String::new(), code: 2 });
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Due, World, condition};
+use super::{Due, World, condition, is_active};
 use crate::kind::Kind;
 use crate::object::{Key, text};
 use crate::time;
@@ -20,11 +20,14 @@ impl World {
         ready.map(|node| node.key.name.to_string()).filter(|name| !self.down.contains(name)).collect()
     }
 
-    /// The ready node with the fewest pods.
-    pub(super) fn free_node(&self) -> Option<String> {
+    /// The ready node for a pod: where the fewest of the same workload are, then the fewest at all.
+    pub(super) fn free_node(&self, pod: &Value) -> Option<String> {
+        let of = |pod: &Value| [text(pod, "/metadata/namespace"), text(pod, "/metadata/labels/app")].join("/");
+        let (placed, own) = (self.objects.plain(Kind::Pod), of(pod));
         let load = |name: &String| {
-            let placed = self.objects.plain(Kind::Pod);
-            placed.iter().filter(|pod| pod.plain_value().is_some_and(|pod| text(pod, "/spec/nodeName") == name)).count()
+            let here = placed.iter().filter_map(|pod| pod.plain_value());
+            let here = here.filter(|pod| text(pod, "/spec/nodeName") == name && is_active(pod));
+            here.fold((0, 0), |(same, all), pod| (same + usize::from(of(pod) == own), all + 1))
         };
         self.ready_nodes().into_iter().min_by_key(|name| (load(name), name.clone()))
     }
@@ -48,6 +51,8 @@ impl World {
         if !self.down.contains(name) {
             return;
         }
+        self.lost.insert(name.to_owned());
+        self.fleet_changed = true;
         let now = self.now();
         let key = Key::new("", name);
         let node = self.objects.modify(Kind::Node, &key, |node| {
@@ -99,7 +104,10 @@ impl World {
 
     /// A node is back.
     pub(super) fn node_up(&mut self, name: &str) {
-        self.down.remove(name);
+        if !self.down.remove(name) {
+            return;
+        }
+        self.lost.remove(name);
         self.fleet_changed = true;
         let now = self.now();
         let node = self.objects.modify(Kind::Node, &Key::new("", name), |node| {

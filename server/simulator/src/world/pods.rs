@@ -63,7 +63,7 @@ impl World {
 
     fn place(&mut self, object: &Object, pod: &Value) {
         let fixed = text(pod, "/metadata/annotations/simulator~1node").to_owned();
-        let node = if fixed.is_empty() { self.free_node() } else { Some(fixed) };
+        let node = if fixed.is_empty() { self.free_node(pod) } else { Some(fixed) };
         let now = self.now();
         let Some(node) = node else {
             let message = "0/0 nodes are available: no node is ready.";

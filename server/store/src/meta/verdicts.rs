@@ -7,39 +7,52 @@ use super::Meta;
 use super::rows::parse;
 use crate::{DueDeploy, Error, Judgement};
 
+/// Service, sequence, the end of its verdict's data, the deploy, the one after it.
+type DueRow = (String, u32, Option<i64>, String, Option<String>);
+
 impl Meta {
     /// See `Store::due_deploys`.
     pub(crate) async fn due_deploys(&self, now: Timestamp, limit: u32) -> Result<Vec<DueDeploy>, Error> {
+        let is_any = "select exists (select 1 from verdicts where due <= ?1)";
+        let (is_any,): (bool,) = sqlx::query_as(is_any).bind(now.0).fetch_one(&self.readers).await?;
+        if !is_any {
+            return Ok(Vec::new());
+        }
         let mut guard = self.writer().await?;
         let mut transaction = guard.connection().begin_with("begin immediate").await?;
-        let rows: Vec<(Option<i64>, String, Option<String>)> = sqlx::query_as(
-            "select judged, deploys.body, (select body from deploys as later where later.service = verdicts.service
-                 and later.sequence > verdicts.sequence order by later.sequence limit 1)
+        // Of one service the earliest first: a later deploy is held against what was said of those before it.
+        let rows: Vec<DueRow> = sqlx::query_as(
+            "select service, sequence, judged, deploys.body,
+                 (select body from deploys as later where later.service = verdicts.service
+                     and later.sequence > verdicts.sequence order by later.sequence limit 1)
              from verdicts join deploys using (service, sequence) where due <= ?1
-             order by started desc, service, sequence limit ?2",
+             order by max(started) over (partition by service) desc, service, sequence limit ?2",
         )
         .bind(now.0)
         .bind(limit)
         .fetch_all(&mut *transaction)
         .await?;
+        let taken: Vec<_> = rows.iter().map(|(service, sequence, ..)| serde_json::json!([service, sequence])).collect();
         // Not 0 any more: that a deploy changes while it is judged shows.
         sqlx::query(
-            "update verdicts set due = ?3 where (service, sequence) in (select service, sequence
-             from verdicts join deploys using (service, sequence) where due <= ?1
-             order by started desc, service, sequence limit ?2)",
+            "update verdicts set due = ?2 where (service, sequence) in
+                 (select value ->> 0, value ->> 1 from json_each(?1))",
         )
-        .bind(now.0)
-        .bind(limit)
+        .bind(serde_json::Value::from(taken).to_string())
         .bind(now.plus(MINUTE).0)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
         drop(guard);
-        let due = |(judged, deploy, later): (Option<i64>, String, Option<String>)| {
-            let later = later.map(|text| parse::<Deploy>(&text)).transpose()?;
-            Ok(DueDeploy { deploy: parse(&deploy)?, later, judged: judged.map(Timestamp) })
+        let due = |(service, sequence, judged, deploy, later): DueRow| {
+            let read = || {
+                let later = later.map(|text| parse::<Deploy>(&text)).transpose()?;
+                Ok::<_, Error>(DueDeploy { deploy: parse(&deploy)?, later, judged: judged.map(Timestamp) })
+            };
+            // One that can't be read must not hold up the others.
+            read().inspect_err(|error| tracing::error!("deploy {sequence} of {service} can't be judged: {error}")).ok()
         };
-        rows.into_iter().map(due).collect()
+        Ok(rows.into_iter().filter_map(due).collect())
     }
 
     /// See `Store::keep_verdict`.
@@ -106,8 +119,8 @@ impl Meta {
         )
         .fetch_all(&self.readers)
         .await?;
-        let known = rows.into_iter().filter_map(|(service, brief)| Some((service.parse().ok()?, brief)));
-        known.map(|(service, brief): (_, String)| Ok((service, parse(&brief)?))).collect()
+        // What an older version wrote and this one can't read is judged again, not a reason to stop.
+        Ok(rows.into_iter().filter_map(|(service, brief)| Some((service.parse().ok()?, parse(&brief).ok()?))).collect())
     }
 
     /// A page of all deploys, newest first; first revisions are none.

@@ -1,11 +1,12 @@
 //! Error groups of a service, and when it last served a request.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::atomic::Ordering;
 
 use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Window};
 
-use super::{Loaded, Rows};
+use super::{Loaded, Rows, of_owners};
 use crate::fold::{self, Sightings};
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
@@ -66,8 +67,10 @@ fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -
     type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
     let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
     for file in loaded {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
         for rollup in &file.rollups {
-            for cell in rollup.errors.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
+            let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
+            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
                 if whose.service.as_ref() != Some(service) {
                     continue;
@@ -126,8 +129,10 @@ fn groups(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, se
     }
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
     for file in loaded {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
         for rollup in &file.rollups {
-            for cell in rollup.errors.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
+            let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
+            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
                 if whose.service.as_ref() != Some(service) {
                     continue;

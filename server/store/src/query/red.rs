@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use model::{PodId, Red, RevisionHash, ServiceId, Timestamp, Window};
 
-use super::Loaded;
+use super::{Loaded, of_owners};
 use crate::partition::Shared;
 use crate::rollup::{Cell, Rollup};
 use crate::{Attribution, By, Error, RedQuery, RedRow};
@@ -31,13 +31,11 @@ struct Sums<'a> {
 fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
     let mut sums = Sums { ask, window, groups: Vec::new(), places: HashMap::new() };
     for file in loaded {
-        let asked = asked(file, ask);
+        let owners = ask.services.as_deref().map(|asked| file.resolved.owners_of(asked));
         for rollup in &file.rollups {
             let mut run: Option<(u32, u32, *const Attribution, Option<usize>)> = None;
-            for cell in rollup.requests.iter().filter(|cell| window.contains(Timestamp(cell.at))) {
-                if !asked.get(cell.owner as usize).is_none_or(|asked| *asked) {
-                    continue;
-                }
+            let cells = of_owners(&rollup.requests, owners.as_deref(), |cell| cell.owner);
+            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
                 let same = (cell.owner, cell.text, Arc::as_ptr(whose));
                 let place = match run {
@@ -57,13 +55,6 @@ fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
     let mut groups = sums.groups;
     groups.sort_by(|a, b| order(a).cmp(&order(b)));
     groups
-}
-
-/// Which owners may be of a service that was asked for, by number; empty is all.
-fn asked(file: &Loaded, ask: &RedQuery) -> Vec<bool> {
-    let Some(services) = &ask.services else { return Vec::new() };
-    let may = |whose: &Arc<Attribution>| whose.service.as_ref().is_some_and(|service| services.contains(service));
-    file.resolved.timelines.iter().map(|timeline| timeline.all().any(may)).collect()
 }
 
 fn order(row: &RedRow) -> (&ServiceId, &Option<String>, &Option<RevisionHash>, &Option<PodId>) {

@@ -1,0 +1,143 @@
+// The demo as somebody meets it who has just started it: it says what it is, has an
+// hour behind it, and each incident of the shop is visible and explained.
+import type { Page } from "@playwright/test";
+import { Binnacle } from "./support/binnacle";
+import { test as base, expect } from "./support/fixtures";
+import { currentPods, hydrated, keyOf, openTab, row, servicePath } from "./support/pages";
+
+const test = base.extend<object, { binnacle: Binnacle }>({
+  binnacle: [
+    async ({}, use) => {
+      const binnacle = new Binnacle({ demo: true });
+      try {
+        await binnacle.start();
+        await use(binnacle);
+        await binnacle.stop();
+      } finally {
+        binnacle.remove();
+      }
+    },
+    { scope: "worker", timeout: 90_000 },
+  ],
+});
+
+// The hour arrives in few seconds, and a machine that does much else takes longer.
+const ARRIVAL = { timeout: 40_000 };
+
+const payments = keyOf("payments", "Deployment", "payments");
+const notifications = keyOf("platform", "Deployment", "notifications");
+const thumbnailer = keyOf("media", "Deployment", "thumbnailer");
+const ledger = keyOf("payments", "Deployment", "ledger");
+const storefront = keyOf("shop", "Deployment", "storefront");
+const search = keyOf("shop", "Deployment", "search");
+const agent = keyOf("platform", "DaemonSet", "log-agent");
+
+async function open(page: Page, key: string, tab: Parameters<typeof openTab>[2]): Promise<void> {
+  await openTab(page, await servicePath(page, key), tab, "1h");
+}
+
+function incident(page: Page, title: string | RegExp) {
+  return page.getByTestId("adverse-event").filter({ hasText: title }).first();
+}
+
+test("the catalog has the shop, worst first, and says what is wrong", async ({ page }) => {
+  await page.goto("/");
+  await hydrated(page);
+  await expect(page.getByTestId("demo")).toContainText("binnacle --kubeconfig");
+  await expect(page.getByTestId("catalog-row")).toHaveCount(15);
+  await expect(row(page, notifications).getByTestId("sentence")).toContainText("keeps crashing: exit code 1");
+  await expect(row(page, thumbnailer).getByTestId("sentence")).toContainText("can't be pulled");
+  await expect(row(page, ledger).getByTestId("sentence")).toContainText("OOM killed");
+  const worst = page.getByTestId("catalog-row").first();
+  await expect(worst.getByTestId("sentence")).toContainText(/keeps crashing|can't be pulled/);
+});
+
+test("a node that died is named where pods were on it", async ({ page }) => {
+  await open(page, agent, "kubernetes");
+  await expect(incident(page, "node-3")).toContainText("The node does not report any more");
+});
+
+test("something happens within a minute of opening it", async ({ page }) => {
+  await page.goto("/");
+  await expect(row(page, storefront)).toContainText("5.3.1", { timeout: 60_000 });
+});
+
+test("the tour leads to what it promises, and is over once dismissed", async ({ page }) => {
+  await page.goto("/");
+  await hydrated(page);
+  const links = page.getByTestId("tour").getByRole("link");
+  await expect(links).toHaveCount(3);
+  const promised = [
+    [payments, "deploys", "new card gateway"],
+    [notifications, "kubernetes", "Crash loop"],
+    [search, "deploys", "CACHE_TTL"],
+  ];
+  for (const [index, [key, tab, text]] of promised.entries()) {
+    await links.nth(index).click();
+    await expect(page).toHaveURL(new RegExp(`${key}/${tab}`));
+    await expect(page.getByRole("main")).toContainText(text);
+    await expect(page.getByTestId("demo")).toBeVisible();
+    await expect(page.getByTestId("tour")).toHaveCount(0);
+    await page.goBack();
+  }
+  await page.getByTestId("tour-dismiss").click();
+  await expect(page.getByTestId("tour")).toHaveCount(0);
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByTestId("demo")).toBeVisible();
+  await expect(page.getByTestId("tour")).toHaveCount(0);
+});
+
+test("a crash loop and an image that can't be pulled tell which pod and why", async ({ page }) => {
+  await open(page, notifications, "kubernetes");
+  await expect(incident(page, "Crash loop")).toContainText(/exit code 1/);
+  await expect(page.getByTestId("pod-row").filter({ hasText: "3.2.0" })).toContainText("Error (exit code 1)");
+  await open(page, thumbnailer, "kubernetes");
+  await expect(incident(page, "can't be pulled")).toContainText("thumbs:2.4.0-rc.0");
+});
+
+test("an OOM kill names the limit", async ({ page }) => {
+  await open(page, ledger, "kubernetes");
+  await expect(incident(page, "OOM killed")).toContainText("384 MiB");
+  await expect(currentPods(page).filter({ hasText: "OOMKilled" })).toHaveCount(1);
+});
+
+test("the deploy that raised errors stands beside them, and so does its rollback", async ({ page }) => {
+  await open(page, payments, "overview");
+  const group = page.getByTestId("error-group").filter({ hasText: "GatewayTimeoutError" });
+  await expect(group).toContainText("POST /checkout", ARRIVAL);
+  await expect(group).toContainText("6.5.0-rc.1", ARRIVAL);
+  const flags = page.getByTestId("chart-errors").getByTestId("deploy-flag");
+  await expect(flags.filter({ hasText: "6.5.0-rc.1" })).toBeVisible();
+  await open(page, payments, "deploys");
+  const deploy = page.getByTestId("deploy-row").filter({ hasText: "→ 6.5.0-rc.1" });
+  await expect(deploy).toHaveAttribute("data-reconstructed", "true");
+  // A share of errors after it that nobody overlooks, and next to none before.
+  await expect(deploy).toContainText(/\b(1[5-9]|2\d)(\.\d)? %/);
+  await expect(page.locator('[data-testid="deploy-row"][data-rollback="true"]').last()).toContainText("6.4.0");
+  // Judged once the hour is there.
+  await expect(deploy).toContainText("was taken back", ARRIVAL);
+  await expect(deploy).toContainText(/POST \/checkout fails/);
+});
+
+test("a slow-down without a new image shows the value that changed", async ({ page }) => {
+  await open(page, search, "deploys");
+  const deploy = page.locator('[data-testid="deploy-row"][data-kind="config"][data-rollback="false"]').last();
+  await expect(deploy).toContainText("CACHE_TTL");
+  await expect(deploy).toContainText("300s");
+  await expect(deploy).toContainText(/\b[23]\d\d ms/, ARRIVAL);
+  await expect(deploy).toContainText(/GET \/search takes/, ARRIVAL);
+  await deploy.getByRole("link").first().click();
+  await expect(page.getByTestId("diff")).toContainText("0.05s");
+});
+
+for (const width of [390, 1280]) {
+  test(`banner and tour fit a page ${width} px wide`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await page.goto("/");
+    await hydrated(page);
+    await expect(page.getByTestId("tour")).toBeVisible();
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    expect(wider).toBeLessThanOrEqual(0);
+  });
+}

@@ -1,0 +1,109 @@
+// What hands do: keys instead of a mouse, and a mouse on a chart.
+import { expect, test } from "./support/fixtures";
+import { httpSpans, resourceOf } from "./support/otel";
+import { hydrated, isSameDocument, keyOf, markDocument, openCatalog, openTab, row, servicePath } from "./support/pages";
+import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
+
+let shop: string;
+let key: string;
+let path: string;
+
+test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
+  shop = await freshNamespace(cluster.kube, "hands");
+  key = keyOf(shop, "Deployment", "alpha");
+  for (const name of ["alpha", "beta"]) await rollOut(cluster.kube, deployment({ namespace: shop, name }));
+  const [pod] = await podsOf(cluster.kube, shop, "alpha");
+  const spans = [httpSpans("GET", "/a", { count: 120, over_s: 240 })];
+  await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans });
+  const page = await browser.newPage({ baseURL: binnacle.url });
+  path = await servicePath(page, key);
+  await page.close();
+});
+
+test("the catalog by keys: filter, down into the list, Enter, and the browser's back", async ({ page }) => {
+  await page.goto("/");
+  await hydrated(page);
+  await markDocument(page);
+  await page.keyboard.press("/");
+  await page.keyboard.type(shop);
+  await expect(page).toHaveURL(new RegExp(`q=${shop}`));
+  await expect(page.getByTestId("catalog-row")).toHaveCount(2);
+  await page.keyboard.press("ArrowDown");
+  const focused = () =>
+    page.evaluate(() => document.activeElement?.closest("tr[data-service]")?.getAttribute("data-service"));
+  const first = await page.getByTestId("catalog-row").first().getAttribute("data-service");
+  await expect.poll(focused).toBe(first);
+  await page.keyboard.press("ArrowDown");
+  await expect.poll(focused).not.toBe(first);
+  await page.keyboard.press("ArrowUp");
+  await expect.poll(focused).toBe(first);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/overview/);
+  await page.goBack();
+  await expect(page.getByTestId("catalog-row")).toHaveCount(2);
+  await expect(page.getByTestId("filter")).toHaveValue(shop);
+  expect(await isSameDocument(page)).toBe(true);
+});
+
+test("Ctrl-K jumps to a service from anywhere, Escape leaves", async ({ page }) => {
+  await page.goto("/status");
+  await hydrated(page);
+  await markDocument(page);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByTestId("jump")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByTestId("jump")).not.toBeFocused();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("beta");
+  await expect(page.getByTestId("jump-hit").filter({ hasText: shop })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/Deployment\/beta\/overview/);
+  await expect(page.getByRole("heading", { level: 1, name: "beta" })).toBeVisible();
+  expect(await isSameDocument(page)).toBe(true);
+});
+
+test("a filter left before the address followed changes no other page", async ({ page }) => {
+  await openCatalog(page, shop);
+  await expect(row(page, key)).toBeVisible();
+  await page.getByTestId("filter").fill(`${shop} al`);
+  await row(page, key).locator("a").first().click();
+  await expect(page.getByTestId("chart-requests")).toBeVisible();
+  // Longer than typing rests: what would still happen has happened.
+  await page.waitForTimeout(500);
+  await expect(page).toHaveURL(/\/overview/);
+});
+
+test("dragging over a chart zooms every chart, and back is the range before", async ({ page }) => {
+  await openTab(page, path, "overview");
+  await markDocument(page);
+  const plot = page.getByTestId("chart-requests").locator(".pointer");
+  const box = await plot.boundingBox();
+  if (!box) throw new Error("the chart has no pointer layer");
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.4, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, y);
+  await expect(page.locator(".selection").first()).toBeVisible();
+  await page.mouse.move(box.x + box.width * 0.6, y);
+  await page.mouse.up();
+  await expect(page).toHaveURL(/from=\d+&to=\d+/);
+  const { from, to } = Object.fromEntries(new URL(page.url()).searchParams);
+  // A fifth of five minutes.
+  expect((Number(to) - Number(from)) / 1000).toBeGreaterThan(50);
+  expect((Number(to) - Number(from)) / 1000).toBeLessThan(70);
+  await page.goBack();
+  await expect(page).toHaveURL(/range=5m/);
+  await expect(page.getByTestId("chart-requests")).toBeVisible();
+  expect(await isSameDocument(page)).toBe(true);
+});
+
+test("one crosshair stands at the same place on every chart", async ({ page }) => {
+  await openTab(page, path, "overview");
+  const box = await page.getByTestId("chart-requests").locator(".pointer").boundingBox();
+  if (!box) throw new Error("the chart has no pointer layer");
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+  const crosshairs = page.locator(".crosshair");
+  await expect(crosshairs.nth(2)).toBeVisible();
+  const lefts = await crosshairs.evaluateAll((all) => all.map((each) => (each as HTMLElement).style.left));
+  expect(new Set(lefts).size).toBe(1);
+});
