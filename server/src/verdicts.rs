@@ -70,6 +70,8 @@ impl Judging {
     /// Looks at what is due by now; says how many were.
     async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
         let due = self.gatherer.store.due_deploys(now, BATCH).await?;
+        let is_looked_at = |due: &&DueDeploy| due::moment(due, now, self.settling).0.is_some();
+        self.gatherer.prepare(&due.iter().filter(is_looked_at).collect::<Vec<_>>()).await?;
         for due in &due {
             if let Err(error) = self.look_at(due, now).await {
                 tracing::error!("judging {} failed, will try again: {error}", due.deploy.id);

@@ -23,12 +23,6 @@ fn main() {
     if !class.is_empty() {
         return;
     }
-    let many = Scenario { endpoints: 1_000, rate: 2_000.0, history: 1, ..Scenario::default() };
-    let facts = draw(&many, 1).facts(15, analysis::Look::Minute(15));
-    #[allow(clippy::disallowed_methods)]
-    let begun = std::time::Instant::now();
-    let level = judge(&facts, &Rules::default()).level;
-    println!("1,000 endpoints, 3 pods, 15 min, 1 h of past: {:?}, {level:?}", begun.elapsed());
     println!("injected | deploys | found by 3, 5, 10 min, 60 min | median minute | healthy though injected, at 10 min");
     for rate in [1.0, 20.0, 200.0] {
         for injected in [(0.01, 1.0), (0.02, 1.0), (0.05, 1.0), (0.14, 1.0), (0.0, 1.3), (0.0, 1.6), (0.0, 2.5)] {

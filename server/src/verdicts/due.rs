@@ -9,6 +9,8 @@ use store::DueDeploy;
 const ARRIVAL: i64 = 8 * SECOND;
 /// Deploys of so long ago are looked at again while late data may still arrive.
 const LATELY: i64 = 2 * HOUR;
+/// That often.
+const AGAIN: i64 = 30 * SECOND;
 
 /// A look at a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(super) struct Moment {
 
 /// The look to have now, if any, and when to come again. Looks that were missed are not made up for: the latest one
 /// has all their data. Until `settling`, what was sent while Binnacle was away arrives late: a look that was missed is
-/// had again each minute.
+/// had again every half minute.
 pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
     // Of a first revision nothing can be said that it made worse.
     if due.deploy.kind == DeployKind::First {
@@ -35,7 +37,7 @@ pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (O
         && now.since(due.deploy.started) < LATELY
         && look.is_some_and(|moment| now.since(moment.at) > ARRIVAL + MINUTE);
     let is_new = |moment: &&Moment| due.judged.is_none_or(|judged| moment.at > judged || is_late);
-    let again = is_late.then(|| now.plus(MINUTE));
+    let again = is_late.then(|| now.plus(AGAIN));
     let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.at.plus(ARRIVAL));
     (look.filter(is_new).copied(), next.chain(again).min())
 }
@@ -128,7 +130,7 @@ mod tests {
         let deploy = deploy(0, DeployPhase::RollingOut);
         let due = DueDeploy { deploy, later: None, judged: Some(START.plus(30 * MINUTE)) };
         let (now, half) = (START.plus(40 * MINUTE), whole(Look::Half, START.plus(30 * MINUTE)));
-        assert_eq!(moment(&due, now, now.plus(MINUTE)), (Some(half), Some(now.plus(MINUTE))));
+        assert_eq!(moment(&due, now, now.plus(MINUTE)), (Some(half), Some(now.plus(AGAIN))));
         assert_eq!(moment(&due, now, now), (None, Some(START.plus(60 * MINUTE + ARRIVAL))));
     }
 

@@ -1,6 +1,6 @@
 //! Fetches what a verdict is made from. What does not change between two looks at a deploy is fetched once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use analysis::{Births, DeployFacts, PastMinute, Peer, Rollout};
@@ -8,7 +8,7 @@ use model::{
     AdverseKind, DAY, Deploy, DeployId, DeployKind, DeployPhase, HOUR, MINUTE, ServiceId, Step, Timestamp,
     VerdictLevel, Window,
 };
-use store::{By, DueDeploy, ErrorLife, Judgement, RedQuery, Store};
+use store::{By, DueDeploy, ErrorLife, Judgement, RedQuery, RedRow, Store};
 
 use super::due::Moment;
 use super::{peers, pods, traffic};
@@ -19,6 +19,8 @@ const PAST: i64 = 12 * HOUR;
 const DAYS: i64 = 7;
 /// The like time of a day: so long before the deploy's minute and so long after.
 const LIKE: (i64, i64) = (31 * MINUTE, 92 * MINUTE);
+/// Deploys that began within so long of each other are read together.
+const TOGETHER: i64 = 10 * MINUTE;
 /// How far back pods and their events count.
 const PODS: i64 = 6 * HOUR;
 /// An earlier rollout is learned from over so long.
@@ -43,13 +45,21 @@ struct Surroundings {
 pub(super) struct Gatherer {
     pub(super) store: Store,
     past: BTreeMap<DeployId, Past>,
+    /// The hours of services around the deploys that are looked at now.
+    fetched: BTreeMap<(Timestamp, ServiceId), Vec<(Timestamp, RedRow)>>,
     rollouts: BTreeMap<DeployId, Rollout>,
     surroundings: BTreeMap<Timestamp, Arc<Surroundings>>,
 }
 
 impl Gatherer {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, past: BTreeMap::new(), rollouts: BTreeMap::new(), surroundings: BTreeMap::new() }
+        Self {
+            store,
+            past: BTreeMap::new(),
+            fetched: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
+            surroundings: BTreeMap::new(),
+        }
     }
 
     /// A deploy that is done with needs nothing any more.
@@ -105,28 +115,55 @@ impl Gatherer {
         }))
     }
 
-    async fn red(&self, of: Vec<ServiceId>, window: Window, by: By) -> Result<Vec<store::RedRow>, store::Error> {
+    async fn red(&self, of: Vec<ServiceId>, window: Window, by: By) -> Result<Vec<RedRow>, store::Error> {
         self.store.telemetry().red(RedQuery { services: Some(of), window, step: Step(MINUTE), by }).await
     }
 
-    /// The hours before, and the like time of earlier days.
+    /// Fetches the past of deploys that began at about one time together: to read one service's hours, the store goes
+    /// through those of all.
+    pub(super) async fn prepare(&mut self, all: &[&DueDeploy]) -> Result<(), store::Error> {
+        let mut groups: BTreeMap<Timestamp, BTreeSet<ServiceId>> = BTreeMap::new();
+        for due in all.iter().filter(|due| !self.past.contains_key(&due.deploy.id)) {
+            let services = groups.entry(due.deploy.started.floor(TOGETHER)).or_default();
+            services.insert(due.deploy.id.service.clone());
+        }
+        self.fetched.clear();
+        for (at, services) in groups {
+            let rows = self.hours(at, services.iter().cloned().collect()).await?;
+            for (from, row) in rows {
+                self.fetched.entry((at, row.service.clone())).or_default().push((from, row));
+            }
+        }
+        Ok(())
+    }
+
+    /// The hours before, and the like time of earlier days, of deploys that began within a stretch of time.
+    async fn hours(&self, at: Timestamp, of: Vec<ServiceId>) -> Result<Vec<(Timestamp, RedRow)>, store::Error> {
+        let like = (1..=DAYS).rev().map(|day| {
+            let then = at.plus(-day * DAY);
+            Window::new(then.plus(-LIKE.0), then.plus(TOGETHER + LIKE.1))
+        });
+        let mut all = Vec::new();
+        for window in like.chain([Window::new(at.plus(-PAST), at.plus(TOGETHER))]) {
+            let rows = self.red(of.clone(), window, By::Endpoint).await?;
+            all.extend(rows.into_iter().map(|row| (window.from, row)));
+        }
+        Ok(all)
+    }
+
+    /// What the service did before a deploy, the time of bad ones left out.
     async fn past(&mut self, deploy: &Deploy, history: &History) -> Result<Past, store::Error> {
         if let Some(past) = self.past.get(&deploy.id) {
             return Ok(Arc::clone(past));
         }
+        let (at, service) = (deploy.started.floor(TOGETHER), deploy.id.service.clone());
+        let rows = match self.fetched.get(&(at, service.clone())) {
+            Some(rows) => rows.clone(),
+            None => self.hours(at, vec![service]).await?,
+        };
         let origin = deploy.started.floor(MINUTE);
-        let like = (1..=DAYS).rev().map(|day| {
-            let at = origin.plus(-day * DAY);
-            Window::new(at.plus(-LIKE.0), at.plus(LIKE.1))
-        });
-        let mut all: BTreeMap<String, Vec<PastMinute>> = BTreeMap::new();
-        for window in like.chain([Window::new(origin.plus(-PAST), origin)]) {
-            let rows = self.red(vec![deploy.id.service.clone()], window, By::Endpoint).await?;
-            for (endpoint, minutes) in traffic::past_minutes(deploy, rows, window.from, |at| history.was_bad(at)) {
-                all.entry(endpoint).or_default().extend(minutes);
-            }
-        }
-        let past = Arc::new(all);
+        let left_out = |at: Timestamp| at >= origin || history.was_bad(at);
+        let past = Arc::new(traffic::past_minutes(deploy, rows, left_out));
         if self.past.len() >= REMEMBERED {
             self.past.pop_first();
         }

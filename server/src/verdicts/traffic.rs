@@ -110,16 +110,15 @@ fn pod_facts(deploy: &Deploy, side: Side, at: i32, state: Option<&PodState>) -> 
     PodFacts { first, last: ending.map(|at| minute(deploy, at)) }
 }
 
-/// Rows by endpoint as minutes before the deploy; `from` is where the rows' cells count from, `left_out` says which
+/// Rows by endpoint as minutes before the deploy, each row with where its cells count from; `left_out` says which
 /// minutes were not the old revision's own.
 pub(super) fn past_minutes(
     deploy: &Deploy,
-    rows: Vec<RedRow>,
-    from: Timestamp,
+    rows: Vec<(Timestamp, RedRow)>,
     left_out: impl Fn(Timestamp) -> bool,
 ) -> BTreeMap<String, Vec<PastMinute>> {
     let mut past: BTreeMap<String, Vec<PastMinute>> = BTreeMap::new();
-    for row in rows {
+    for (from, row) in rows {
         let minutes = past.entry(row.endpoint.unwrap_or_default()).or_default();
         for (cell, red) in row.cells {
             let at = from.plus(i64::from(cell) * MINUTE);

@@ -169,7 +169,7 @@ pub(crate) fn of_owners<'a, T>(
     owners: Option<&'a [u32]>,
     owner: impl Fn(&T) -> u32 + Copy + 'a,
 ) -> impl Iterator<Item = &'a T> {
-    let all = owners.is_none().then_some(cells).unwrap_or_default();
+    let all = if owners.is_none() { cells } else { &[] };
     let own = owners.unwrap_or_default().iter().flat_map(move |wanted| {
         let from = cells.partition_point(|cell| owner(cell) < *wanted);
         cells[from..].iter().take_while(move |cell| owner(cell) == *wanted)

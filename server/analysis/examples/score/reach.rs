@@ -31,7 +31,11 @@ pub(crate) fn is_in_reach(of: &Scenario, rules: &Rules) -> bool {
 
 fn errors(of: &Scenario, (points, requests, cell): (f64, f64, f64), rules: &Rules) -> bool {
     let (old, new) = (of.errors, of.errors + points);
-    let passes = points >= rules.error_rise && new >= rules.error_ratio * old && new * requests >= rules.error_count;
+    // The least number of errors is a gate too, and has to be passed as surely.
+    let errors = new * requests;
+    let passes = points >= rules.error_rise
+        && new >= rules.error_ratio * old
+        && errors - CERTAIN * errors.sqrt() >= rules.error_count;
     let deviation = |share: f64| {
         let clusters = 1.0 + (of.clustered + of.shared) * share * cell / (1.0 - share);
         (requests * share * (1.0 - share) * clusters).sqrt()

@@ -7,6 +7,9 @@ use super::Meta;
 use super::rows::parse;
 use crate::{DueDeploy, Error, Judgement};
 
+/// Service, sequence, the end of its verdict's data, the deploy, the one after it.
+type DueRow = (String, u32, Option<i64>, String, Option<String>);
+
 impl Meta {
     /// See `Store::due_deploys`.
     pub(crate) async fn due_deploys(&self, now: Timestamp, limit: u32) -> Result<Vec<DueDeploy>, Error> {
@@ -18,7 +21,7 @@ impl Meta {
         let mut guard = self.writer().await?;
         let mut transaction = guard.connection().begin_with("begin immediate").await?;
         // Of one service the earliest first: a later deploy is held against what was said of those before it.
-        let rows: Vec<(String, u32, Option<i64>, String, Option<String>)> = sqlx::query_as(
+        let rows: Vec<DueRow> = sqlx::query_as(
             "select service, sequence, judged, deploys.body,
                  (select body from deploys as later where later.service = verdicts.service
                      and later.sequence > verdicts.sequence order by later.sequence limit 1)
@@ -41,7 +44,7 @@ impl Meta {
         .await?;
         transaction.commit().await?;
         drop(guard);
-        let due = |(service, sequence, judged, deploy, later): (String, u32, Option<i64>, String, Option<String>)| {
+        let due = |(service, sequence, judged, deploy, later): DueRow| {
             let read = || {
                 let later = later.map(|text| parse::<Deploy>(&text)).transpose()?;
                 Ok::<_, Error>(DueDeploy { deploy: parse(&deploy)?, later, judged: judged.map(Timestamp) })
