@@ -19,14 +19,16 @@ pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T,
         }
     });
     move || {
-        let here = path.with_untracked(|path| subject(path).to_owned());
-        Some(match answer.get()? {
+        // A page that is left, or a request whose client hung up, may be drawn once more after what it owned is gone.
+        let got = answer.try_get().flatten()?;
+        let here = path.try_with_untracked(|path| subject(path).to_owned())?;
+        Some(match got {
             Ok(value) => {
                 last.set_value(Some((here, value.clone())));
                 Ok(value)
             }
             Err(error) => {
-                let kept = last.get_value().filter(|(of, _)| error.is_passing() && *of == here);
+                let kept = last.try_get_value().flatten().filter(|(of, _)| error.is_passing() && *of == here);
                 kept.map(|(_, value)| value).ok_or(error)
             }
         })
@@ -50,7 +52,7 @@ pub(crate) fn panel<T: Shown>(
     let shown = move || kept().map(|got| got.map_or_else(|error| failed(&error, again), &draw));
     let held = held(move || waiting(tall), Some(set_pending.into()), shown);
     view! {
-        <div class="answer" class:pending=move || pending.get()>
+        <div class="answer" class:pending=move || pending.try_get().unwrap_or_default()>
             {held}
         </div>
     }

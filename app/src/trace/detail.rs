@@ -71,13 +71,19 @@ fn texts(attributes: &[(String, Value)]) -> Vec<(String, String)> {
     attributes.iter().map(|(key, value)| (key.clone(), value.to_string())).collect()
 }
 
+/// A name that may be broken where its parts end.
+fn breakable(name: &str) -> AnyView {
+    let part = |part: &str| view! { {part.to_owned()} <wbr /> };
+    name.split_inclusive(['.', '_']).map(part).collect_view().into_any()
+}
+
 fn pairs(title: &'static str, pairs: Vec<(String, String)>) -> Option<AnyView> {
     let pairs: Vec<_> = pairs.into_iter().filter(|(_, text)| !text.is_empty()).collect();
     (!pairs.is_empty()).then(|| {
         let pair = |(key, text): (String, String)| {
             view! {
                 <div>
-                    <dt>{key}</dt>
+                    <dt>{breakable(&key)}</dt>
                     <dd>{text}</dd>
                 </div>
             }
