@@ -35,14 +35,14 @@ const TOUR: [(&str, &str, &str, &str, &str); 3] = [
         "payments",
         "deploys",
         "Did this deploy cause the errors?",
-        "payments got a new card gateway, and checkouts began to time out. Each deploy stands beside what it did.",
+        "payments got a new card gateway, and checkouts timed out. Each deploy stands beside what it did.",
     ),
     (
         "platform",
         "notifications",
         "kubernetes",
         "Which pod fails, and why?",
-        "notifications could not start since its last rollout. Its pods say which restarted and how they ended.",
+        "A rollout of notifications could not start. Its pods say which restarted and how they ended.",
     ),
     (
         "shop",

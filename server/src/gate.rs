@@ -12,6 +12,8 @@ use crate::config::age;
 
 /// How often it asks again.
 const PAUSE: Duration = Duration::from_secs(5);
+/// A deploy that is waited for began at most so long ago.
+const RECENT: Duration = Duration::from_secs(600);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Signals that are printed though not flagged.
@@ -28,6 +30,10 @@ pub(crate) struct Ask {
     /// How long to wait for a verdict that says healthy, degraded or failed
     #[arg(long, value_name = "AGE", value_parser = age)]
     wait: Option<Duration>,
+    /// Only a deploy that began within so long before: what ran already is not the answer to what is rolled out now
+    /// [default: 10m with --wait and without --revision, else any]
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    since: Option<Duration>,
     /// Where Binnacle is
     #[arg(long, env = "BINNACLE_SERVER", default_value = "http://127.0.0.1:7700", value_name = "URL")]
     server: String,
@@ -51,21 +57,34 @@ pub(crate) fn run(ask: &Ask) -> ExitCode {
 fn gate(ask: &Ask) -> anyhow::Result<u8> {
     let started = Instant::now();
     let client = Client::new(ask);
-    let service = client.service(&ask.service)?;
+    let recent = ask.wait.is_some() && ask.revision.is_none();
+    let since = ask.since.or(recent.then_some(RECENT)).and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
     loop {
-        let deploy = client.deploy(&service, ask.revision.as_deref())?;
-        let level = deploy.as_ref().and_then(|deploy| deploy.verdict.as_ref()).map(|judged| judged.level.as_str());
-        let code = code(level);
+        let answer = client.answer(ask, since);
+        let code = answer.as_ref().map(|(_, answer)| code(answer.as_ref().and_then(level)));
         let rest = ask.wait.and_then(|wait| wait.checked_sub(started.elapsed())).filter(|rest| !rest.is_zero());
-        match (code, rest) {
+        // A server that restarts, or a service that it has not met yet, may answer before the wait is over.
+        match (code.unwrap_or(2), rest) {
             (2, Some(rest)) => std::thread::sleep(PAUSE.min(rest)),
-            _ => {
-                let answer = deploy.map(|deploy| client.verdict(&deploy)).transpose()?;
-                write!(std::io::stdout(), "{}", text(answer.as_ref(), &service)).context("could not print")?;
+            (code, _) => {
+                let (service, answer) = answer?;
+                for line in lines(answer.as_ref(), &service) {
+                    writeln!(std::io::stdout(), "{}", printable(&line)).context("could not print")?;
+                }
                 return Ok(code);
             }
         }
     }
+}
+
+fn level(answer: &VerdictAnswer) -> Option<&str> {
+    answer.verdict.as_ref().map(|verdict| verdict.level.as_str())
+}
+
+/// Names come from telemetry and the cluster: what would steer a terminal, or begin a line that a CI system obeys, is
+/// shown as a replacement character.
+fn printable(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn code(level: Option<&str>) -> u8 {
@@ -123,12 +142,13 @@ impl Client {
         Ok(found[0].clone())
     }
 
-    /// The deploy that is meant, if it began.
-    fn deploy(&self, service: &str, revision: Option<&str>) -> anyhow::Result<Option<DeployShape>> {
+    /// The service that is meant, and what is said of the deploy that is, if it began.
+    fn answer(&self, ask: &Ask, since: Option<jiff::Timestamp>) -> anyhow::Result<(String, Option<VerdictAnswer>)> {
+        let service = self.service(&ask.service)?;
         let page: DeployPage = self.get(&format!("/services/{service}/deploys"), &[("limit", "200")])?;
-        let is_meant =
-            |deploy: &DeployShape| revision.is_none_or(|wanted| deploy.to == wanted || deploy.revision == wanted);
-        Ok(page.items.into_iter().find(is_meant))
+        let found = page.items.into_iter().find(|deploy| is_meant(deploy, ask.revision.as_deref(), since));
+        let answer = found.map(|deploy| self.verdict(&deploy)).transpose()?;
+        Ok((service, answer))
     }
 
     fn verdict(&self, deploy: &DeployShape) -> anyhow::Result<VerdictAnswer> {
@@ -136,50 +156,53 @@ impl Client {
     }
 }
 
+/// Whether a deploy brought the revision, and began after an instant.
+fn is_meant(deploy: &DeployShape, revision: Option<&str>, since: Option<jiff::Timestamp>) -> bool {
+    let is_late = |since| deploy.started.parse::<jiff::Timestamp>().is_ok_and(|at| at >= since);
+    revision.is_none_or(|wanted| deploy.to == wanted || deploy.revision == wanted) && since.is_none_or(is_late)
+}
+
 fn join(ids: &[&String]) -> String {
     ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// What is printed.
-fn text(answer: Option<&VerdictAnswer>, service: &str) -> String {
-    let Some(answer) = answer else { return format!("{service}: no such deploy yet\n") };
+fn lines(answer: Option<&VerdictAnswer>, service: &str) -> Vec<String> {
+    let Some(answer) = answer else { return vec![format!("{service}: no such deploy yet")] };
     let deploy = &answer.deploy;
     let from = deploy.from.as_ref().map(|from| format!("{from} → ")).unwrap_or_default();
-    let head = format!("{service}: {from}{} ({}, started {})\n", deploy.to, deploy.kind, deploy.started);
+    let mut lines = vec![format!("{service}: {from}{} ({}, started {})", deploy.to, deploy.kind, deploy.started)];
     match &answer.verdict {
-        Some(verdict) => head + &evidence(verdict),
-        None => head + "not judged yet\n",
+        Some(verdict) => evidence(verdict, &mut lines),
+        None => lines.push("not judged yet".to_owned()),
     }
+    lines
 }
 
-fn evidence(verdict: &VerdictShape) -> String {
-    let mut text = format!("{}: {}\n", verdict.level, verdict.headline);
+fn evidence(verdict: &VerdictShape, lines: &mut Vec<String>) {
+    lines.push(format!("{}: {}", verdict.level, verdict.headline));
     let (flagged, rest): (Vec<_>, Vec<_>) = verdict.evidence.iter().partition(|looked| looked.outcome == "flagged");
     let left_out = rest.len().saturating_sub(SHOWN);
     for looked in flagged.into_iter().chain(rest.into_iter().take(SHOWN)) {
-        let place: Vec<&str> = looked.endpoint.iter().chain(&looked.subject).map(String::as_str).collect();
-        let p = looked
-            .test
-            .as_ref()
-            .filter(|test| test.p < 0.5)
-            .map(|test| format!(" (p {:.1e})", test.p))
-            .unwrap_or_default();
-        text += &format!(
-            "  {:<11} {}: {}{p}\n",
-            looked.outcome,
-            [&[looked.signal.as_str()], &place[..]].concat().join(" · "),
-            looked.why
-        );
+        let what: Vec<&str> =
+            [&looked.signal].into_iter().chain(&looked.endpoint).chain(&looked.subject).map(String::as_str).collect();
+        let test = looked.test.as_ref().filter(|test| test.p < 0.5);
+        let p = test.map(|test| format!(" (p {:.1e})", test.p)).unwrap_or_default();
+        lines.push(format!("  {:<11} {}: {}{p}", looked.outcome, what.join(" · "), looked.why));
     }
     if left_out > 0 {
-        text += &format!("  and {left_out} more that were not flagged\n");
+        lines.push(format!("  and {left_out} more that were not flagged"));
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_can_neither_steer_a_terminal_nor_give_orders() {
+        assert_eq!(printable("a\u{1b}[2K\r\n::error::b"), "a\u{fffd}[2K\u{fffd}\u{fffd}::error::b");
+    }
 
     #[test]
     fn exit_codes_tell_good_bad_and_unsure_apart() {

@@ -34,8 +34,8 @@ async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
     let store = with_deploys(folder.path()).await;
     let sequences = |due: &[DueDeploy]| due.iter().map(|due| due.deploy.id.sequence).collect::<Vec<_>>();
     let due = store.due_deploys(NOW, 10).await.unwrap();
-    assert_eq!(sequences(&due), [3, 2], "the latest first");
-    assert_eq!(due[1].later.as_ref().map(|later| later.id.sequence), Some(3));
+    assert_eq!(sequences(&due), [2, 3], "of one service the earliest first");
+    assert_eq!(due[0].later.as_ref().map(|later| later.id.sequence), Some(3));
     assert!(store.due_deploys(NOW, 10).await.unwrap().is_empty(), "taken");
     keep(&store, 2, VerdictLevel::Healthy, None).await;
     keep(&store, 3, VerdictLevel::RollingOut, Some(NOW.plus(MINUTE))).await;
@@ -47,7 +47,7 @@ async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
     batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 3, NOW) }];
     store.record(batch).await.unwrap();
     keep(&store, 3, VerdictLevel::Healthy, None).await;
-    assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [3, 2], "and the one before it");
+    assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [2, 3], "and the one before it");
 }
 
 #[tokio::test]
