@@ -55,6 +55,7 @@ struct Paged {
     #[param(minimum = 1, maximum = 200, default = 100)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(pattern = "^[0-9]{1,9}$")]
     cursor: Option<String>,
 }
 
@@ -67,6 +68,7 @@ struct Wanted {
     #[param(minimum = 1, maximum = 200, default = 100)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9._:-]{1,253}(/[A-Za-z0-9._:-]{1,253}){3}$")]
     cursor: Option<String>,
     /// Only services of exactly this name.
     name: Option<String>,
