@@ -101,9 +101,10 @@ fn chip(level: VerdictLevel, now: &[VerdictLevel], url: &Query) -> AnyView {
 
 fn table(page: &Page, params: Memo<ParamsMap>, kept: Memo<String>) -> AnyView {
     if page.rows.is_empty() {
+        let filtered = params.with(|params| ["q", "ns", "level", "before"].iter().any(|key| params.get(key).is_some()));
         return view! {
             <section class="card empty">
-                <h2>"No deploy here"</h2>
+                <h2>{if filtered { "No deploy matches" } else { "No deploy yet" }}</h2>
                 <p>"When pods of a service move to another revision, that deploy is listed here with its verdict."</p>
             </section>
         }

@@ -45,7 +45,7 @@ fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView 
         <p class="verdict" data-testid="banner-verdict" data-level=judged.level.key()>
             {headline}
             <span class="faint">
-                {over.then_some("No longer seen. ")} {judged.note.clone()} " Judged " {ago(judged.judged_at)}
+                {over.then_some("no longer seen · ")} {judged.note.clone()} " · judged " {ago(judged.judged_at)}
             </span>
         </p>
         <a class="button evidence-link" data-testid="see-evidence" href=format!("{deploys}{}", judged.sequence)>

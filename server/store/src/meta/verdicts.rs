@@ -131,7 +131,7 @@ impl Meta {
              where started < ?1 and deploys.body ->> 'kind' <> 'First'
                  and (?2 = '[]' or level in (select value from json_each(?2)))
                  and (?3 = '' or instr(service, ?3) > 0)
-                 and (?4 = '' or instr(lower(service || ' ' || (deploys.body ->> 'to_name')), ?4) > 0)
+                 and (?4 = '' or instr(lower(substr(service, instr(service, '/') + 1) || ' ' || (deploys.body ->> 'to_name')), ?4) > 0)
              order by started desc, service, sequence desc limit ?5",
         )
         .bind(ask.before.map_or(i64::MAX, |at| at.0))
