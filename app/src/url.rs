@@ -59,6 +59,15 @@ impl fmt::Display for Query {
     }
 }
 
+/// What is chosen, with one more or, where it was among them, without it; in the order of all.
+pub(crate) fn toggled<T: Copy + PartialEq>(
+    all: impl IntoIterator<Item = T>,
+    now: &[T],
+    one: T,
+) -> impl Iterator<Item = T> {
+    all.into_iter().filter(move |it| now.contains(it) != (*it == one))
+}
+
 /// Percent-encodes all but what every part of an address may hold.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -1,22 +1,13 @@
 // The demo as somebody meets it who has just started it: it says what it is, has an
 // hour behind it, and each incident of the shop is visible and explained.
 import type { Page } from "@playwright/test";
-import { Binnacle } from "./support/binnacle";
-import { test as base, expect } from "./support/fixtures";
+import type { Binnacle } from "./support/binnacle";
+import { test as base, expect, serve } from "./support/fixtures";
 import { currentPods, hydrated, keyOf, openTab, row, servicePath } from "./support/pages";
 
 const test = base.extend<object, { binnacle: Binnacle }>({
   binnacle: [
-    async ({}, use) => {
-      const binnacle = new Binnacle({ demo: true });
-      try {
-        await binnacle.start();
-        await use(binnacle);
-        await binnacle.stop();
-      } finally {
-        binnacle.remove();
-      }
-    },
+    async ({}, use) => serve({ demo: true }, use),
     { scope: "worker", timeout: 90_000 },
   ],
 });

@@ -19,6 +19,7 @@ use store::{DueDeploy, Judgement, Store};
 
 use crate::jobs::now;
 use crate::shutdown::Shutdown;
+use due::Moment;
 use gather::Gatherer;
 
 /// How often it is asked what is due.
@@ -70,18 +71,24 @@ impl Judging {
     /// Looks at what is due by now; says how many were.
     async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
         let due = self.gatherer.store.due_deploys(now, BATCH).await?;
-        let is_looked_at = |due: &&DueDeploy| due::moment(due, now, self.settling).0.is_some();
-        self.gatherer.prepare(&due.iter().filter(is_looked_at).collect::<Vec<_>>()).await?;
-        for due in &due {
-            if let Err(error) = self.look_at(due, now).await {
+        let plans: Vec<_> = due.iter().map(|due| (due, due::moment(due, now, self.settling))).collect();
+        let looked_at = plans.iter().filter(|(_, (moment, _))| moment.is_some()).map(|(due, _)| *due);
+        self.gatherer.prepare(&looked_at.collect::<Vec<_>>()).await?;
+        for (due, plan) in plans {
+            if let Err(error) = self.look_at(due, plan, now).await {
                 tracing::error!("judging {} failed, will try again: {error}", due.deploy.id);
             }
         }
         Ok(due.len())
     }
 
-    async fn look_at(&mut self, due: &DueDeploy, now: Timestamp) -> Result<(), store::Error> {
-        let (moment, next) = due::moment(due, now, self.settling);
+    /// Has a look, where one is planned, and says when to come again.
+    async fn look_at(
+        &mut self,
+        due: &DueDeploy,
+        (moment, next): (Option<Moment>, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
         let facts = match moment {
             Some(moment) => self.gatherer.facts(due, moment, now).await?,
             None => None,

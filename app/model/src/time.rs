@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::id::as_text;
+use crate::as_text;
 
 /// One second in nanoseconds.
 pub const SECOND: i64 = 1_000_000_000;

@@ -5,9 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::{CatalogQuery, CatalogSort, Health};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::url::Query;
+use crate::url::{Query, toggled};
 
 /// Rows of a window.
 pub(super) const LIMIT: u32 = 60;
@@ -50,9 +49,8 @@ fn list(text: &str) -> Vec<String> {
 
 /// The address with a health added to the filter, or taken from it.
 pub(super) fn toggle(query: Query, now: &[Health], health: Health) -> Query {
-    let keep = |it: &Health| now.contains(it) != (*it == health);
-    let keys: Vec<_> = Health::ALL.into_iter().filter(keep).map(Health::key).collect();
-    query.with("health", &keys.join(","))
+    let keys = toggled(Health::ALL, now, health).map(Health::key);
+    query.with("health", &keys.collect::<Vec<_>>().join(","))
 }
 
 /// The address of a click on a column: ordered by it, or turned round where it already is.
@@ -90,17 +88,7 @@ impl FromStr for Ask {
     }
 }
 
-impl Serialize for Ask {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Ask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+model::as_text!(Ask);
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use model::{FeedQuery, Timestamp, VerdictLevel};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::url::Query;
+use crate::url::{Query, toggled};
 
 /// Rows of a page.
 const LIMIT: u32 = 60;
@@ -26,9 +25,8 @@ pub(super) fn of_url(query: &Query) -> FeedQuery {
 
 /// The address with a level added to the filter, or taken from it; back on the first page.
 pub(super) fn toggle(query: Query, now: &[VerdictLevel], level: VerdictLevel) -> Query {
-    let keep = |it: &VerdictLevel| now.contains(it) != (*it == level);
-    let keys: Vec<_> = VerdictLevel::ALL.into_iter().filter(keep).map(VerdictLevel::key).collect();
-    query.with("level", &keys.join(",")).with("before", "")
+    let keys = toggled(VerdictLevel::ALL, now, level).map(VerdictLevel::key);
+    query.with("level", &keys.collect::<Vec<_>>().join(",")).with("before", "")
 }
 
 /// A question as one string, as `Query::of_line` reads it.
@@ -52,17 +50,7 @@ impl FromStr for Ask {
     }
 }
 
-impl Serialize for Ask {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Ask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+model::as_text!(Ask);
 
 #[cfg(test)]
 mod tests {

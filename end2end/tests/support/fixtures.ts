@@ -2,7 +2,7 @@
 // and a page that fails its test on any console error, CSP violation, hydration
 // warning or request that leaves the machine.
 import { type ConsoleMessage, expect, type Page, test as base } from "@playwright/test";
-import { Binnacle } from "./binnacle";
+import { Binnacle, type Options } from "./binnacle";
 import { type ControlPlane, startControlPlane } from "./controlplane";
 import { Sender } from "./otel";
 
@@ -22,6 +22,18 @@ interface PerWorker {
   sender: Sender;
 }
 
+/** A Binnacle for as long as it is used; it has to stop cleanly, and what it kept is removed in any case. */
+export async function serve(options: Options, use: (binnacle: Binnacle) => Promise<void>): Promise<void> {
+  const binnacle = new Binnacle(options);
+  try {
+    await binnacle.start();
+    await use(binnacle);
+    await binnacle.stop();
+  } finally {
+    binnacle.remove();
+  }
+}
+
 /** Without a page: for what needs no browser. The worker, and its cluster, are shared. */
 export const harness = base.extend<object, PerWorker>({
   cluster: [
@@ -33,16 +45,7 @@ export const harness = base.extend<object, PerWorker>({
     { scope: "worker", timeout: 120_000 },
   ],
   binnacle: [
-    async ({ cluster }, use) => {
-      const binnacle = new Binnacle({ kubeconfig: cluster.kubeconfig });
-      try {
-        await binnacle.start();
-        await use(binnacle);
-        await binnacle.stop();
-      } finally {
-        binnacle.remove();
-      }
-    },
+    async ({ cluster }, use) => serve({ kubeconfig: cluster.kubeconfig }, use),
     { scope: "worker", timeout: 120_000 },
   ],
   sender: [

@@ -166,8 +166,8 @@ async fn ids(connection: &mut SqliteConnection, family: Family, rows: Rows<'_>) 
 /// question about one touches only its own.
 pub(crate) fn of_owners<'a, T>(
     cells: &'a [T],
-    owners: Option<&'a [u32]>,
-    owner: impl Fn(&T) -> u32 + Copy + 'a,
+    owners: Option<&[u32]>,
+    owner: impl Fn(&T) -> u32 + Copy,
 ) -> impl Iterator<Item = &'a T> {
     let all = if owners.is_none() { cells } else { &[] };
     let own = owners.unwrap_or_default().iter().flat_map(move |wanted| {

@@ -11,7 +11,8 @@ use crate::fold::{self, Sightings};
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
 use crate::partition::file::Family;
-use crate::{Error, ErrorCells, ErrorLife, PodErrors};
+use crate::rollup::ErrorCell;
+use crate::{Attribution, Error, ErrorCells, ErrorLife, PodErrors};
 
 /// See `Telemetry::errors`.
 pub(crate) async fn errors(
@@ -63,24 +64,40 @@ fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
     seen
 }
 
-fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
-    type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
-    let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+/// An error group's cell and whose it was then.
+struct Sight<'a> {
+    endpoint: &'a str,
+    error: &'a str,
+    cell: &'a ErrorCell,
+    whose: &'a Attribution,
+}
+
+/// The error cells of a service in a window.
+fn sights<'a>(loaded: &'a [Loaded], service: &'a ServiceId, window: Window) -> Vec<Sight<'a>> {
+    let mut found = Vec::new();
     for file in loaded {
         let owners = file.resolved.owners_of(slice::from_ref(service));
         for rollup in &file.rollups {
             let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
             for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref() != Some(service) {
-                    continue;
+                if whose.service.as_ref() == Some(service) {
+                    let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
+                    found.push(Sight { endpoint, error, cell, whose });
                 }
-                let texts = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
-                let key = (texts.0, texts.1, whose.revision.as_ref(), whose.pod.as_ref());
-                let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
-                *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
             }
         }
+    }
+    found
+}
+
+fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
+    type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
+    let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+    for Sight { endpoint, error, cell, whose } in sights(loaded, service, window) {
+        let key = (endpoint, error, whose.revision.as_ref(), whose.pod.as_ref());
+        let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
+        *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
     }
     let row = |((endpoint, error, revision, pod), cells): (Key<'_>, BTreeMap<u32, f64>)| PodErrors {
         endpoint: endpoint.to_owned(),
@@ -128,25 +145,14 @@ fn groups(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, se
         cells: BTreeMap<u32, f64>,
     }
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
-    for file in loaded {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
-            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref() != Some(service) {
-                    continue;
-                }
-                let key = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
-                let empty = || Group { last: i64::MIN, sample: cell.sample, cells: BTreeMap::new() };
-                let group = groups.entry(key).or_insert_with(empty);
-                if cell.last >= group.last {
-                    (group.last, group.sample) = (cell.last, cell.sample);
-                }
-                let index = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
-                *group.cells.entry(index).or_default() += cell.count;
-            }
+    for Sight { endpoint, error, cell, .. } in sights(loaded, service, window) {
+        let empty = || Group { last: i64::MIN, sample: cell.sample, cells: BTreeMap::new() };
+        let group = groups.entry((endpoint, error)).or_insert_with(empty);
+        if cell.last >= group.last {
+            (group.last, group.sample) = (cell.last, cell.sample);
         }
+        let index = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
+        *group.cells.entry(index).or_default() += cell.count;
     }
     let row = |((endpoint, error), group): ((&str, &str), Group)| {
         let known = seen.get(&(endpoint.to_owned(), error.to_owned()));
