@@ -71,7 +71,8 @@ async fn shop(folder: &std::path::Path) -> Router {
     record.deploys = vec![deploy(2), deploy(3)];
     store.record(record).await.unwrap();
     let verdict = Verdict { rules: 1, ..Verdict::new(VerdictLevel::Failed, Sentence::plain("POST / fails")) };
-    let brief = Judgement { judged: analysis::judged(3, &verdict), flagged: vec![] };
+    let judged = analysis::judged(3, &verdict);
+    let brief = Judgement { judged, flagged: vec![], looked: verdict.judged_at, spent: Default::default() };
     store.keep_verdict(&deploy(3).id, Some((&verdict, brief)), None).await.unwrap();
     let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
     router(Arc::new(Answers::new(store, ingest, vec![], false))).layer(Extension(Viewer::local()))

@@ -30,7 +30,9 @@ pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
 pub use spans::{EventRow, LinkRow, SpanBatch, SpanRow};
 pub use store::Store;
-pub use telemetry::{Appended, By, ErrorCells, ErrorLife, PodErrors, RedQuery, RedRow, StoredSpan, Telemetry};
+pub use telemetry::{
+    Appended, By, ErrorCells, ErrorLife, ErrorName, PodErrors, RedQuery, RedRow, StoredSpan, Telemetry,
+};
 
 use std::path::PathBuf;
 
