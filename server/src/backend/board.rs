@@ -248,3 +248,6 @@ async fn totals(store: &Store, window: Window) -> Result<HashMap<ServiceId, Red>
     };
     Ok(rows.into_iter().map(|row| (row.service, sum(row.cells))).collect())
 }
+
+#[cfg(test)]
+mod tests;

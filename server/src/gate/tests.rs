@@ -74,7 +74,7 @@ async fn server(rounds: Vec<Says>) -> String {
         let Deploys(all) = now() else { return Problem::not_found("none").into_response() };
         let verdict = all[place].2.map(|level| {
             json!({ "level": level, "headline": format!("it is {level}"), "rules": 1, "judged_at": "", "evidence": [],
-                    "discounted": [], "unjudged": [] })
+                    "discounted": [], "unjudged": [], "unjudged_in_all": 0 })
         });
         axum::Json(json!({ "deploy": deploy(place, &all[place]), "verdict": verdict })).into_response()
     };

@@ -1,5 +1,7 @@
 //! Spans in a store, judged: what is known goes in, the verdict a person expects comes out.
 
+mod late;
+
 use model::*;
 use store::{ClusterRecord, Config, Keep, OwnerFacts, SpanBatch, SpanRow, Store};
 use tokio_util::sync::CancellationToken;
