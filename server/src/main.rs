@@ -6,6 +6,8 @@ mod backend;
 mod config;
 mod data;
 mod demo;
+#[cfg(test)]
+mod fixtures;
 mod gate;
 mod guard;
 mod http;

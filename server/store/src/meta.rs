@@ -27,6 +27,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
     include_str!("../migrations/meta/0004_patterns.sql"),
+    include_str!("../migrations/meta/0005_backlog.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 
