@@ -7,6 +7,7 @@ mod catalog;
 mod deploys;
 mod kubernetes;
 pub(crate) mod machines;
+mod resources;
 mod session;
 mod status;
 mod textdiff;
@@ -17,8 +18,8 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split,
-    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId,
+    SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -111,8 +112,18 @@ impl Backend for Answers {
         kubernetes::lanes(self, viewer, id, window).await
     }
 
-    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError> {
-        kubernetes::tab(self, viewer, id, window).await
+    async fn kubernetes(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError> {
+        kubernetes::tab(self, viewer, id, window, at).await
+    }
+
+    async fn resource(&self, viewer: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError> {
+        resources::page(self, viewer, id, ask).await
     }
 
     async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {

@@ -11,6 +11,7 @@ mod read;
 mod record;
 mod rows;
 mod verdicts;
+mod versions;
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0001_metadata.sql"),
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
+    include_str!("../migrations/meta/0004_authors.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 
