@@ -155,7 +155,7 @@ async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
     closed.has(&["As it is now", "resource=Deployment/checkout", "Network"]);
     let open = get(&checkout("kubernetes?resource=Deployment/checkout")).await;
     assert_eq!((open.ids("yaml"), open.ids("version"), open.ids("diff")), (1, 3, 0));
-    open.has(&["argocd", "3 → 6 replicas", "first seen", "against=a", "version=a"]);
+    open.has(&["argocd", "3 → 6 replicas", "first seen", "compared with", "version=a"]);
     let inline = get(&checkout("kubernetes?resource=Deployment/checkout&view=diff")).await;
     assert_eq!((inline.ids("yaml"), inline.ids("diff")), (0, 1));
     let split = get(&checkout("kubernetes?resource=Deployment/checkout&view=split")).await;
