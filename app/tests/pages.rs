@@ -171,6 +171,20 @@ async fn the_kubernetes_tab_says_that_it_is_as_of_a_past_moment() {
 }
 
 #[tokio::test]
+async fn the_logs_tab_searches_pages_and_groups() {
+    let page = get(&checkout("logs")).await;
+    assert_eq!((page.ids("log-line"), page.ids("chart-logs"), page.ids("older-lines")), (3, 1, 1));
+    page.has(&["14:58:15.000", "payment authorize failed: no answer", "order.id", "q=order.id%3D81f3", "/traces/"]);
+    let errors = get(&checkout("logs?q=level:error")).await;
+    assert_eq!(errors.ids("log-line"), 1);
+    let wrong = get(&checkout("logs?q=level:loud")).await;
+    wrong.has(&["is no level"]);
+    let patterns = get(&checkout("logs?show=patterns")).await;
+    assert_eq!((patterns.ids("log-pattern"), patterns.ids("log-line")), (2, 0));
+    patterns.has(&["new since this deploy", "2 more patterns are rarer"]);
+}
+
+#[tokio::test]
 async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
     let page = get(&checkout("deploys")).await;
     assert_eq!((page.ids("deploy-row"), page.ids("diff")), (3, 0));
@@ -269,7 +283,18 @@ async fn hostile_strings_are_text_on_every_page() {
     ];
     let deploys = format!("{}?deploy=11", checkout("deploys"));
     let trace = format!("/traces/{TRACE}");
-    let paths = ["/", &checkout("overview"), &checkout("kubernetes"), &deploys, &trace, "/status", "/deploys"];
+    let (logs, patterns) = (checkout("logs"), checkout("logs?show=patterns"));
+    let paths = [
+        "/",
+        &checkout("overview"),
+        &logs,
+        &patterns,
+        &checkout("kubernetes"),
+        &deploys,
+        &trace,
+        "/status",
+        "/deploys",
+    ];
     for text in corpus {
         for path in paths {
             let page = get_with(Fake { hostile: Some(text.into()), ..Fake::default() }, path, "").await;

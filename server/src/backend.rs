@@ -6,6 +6,7 @@ mod board;
 mod catalog;
 mod deploys;
 mod kubernetes;
+mod logs;
 pub(crate) mod machines;
 mod resources;
 mod session;
@@ -18,8 +19,9 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId,
-    SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
+    Zone,
 };
 use store::{Directory, Store};
 
@@ -136,6 +138,21 @@ impl Backend for Answers {
 
     async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
         deploys::feed(self, viewer, ask).await
+    }
+
+    async fn logs(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+        after: Option<LogCursor>,
+    ) -> Result<LogPage, AppError> {
+        logs::lines(self, viewer, id, window, query, after).await
+    }
+
+    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
+        logs::patterns(self, viewer, id, window).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

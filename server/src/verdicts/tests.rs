@@ -1,7 +1,7 @@
 //! Spans in a store, judged: what is known goes in, the verdict a person expects comes out.
 
 use model::*;
-use store::{ClusterRecord, Config, Keep, OwnerFacts, SpanBatch, SpanRow, Store};
+use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, SpanRow, Store};
 
 use super::Judging;
 
@@ -127,7 +127,7 @@ impl Shop {
         minutes: std::ops::Range<i64>,
         fails: impl Fn(&str) -> Option<(u64, &'static str)>,
     ) {
-        let mut batch = SpanBatch::new(u128::from(self.spans + 1).to_be_bytes());
+        let mut batch = Batch::new(u128::from(self.spans + 1).to_be_bytes());
         let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
         for minute in minutes {
@@ -141,7 +141,7 @@ impl Shop {
                 batch.push(&span(owner, self.spans, endpoint, start, duration, error));
             }
         }
-        self.store.telemetry().append_spans(batch).await.unwrap();
+        self.store.telemetry().append(batch).await.unwrap();
     }
 
     /// The usual requests: six hours of the old pods, ten minutes of the new ones.

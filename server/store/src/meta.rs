@@ -19,7 +19,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Connection, SqliteConnection as Writer};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(crate) use history::{GroupSeen, GroupsKnown};
+pub(crate) use history::{GroupSeen, Sightings};
 
 use crate::{Error, sqlite};
 
@@ -27,7 +27,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0001_metadata.sql"),
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
-    include_str!("../migrations/meta/0004_authors.sql"),
+    include_str!("../migrations/meta/0004_patterns.sql"),
+    include_str!("../migrations/meta/0005_authors.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Window};
 
 use super::{Loaded, Rows, of_owners};
-use crate::fold::{self, Sightings};
-use crate::meta::GroupSeen;
+use crate::fold;
+use crate::meta::{GroupSeen, Sightings};
 use crate::partition::Shared;
 use crate::partition::file::Family;
 use crate::rollup::ErrorCell;
@@ -119,7 +119,7 @@ pub(crate) async fn last_request(shared: &Shared, service: &ServiceId) -> Result
 }
 
 /// What came since the last fold.
-async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
+pub(super) async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
     let mut loaded = Vec::new();
     for file in shared.files(Family::Raw).iter().filter(|file| !file.complete.load(Ordering::Acquire)) {
         let mark = file.mark.load(Ordering::Acquire);
