@@ -149,6 +149,28 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
 }
 
 #[tokio::test]
+async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
+    let closed = get(&checkout("kubernetes")).await;
+    assert_eq!(closed.ids("version"), 0);
+    closed.has(&["As it is now", "resource=Deployment/checkout", "Network"]);
+    let open = get(&checkout("kubernetes?resource=Deployment/checkout")).await;
+    assert_eq!((open.ids("yaml"), open.ids("version"), open.ids("diff")), (1, 3, 0));
+    open.has(&["argocd", "3 → 6 replicas", "first seen", "compared with", "version=a"]);
+    let inline = get(&checkout("kubernetes?resource=Deployment/checkout&view=diff")).await;
+    assert_eq!((inline.ids("yaml"), inline.ids("diff")), (0, 1));
+    let split = get(&checkout("kubernetes?resource=Deployment/checkout&view=split")).await;
+    split.has(&["class=\"line-text removed\"", "class=\"line-text added\""]);
+    let nonsense = get(&checkout("kubernetes?resource=x")).await;
+    assert_eq!(nonsense.ids("version"), 0);
+}
+
+#[tokio::test]
+async fn the_kubernetes_tab_says_that_it_is_as_of_a_past_moment() {
+    let past = get(&checkout("kubernetes?at=1764000000000")).await;
+    past.has(&["As of 24 Nov 16:00:00", "Back to now"]);
+}
+
+#[tokio::test]
 async fn the_logs_tab_searches_pages_and_groups() {
     let page = get(&checkout("logs")).await;
     assert_eq!((page.ids("log-line"), page.ids("chart-logs"), page.ids("older-lines")), (3, 1, 1));

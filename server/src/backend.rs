@@ -8,6 +8,7 @@ mod deploys;
 mod kubernetes;
 mod logs;
 pub(crate) mod machines;
+mod resources;
 mod session;
 mod status;
 mod textdiff;
@@ -18,8 +19,9 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId,
-    SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
+    Zone,
 };
 use store::{Directory, Store};
 
@@ -112,8 +114,18 @@ impl Backend for Answers {
         kubernetes::lanes(self, viewer, id, window).await
     }
 
-    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError> {
-        kubernetes::tab(self, viewer, id, window).await
+    async fn kubernetes(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError> {
+        kubernetes::tab(self, viewer, id, window, at).await
+    }
+
+    async fn resource(&self, viewer: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError> {
+        resources::page(self, viewer, id, ask).await
     }
 
     async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {

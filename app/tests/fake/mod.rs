@@ -120,8 +120,18 @@ impl Backend for Fake {
         self.known(id).map(|_| signals::lanes(window))
     }
 
-    async fn kubernetes(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<KubernetesTab, AppError> {
-        self.known(id).map(|_| self.kubernetes_tab())
+    async fn kubernetes(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        _: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError> {
+        self.known(id).map(|_| self.kubernetes_tab(at))
+    }
+
+    async fn resource(&self, _: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError> {
+        self.known(id).map(|_| self.resource_page(ask))
     }
 
     async fn deploys(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
