@@ -59,6 +59,9 @@ struct Serve {
     /// Watch only these namespaces; then no cluster-wide right is needed [default: all]
     #[arg(long = "namespace", env = "BINNACLE_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
     namespaces: Vec<String>,
+    /// Logs of pods that are followed at once; pods that send their own by OTLP are left out, 0 follows none
+    #[arg(long, env = "BINNACLE_LOG_STREAMS", default_value_t = 500, value_name = "COUNT")]
+    log_streams: u32,
     /// Where no cluster is configured, serve only what is sent, not the demo
     #[arg(long, env = "BINNACLE_NO_DEMO")]
     no_demo: bool,
@@ -177,6 +180,7 @@ pub(crate) struct Config {
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) contexts: Vec<String>,
     pub(crate) namespaces: Vec<String>,
+    pub(crate) log_streams: u32,
     pub(crate) listen: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
@@ -221,6 +225,7 @@ impl Config {
             kubeconfig: serve.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
             contexts: serve.contexts,
             namespaces: serve.namespaces,
+            log_streams: serve.log_streams,
             listen: serve.listen,
             otlp_grpc: serve.otlp_grpc,
             otlp_http: serve.otlp_http,
@@ -288,6 +293,7 @@ impl Config {
                 Values::Safe => cluster::Values::Safe,
                 Values::Hash => cluster::Values::Hash,
             },
+            log_streams: self.log_streams,
         }
     }
 
@@ -308,13 +314,14 @@ impl fmt::Display for Config {
         let days = |keep: store::Keep| keep.age / model::DAY;
         write!(
             f,
-            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
              otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
             self.kubeconfig,
             self.contexts,
             self.namespaces,
+            self.log_streams,
             self.listen,
             self.otlp_grpc,
             self.otlp_http,

@@ -12,6 +12,7 @@ mod error;
 mod identity;
 mod kind;
 mod links;
+mod podlogs;
 mod redact;
 mod releases;
 mod revisions;
