@@ -89,11 +89,13 @@ pub struct IngestStatus {
     pub requests: u64,
     /// Spans stored.
     pub spans: u64,
+    /// Log records stored.
+    pub logs: u64,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Identical retries dropped.
     pub duplicates: u64,
-    /// Spans stored in the last full minute.
+    /// Records stored in the last full minute.
     pub last_minute: u64,
     /// What was turned away: reason, sender, how often, last time.
     pub rejected: Vec<Rejection>,
@@ -125,6 +127,8 @@ pub struct Unattributed {
     pub reason: String,
     /// Spans of it.
     pub spans: u64,
+    /// Log records of it.
+    pub logs: u64,
     /// When it last came.
     pub last: Timestamp,
 }
@@ -142,6 +146,8 @@ pub struct StoreStatus {
     pub partitions: u32,
     /// Spans in them.
     pub spans: u64,
+    /// Log records in them.
+    pub logs: u64,
     /// When the oldest raw partition began; what it holds may tell of earlier times.
     pub oldest: Option<Timestamp>,
     /// When the writer last committed.

@@ -164,6 +164,7 @@ impl Fake {
             clusters: self.clusters.clone().unwrap_or_else(|| vec![self.cluster()]),
             ingest: IngestStatus {
                 requests: 48_201,
+                logs: 0,
                 spans: 9_120_004,
                 bytes: 6_120_004_112,
                 duplicates: 12,
@@ -180,6 +181,7 @@ impl Fake {
                 peer: Some("10.1.9.30".into()),
                 attributes: vec![(self.text("host.name"), self.text("vm-30"))],
                 reason: "no pod has this address".into(),
+                logs: 3,
                 spans: 512,
                 last: minutes_ago(1),
             }],
@@ -188,6 +190,7 @@ impl Fake {
                 summary_bytes: 120_004_112,
                 meta_bytes: 4_004_112,
                 partitions: 14,
+                logs: 0,
                 spans: 81_204_112,
                 oldest: Some(minutes_ago(6 * 1_440)),
                 committed: Some(AS_OF.plus(-SECOND)),

@@ -9,8 +9,7 @@ use std::fmt::Write;
 use model::{SpanKind, SpanStatus, Value};
 use store::EventRow;
 
-use crate::limits::{NAME, cut};
-use crate::pattern;
+use store::pattern::{self, NAME, cut};
 
 /// What a span's attributes say, by the conventions.
 #[derive(Debug, Clone, Copy, Default)]

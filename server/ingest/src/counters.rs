@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use model::{IngestStatus, MINUTE, Rejection, Timestamp};
 
+use crate::signal::Signal;
+
 /// Senders are told apart until so many rows are there; then the rest of a reason share one.
 const ROWS: usize = 80;
 
@@ -18,7 +20,7 @@ pub(crate) struct Counters {
 #[derive(Debug, Default)]
 struct Counts {
     status: IngestStatus,
-    /// The minute that is being counted, its spans, and those of the minute before.
+    /// The minute that is being counted, its records, and those of the minute before.
     minute: (i64, u64, u64),
     /// By reason and sender: how often, last time.
     rejected: BTreeMap<(&'static str, String), (u64, Timestamp)>,
@@ -27,18 +29,21 @@ struct Counts {
 }
 
 impl Counters {
-    /// A request was taken: its spans, none for a duplicate.
-    pub(crate) fn took(&self, at: Timestamp, bytes: usize, spans: Option<u64>) {
+    /// A request was taken: its records, none for a duplicate.
+    pub(crate) fn took(&self, at: Timestamp, signal: Signal, bytes: usize, records: Option<u64>) {
         let mut counts = self.lock();
         counts.status.requests += 1;
         counts.status.bytes += bytes as u64;
-        let Some(spans) = spans else {
+        let Some(records) = records else {
             counts.status.duplicates += 1;
             return;
         };
-        counts.status.spans += spans;
+        match signal {
+            Signal::Traces => counts.status.spans += records,
+            Signal::Logs => counts.status.logs += records,
+        }
         let (minute, now, before) = counts.minute_at(at);
-        counts.minute = (minute, now + spans, before);
+        counts.minute = (minute, now + records, before);
     }
 
     /// So much was turned away.
@@ -86,7 +91,7 @@ impl Counters {
 }
 
 impl Counts {
-    /// The minute of a time, its spans so far, and those of the minute before it.
+    /// The minute of a time, its records so far, and those of the minute before it.
     fn minute_at(&self, at: Timestamp) -> (i64, u64, u64) {
         let minute = at.0.div_euclid(MINUTE);
         match minute - self.minute.0 {
@@ -105,11 +110,11 @@ mod tests {
     fn last_minute_is_the_last_full_one() {
         let counters = Counters::default();
         let at = |second| Timestamp::from_seconds(second);
-        counters.took(at(60), 10, Some(5));
-        counters.took(at(119), 10, Some(7));
+        counters.took(at(60), Signal::Traces, 10, Some(5));
+        counters.took(at(119), Signal::Logs, 10, Some(7));
         assert_eq!(counters.status(at(119)).last_minute, 0);
         assert_eq!(counters.status(at(120)).last_minute, 12);
-        counters.took(at(130), 10, Some(1));
+        counters.took(at(130), Signal::Traces, 10, Some(1));
         assert_eq!(counters.status(at(179)).last_minute, 12);
         assert_eq!(counters.status(at(180)).last_minute, 1);
         assert_eq!(counters.status(at(300)).last_minute, 0);
@@ -118,8 +123,8 @@ mod tests {
     #[test]
     fn a_duplicate_is_a_request_without_spans() {
         let counters = Counters::default();
-        counters.took(Timestamp(0), 10, Some(5));
-        counters.took(Timestamp(0), 10, None);
+        counters.took(Timestamp(0), Signal::Traces, 10, Some(5));
+        counters.took(Timestamp(0), Signal::Traces, 10, None);
         let status = counters.status(Timestamp(0));
         assert_eq!((status.requests, status.spans, status.bytes, status.duplicates), (2, 5, 20, 1));
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use tonic::Code;
 
+use crate::signal::Signal;
+
 /// Why a request was turned away, or a receiver stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,8 +36,8 @@ pub enum Error {
     #[error("send telemetry with POST")]
     Method,
     /// Nothing is received here.
-    #[error("nothing is received here; traces go to {0}")]
-    Path(&'static str),
+    #[error("nothing is received here; {0}")]
+    Path(String),
     /// A browser's page that is not listed.
     #[error("requests from this browser origin are not allowed")]
     Origin,
@@ -98,4 +100,10 @@ impl From<crate::wire::Malformed> for Error {
     fn from(why: crate::wire::Malformed) -> Self {
         Self::Malformed(why.0.to_owned())
     }
+}
+
+/// What is received where, by HTTP path or by gRPC method.
+pub(crate) fn places(place: fn(Signal) -> &'static str) -> Error {
+    let places: Vec<String> = Signal::ALL.map(|s| format!("{} go to {}", s.records(), place(s))).to_vec();
+    Error::Path(places.join(", "))
 }

@@ -6,13 +6,14 @@ use std::time::SystemTime;
 
 use model::{IngestStatus, Timestamp};
 use sha2::{Digest, Sha256};
-use store::{Appended, Directory, OwnerFacts, Rule, SpanBatch, Store, Telemetry};
+use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
 use tokio::sync::Semaphore;
 
 use crate::counters::Counters;
+use crate::envelope::Report;
 use crate::limits::{Budget, Charge};
-use crate::traces::{self, Report};
-use crate::{Error, Limits, body, json};
+use crate::signal::Signal;
+use crate::{Error, Limits, body};
 
 /// The receivers' state: a cheap clone, given to each connection.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ pub(crate) enum Format {
 
 /// A message as it was received.
 pub(crate) struct Received {
+    /// What it is of.
+    pub(crate) signal: Signal,
     /// Its bytes, after `skip` of framing.
     pub(crate) bytes: Vec<u8>,
     /// Bytes of framing before the message.
@@ -52,10 +55,10 @@ pub(crate) struct Received {
     pub(crate) charge: Charge,
 }
 
-/// A success that has something to say: spans that were left out, or a warning when none were.
+/// A success that has something to say: records that were left out, or a warning when none were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Partial {
-    /// Spans left out.
+    /// Records left out.
     pub(crate) rejected: u64,
     /// Why, or what else was changed.
     pub(crate) message: String,
@@ -63,7 +66,7 @@ pub(crate) struct Partial {
 
 /// A request ready for the store. It holds its share of the budget until the commit.
 struct Decoded {
-    batch: SpanBatch,
+    batch: Batch,
     report: Report,
     bytes: usize,
     _charge: Charge,
@@ -112,19 +115,20 @@ impl Ingest {
 
     /// Takes a request; returns after its commit.
     pub(crate) async fn export(&self, received: Received, peer: Option<IpAddr>) -> Result<Option<Partial>, Error> {
+        let signal = received.signal;
         let _permit =
             self.inner.requests.try_acquire().map_err(|_| Error::Busy("too many requests are in progress"))?;
         let decoded = self.decode(received, peer).await?;
         let Decoded { batch, report, bytes, _charge } = decoded;
         let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
-        let spans = (stored == Appended::Stored).then_some(report.taken);
-        self.inner.counters.took(now(), bytes, spans);
-        for (reason, count) in [("span without a valid id", report.invalid), ("span over the limit", report.over)] {
+        let taken = (stored == Appended::Stored).then_some(report.taken);
+        self.inner.counters.took(now(), signal, bytes, taken);
+        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over]) {
             if count > 0 {
                 self.reject(reason, peer, count);
             }
         }
-        Ok(partial(&report, self.limits()))
+        Ok(partial(signal, &report, self.limits()))
     }
 
     async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
@@ -142,13 +146,13 @@ impl Ingest {
         }
     }
 
-    async fn append(&self, batch: SpanBatch) -> Result<Appended, Error> {
-        let append = self.inner.telemetry.append_spans(batch);
+    async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        let append = self.inner.telemetry.append(batch);
         match tokio::time::timeout(self.limits().commit, append).await {
             Ok(Ok(appended)) => Ok(appended),
             Ok(Err(error)) => {
                 if self.inner.counters.should_log(now()) {
-                    tracing::error!(%error, "spans could not be stored; senders are told to try again");
+                    tracing::error!(%error, "telemetry could not be stored; senders are told to try again");
                 }
                 Err(match error {
                     store::Error::Busy(_) => Error::Busy("the store is busy"),
@@ -163,23 +167,23 @@ impl Ingest {
 impl Inner {
     /// From received bytes to a batch: no I/O, but as long as the message is.
     fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        let Received { bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
+        let Received { signal, bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
         if gzip {
             buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
             skip = 0;
         }
         let bytes = buffer.len() - skip;
-        let request = hash(&buffer[skip..]);
+        let request = hash(signal, &buffer[skip..]);
         if format == Format::Json {
             charge.raise(2 * bytes)?;
-            buffer = json::traces(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
+            buffer = signal.of_json(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
             skip = 0;
         }
         let directory = (self.directory)();
         let at = now();
         let found = |facts: &OwnerFacts| by_attributes(directory.resolve(facts, at).rule);
-        let mut batch = SpanBatch::new(request);
-        let report = traces::decode(&buffer[skip..], peer, &found, &self.limits, &mut batch)?;
+        let mut batch = Batch::new(request);
+        let report = signal.decode(&buffer[skip..], peer, &found, &self.limits, at, &mut batch)?;
         Ok(Decoded { batch, report, bytes, _charge: charge })
     }
 }
@@ -193,18 +197,19 @@ fn by_attributes(rule: Rule) -> bool {
 }
 
 /// 128 bits that are the same for an identical retry, whoever sends it, and for nothing else.
-fn hash(message: &[u8]) -> [u8; 16] {
-    let digest = Sha256::digest(message);
+fn hash(signal: Signal, message: &[u8]) -> [u8; 16] {
+    let digest = Sha256::new().chain_update(signal.path()).chain_update(message).finalize();
     *digest.first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 
-fn partial(report: &Report, limits: &Limits) -> Option<Partial> {
+fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> {
     let mut parts = Vec::new();
     if report.invalid > 0 {
-        parts.push(format!("{} spans have no valid trace id, span id or parent id", report.invalid));
+        parts.push(format!("{} {} have no valid trace id, span id or parent id", report.invalid, signal.records()));
     }
     if report.over > 0 {
-        parts.push(format!("{} spans are over the limit of {} a request", report.over, limits.spans));
+        let (over, most) = (report.over, limits.records);
+        parts.push(format!("{over} {} are over the limit of {most} a request", signal.records()));
     }
     if report.cuts.values > 0 {
         parts.push(format!("{} texts were too long and were cut", report.cuts.values));

@@ -1,4 +1,4 @@
-//! OTLP over gRPC: `TraceService/Export`. One message in, one out; framing is read here and not by tonic, because
+//! OTLP over gRPC: `Export` of each signal's service. One message in, one out; framing is read here and not by tonic, because
 //! tonic reserves what a frame claims, unpacks gzip outside our budget, and calls a message that is too large
 //! OUT_OF_RANGE, which clients try again.
 
@@ -12,30 +12,33 @@ use axum::routing::any;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::error::places;
 use crate::export::{Format, Partial, Received};
 use crate::http::peer;
+use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
 
-/// Where traces are sent.
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// Bytes before a message: whether it is packed, and its length.
 const FRAME: usize = 5;
 
 impl Ingest {
     /// OTLP over gRPC, for a server that speaks HTTP/2.
     pub fn grpc(&self) -> Router {
-        Router::new().route(TRACES, any(traces)).fallback(elsewhere).with_state(self.clone())
+        let methods = Signal::ALL.into_iter().fold(Router::new(), |router, signal| {
+            router.route(signal.method(), any(move |ingest, request| receive(signal, ingest, request)))
+        });
+        methods.fallback(elsewhere).with_state(self.clone())
     }
 }
 
-async fn traces(State(ingest): State<Ingest>, request: Request) -> Response {
+async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request) -> Response {
     if !is_grpc(request.headers()) {
         return not_grpc(&ingest, &request);
     }
     let (parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
     let outcome = match check(&parts.method, &parts.headers) {
-        Ok(gzip) => take(&ingest, body, gzip, peer).await,
+        Ok(gzip) => take(&ingest, signal, body, gzip, peer).await,
         Err(error) => Err(error),
     };
     answer(&ingest, outcome, peer)
@@ -45,7 +48,7 @@ async fn elsewhere(State(ingest): State<Ingest>, request: Request) -> Response {
     if !is_grpc(request.headers()) {
         return not_grpc(&ingest, &request);
     }
-    answer(&ingest, Err(Error::Path(TRACES)), peer(request.extensions()))
+    answer(&ingest, Err(places(Signal::method)), peer(request.extensions()))
 }
 
 fn answer(ingest: &Ingest, outcome: Result<Option<Partial>, Error>, peer: Option<IpAddr>) -> Response {
@@ -79,7 +82,13 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<bool, Error> {
     }
 }
 
-async fn take(ingest: &Ingest, mut body: Body, gzip: bool, peer: Option<IpAddr>) -> Result<Option<Partial>, Error> {
+async fn take(
+    ingest: &Ingest,
+    signal: Signal,
+    mut body: Body,
+    gzip: bool,
+    peer: Option<IpAddr>,
+) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
     let mut charge = ingest.charge();
     let bytes = body::receive(&mut body, limits.message + FRAME, limits, &mut charge).await?;
@@ -87,7 +96,7 @@ async fn take(ingest: &Ingest, mut body: Body, gzip: bool, peer: Option<IpAddr>)
     if packed && !gzip {
         return Err(Error::Malformed("a message is marked as packed, but no grpc-encoding is named".to_owned()));
     }
-    let received = Received { bytes, skip: FRAME, gzip: packed, format: Format::Protobuf, charge };
+    let received = Received { signal, bytes, skip: FRAME, gzip: packed, format: Format::Protobuf, charge };
     ingest.export(received, peer).await
 }
 

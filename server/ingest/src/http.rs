@@ -1,4 +1,4 @@
-//! OTLP over HTTP: `POST /v1/traces`, protobuf or JSON, none or gzip.
+//! OTLP over HTTP: `POST /v1/traces` and `/v1/logs`, protobuf or JSON, none or gzip.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,25 +11,27 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method};
 
+use crate::error::places;
 use crate::export::{Format, Partial, Received};
+use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
-
-/// Where traces are sent.
-const TRACES: &str = "/v1/traces";
 
 impl Ingest {
     /// OTLP over HTTP.
     pub fn http(&self) -> Router {
-        Router::new().route(TRACES, any(traces)).fallback(elsewhere).with_state(self.clone())
+        let paths = Signal::ALL.into_iter().fold(Router::new(), |router, signal| {
+            router.route(signal.path(), any(move |ingest, request| receive(signal, ingest, request)))
+        });
+        paths.fallback(elsewhere).with_state(self.clone())
     }
 }
 
-async fn traces(State(ingest): State<Ingest>, request: Request) -> Response {
+async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
     let format = format(&parts.headers);
     let outcome = match check(&parts, ingest.limits().message, &ingest.limits().origins) {
-        Ok(gzip) => take(&ingest, body, format.unwrap_or(Format::Protobuf), gzip, peer).await,
+        Ok(gzip) => take(&ingest, signal, body, format.unwrap_or(Format::Protobuf), gzip, peer).await,
         Err(error) => {
             if matches!(error, Error::TooLarge(_)) {
                 body::discard(body, ingest.limits().message).await;
@@ -37,16 +39,17 @@ async fn traces(State(ingest): State<Ingest>, request: Request) -> Response {
             Err(error)
         }
     };
-    answer(&ingest, outcome, format, peer)
+    answer(&ingest, signal, outcome, format, peer)
 }
 
 async fn elsewhere(State(ingest): State<Ingest>, request: Request) -> Response {
     let (peer, format) = (peer(request.extensions()), format(request.headers()));
-    answer(&ingest, Err(Error::Path(TRACES)), format, peer)
+    answer(&ingest, Signal::Traces, Err(places(Signal::path)), format, peer)
 }
 
 fn answer(
     ingest: &Ingest,
+    signal: Signal,
     outcome: Result<Option<Partial>, Error>,
     format: Option<Format>,
     peer: Option<IpAddr>,
@@ -54,7 +57,7 @@ fn answer(
     if let Err(error) = &outcome {
         ingest.reject(error.reason(), peer, 1);
     }
-    respond::http(outcome, format.unwrap_or(Format::Protobuf))
+    respond::http(signal, outcome, format.unwrap_or(Format::Protobuf))
 }
 
 /// What can be said without the body: whether it is packed with gzip, or why the request is not taken.
@@ -83,6 +86,7 @@ fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> 
 
 async fn take(
     ingest: &Ingest,
+    signal: Signal,
     mut body: Body,
     format: Format,
     gzip: bool,
@@ -91,7 +95,7 @@ async fn take(
     let limits = ingest.limits();
     let mut charge = ingest.charge();
     match body::receive(&mut body, limits.message, limits, &mut charge).await {
-        Ok(bytes) => ingest.export(Received { bytes, skip: 0, gzip, format, charge }, peer).await,
+        Ok(bytes) => ingest.export(Received { signal, bytes, skip: 0, gzip, format, charge }, peer).await,
         Err(error) => {
             drop(charge);
             if matches!(error, Error::TooLarge(_) | Error::Busy(_)) {

@@ -11,14 +11,23 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use schema::{Field, Kind, Message, REQUEST};
+use schema::{Field, Kind, Message};
 use write::{LENGTH, base64, close, hex, put_varint, tag};
 
-/// The same request as protobuf bytes.
+/// A request of traces as protobuf bytes.
 pub(crate) fn traces(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    protobuf(text, &schema::TRACES)
+}
+
+/// A request of logs as protobuf bytes.
+pub(crate) fn logs(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    protobuf(text, &schema::LOGS)
+}
+
+fn protobuf(text: &[u8], message: &'static Message) -> Result<Vec<u8>, serde_json::Error> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    deserializer.deserialize_map(Object { message: &REQUEST, out: &mut out })?;
+    deserializer.deserialize_map(Object { message, out: &mut out })?;
     deserializer.end()?;
     Ok(out)
 }
@@ -135,7 +144,7 @@ impl<'de> Visitor<'de> for Content<'_> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
         let wrong =
-            |content: &Self| E::invalid_value(serde::de::Unexpected::Str(crate::limits::cut(text, 64)), content);
+            |content: &Self| E::invalid_value(serde::de::Unexpected::Str(store::pattern::cut(text, 64)), content);
         match self.field.2 {
             Kind::Text => self.bytes(text.as_bytes()),
             Kind::Texts if self.element => self.bytes(text.as_bytes()),
@@ -155,7 +164,7 @@ impl<'de> Visitor<'de> for Content<'_> {
                 let Ok(number) = text.parse::<f64>() else { return Err(wrong(&self)) };
                 self.number(0, number)?;
             }
-            _ => return Err(E::invalid_type(serde::de::Unexpected::Str(crate::limits::cut(text, 64)), &self)),
+            _ => return Err(E::invalid_type(serde::de::Unexpected::Str(store::pattern::cut(text, 64)), &self)),
         }
         Ok(())
     }

@@ -2,24 +2,26 @@
 //! nothing of Kubernetes' API or of pages.
 //!
 //! `serve` (sockets) → `http` / `grpc` (transports) → `body` (limits, gzip) → `export` (one request) → `json`? →
-//! `traces` over `wire` → `store::SpanBatch`; `respond` answers.
+//! `traces` or `logs` over `envelope` and `wire` → `store::Batch`; `respond` answers.
 
 mod attributes;
 mod body;
 mod counters;
+mod envelope;
 mod error;
 mod export;
 mod grpc;
 mod http;
 mod json;
 mod limits;
+mod logs;
 #[cfg(test)]
 mod oracle;
 mod owner;
-mod pattern;
 mod respond;
 mod sampling;
 mod serve;
+mod signal;
 mod traces;
 mod value;
 mod wire;

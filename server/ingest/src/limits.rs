@@ -30,9 +30,9 @@ pub struct Limits {
     pub commit: Duration,
     /// How long open requests have to end at shutdown: 3 s.
     pub drain: Duration,
-    /// Spans of one request: 500,000; more are rejected as a partial success.
-    pub spans: usize,
-    /// Attributes, events and links of one span: 1,024 each; more are left out with a warning.
+    /// Spans or log records of one request: 500,000; more are rejected as a partial success.
+    pub records: usize,
+    /// Attributes, events and links of one record: 1,024 each; more are left out with a warning.
     pub attributes: usize,
     /// Attributes of one event, link or resource: 128; more are left out with a warning.
     pub nested_attributes: usize,
@@ -52,7 +52,7 @@ impl Default for Limits {
             body: Duration::from_secs(60),
             commit: Duration::from_secs(20),
             drain: Duration::from_secs(3),
-            spans: 500_000,
+            records: 500_000,
             attributes: 1_024,
             nested_attributes: 128,
             origins: Vec::new(),
@@ -69,14 +69,6 @@ pub(crate) const VALUE: usize = 64 << 10;
 pub(crate) const KEY: usize = 1 << 10;
 /// A longer value of a resource is cut: it is kept once for every owner, and every page reads it.
 pub(crate) const OWNER_VALUE: usize = 4 << 10;
-/// Endpoints and error groups name rows and lines of charts; longer ones are cut.
-pub(crate) const NAME: usize = 200;
-
-/// The longest start of a text that has at most so many bytes and ends between characters.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes { text } else { &text[..text.floor_char_boundary(bytes)] }
-}
-
 /// Memory for bodies: what is read or unpacked is charged before it is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
@@ -129,13 +121,6 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_is_cut_between_characters() {
-        assert_eq!(cut("aéé", 2), "a");
-        assert_eq!(cut("aéé", 3), "aé");
-        assert_eq!(cut("aéé", 9), "aéé");
-    }
 
     #[test]
     fn a_charge_is_refused_when_the_budget_is_spent_and_given_back_when_dropped() {

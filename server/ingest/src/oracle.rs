@@ -8,7 +8,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest 
 use prost::Message;
 use store::{OwnerFacts, SpanRow};
 
-use crate::traces::{Report, Sink, decode};
+use crate::envelope::Report;
+use crate::traces::{Sink, decode};
 use crate::wire::Malformed;
 use crate::{Limits, json};
 use expected::expected;

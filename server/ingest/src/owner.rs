@@ -8,7 +8,9 @@ use model::{Owner, Value};
 use store::OwnerFacts;
 
 use crate::attributes::{self, WORKLOADS};
-use crate::limits::{OWNER_VALUE, cut};
+use store::pattern::cut;
+
+use crate::limits::OWNER_VALUE;
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 

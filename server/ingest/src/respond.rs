@@ -12,6 +12,7 @@ use prost::Message;
 
 use crate::Error;
 use crate::export::{Format, Partial};
+use crate::signal::Signal;
 
 /// `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]
@@ -58,6 +59,7 @@ fn status(error: &Error) -> Status {
     Status { code: error.code() as i32, message: error.to_string(), details: details.into_iter().collect() }
 }
 
+/// The answers of all signals have the same fields under the same numbers.
 fn success(partial: Option<Partial>) -> ExportTraceServiceResponse {
     ExportTraceServiceResponse {
         partial_success: partial.map(|partial| ExportTracePartialSuccess {
@@ -68,10 +70,10 @@ fn success(partial: Option<Partial>) -> ExportTraceServiceResponse {
 }
 
 /// The answer over HTTP, in the format of the request.
-pub(crate) fn http(outcome: Result<Option<Partial>, Error>, format: Format) -> Response {
+pub(crate) fn http(signal: Signal, outcome: Result<Option<Partial>, Error>, format: Format) -> Response {
     let bytes = match (&outcome, format) {
         (Ok(partial), Format::Protobuf) => success(partial.clone()).encode_to_vec(),
-        (Ok(partial), Format::Json) => success_json(partial.as_ref()).to_string().into_bytes(),
+        (Ok(partial), Format::Json) => success_json(signal, partial.as_ref()).to_string().into_bytes(),
         (Err(error), Format::Protobuf) => status(error).encode_to_vec(),
         (Err(error), Format::Json) => {
             serde_json::json!({ "code": error.code() as i32, "message": error.to_string() }).to_string().into_bytes()
@@ -102,11 +104,11 @@ fn explain(error: &Error, headers: &mut HeaderMap) {
     }
 }
 
-fn success_json(partial: Option<&Partial>) -> serde_json::Value {
+fn success_json(signal: Signal, partial: Option<&Partial>) -> serde_json::Value {
     match partial {
         None => serde_json::json!({}),
         Some(partial) => serde_json::json!({
-            "partialSuccess": { "rejectedSpans": partial.rejected.to_string(), "errorMessage": partial.message }
+            "partialSuccess": { (signal.rejected()): partial.rejected.to_string(), "errorMessage": partial.message }
         }),
     }
 }

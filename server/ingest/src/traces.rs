@@ -1,5 +1,4 @@
 //! `ExportTraceServiceRequest` bytes to span rows: pure, borrowed from the request, nothing kept but scratch space.
-//! A request is malformed as a whole or taken as a whole; single spans are left out only for their ids.
 
 mod span;
 #[cfg(test)]
@@ -8,15 +7,17 @@ mod tests;
 use std::net::IpAddr;
 
 use model::{Owner, SpanKind, SpanStatus};
-use store::{OwnerFacts, SpanBatch, SpanRow};
+use store::{Batch, OwnerFacts, SpanRow};
 
 use crate::Limits;
-use crate::attributes::{Known, is_sampler};
+use crate::attributes::Known;
+use crate::envelope::{self, Records, Report, Scope};
 use crate::owner::Owners;
 use crate::sampling;
-use crate::value::{Cuts, attribute};
-use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
-use span::{Scratch, instant, parent_id, span_id, trace_id};
+use crate::value::Cuts;
+use crate::wire::Malformed;
+use span::{Scratch, parent_id};
+pub(crate) use span::{instant, short, span_id, trace_id};
 
 /// Where rows go: a batch for the store, or a test's list.
 pub(crate) trait Sink {
@@ -26,7 +27,7 @@ pub(crate) trait Sink {
     fn push(&mut self, row: &SpanRow<'_>);
 }
 
-impl Sink for SpanBatch {
+impl Sink for Batch {
     fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
         Self::owner(self, owner, facts)
     }
@@ -34,19 +35,6 @@ impl Sink for SpanBatch {
     fn push(&mut self, row: &SpanRow<'_>) {
         Self::push(self, row);
     }
-}
-
-/// What became of a request's spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Report {
-    /// Taken.
-    pub(crate) taken: u64,
-    /// Left out: trace or span id of a wrong length, or all zero.
-    pub(crate) invalid: u64,
-    /// Left out: more than a request may have.
-    pub(crate) over: u64,
-    /// What was changed of those taken.
-    pub(crate) cuts: Cuts,
 }
 
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is.
@@ -58,116 +46,34 @@ pub(crate) fn decode(
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
     let owners = Owners::new(peer, found, limits.nested_attributes);
-    let mut decoder = Decoder { limits, sink, owners, report: Report::default(), scratch: Scratch::default() };
-    let mut cursor = Cursor::new(body);
-    while let Some(field) = cursor.field()? {
-        match field {
-            (1, Wire::Bytes(bytes)) => decoder.resource_spans(bytes)?,
-            (1, _) => return Err(WRONG_TYPE),
-            _ => {}
-        }
-    }
-    Ok(decoder.report)
+    let mut decoder = Decoder { limits, sink, scratch: Scratch::default() };
+    envelope::walk(body, owners, limits, &mut decoder)
 }
 
 struct Decoder<'a, 'l, S> {
     limits: &'l Limits,
     sink: &'l mut S,
-    owners: Owners<'a>,
-    report: Report,
     scratch: Scratch<'a>,
 }
 
-/// What all spans of one scope have in common.
-#[derive(Clone, Copy)]
-struct Scope<'a> {
-    owner: u32,
-    name: &'a str,
-    sampled: bool,
-}
-
-impl<'a, S: Sink> Decoder<'a, '_, S> {
-    /// The resource may stand after its spans, so it is looked for first.
-    fn resource_spans(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let mut cursor = Cursor::new(bytes);
-        let mut parts = Vec::with_capacity(1);
-        while let Some(field) = cursor.field()? {
-            match field {
-                (1, Wire::Bytes(bytes)) => parts.push(bytes),
-                (2, Wire::Bytes(_)) => {}
-                (3, Wire::Bytes(bytes)) => _ = text(bytes)?,
-                (1..=3, _) => return Err(WRONG_TYPE),
-                _ => {}
-            }
-        }
-        let mut resource = Some(self.owners.read(&parts, &mut self.report.cuts)?);
-        let mut owner = 0;
-        let mut cursor = Cursor::new(bytes);
-        while let Some(field) = cursor.field()? {
-            let (2, Wire::Bytes(scope_spans)) = field else { continue };
-            if let Some(resource) = resource.take() {
-                owner = self.owners.number(resource, |owner, facts| self.sink.owner(owner, facts));
-            }
-            self.scope_spans(owner, scope_spans)?;
-        }
-        Ok(())
+impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
+    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
+        self.sink.owner(owner, facts)
     }
 
-    fn scope_spans(&mut self, owner: u32, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let mut scope = Scope { owner, name: "", sampled: false };
-        let mut cursor = Cursor::new(bytes);
-        while let Some(field) = cursor.field()? {
-            match field {
-                (1, Wire::Bytes(bytes)) => self.scope(bytes, &mut scope)?,
-                (2, Wire::Bytes(_)) => {}
-                (3, Wire::Bytes(bytes)) => _ = text(bytes)?,
-                (1..=3, _) => return Err(WRONG_TYPE),
-                _ => {}
-            }
-        }
-        let mut cursor = Cursor::new(bytes);
-        while let Some(field) = cursor.field()? {
-            if let (2, Wire::Bytes(span)) = field {
-                self.span(scope, span)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn scope(&mut self, bytes: &'a [u8], scope: &mut Scope<'a>) -> Result<(), Malformed> {
-        let attributes = &mut self.scratch.attributes;
-        attributes.clear();
-        let mut cursor = Cursor::new(bytes);
-        while let Some(field) = cursor.field()? {
-            match field {
-                (1, Wire::Bytes(bytes)) => scope.name = text(bytes)?,
-                (2, Wire::Bytes(bytes)) => _ = text(bytes)?,
-                // They are not stored, so cutting them is nobody's loss.
-                (3, Wire::Bytes(bytes)) => {
-                    attribute(bytes, self.limits.nested_attributes, attributes, &mut Cuts::default())?;
-                }
-                (4, Wire::Varint(_)) => {}
-                (1..=4, _) => return Err(WRONG_TYPE),
-                _ => {}
-            }
-        }
-        scope.sampled |= attributes.iter().any(|(key, value)| is_sampler(key, value));
-        Ok(())
-    }
-
-    fn span(&mut self, scope: Scope<'a>, bytes: &'a [u8]) -> Result<(), Malformed> {
+    fn record(&mut self, scope: Scope<'a>, bytes: &'a [u8], report: &mut Report) -> Result<(), Malformed> {
         let mut cuts = Cuts::default();
         let raw = self.scratch.read(bytes, self.limits, &mut cuts)?;
         let (Some(trace), Some(id), Ok(parent)) = (trace_id(raw.trace), span_id(raw.id), parent_id(raw.parent)) else {
-            self.report.invalid += 1;
+            report.invalid += 1;
             return Ok(());
         };
-        if self.report.taken >= self.limits.spans as u64 {
-            self.report.over += 1;
+        if report.taken >= self.limits.records as u64 {
+            report.over += 1;
             return Ok(());
         }
-        self.report.taken += 1;
-        self.report.cuts.add(cuts);
+        report.taken += 1;
+        report.cuts.add(cuts);
         let Scratch { attributes, events, links, endpoint, error } = &mut self.scratch;
         let kind = SpanKind::from_number(raw.kind);
         let status = SpanStatus::from_number(raw.status);

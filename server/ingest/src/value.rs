@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::Value;
 
-use crate::limits::{self, cut};
+use store::pattern::cut;
+
+use crate::limits;
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 
 /// What was changed of a request to fit its limits; told to the sender as a warning.
@@ -105,7 +107,7 @@ fn any(bytes: &[u8]) -> Result<Option<Any<'_>>, Malformed> {
 }
 
 /// Reads an `AnyValue`; nothing when none of its fields is set.
-fn read(bytes: &[u8], cuts: &mut Cuts) -> Result<Option<Value>, Malformed> {
+pub(crate) fn read(bytes: &[u8], cuts: &mut Cuts) -> Result<Option<Value>, Malformed> {
     let value = match any(bytes)? {
         None => return Ok(None),
         Some(Any::Text(long)) => {

@@ -3,7 +3,7 @@
 mod late;
 
 use model::*;
-use store::{ClusterRecord, Config, Keep, OwnerFacts, SpanBatch, SpanRow, Store};
+use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, SpanRow, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::Judging;
@@ -130,7 +130,7 @@ impl Shop {
         minutes: std::ops::Range<i64>,
         fails: impl Fn(&str) -> Option<(u64, &'static str)>,
     ) {
-        let mut batch = SpanBatch::new(u128::from(self.spans + 1).to_be_bytes());
+        let mut batch = Batch::new(u128::from(self.spans + 1).to_be_bytes());
         let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
         for minute in minutes {
@@ -144,7 +144,7 @@ impl Shop {
                 batch.push(&span(owner, self.spans, endpoint, start, duration, error));
             }
         }
-        self.store.telemetry().append_spans(batch).await.unwrap();
+        self.store.telemetry().append(batch).await.unwrap();
     }
 
     /// The usual requests: six hours of the old pods, ten minutes of the new ones.

@@ -3,6 +3,8 @@
 
 mod attributes;
 pub(crate) mod bytes;
+pub(crate) mod columns;
+pub(crate) mod logs;
 pub(crate) mod spans;
 pub(crate) mod texts;
 
@@ -32,6 +34,11 @@ pub(crate) fn seal(magic: [u8; 4], format: u8, body: &[u8], level: i32) -> Resul
     let checksum = crc32fast::hash(&sealed[9..]);
     sealed[5..9].copy_from_slice(&checksum.to_le_bytes());
     Ok(sealed)
+}
+
+/// The format of a sealed block; 0 where there is none.
+pub(crate) fn format(sealed: &[u8]) -> u8 {
+    sealed.get(4).copied().unwrap_or_default()
 }
 
 /// Takes a body out of its frame. Anything but what [`seal`] made is an error, never a panic.

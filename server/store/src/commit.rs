@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::partition::Shared;
-use crate::{Appended, Error, SpanBatch};
+use crate::{Appended, Batch, Error};
 use live::Live;
 
 /// A group waits so long for others after its first request.
@@ -43,7 +43,7 @@ enum Message {
 
 /// A request that waits for its commit.
 struct Waiting {
-    batch: SpanBatch,
+    batch: Batch,
     answer: oneshot::Sender<Result<Appended, Error>>,
     /// Its share of the queue's bytes, given back when it is dropped.
     _room: OwnedSemaphorePermit,
@@ -64,11 +64,11 @@ impl Writer {
     }
 
     /// Appends a request; returns after its commit.
-    pub(crate) async fn append(&self, batch: SpanBatch) -> Result<Appended, Error> {
-        if batch.columns.owner.iter().any(|owner| *owner as usize >= batch.owners.len()) {
-            return Err(Error::Damaged("a span names an owner that its batch does not have".into()));
+    pub(crate) async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        if !batch.is_whole() {
+            return Err(Error::Damaged("a record names an owner that its batch does not have".into()));
         }
-        let kib = (batch.columns.size() / 1024 + 1).min(QUEUE_KIB) as u32;
+        let kib = (batch.size() / 1024 + 1).min(QUEUE_KIB) as u32;
         let full = || Error::Busy("too much waits to be written".into());
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| full())?;
         let (answer, answered) = oneshot::channel();
@@ -132,12 +132,12 @@ type Cut = (Timestamp, oneshot::Sender<()>);
 /// Waits a moment for more requests to commit together with the first.
 async fn gather(first: Box<Waiting>, receiver: &mut mpsc::Receiver<Message>) -> (Vec<Waiting>, Option<Cut>) {
     let until = Instant::now() + WAIT;
-    let mut bytes = first.batch.columns.size();
+    let mut bytes = first.batch.size();
     let mut group = vec![*first];
     while bytes < GROUP {
         match tokio::time::timeout_at(until, receiver.recv()).await {
             Ok(Some(Message::Append(next))) => {
-                bytes += next.batch.columns.size();
+                bytes += next.batch.size();
                 group.push(*next);
             }
             Ok(Some(Message::Cut(now, done))) => return (group, Some((now, done))),

@@ -1,21 +1,21 @@
 //! Folds closed minutes of raw rollups into the summaries: one row a partition and minute, replaced when late data
 //! comes, in the file of the day on which the partition began.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{DAY, MINUTE, ServiceId, Timestamp, Window};
+use model::{DAY, MINUTE, Timestamp, Window};
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::meta::{GroupSeen, GroupsKnown};
+use crate::meta::{GroupSeen, Sightings};
 use crate::partition::file::{DataFile, Family};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::query::{self, Loaded, Rows};
-use crate::rollup::{ErrorCell, Gather, Rollup};
+use crate::rollup::{Gather, Rollup};
 use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
@@ -31,14 +31,7 @@ pub(crate) fn day_of(partition: i64) -> i64 {
     partition - partition.rem_euclid(day)
 }
 
-/// What rollups say for longer than they are kept.
-#[derive(Debug, Default)]
-pub(crate) struct Sightings {
-    pub(crate) groups: GroupsKnown,
-    pub(crate) requests: BTreeMap<ServiceId, Timestamp>,
-}
-
-/// First and last sight of error groups, last request of services. Pure.
+/// First and last sight of error groups and log patterns, last request of services. Pure.
 pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
     let mut seen = Sightings::default();
     for file in loaded {
@@ -46,10 +39,17 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
             for cell in &rollup.errors {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 let Some(service) = &whose.service else { continue };
-                let sight = sight(cell, whose);
+                let sight = sight((cell.first, cell.last), whose);
                 let text = |number| rollup.texts.get(number).to_owned();
                 let key = (service.clone(), text(cell.endpoint), text(cell.error));
                 seen.groups.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
+            }
+            for cell in &rollup.logs {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
+                let Some(service) = &whose.service else { continue };
+                let sight = sight((cell.first, cell.last), whose);
+                let key = (service.clone(), rollup.texts.get(cell.pattern).to_owned());
+                seen.patterns.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
             }
             for count in &rollup.owners {
                 let Some(at) = count.last_request.map(Timestamp) else { continue };
@@ -64,8 +64,8 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
 }
 
 /// What one cell says of when its group was seen.
-pub(crate) fn sight(cell: &ErrorCell, whose: &Attribution) -> GroupSeen {
-    GroupSeen { first: Timestamp(cell.first), last: Timestamp(cell.last), revision: whose.revision.clone() }
+pub(crate) fn sight((first, last): (i64, i64), whose: &Attribution) -> GroupSeen {
+    GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: whose.revision.clone() }
 }
 
 /// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.
@@ -104,7 +104,7 @@ async fn look(shared: &Shared, file: &Arc<DataFile>, rows: &[Row]) -> Result<BTr
         let times = loaded.rollups.iter().flat_map(|rollup| rollup.times());
         minutes.extend(times.map(|at| at - at.rem_euclid(MINUTE)));
         let seen = query::blocking(move || sightings(&[loaded])).await?;
-        shared.meta.remember(&seen.groups, &seen.requests).await?;
+        shared.meta.remember(&seen).await?;
     }
     Ok(minutes)
 }

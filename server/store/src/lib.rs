@@ -2,6 +2,7 @@
 //! directory that says which pod and service telemetry belongs to. Knows SQLite; knows nothing of Kubernetes' API,
 //! of OTLP's wire or of pages.
 
+mod batch;
 mod block;
 mod cache;
 mod cluster;
@@ -11,11 +12,14 @@ mod error;
 mod fold;
 mod index;
 mod judgement;
+pub mod line;
 mod lock;
+mod logs;
 mod merge;
 mod meta;
 mod owners;
 mod partition;
+pub mod pattern;
 mod query;
 mod retention;
 mod rollup;
@@ -24,14 +28,17 @@ mod sqlite;
 mod store;
 mod telemetry;
 
+pub use batch::Batch;
 pub use cluster::{ClusterMemory, ClusterRecord, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
-pub use spans::{EventRow, LinkRow, SpanBatch, SpanRow};
+pub use logs::LogRow;
+pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, PodErrors, RedQuery, RedRow, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, PatternCells, PodErrors, RedQuery, RedRow,
+    StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -8,16 +8,16 @@ use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::block::columns::{Columns, Signal};
+use crate::block::logs::LogColumns;
 use crate::block::spans::SpanColumns;
 use crate::partition::file::DataFile;
 use crate::partition::{RAW_STEPS, Shared};
 use crate::rollup::{CELL, Gather, Rollup};
-use crate::{Error, index, query, sqlite};
+use crate::{Error, query, sqlite};
 
 /// What arrived so lately is left: more of its minute may come.
 const CLOSED: i64 = MINUTE;
-/// A merged block has about so many spans: one read and a millisecond or two to decode.
-const SPANS: i64 = 8_192;
 /// Small blocks read at once, which bounds the memory of a merge.
 const ROWS: i64 = 256;
 const LEVEL: i32 = 3;
@@ -30,10 +30,8 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
     let before = if all { i64::MAX } else { now.plus(-CLOSED).floor(MINUTE).0 };
     let merged = async {
         let mut connection: Option<SqliteConnection> = None;
-        while let Some(small) = small_blocks(file, before).await? {
-            let connection = opened(&mut connection, file).await?;
-            merge_blocks(connection, small).await?;
-        }
+        merge_signal::<SpanColumns>(&mut connection, file, before).await?;
+        merge_signal::<LogColumns>(&mut connection, file, before).await?;
         while let Some(small) = small_rollups(file, before).await? {
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;
@@ -62,6 +60,17 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
     }
 }
 
+async fn merge_signal<C: Columns>(
+    connection: &mut Option<SqliteConnection>,
+    file: &DataFile,
+    before: i64,
+) -> Result<(), Error> {
+    while let Some(small) = small_blocks(file, C::SIGNAL, C::MERGED, before).await? {
+        merge_blocks::<C>(opened(connection, file).await?, small).await?;
+    }
+    Ok(())
+}
+
 /// The second connection that writes, for the short transactions of merges; the other waits for them.
 async fn opened<'a>(
     connection: &'a mut Option<SqliteConnection>,
@@ -74,47 +83,51 @@ async fn opened<'a>(
 }
 
 /// The oldest small blocks, as many as make a large one.
-async fn small_blocks(file: &DataFile, before: i64) -> Result<Option<Vec<Small>>, Error> {
+async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -> Result<Option<Vec<Small>>, Error> {
     let rows: Vec<(i64, i64, Vec<u8>, i64)> = sqlx::query_as(
-        "select id, arrival, data, spans from blocks where merged = 0 and arrival < ?1 order by arrival limit ?2",
+        "select id, arrival, data, records from blocks where merged = 0 and signal = ?1 and arrival < ?2
+         order by arrival limit ?3",
     )
+    .bind(signal.number())
     .bind(before)
     .bind(ROWS)
     .fetch_all(&file.readers)
     .await?;
-    let mut spans = 0;
+    let mut records = 0;
     let enough = |row: &(i64, i64, Vec<u8>, i64)| {
-        let wanted = spans < SPANS;
-        spans += row.3;
+        let wanted = records < most;
+        records += row.3;
         wanted
     };
     let taken: Vec<Small> = rows.into_iter().take_while(enough).map(|(id, at, data, _)| (id, at, data)).collect();
     Ok(Some(taken).filter(|taken| !taken.is_empty()))
 }
 
-async fn merge_blocks(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
+async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
     let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
     let ids = json!(ids).to_string();
     let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
-    let (columns, data) = query::blocking(move || join_blocks(&small)).await??;
+    let (columns, data) = query::blocking(move || join_blocks::<C>(&small)).await??;
     let (first, last) = columns.bounds().unwrap_or_default();
     let mut transaction = connection.begin_with("begin immediate").await?;
-    let block =
-        sqlx::query("insert into blocks (first, last, arrival, spans, merged, data) values (?1, ?2, ?3, ?4, 1, ?5)")
-            .bind(first)
-            .bind(last)
-            .bind(arrival)
-            .bind(columns.len() as i64)
-            .bind(data)
-            .execute(&mut *transaction)
-            .await?
-            .last_insert_rowid();
-    sqlx::query("insert into traces (block, fingerprints) values (?1, ?2)")
+    let block = sqlx::query(
+        "insert into blocks (signal, first, last, arrival, records, merged, data) values (?1, ?2, ?3, ?4, ?5, 1, ?6)",
+    )
+    .bind(C::SIGNAL.number())
+    .bind(first)
+    .bind(last)
+    .bind(arrival)
+    .bind(columns.len() as i64)
+    .bind(data)
+    .execute(&mut *transaction)
+    .await?
+    .last_insert_rowid();
+    sqlx::query("insert into filters (block, data) values (?1, ?2)")
         .bind(block)
-        .bind(index::fingerprints(&columns.trace))
+        .bind(columns.filter())
         .execute(&mut *transaction)
         .await?;
-    sqlx::query("delete from traces where block in (select value from json_each(?1))")
+    sqlx::query("delete from filters where block in (select value from json_each(?1))")
         .bind(&ids)
         .execute(&mut *transaction)
         .await?;
@@ -126,15 +139,14 @@ async fn merge_blocks(connection: &mut SqliteConnection, small: Vec<Small>) -> R
     Ok(())
 }
 
-fn join_blocks(small: &[Small]) -> Result<(SpanColumns, Vec<u8>), Error> {
-    let mut columns = SpanColumns::default();
+fn join_blocks<C: Columns>(small: &[Small]) -> Result<(C, Vec<u8>), Error> {
+    let mut columns = C::default();
     for (_, _, data) in small {
-        let block = SpanColumns::decode(data)?;
-        let owners: Vec<u32> = (0..=block.owner.iter().copied().max().unwrap_or_default()).collect();
+        let block = C::unseal(data)?;
+        let owners: Vec<u32> = (0..=block.owners().iter().copied().max().unwrap_or_default()).collect();
         columns.append(&block, &owners);
     }
-    let order = columns.by_owner_endpoint_time();
-    let data = columns.encode(&order, LEVEL)?;
+    let data = columns.seal(LEVEL)?;
     Ok((columns, data))
 }
 

@@ -18,7 +18,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Connection, SqliteConnection as Writer};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(crate) use history::{GroupSeen, GroupsKnown};
+pub(crate) use history::{GroupSeen, Sightings};
 
 use crate::{Error, sqlite};
 
@@ -26,7 +26,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0001_metadata.sql"),
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
-    include_str!("../migrations/meta/0004_backlog.sql"),
+    include_str!("../migrations/meta/0004_patterns.sql"),
+    include_str!("../migrations/meta/0005_backlog.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 

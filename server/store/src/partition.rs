@@ -14,17 +14,19 @@ use model::{ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Wind
 use sqlx::Connection;
 use tokio::sync::broadcast;
 
+use crate::block::columns::Signal;
 use crate::cache::Rollups;
 use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::{
-    Appended, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, RedQuery, RedRow, SpanBatch,
-    StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk,
+    PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
-pub(crate) const RAW_STEPS: &[&str] = &[include_str!("../migrations/raw/0001_partition.sql")];
+pub(crate) const RAW_STEPS: &[&str] =
+    &[include_str!("../migrations/raw/0001_partition.sql"), include_str!("../migrations/raw/0002_signals.sql")];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 
 /// All files of one family, oldest first.
@@ -160,14 +162,17 @@ impl Partitions {
     pub(crate) fn status(&self) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
         let bytes = |files: &Files| files.iter().map(|file| file.bytes()).sum();
+        let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
+        let records = |signal| raw.iter().map(|file| count(file, signal)).sum();
         let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
         StoreStatus {
             raw_bytes: bytes(&raw),
             summary_bytes: bytes(&self.shared.files(Family::Summary)),
             meta_bytes: 0,
             partitions: raw.len() as u32,
-            spans: raw.iter().map(|file| file.spans.load(Ordering::Relaxed)).sum(),
-            oldest: raw.iter().find(|file| file.spans.load(Ordering::Relaxed) > 0).map(|file| file.begins()),
+            spans: records(Signal::Spans),
+            logs: records(Signal::Logs),
+            oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
             failing: health.failing.clone().or_else(|| health.damaged.clone()),
         }
@@ -191,9 +196,12 @@ fn ids(data: &Path, family: Family) -> Result<Vec<i64>, Error> {
 async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), Error> {
     let mut connection = sqlite::open(&file.path, 256, steps).await?;
     if file.family == Family::Raw {
-        let (spans,): (i64,) =
-            sqlx::query_as("select value from totals where key = 'spans'").fetch_one(&mut connection).await?;
-        file.spans.store(spans.max(0) as u64, Ordering::Relaxed);
+        let totals: Vec<(String, i64)> =
+            sqlx::query_as("select key, value from totals").fetch_all(&mut connection).await?;
+        for signal in Signal::ALL {
+            let count = totals.iter().find(|(key, _)| key == signal.total()).map_or(0, |(_, count)| *count);
+            file.records(signal).store(count.max(0) as u64, Ordering::Relaxed);
+        }
     }
     let (first, last): (Option<i64>, Option<i64>) =
         sqlx::query_as("select min(first), max(last) from rollups where first <= last")
@@ -224,12 +232,20 @@ async fn marks(shared: &Shared) {
 
 #[async_trait]
 impl Telemetry for Partitions {
-    async fn append_spans(&self, batch: SpanBatch) -> Result<Appended, Error> {
+    async fn append(&self, batch: Batch) -> Result<Appended, Error> {
         self.writer.append(batch).await
     }
 
     async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
         query::traces::trace(&self.shared, id).await
+    }
+
+    async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error> {
+        query::logs::logs(&self.shared, ask).await
+    }
+
+    async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error> {
+        query::patterns::patterns(&self.shared, service, window, step).await
     }
 
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error> {

@@ -4,6 +4,8 @@
 
 pub(crate) mod calls;
 pub(crate) mod errors;
+pub(crate) mod logs;
+pub(crate) mod patterns;
 pub(crate) mod red;
 pub(crate) mod traces;
 pub(crate) mod unattributed;

@@ -1,5 +1,6 @@
 //! Rollups: what charts are drawn from, so that no chart reads spans. Sparse cells, sorted by owner, text and time:
-//! of requests by endpoint, of calls by callee, of errors by endpoint and group, and counts of owners. Pure.
+//! of requests by endpoint, of calls by callee, of errors by endpoint and group, of log records by
+//! pattern and level, and counts of owners. Pure.
 
 mod bytes;
 mod gather;
@@ -22,6 +23,7 @@ pub(crate) struct Rollup {
     /// CLIENT and PRODUCER spans; text is the callee.
     pub(crate) calls: Vec<Cell>,
     pub(crate) errors: Vec<ErrorCell>,
+    pub(crate) logs: Vec<LogCell>,
     pub(crate) owners: Vec<OwnerCount>,
     /// Histograms of cells, one after the other.
     buckets: Vec<(u16, f32)>,
@@ -61,13 +63,29 @@ pub(crate) struct ErrorCell {
     pub(crate) sample: TraceId,
 }
 
+/// Log records of an owner, pattern and level in a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogCell {
+    pub(crate) owner: u32,
+    pub(crate) pattern: u32,
+    /// [`model::Level::number`].
+    pub(crate) level: u8,
+    pub(crate) at: i64,
+    pub(crate) count: u64,
+    /// Times of the first and the last.
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
 /// What arrived of an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OwnerCount {
     pub(crate) owner: u32,
     /// Spans of any kind.
     pub(crate) spans: u64,
-    /// Start of the last span.
+    /// Log records.
+    pub(crate) logs: u64,
+    /// Time of the last record.
     pub(crate) last: i64,
     /// Start of the last request, if there was one.
     pub(crate) last_request: Option<i64>,
@@ -93,13 +111,13 @@ impl Rollup {
     /// Starts of all cells.
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
         let cells = self.requests.iter().chain(&self.calls).map(|cell| cell.at);
-        cells.chain(self.errors.iter().map(|cell| cell.at))
+        cells.chain(self.errors.iter().map(|cell| cell.at)).chain(self.logs.iter().map(|cell| cell.at))
     }
 
     /// Owners of all cells.
     pub(crate) fn owner_numbers(&self) -> impl Iterator<Item = u32> {
         let cells = self.requests.iter().chain(&self.calls).map(|cell| cell.owner);
-        cells.chain(self.errors.iter().map(|cell| cell.owner))
+        cells.chain(self.errors.iter().map(|cell| cell.owner)).chain(self.logs.iter().map(|cell| cell.owner))
     }
 
     /// The greatest owner's number that occurs.
@@ -112,8 +130,9 @@ impl Rollup {
         let cells = (self.requests.len() + self.calls.len()) * size_of::<Cell>();
         cells
             + self.errors.len() * size_of::<ErrorCell>()
+            + self.logs.len() * size_of::<LogCell>()
             + self.buckets.len() * 8
-            + self.owners.len() * 40
+            + self.owners.len() * size_of::<OwnerCount>()
             + self.texts.size()
     }
 }

@@ -1,19 +1,6 @@
-//! A request's spans on their way in: rows borrowed from the wire, gathered into columns.
+//! Spans on their way in: rows borrowed from the wire.
 
-use model::{Owner, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
-
-use crate::OwnerFacts;
-use crate::block::spans::SpanColumns;
-
-/// The spans of one export request.
-#[derive(Debug, Default)]
-pub struct SpanBatch {
-    /// 128-bit hash of the request, by which an identical retry is told.
-    pub request: [u8; 16],
-    /// Owners, by the index that rows carry.
-    pub owners: Vec<(Owner, OwnerFacts)>,
-    pub(crate) columns: SpanColumns,
-}
+use model::{SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
 
 /// A span as the decoder sees it; text is borrowed from the request.
 #[derive(Debug, Clone)]
@@ -80,32 +67,4 @@ pub struct LinkRow<'a> {
     pub span: SpanId,
     /// Attributes.
     pub attributes: Vec<(&'a str, Value)>,
-}
-
-impl SpanBatch {
-    /// An empty batch for a request of this hash.
-    pub fn new(request: [u8; 16]) -> Self {
-        Self { request, ..Self::default() }
-    }
-
-    /// Adds an owner and returns its index.
-    pub fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        self.owners.push((owner, facts));
-        (self.owners.len() - 1) as u32
-    }
-
-    /// Adds a span.
-    pub fn push(&mut self, row: &SpanRow<'_>) {
-        self.columns.push(row);
-    }
-
-    /// How many spans it holds.
-    pub fn len(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

@@ -1,12 +1,15 @@
 //! The telemetry interface: append a batch, ask typed questions. Nothing of SQLite shows here; a second
 //! implementation can stand behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use model::{PodId, Red, RevisionHash, ServiceId, Span, Step, Timestamp, TraceId, Unattributed, Window};
+use model::{
+    Level, LogCursor, LogFilter, LogLine, PodId, Red, RevisionHash, ServiceId, Span, Step, Timestamp, TraceId,
+    Unattributed, Window,
+};
 
-use crate::{Attribution, Error, SpanBatch};
+use crate::{Attribution, Batch, Error};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,14 +132,65 @@ pub struct StoredSpan {
     pub attribution: Attribution,
 }
 
+/// A question for log records of a service.
+#[derive(Debug, Clone)]
+pub struct LogAsk {
+    /// The service.
+    pub service: ServiceId,
+    /// Event times.
+    pub window: Window,
+    /// Width of a cell of the counts. The window is aligned to it.
+    pub step: Step,
+    /// What they must be like.
+    pub filter: LogFilter,
+    /// Where the page before ended.
+    pub after: Option<LogCursor>,
+    /// Lines of a page.
+    pub limit: u32,
+}
+
+/// What was found of log records.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundLogs {
+    /// The newest lines, newest first.
+    pub lines: Vec<LogLine>,
+    /// What follows, if more do.
+    pub next: Option<LogCursor>,
+    /// Lines that match, in all of the window on a first page: by level, index from the aligned window's start, and count.
+    pub levels: BTreeMap<Level, BTreeMap<u32, u64>>,
+    /// The search stopped at its limit: what happened before this was not looked at.
+    pub covered_from: Option<Timestamp>,
+}
+
+/// One log pattern of a service over a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatternCells {
+    /// The pattern.
+    pub pattern: String,
+    /// First seen in the retained history.
+    pub first_seen: Timestamp,
+    /// The revision that had it first.
+    pub first_revision: Option<RevisionHash>,
+    /// Last seen.
+    pub last_seen: Timestamp,
+    /// Cells that hold anything: level, index from the aligned window's start, and count.
+    pub cells: Vec<(Level, u32, u64)>,
+}
+
 /// Where telemetry goes and where answers come from.
 #[async_trait]
 pub trait Telemetry: Send + Sync {
-    /// Appends spans; returns after they are committed.
-    async fn append_spans(&self, batch: SpanBatch) -> Result<Appended, Error>;
+    /// Appends a request's records; returns after they are committed.
+    async fn append(&self, batch: Batch) -> Result<Appended, Error>;
 
     /// All spans of a trace; empty when it is not known.
     async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error>;
+
+    /// Log records of a service that match, newest first, and how many there are when.
+    async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error>;
+
+    /// Log patterns of a service from rollups; no records are read.
+    async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error>;
 
     /// Requests, errors and durations from rollups; no spans are read.
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error>;

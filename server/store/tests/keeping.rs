@@ -15,9 +15,9 @@ async fn an_error_group_keeps_its_first_sight_and_revision_after_its_spans_are_g
     let failing = |trace, start| Request { trace, id: trace as u64, start, error: "Oh", ..Request::default() };
     let whose = || (owner("checkout"), facts_of_pod("p1"));
     let old = NOW.plus(-5 * HOUR);
-    telemetry.append_spans(batch(1, whose(), &[failing(1, old)])).await.unwrap();
+    telemetry.append(batch(1, whose(), &[failing(1, old)])).await.unwrap();
     telemetry
-        .append_spans(batch(2, whose(), &[failing(2, NOW), failing(3, NOW.plus(-1)), Request::default()]))
+        .append(batch(2, whose(), &[failing(2, NOW), failing(3, NOW.plus(-1)), Request::default()]))
         .await
         .unwrap();
     let check = async |store: &Store| {
@@ -46,7 +46,7 @@ async fn summaries_know_whose_they_are_when_the_pod_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
     let whose = (owner("checkout"), facts_of_pod("p1"));
-    store.telemetry().append_spans(batch(1, whose, &[Request::default()])).await.unwrap();
+    store.telemetry().append(batch(1, whose, &[Request::default()])).await.unwrap();
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();
     let mut ended = record();
     ended.pods = vec![PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }];
@@ -86,7 +86,7 @@ async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
             .collect();
         sent += spans.len();
         let whose = (owner("checkout"), facts_of_pod("p1"));
-        store.telemetry().append_spans(batch(request, whose, &spans)).await.unwrap();
+        store.telemetry().append(batch(request, whose, &spans)).await.unwrap();
     }
     let before = store.status().await.unwrap();
     assert!(before.partitions > 2 && before.raw_bytes > 1 << 20, "{before:?}");
@@ -107,7 +107,7 @@ async fn a_partition_that_ended_gives_back_the_room_of_what_was_merged() {
         let span = |n| Request { trace: u128::from(random.below(1 << 40)), id: n, ..Request::default() };
         let spans: Vec<Request> = (0..2_000).map(span).collect();
         let whose = (owner("checkout"), facts_of_pod("p1"));
-        store.telemetry().append_spans(batch(request, whose, &spans)).await.unwrap();
+        store.telemetry().append(batch(request, whose, &spans)).await.unwrap();
     }
     let before = store.status().await.unwrap().raw_bytes;
     store.maintain(clock().plus(3 * MINUTE)).await.unwrap();

@@ -27,11 +27,13 @@ async fn a_directory_that_cannot_be_written_is_said_so() {
     assert!(error.to_string().contains("can't be written"));
 }
 
-async fn set_format(path: &std::path::Path, format: i64) {
+async fn set_format(path: &std::path::Path, format: i64) -> i64 {
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let (before,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut connection).await.unwrap();
     let sql = format!("pragma user_version = {format}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+    before
 }
 
 #[tokio::test]
@@ -42,11 +44,11 @@ async fn files_of_a_newer_version_are_refused_and_left_alone() {
     batch.services = vec![service("checkout")];
     store.record(batch).await.unwrap();
     let span = batch_of_one();
-    store.telemetry().append_spans(span).await.unwrap();
+    store.telemetry().append(span).await.unwrap();
     store.close().await.unwrap();
     let raw = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
-    for (path, format) in [(folder.path().join("meta.db"), 3), (raw, 1)] {
-        set_format(&path, 999).await;
+    for path in [folder.path().join("meta.db"), raw] {
+        let format = set_format(&path, 999).await;
         let before = std::fs::read(&path).unwrap();
         let error = Store::open(config(folder.path())).await.err().unwrap();
         assert!(matches!(error, Error::Newer { found: 999, .. }), "{error}");
@@ -56,7 +58,7 @@ async fn files_of_a_newer_version_are_refused_and_left_alone() {
     assert!(open(folder.path()).await.directory().service(&id("checkout")).is_some());
 }
 
-fn batch_of_one() -> SpanBatch {
+fn batch_of_one() -> Batch {
     batch(1, (owner("checkout"), OwnerFacts::default()), &[Request::default()])
 }
 
@@ -64,7 +66,7 @@ fn batch_of_one() -> SpanBatch {
 async fn a_file_that_is_no_database_costs_only_itself_and_is_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    store.telemetry().append_spans(batch_of_one()).await.unwrap();
+    store.telemetry().append(batch_of_one()).await.unwrap();
     store.close().await.unwrap();
     std::fs::write(folder.path().join("raw/1000.db"), vec![7_u8; 20_000]).unwrap();
     let store = open(folder.path()).await;

@@ -68,12 +68,12 @@ async fn append_all(store: &Store, random: &mut Random, spans: &[(usize, Request
     while !rest.is_empty() {
         let (now, later) = rest.split_at((1 + random.below(40) as usize).min(rest.len()));
         rest = later;
-        let mut batch = SpanBatch::new((random.0 as u128 ^ (rest.len() as u128) << 64).to_be_bytes());
+        let mut batch = Batch::new((random.0 as u128 ^ (rest.len() as u128) << 64).to_be_bytes());
         let owners =
             [("checkout", "p1"), ("cart", "p2")].map(|(name, pod)| batch.owner(owner(name), facts_of_pod(pod)));
         now.iter().for_each(|(owner, span)| push(&mut batch, owners[*owner], span));
         let telemetry = telemetry.clone();
-        waiting.push(tokio::spawn(async move { telemetry.append_spans(batch).await }));
+        waiting.push(tokio::spawn(async move { telemetry.append(batch).await }));
         if waiting.len() == 10 {
             for task in waiting.drain(..) {
                 assert_eq!(task.await.unwrap().unwrap(), Appended::Stored);

@@ -8,7 +8,7 @@ use store::*;
 use support::*;
 
 /// A span with everything, and the same as it is to come back.
-fn full_span(batch: &mut SpanBatch) -> Span {
+fn full_span(batch: &mut Batch) -> Span {
     let peer = Some("10.9.9.9".parse().unwrap());
     let owner = Owner { attributes: vec![("k8s.pod.uid".into(), "p1".into())], peer };
     let number = batch.owner(owner.clone(), facts_of_pod("p1"));
@@ -41,7 +41,7 @@ fn full_span(batch: &mut SpanBatch) -> Span {
     span
 }
 
-fn push_full(batch: &mut SpanBatch, owner: u32, span: &Span) {
+fn push_full(batch: &mut Batch, owner: u32, span: &Span) {
     let borrowed = |pairs: &'static [(String, Value)]| pairs.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
     // Leaked, because a row borrows and a test ends.
     let span: &'static Span = Box::leak(Box::new(span.clone()));
@@ -84,10 +84,10 @@ fn push_full(batch: &mut SpanBatch, owner: u32, span: &Span) {
 async fn a_trace_comes_back_with_every_field_also_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
-    let mut batch = SpanBatch::new([1; 16]);
+    let mut batch = Batch::new([1; 16]);
     let span = full_span(&mut batch);
     assert_eq!((batch.len(), batch.is_empty()), (1, false));
-    assert_eq!(store.telemetry().append_spans(batch).await.unwrap(), Appended::Stored);
+    assert_eq!(store.telemetry().append(batch).await.unwrap(), Appended::Stored);
     let attribution = Attribution {
         service: Some(id("checkout")),
         revision: Some(RevisionHash("7d9f".into())),
@@ -114,14 +114,14 @@ async fn an_identical_request_counts_once_in_a_group_later_and_after_a_restart()
     let store = with_services(folder.path()).await;
     let same = || batch(7, (owner("checkout"), facts_of_pod("p1")), &[Request::default()]);
     let telemetry = store.telemetry();
-    let (a, b) = tokio::join!(telemetry.append_spans(same()), telemetry.append_spans(same()));
+    let (a, b) = tokio::join!(telemetry.append(same()), telemetry.append(same()));
     let mut both = [a.unwrap(), b.unwrap()];
     both.sort_by_key(|appended| *appended == Appended::Duplicate);
     assert_eq!(both, [Appended::Stored, Appended::Duplicate]);
-    assert_eq!(telemetry.append_spans(same()).await.unwrap(), Appended::Duplicate);
+    assert_eq!(telemetry.append(same()).await.unwrap(), Appended::Duplicate);
     store.close().await.unwrap();
     let store = open(folder.path()).await;
-    assert_eq!(store.telemetry().append_spans(same()).await.unwrap(), Appended::Duplicate);
+    assert_eq!(store.telemetry().append(same()).await.unwrap(), Appended::Duplicate);
     let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap();
     assert_eq!(totals(&rows), (1.0, 0.0));
     assert_eq!(store.status().await.unwrap().spans, 1);
@@ -132,7 +132,7 @@ async fn a_pod_seen_late_takes_what_came_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let telemetry = store.telemetry();
-    telemetry.append_spans(batch(1, (owner("x"), facts_of_pod("late")), &[Request::default()])).await.unwrap();
+    telemetry.append(batch(1, (owner("x"), facts_of_pod("late")), &[Request::default()])).await.unwrap();
     assert!(telemetry.red(ask(around(NOW), MINUTE, By::Service)).await.unwrap().is_empty());
     let window = around(clock());
     let unknown = telemetry.unattributed(window).await.unwrap();
@@ -161,7 +161,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
             let telemetry = telemetry.clone();
             let span = Request { trace: u128::from(n) + 1, id: n + 1, ..Request::default() };
             let whose = (owner("checkout"), facts_of_pod("p1"));
-            tokio::spawn(async move { telemetry.append_spans(batch(u128::from(n), whose, &[span])).await })
+            tokio::spawn(async move { telemetry.append(batch(u128::from(n), whose, &[span])).await })
         })
         .collect();
     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -178,7 +178,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
         }
     }
     let late = batch(99, (owner("checkout"), facts_of_pod("p1")), &[Request::default()]);
-    assert!(matches!(telemetry.append_spans(late).await, Err(Error::Busy(_))));
+    assert!(matches!(telemetry.append(late).await, Err(Error::Busy(_))));
     let store = open(folder.path()).await;
     let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap();
     assert!(acknowledged > 0.0);
@@ -191,7 +191,7 @@ async fn a_damaged_block_is_an_error_and_a_damaged_rollup_is_left_out_and_said_s
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
     let whose = (owner("checkout"), facts_of_pod("p1"));
-    store.telemetry().append_spans(batch(1, whose, &[Request::default()])).await.unwrap();
+    store.telemetry().append(batch(1, whose, &[Request::default()])).await.unwrap();
     store.close().await.unwrap();
     let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();

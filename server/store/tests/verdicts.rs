@@ -181,11 +181,11 @@ async fn facts_come_by_endpoint_and_pod_and_calls_by_name() {
         Request { id: 1, endpoint: "GET /a", ..Request::default() },
         Request { id: 2, endpoint: "GET /b", error: "Oh", http_status: 500, ..Request::default() },
     ];
-    telemetry.append_spans(batch(1, (owner("checkout"), facts_of_pod("p1")), &spans)).await.unwrap();
-    let mut calls = SpanBatch::new([7; 16]);
+    telemetry.append(batch(1, (owner("checkout"), facts_of_pod("p1")), &spans)).await.unwrap();
+    let mut calls = Batch::new([7; 16]);
     let caller = calls.owner(owner("cart"), facts_of_pod("p2"));
     push_call(&mut calls, caller, "checkout.shop.svc.cluster.local");
-    telemetry.append_spans(calls).await.unwrap();
+    telemetry.append(calls).await.unwrap();
 
     let rows = telemetry.red(ask(around(NOW), MINUTE, By::EndpointPod)).await.unwrap();
     let seen: Vec<_> =

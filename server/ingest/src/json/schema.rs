@@ -1,4 +1,4 @@
-//! The messages of OTLP traces as tables: what a field is called in JSON, its number and its type.
+//! The messages of OTLP as tables: what a field is called in JSON, its number and its type.
 
 /// A message: its fields by their JSON names.
 pub(super) struct Message(pub(super) &'static [Field]);
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 /// `ExportTraceServiceRequest`.
-pub(super) static REQUEST: Message = Message(&[Field("resourceSpans", 1, Kind::Many(&RESOURCE_SPANS))]);
+pub(super) static TRACES: Message = Message(&[Field("resourceSpans", 1, Kind::Many(&RESOURCE_SPANS))]);
 static RESOURCE_SPANS: Message = Message(&[
     Field("resource", 1, Kind::One(&RESOURCE)),
     Field("scopeSpans", 2, Kind::Many(&SCOPE_SPANS)),
@@ -71,6 +71,33 @@ static SPAN: Message = Message(&[
     Field("status", 15, Kind::One(&STATUS)),
     Field("flags", 16, Kind::Fixed32),
 ]);
+
+/// `ExportLogsServiceRequest`.
+pub(super) static LOGS: Message = Message(&[Field("resourceLogs", 1, Kind::Many(&RESOURCE_LOGS))]);
+static RESOURCE_LOGS: Message = Message(&[
+    Field("resource", 1, Kind::One(&RESOURCE)),
+    Field("scopeLogs", 2, Kind::Many(&SCOPE_LOGS)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static SCOPE_LOGS: Message = Message(&[
+    Field("scope", 1, Kind::One(&SCOPE)),
+    Field("logRecords", 2, Kind::Many(&LOG_RECORD)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static LOG_RECORD: Message = Message(&[
+    Field("timeUnixNano", 1, Kind::Fixed64),
+    Field("severityNumber", 2, Kind::Enum),
+    Field("severityText", 3, Kind::Text),
+    Field("body", 5, Kind::One(&ANY_VALUE)),
+    Field("attributes", 6, Kind::Many(&KEY_VALUE)),
+    Field("droppedAttributesCount", 7, Kind::Uint32),
+    Field("flags", 8, Kind::Fixed32),
+    Field("traceId", 9, Kind::Hex),
+    Field("spanId", 10, Kind::Hex),
+    Field("observedTimeUnixNano", 11, Kind::Fixed64),
+    Field("eventName", 12, Kind::Text),
+]);
+
 static EVENT: Message = Message(&[
     Field("timeUnixNano", 1, Kind::Fixed64),
     Field("name", 2, Kind::Text),

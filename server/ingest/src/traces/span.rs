@@ -4,7 +4,9 @@ use model::{SpanId, Timestamp, TraceId, Value};
 use store::{EventRow, LinkRow};
 
 use crate::Limits;
-use crate::limits::{VALUE, cut};
+use store::pattern::cut;
+
+use crate::limits::VALUE;
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 
@@ -78,7 +80,7 @@ fn keep<T>(item: T, into: &mut Vec<T>, most: usize, cuts: &mut Cuts) {
     }
 }
 
-fn short<'a>(long: &'a str, cuts: &mut Cuts) -> &'a str {
+pub(crate) fn short<'a>(long: &'a str, cuts: &mut Cuts) -> &'a str {
     let short = cut(long, VALUE);
     cuts.values += u64::from(short.len() < long.len());
     short
@@ -133,11 +135,11 @@ fn link<'a>(bytes: &'a [u8], most: usize, cuts: &mut Cuts) -> Result<Option<Link
     Ok(ids.map(|(trace, span)| LinkRow { trace, span, attributes }))
 }
 
-pub(super) fn trace_id(bytes: &[u8]) -> Option<TraceId> {
+pub(crate) fn trace_id(bytes: &[u8]) -> Option<TraceId> {
     bytes.try_into().ok().map(TraceId).filter(|id| *id != TraceId::default())
 }
 
-pub(super) fn span_id(bytes: &[u8]) -> Option<SpanId> {
+pub(crate) fn span_id(bytes: &[u8]) -> Option<SpanId> {
     bytes.try_into().ok().map(SpanId).filter(|id| *id != SpanId::default())
 }
 
@@ -149,6 +151,6 @@ pub(super) fn parent_id(bytes: &[u8]) -> Result<Option<SpanId>, ()> {
     span_id(bytes).map(Some).ok_or(())
 }
 
-pub(super) fn instant(nanos: u64) -> Timestamp {
+pub(crate) fn instant(nanos: u64) -> Timestamp {
     Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

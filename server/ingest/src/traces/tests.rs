@@ -138,7 +138,7 @@ fn long_json_is_cut_and_no_json_any_more() {
 
 #[test]
 fn spans_over_the_limit_are_rejected() {
-    let limits = Limits { spans: 2, ..Limits::default() };
+    let limits = Limits { records: 2, ..Limits::default() };
     let (rows, report) = walk(&request(vec![span(); 5]).encode_to_vec(), &limits).unwrap();
     assert_eq!((rows.spans.len(), report.taken, report.over), (2, 2, 3));
 }

@@ -16,7 +16,10 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use store::{Appended, Directory, Error, ErrorCells, ErrorLife, RedQuery, RedRow, SpanBatch, StoredSpan, Telemetry};
+use store::{
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, FoundLogs, LogAsk, PatternCells, RedQuery, RedRow,
+    StoredSpan, Telemetry,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::RwLock;
@@ -69,7 +72,7 @@ impl Fake {
 
 #[async_trait]
 impl Telemetry for Fake {
-    async fn append_spans(&self, batch: SpanBatch) -> Result<Appended, Error> {
+    async fn append(&self, batch: Batch) -> Result<Appended, Error> {
         let _open = self.gate.read().await;
         match *self.mood.lock().unwrap() {
             Mood::Well => {}
@@ -85,6 +88,14 @@ impl Telemetry for Fake {
     }
 
     async fn trace(&self, _: TraceId) -> Result<Vec<StoredSpan>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn logs(&self, _: LogAsk) -> Result<FoundLogs, Error> {
+        Ok(FoundLogs::default())
+    }
+
+    async fn log_counts(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<PatternCells>, Error> {
         Ok(Vec::new())
     }
 

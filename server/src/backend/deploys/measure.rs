@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::AppError;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use model::{ConfigChange, HOUR, MINUTE, Red, RevisionHash, SECOND, ServiceId, Step, Summary, Timestamp, Window};
+use model::{ConfigChange, HOUR, MINUTE, Red, RevisionHash, SECOND, ServiceId, Step, Summary, Window};
 use store::{By, RedQuery, RedRow};
 
 use super::super::{Answers, failed};
@@ -91,6 +91,8 @@ fn stretches(mut windows: Vec<Window>) -> Vec<Window> {
 
 #[cfg(test)]
 mod tests {
+    use model::Timestamp;
+
     use super::*;
 
     fn window(from: i64, to: i64) -> Window {

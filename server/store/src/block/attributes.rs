@@ -1,7 +1,7 @@
 //! Attributes of spans, events or links: a row names its *shape* (keys and types in order), and each key's values
 //! stand together in one column per type, where they compress well. Pure.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use model::Value;
 
 use super::bytes::{Reader, Writer, damaged};
@@ -30,6 +30,17 @@ pub(crate) struct Attributes {
     values: Vec<u64>,
     /// The shape under construction, kept for its allocation.
     scratch: Vec<Field>,
+}
+
+/// A value of a type and bits.
+fn value(texts: &Texts, kind: u8, bits: u64) -> Value {
+    match kind {
+        TEXT => Value::Text(texts.get(bits as u32).to_owned()),
+        JSON => Value::Json(texts.get(bits as u32).to_owned()),
+        INT => Value::Int(bits as i64),
+        DOUBLE => Value::Double(f64::from_bits(bits)),
+        other => Value::Bool(other == TRUE),
+    }
 }
 
 impl Attributes {
@@ -88,18 +99,30 @@ impl Attributes {
         &self.values[start..start + self.shapes[self.rows[row] as usize].len()]
     }
 
+    /// A row's value of a key, the first where it stands twice.
+    pub(crate) fn value_of(&self, texts: &Texts, row: usize, key: &str) -> Option<Value> {
+        let shape = &self.shapes[self.rows[row] as usize];
+        let at = shape.iter().position(|(known, _)| texts.get(*known) == key)?;
+        Some(value(texts, shape[at].1, self.values_of(row)[at]))
+    }
+
+    /// Each key with each of its values, once.
+    pub(crate) fn for_each_distinct(&self, texts: &Texts, mut each: impl FnMut(&str, &Value)) {
+        let mut seen = HashSet::new();
+        for row in 0..self.rows.len() {
+            for (field, bits) in self.shapes[self.rows[row] as usize].iter().zip(self.values_of(row)) {
+                if seen.insert((*field, *bits)) {
+                    each(texts.get(field.0), &value(texts, field.1, *bits));
+                }
+            }
+        }
+    }
+
     /// A row's attributes.
     pub(crate) fn get(&self, texts: &Texts, row: usize) -> Vec<(String, Value)> {
         let shape = &self.shapes[self.rows[row] as usize];
-        let value = |kind: u8, bits: u64| match kind {
-            TEXT => Value::Text(texts.get(bits as u32).to_owned()),
-            JSON => Value::Json(texts.get(bits as u32).to_owned()),
-            INT => Value::Int(bits as i64),
-            DOUBLE => Value::Double(f64::from_bits(bits)),
-            other => Value::Bool(other == TRUE),
-        };
         let pairs = shape.iter().zip(self.values_of(row));
-        pairs.map(|((key, kind), bits)| (texts.get(*key).to_owned(), value(*kind, *bits))).collect()
+        pairs.map(|((key, kind), bits)| (texts.get(*key).to_owned(), value(texts, *kind, *bits))).collect()
     }
 
     /// Writes the rows in an order.

@@ -106,6 +106,11 @@ impl<'a> Reader<'a> {
         if index < bound as u64 { Ok(index as u32) } else { Err(damaged("an index is out of range")) }
     }
 
+    /// What has not been read.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Everything must have been read.
     pub(crate) fn end(self) -> Result<(), Error> {
         if self.rest.is_empty() { Ok(()) } else { Err(damaged("bytes are left over")) }

@@ -8,8 +8,9 @@ mod tests;
 use model::{Owner, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Timestamp, TraceId, Value};
 
 use super::attributes::Attributes;
+use super::columns::{Columns, Signal};
 use super::texts::Texts;
-use crate::SpanRow;
+use crate::{Error, SpanRow, index};
 
 /// Columns of equal length, one entry a span; texts are numbers into `texts`.
 #[derive(Debug, Default, Clone)]
@@ -77,10 +78,6 @@ impl Flags {
 }
 
 impl SpanColumns {
-    pub(crate) fn len(&self) -> usize {
-        self.id.len()
-    }
-
     pub(crate) fn push(&mut self, row: &SpanRow<'_>) {
         self.owner.push(row.owner);
         self.trace.push(row.trace);
@@ -117,8 +114,7 @@ impl SpanColumns {
         self.links.ends.push(self.link_span.len() as u32);
     }
 
-    /// Adds another's spans; `owners` maps its owners to those here.
-    pub(crate) fn append(&mut self, other: &Self, owners: &[u32]) {
+    fn append_all(&mut self, other: &Self, owners: &[u32]) {
         let texts = self.texts.add_all(&other.texts);
         let map = |column: &mut Vec<u32>, from: &[u32]| column.extend(from.iter().map(|n| texts[*n as usize]));
         self.owner.extend(other.owner.iter().map(|owner| owners[*owner as usize]));
@@ -197,11 +193,6 @@ impl SpanColumns {
         }
     }
 
-    /// Least and greatest start; nothing when it is empty.
-    pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
-        Some((*self.start.iter().min()?, *self.start.iter().max()?))
-    }
-
     /// Bytes that the columns take in memory, roughly: what the queue is bounded by.
     pub(crate) fn size(&self) -> usize {
         let nested = self.events.attributes.size() + self.links.attributes.size();
@@ -214,6 +205,39 @@ impl SpanColumns {
     }
 }
 
-fn pairs<'a>(attributes: &'a [(&'a str, Value)]) -> impl Iterator<Item = (&'a str, &'a Value)> {
+impl Columns for SpanColumns {
+    const SIGNAL: Signal = Signal::Spans;
+    const MERGED: i64 = 8_192;
+
+    fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    fn append(&mut self, other: &Self, owners: &[u32]) {
+        self.append_all(other, owners);
+    }
+
+    fn owners(&self) -> &[u32] {
+        &self.owner
+    }
+
+    fn bounds(&self) -> Option<(i64, i64)> {
+        Some((*self.start.iter().min()?, *self.start.iter().max()?))
+    }
+
+    fn seal(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.encode(&self.by_owner_endpoint_time(), level)
+    }
+
+    fn unseal(sealed: &[u8]) -> Result<Self, Error> {
+        Self::decode(sealed)
+    }
+
+    fn filter(&self) -> Vec<u8> {
+        index::fingerprints(&self.trace)
+    }
+}
+
+pub(super) fn pairs<'a>(attributes: &'a [(&'a str, Value)]) -> impl Iterator<Item = (&'a str, &'a Value)> {
     attributes.iter().map(|(key, value)| (*key, value))
 }

@@ -1,4 +1,4 @@
-//! What is committed together: one block, one rollup, new owners and hashes of requests, in one transaction.
+//! What is committed together: one block a signal, one rollup, new owners and hashes of requests, in one transaction.
 
 use hashbrown::HashMap;
 use model::Timestamp;
@@ -7,34 +7,52 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::recent::RETRY;
+use crate::block::columns::{Columns, Signal};
+use crate::block::logs::LogColumns;
 use crate::block::spans::SpanColumns;
 use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
-use crate::{Error, OwnerFacts, SpanBatch, index};
+use crate::{Batch, Error, OwnerFacts};
 
 /// Small blocks are merged soon, so they are compressed fast.
 const LEVEL: i32 = 1;
 
 /// See the module.
 pub(super) struct Group {
-    batches: Vec<(SpanBatch, Vec<u32>)>,
+    batches: Vec<(Batch, Vec<u32>)>,
     pub(super) new_owners: Vec<NewOwner>,
     pub(super) requests: Vec<[u8; 16]>,
 }
 
 /// A group as bytes.
 pub(super) struct Prepared {
-    pub(super) spans: u64,
-    block: Vec<u8>,
-    fingerprints: Vec<u8>,
+    pub(super) blocks: Vec<Block>,
     rollup: Vec<u8>,
-    /// Least and greatest start of a span; bounds of the rollup's cells.
-    bounds: (i64, i64),
+    /// Bounds of the rollup's cells.
     pub(super) cells: (i64, i64),
 }
 
+/// One signal's records.
+pub(super) struct Block {
+    pub(super) signal: Signal,
+    pub(super) records: u64,
+    /// Least and greatest event time.
+    bounds: (i64, i64),
+    data: Vec<u8>,
+    filter: Vec<u8>,
+}
+
+impl Block {
+    /// Of columns that are not empty.
+    fn of<C: Columns>(columns: &C) -> Result<Option<Self>, Error> {
+        let Some(bounds) = columns.bounds() else { return Ok(None) };
+        let (data, filter) = (columns.seal(LEVEL)?, columns.filter());
+        Ok(Some(Self { signal: C::SIGNAL, records: columns.len() as u64, bounds, data, filter }))
+    }
+}
+
 impl Group {
-    pub(super) fn new(batches: Vec<SpanBatch>, known: &HashMap<OwnerHash, u32>) -> Result<Self, Error> {
+    pub(super) fn new(batches: Vec<Batch>, known: &HashMap<OwnerHash, u32>) -> Result<Self, Error> {
         let mut group = HashMap::new();
         let mut new_owners = Vec::new();
         let mut numbered = Vec::with_capacity(batches.len());
@@ -46,9 +64,9 @@ impl Group {
         Ok(Self { batches: numbered, new_owners, requests })
     }
 
-    /// Facts with an address, and the times between which their batch's spans began.
+    /// Facts with an address, and the times between which their batch's records are.
     pub(super) fn peers(&self) -> Vec<(OwnerFacts, i64, i64)> {
-        let batches = self.batches.iter().filter_map(|(batch, _)| Some((batch, batch.columns.bounds()?)));
+        let batches = self.batches.iter().filter_map(|(batch, _)| Some((batch, batch.bounds()?)));
         batches
             .flat_map(|(batch, (first, last))| batch.owners.iter().map(move |(_, facts)| (facts, first, last)))
             .filter(|(facts, _, _)| facts.peer.is_some() && facts.name().is_some())
@@ -59,21 +77,19 @@ impl Group {
 
 /// Joins, rolls up and encodes a group; takes milliseconds of computing.
 pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
-    let mut columns = SpanColumns::default();
+    let mut spans = SpanColumns::default();
+    let mut logs = LogColumns::default();
     for (batch, owners) in group.batches.drain(..) {
-        columns.append(&batch.columns, &owners);
+        spans.append(&batch.spans, &owners);
+        logs.append(&batch.logs, &owners);
     }
     let mut gather = Gather::new(CELL);
-    gather.add_spans(&columns);
+    gather.add_spans(&spans);
+    gather.add_logs(&logs);
     let rollup = gather.finish();
-    let order = columns.by_owner_endpoint_time();
-    let bounds = columns.bounds().unwrap_or_default();
     let prepared = Prepared {
-        spans: columns.len() as u64,
-        block: columns.encode(&order, LEVEL)?,
-        fingerprints: index::fingerprints(&columns.trace),
+        blocks: [Block::of(&spans)?, Block::of(&logs)?].into_iter().flatten().collect(),
         rollup: rollup.encode(LEVEL)?,
-        bounds,
         // Without cells it is found by arrival only; bounds that no window meets say so.
         cells: rollup.bounds(CELL).unwrap_or((i64::MAX, i64::MIN)),
     };
@@ -99,21 +115,9 @@ pub(super) async fn write(
         .execute(&mut *transaction)
         .await?;
     }
-    let block =
-        sqlx::query("insert into blocks (first, last, arrival, spans, merged, data) values (?1, ?2, ?3, ?4, 0, ?5)")
-            .bind(prepared.bounds.0)
-            .bind(prepared.bounds.1)
-            .bind(now.0)
-            .bind(prepared.spans as i64)
-            .bind(&prepared.block)
-            .execute(&mut *transaction)
-            .await?
-            .last_insert_rowid();
-    sqlx::query("insert into traces (block, fingerprints) values (?1, ?2)")
-        .bind(block)
-        .bind(&prepared.fingerprints)
-        .execute(&mut *transaction)
-        .await?;
+    for block in &prepared.blocks {
+        write_block(&mut transaction, block, now).await?;
+    }
     sqlx::query(
         "insert into rollups (seq, source, first, last, arrival, merged, data)
          values ((select coalesce(max(seq), 0) + 1 from rollups), 0, ?1, ?2, ?3, 0, ?4)",
@@ -131,11 +135,33 @@ pub(super) async fn write(
         .execute(&mut *transaction)
         .await?;
     sqlx::query("delete from requests where at < ?1").bind(now.plus(-RETRY).0).execute(&mut *transaction).await?;
-    sqlx::query("update totals set value = value + ?1 where key = 'spans'")
-        .bind(prepared.spans as i64)
-        .execute(&mut *transaction)
-        .await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+async fn write_block(connection: &mut SqliteConnection, block: &Block, now: Timestamp) -> Result<(), Error> {
+    let id = sqlx::query(
+        "insert into blocks (signal, first, last, arrival, records, merged, data) values (?1, ?2, ?3, ?4, ?5, 0, ?6)",
+    )
+    .bind(block.signal.number())
+    .bind(block.bounds.0)
+    .bind(block.bounds.1)
+    .bind(now.0)
+    .bind(block.records as i64)
+    .bind(&block.data)
+    .execute(&mut *connection)
+    .await?
+    .last_insert_rowid();
+    sqlx::query("insert into filters (block, data) values (?1, ?2)")
+        .bind(id)
+        .bind(&block.filter)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("update totals set value = value + ?1 where key = ?2")
+        .bind(block.records as i64)
+        .bind(block.signal.total())
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 
@@ -149,7 +175,7 @@ pub(super) struct NewOwner {
 
 /// Numbers a batch's owners: those known, those new in this group, and those new now.
 fn number_owners(
-    batch: &SpanBatch,
+    batch: &Batch,
     known: &HashMap<OwnerHash, u32>,
     group: &mut HashMap<OwnerHash, u32>,
     new: &mut Vec<NewOwner>,

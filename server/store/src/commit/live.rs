@@ -191,7 +191,7 @@ impl Live {
         (new, again)
     }
 
-    async fn try_commit(&mut self, batches: Vec<crate::SpanBatch>, now: Timestamp) -> Result<(), Error> {
+    async fn try_commit(&mut self, batches: Vec<crate::Batch>, now: Timestamp) -> Result<(), Error> {
         self.cut(now).await;
         if self.open.is_none() {
             // After a failure it is not certain what was committed; the file says which requests were.
@@ -212,7 +212,9 @@ impl Live {
         group::write(&mut open.connection, &group, &prepared, now).await?;
         // Before it is acknowledged: who asks after the acknowledgement must find it.
         open.file.widen(prepared.cells.0, prepared.cells.1);
-        open.file.spans.fetch_add(prepared.spans, Ordering::Relaxed);
+        for block in &prepared.blocks {
+            open.file.records(block.signal).fetch_add(block.records, Ordering::Relaxed);
+        }
         open.owners.extend(group.new_owners.iter().map(|owner| (owner.hash, owner.id)));
         group.requests.iter().for_each(|hash| self.recent.insert(*hash, now));
         for (facts, first, last) in noted {

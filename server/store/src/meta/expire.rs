@@ -9,7 +9,7 @@ use crate::Error;
 /// What goes, in order: `?1` is the time before which it is old. What describes the present stays whatever its age:
 /// the newest deploy of a service (its number must not be given again), the newest version of an object, the
 /// revisions of living pods, events that go on.
-const OLD: [&str; 11] = [
+const OLD: [&str; 12] = [
     "delete from pods where ended < ?1",
     "delete from services where deleted < ?1
      and not exists (select 1 from pods where pods.service = services.id)",
@@ -36,6 +36,7 @@ const OLD: [&str; 11] = [
      and hash not in (select body ->> 'from' from config_changes where body ->> 'from' is not null)
      and ?1 is not null",
     "delete from error_groups where last < ?1",
+    "delete from log_patterns where last < ?1",
     "delete from last_requests where at < ?1",
 ];
 

@@ -32,19 +32,27 @@ impl GroupSeen {
 /// Error groups by service, endpoint and error.
 pub(crate) type GroupsKnown = BTreeMap<(ServiceId, String, String), GroupSeen>;
 
+/// Log patterns by service and pattern.
+pub(crate) type PatternsKnown = BTreeMap<(ServiceId, String), GroupSeen>;
+
+/// What rollups say for longer than they are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings {
+    pub(crate) groups: GroupsKnown,
+    pub(crate) patterns: PatternsKnown,
+    pub(crate) requests: BTreeMap<ServiceId, Timestamp>,
+}
+
 impl Meta {
     /// Remembers what a fold saw; seeing it again changes nothing.
-    pub(crate) async fn remember(
-        &self,
-        groups: &GroupsKnown,
-        requests: &BTreeMap<ServiceId, Timestamp>,
-    ) -> Result<(), Error> {
-        if groups.is_empty() && requests.is_empty() {
+    pub(crate) async fn remember(&self, seen: &Sightings) -> Result<(), Error> {
+        if seen.groups.is_empty() && seen.patterns.is_empty() && seen.requests.is_empty() {
             return Ok(());
         }
         let mut guard = self.writer().await?;
         let mut transaction = guard.connection().begin_with("begin immediate").await?;
-        let rows: Vec<Value> = groups
+        let rows: Vec<Value> = seen
+            .groups
             .iter()
             .map(|((service, endpoint, error), seen)| {
                 let revision = seen.revision.as_ref().map(|revision| &revision.0);
@@ -62,7 +70,26 @@ impl Meta {
             &rows,
         )
         .await?;
-        let rows: Vec<Value> = requests.iter().map(|(service, at)| json!([service.to_string(), at.0])).collect();
+        let rows: Vec<Value> = seen
+            .patterns
+            .iter()
+            .map(|((service, pattern), seen)| {
+                let revision = seen.revision.as_ref().map(|revision| &revision.0);
+                json!([service.to_string(), pattern, seen.first.0, seen.last.0, revision])
+            })
+            .collect();
+        insert(
+            &mut transaction,
+            "insert into log_patterns (service, pattern, first, last, revision)
+             select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+             from json_each(?1) where true
+             on conflict (service, pattern) do update set
+                 revision = iif(excluded.first < first, excluded.revision, revision),
+                 first = min(first, excluded.first), last = max(last, excluded.last)",
+            &rows,
+        )
+        .await?;
+        let rows: Vec<Value> = seen.requests.iter().map(|(service, at)| json!([service.to_string(), at.0])).collect();
         insert(
             &mut transaction,
             "insert into last_requests (service, at) select value ->> 0, value ->> 1 from json_each(?1) where true
@@ -81,12 +108,17 @@ impl Meta {
                 .bind(service.to_string())
                 .fetch_all(&self.readers)
                 .await?;
-        let seen = |first, last, revision: Option<String>| GroupSeen {
-            first: Timestamp(first),
-            last: Timestamp(last),
-            revision: revision.map(RevisionHash),
-        };
         Ok(rows.into_iter().map(|(at, error, first, last, rev)| ((at, error), seen(first, last, rev))).collect())
+    }
+
+    /// What is remembered of a service's log patterns.
+    pub(crate) async fn patterns(&self, service: &ServiceId) -> Result<BTreeMap<String, GroupSeen>, Error> {
+        let rows: Vec<(String, i64, i64, Option<String>)> =
+            sqlx::query_as("select pattern, first, last, revision from log_patterns where service = ?1")
+                .bind(service.to_string())
+                .fetch_all(&self.readers)
+                .await?;
+        Ok(rows.into_iter().map(|(pattern, first, last, rev)| (pattern, seen(first, last, rev))).collect())
     }
 
     /// The last request of a service that a fold saw.
@@ -97,4 +129,8 @@ impl Meta {
             .await?;
         Ok(row.map(|(at,)| Timestamp(at)))
     }
+}
+
+fn seen(first: i64, last: i64, revision: Option<String>) -> GroupSeen {
+    GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: revision.map(RevisionHash) }
 }

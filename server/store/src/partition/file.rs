@@ -9,6 +9,7 @@ use model::{HOUR, Timestamp, Window};
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::Mutex;
 
+use crate::block::columns::Signal;
 use crate::owners::{FileOwners, Numbered, Registry, Resolved};
 use crate::{Attribution, Directory, Error, sqlite};
 
@@ -33,8 +34,8 @@ pub(crate) struct DataFile {
     pub(crate) id: i64,
     pub(crate) path: PathBuf,
     pub(crate) readers: SqlitePool,
-    /// Spans in it.
-    pub(crate) spans: AtomicU64,
+    spans: AtomicU64,
+    logs: AtomicU64,
     /// Least and greatest event time that its rollups cover; a window that misses them skips the file.
     first: AtomicI64,
     last: AtomicI64,
@@ -58,6 +59,7 @@ impl DataFile {
             path,
             readers,
             spans: AtomicU64::new(0),
+            logs: AtomicU64::new(0),
             first: AtomicI64::new(i64::MAX),
             last: AtomicI64::new(i64::MIN),
             mark: AtomicI64::new(0),
@@ -75,6 +77,14 @@ impl DataFile {
             Family::Summary => "summaries",
         };
         data.join(folder).join(format!("{id}.db"))
+    }
+
+    /// The count of a signal's records in it.
+    pub(crate) fn records(&self, signal: Signal) -> &AtomicU64 {
+        match signal {
+            Signal::Spans => &self.spans,
+            Signal::Logs => &self.logs,
+        }
     }
 
     /// When its first record might have arrived.

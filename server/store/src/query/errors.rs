@@ -66,7 +66,7 @@ fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 if whose.service.as_ref() == Some(service) {
                     let key = (rollup.texts.get(cell.endpoint).to_owned(), rollup.texts.get(cell.error).to_owned());
-                    let sight = fold::sight(cell, whose);
+                    let sight = fold::sight((cell.first, cell.last), whose);
                     seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
                 }
             }
@@ -153,7 +153,7 @@ pub(crate) async fn last_request(shared: &Shared, service: &ServiceId) -> Result
 }
 
 /// What came since the last fold.
-async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
+pub(super) async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
     let mut loaded = Vec::new();
     for file in shared.files(Family::Raw).iter().filter(|file| !file.complete.load(Ordering::Acquire)) {
         let mark = file.mark.load(Ordering::Acquire);

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use model::{Owner, Timestamp, TraceId};
 use serde_json::json;
 
+use crate::block::columns::Signal;
 use crate::block::spans::SpanColumns;
 use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
@@ -25,7 +26,10 @@ async fn in_file(shared: &Shared, file: &Arc<DataFile>, id: TraceId) -> Result<V
     // One snapshot: a merge between the two would hide blocks.
     let mut snapshot = file.readers.begin().await?;
     let stored: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("select block, fingerprints from traces").fetch_all(&mut *snapshot).await?;
+        sqlx::query_as("select block, filters.data from filters join blocks on blocks.id = block where signal = ?1")
+            .bind(Signal::Spans.number())
+            .fetch_all(&mut *snapshot)
+            .await?;
     let candidates: Vec<i64> =
         stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect();
     if candidates.is_empty() {

@@ -9,7 +9,7 @@ use crate::owners::OwnerHash;
 use crate::partition::Shared;
 use crate::partition::file::Family;
 
-/// So many senders are named, those with the most spans.
+/// So many senders are named, those with the most records.
 const MOST: usize = 200;
 /// So many attributes are shown of each.
 const ATTRIBUTES: usize = 12;
@@ -19,18 +19,19 @@ pub(crate) async fn unattributed(shared: &Shared, window: Window) -> Result<Vec<
     let mut found: HashMap<OwnerHash, Unattributed> = HashMap::new();
     for file in shared.files(Family::Raw).iter().filter(|file| file.begins() < window.to) {
         let Some(loaded) = super::load_file(shared, file, Rows::Arrived(window)).await? else { continue };
-        let mut counts: HashMap<u32, (u64, i64)> = HashMap::new();
+        let mut counts: HashMap<u32, (u64, u64, i64)> = HashMap::new();
         for count in loaded.rollups.iter().flat_map(|rollup| &rollup.owners) {
-            let (spans, last) = counts.entry(count.owner).or_insert((0, i64::MIN));
+            let (spans, logs, last) = counts.entry(count.owner).or_insert((0, 0, i64::MIN));
             *spans += count.spans;
+            *logs += count.logs;
             *last = (*last).max(count.last);
         }
-        counts.retain(|owner, (_, last)| {
+        counts.retain(|owner, (_, _, last)| {
             loaded.resolved.timelines[*owner as usize].at(Timestamp(*last)).service.is_none()
         });
         let numbers: Vec<u32> = counts.keys().copied().collect();
         let mut owners = traces::owners(file, &numbers).await?;
-        for (number, (spans, last)) in counts {
+        for (number, (spans, logs, last)) in counts {
             let known = &loaded.resolved.owners[number as usize].known;
             let Some(owner) = owners.remove(&number) else { continue };
             let whose = loaded.resolved.timelines[number as usize].at(Timestamp(last));
@@ -40,14 +41,16 @@ pub(crate) async fn unattributed(shared: &Shared, window: Window) -> Result<Vec<
                 attributes: owner.attributes.iter().take(ATTRIBUTES).cloned().collect(),
                 reason: whose.reason.clone().unwrap_or_default(),
                 spans: 0,
+                logs: 0,
                 last: Timestamp(last),
             });
             entry.spans += spans;
+            entry.logs += logs;
             entry.last = entry.last.max(Timestamp(last));
         }
     }
     let mut found: Vec<Unattributed> = found.into_values().collect();
-    found.sort_by(|a, b| b.spans.cmp(&a.spans).then_with(|| a.name.cmp(&b.name)));
+    found.sort_by(|a, b| (b.spans + b.logs).cmp(&(a.spans + a.logs)).then_with(|| a.name.cmp(&b.name)));
     found.truncate(MOST);
     Ok(found)
 }

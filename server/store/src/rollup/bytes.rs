@@ -2,14 +2,15 @@
 
 use model::TraceId;
 
-use super::{Cell, ErrorCell, OwnerCount, Rollup};
+use super::{Cell, ErrorCell, LogCell, OwnerCount, Rollup};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::{Reader, Writer, damaged};
 use crate::block::texts::Texts;
 
 const MAGIC: [u8; 4] = *b"BNru";
-const FORMAT: u8 = 1;
+/// 1 had no log records.
+const FORMAT: u8 = 2;
 
 impl Rollup {
     /// A sealed block.
@@ -19,10 +20,12 @@ impl Rollup {
         self.write_cells(&mut writer, &self.requests);
         self.write_cells(&mut writer, &self.calls);
         self.write_errors(&mut writer);
+        self.write_logs(&mut writer);
         writer.number(self.owners.len() as u64);
         for count in &self.owners {
             writer.number(u64::from(count.owner));
             writer.number(count.spans);
+            writer.number(count.logs);
             writer.signed(count.last);
             writer.byte(u8::from(count.last_request.is_some()));
             writer.signed(count.last_request.map_or(0, |at| at.wrapping_sub(count.last)));
@@ -72,19 +75,38 @@ impl Rollup {
         write_times(writer, self.errors.iter().map(|cell| cell.at));
     }
 
+    fn write_logs(&self, writer: &mut Writer) {
+        writer.number(self.logs.len() as u64);
+        for cell in &self.logs {
+            writer.number(u64::from(cell.owner));
+            writer.number(u64::from(cell.pattern));
+            writer.byte(cell.level);
+            writer.number(cell.count);
+            writer.signed(cell.first.wrapping_sub(cell.at));
+            writer.signed(cell.last.wrapping_sub(cell.first));
+        }
+        write_times(writer, self.logs.iter().map(|cell| cell.at));
+    }
+
     /// The rollup of a sealed block.
     pub(crate) fn decode(sealed: &[u8]) -> Result<Self, Error> {
-        let body = block::open(MAGIC, FORMAT, sealed)?;
+        let format = block::format(sealed).min(FORMAT);
+        let body = block::open(MAGIC, format, sealed)?;
         let mut reader = Reader::new(&body);
         let mut rollup = Self { texts: Texts::read(&mut reader)?, ..Self::default() };
         rollup.requests = rollup.read_cells(&mut reader)?;
         rollup.calls = rollup.read_cells(&mut reader)?;
         rollup.read_errors(&mut reader)?;
+        if format > 1 {
+            rollup.read_logs(&mut reader)?;
+        }
         for _ in 0..reader.length()? {
-            let (owner, spans, last) = (reader.index(u32::MAX as usize)?, reader.number()?, reader.signed()?);
+            let (owner, spans) = (reader.index(u32::MAX as usize)?, reader.number()?);
+            let logs = if format > 1 { reader.number()? } else { 0 };
+            let last = reader.signed()?;
             let has_request = reader.byte()? == 1;
             let last_request = Some(reader.signed()?.wrapping_add(last)).filter(|_| has_request);
-            rollup.owners.push(OwnerCount { owner, spans, last, last_request });
+            rollup.owners.push(OwnerCount { owner, spans, logs, last, last_request });
         }
         reader.end()?;
         Ok(rollup)
@@ -136,6 +158,27 @@ impl Rollup {
         }
         for (_, count) in &mut self.buckets[first..] {
             *count = reader.count()? as f32;
+        }
+        Ok(())
+    }
+
+    fn read_logs(&mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
+        for _ in 0..reader.length()? {
+            self.logs.push(LogCell {
+                owner: reader.index(u32::MAX as usize)?,
+                pattern: reader.index(self.texts.len())?,
+                level: reader.byte()?,
+                at: 0,
+                count: reader.number()?,
+                first: reader.signed()?,
+                last: reader.signed()?,
+            });
+        }
+        let times = read_times(reader, self.logs.len())?;
+        for (cell, at) in self.logs.iter_mut().zip(times) {
+            cell.at = at;
+            cell.first = cell.first.wrapping_add(at);
+            cell.last = cell.last.wrapping_add(cell.first);
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! Gathers spans, or finer rollups, into cells of a width.
 
-use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use model::{Red, SpanKind, SpanStatus};
 
-use super::{Cell, ErrorCell, OwnerCount, Rollup};
+use super::{Cell, ErrorCell, LogCell, OwnerCount, Rollup};
+use crate::block::columns::Columns;
+use crate::block::logs::LogColumns;
 use crate::block::spans::SpanColumns;
 use crate::block::texts::Texts;
 
@@ -19,7 +21,56 @@ pub(crate) struct Gather {
     requests: HashMap<Key, (Red, bool)>,
     calls: HashMap<Key, (Red, bool)>,
     errors: HashMap<(u32, u32, u32, i64), ErrorCell>,
+    logs: HashMap<(u32, u32, u8, i64), LogCell>,
+    endpoints: Cap,
+    callees: Cap,
+    patterns: Cap,
     owners: HashMap<u32, OwnerCount>,
+}
+
+/// Different texts that an owner may have in one rollup; what is beyond is counted together, so that whoever sends
+/// an endpoint or a pattern of its own with each record does not make rollups as large as records.
+const TEXTS: usize = 400;
+/// What stands for them.
+pub(crate) const OTHERS: &str = "(others)";
+
+/// Numbers in a rollup for those texts of a block that it names; bodies and attributes are far too many.
+struct Named<'a> {
+    texts: &'a Texts,
+    numbers: Vec<Option<u32>>,
+}
+
+impl<'a> Named<'a> {
+    fn new(texts: &'a Texts) -> Self {
+        Self { texts, numbers: vec![None; texts.len()] }
+    }
+
+    fn number(&mut self, text: u32, into: &mut Texts) -> u32 {
+        *self.numbers[text as usize].get_or_insert_with(|| into.number(self.texts.get(text)))
+    }
+}
+
+/// Counts the texts of each owner.
+#[derive(Debug, Default)]
+struct Cap {
+    known: HashSet<(u32, u32)>,
+    counts: HashMap<u32, usize>,
+}
+
+impl Cap {
+    /// The text under which an owner's record is counted.
+    fn text(&mut self, owner: u32, text: u32, texts: &mut Texts) -> u32 {
+        if self.known.contains(&(owner, text)) {
+            return text;
+        }
+        let count = self.counts.entry(owner).or_default();
+        if *count >= TEXTS {
+            return texts.number(OTHERS);
+        }
+        *count += 1;
+        self.known.insert((owner, text));
+        text
+    }
 }
 
 impl Gather {
@@ -30,13 +81,17 @@ impl Gather {
             requests: HashMap::new(),
             calls: HashMap::new(),
             errors: HashMap::new(),
+            logs: HashMap::new(),
+            endpoints: Cap::default(),
+            callees: Cap::default(),
+            patterns: Cap::default(),
             owners: HashMap::new(),
         }
     }
 
     /// Adds all spans, each by its weight.
     pub(crate) fn add_spans(&mut self, spans: &SpanColumns) {
-        let texts = self.texts.add_all(&spans.texts);
+        let mut named = Named::new(&spans.texts);
         for at in 0..spans.len() {
             let flags = spans.flags[at];
             let request = flags.kind().is_request();
@@ -44,6 +99,7 @@ impl Gather {
             self.count_owner(OwnerCount {
                 owner: spans.owner[at],
                 spans: 1,
+                logs: 0,
                 last: start,
                 last_request: request.then_some(start),
             });
@@ -51,13 +107,15 @@ impl Gather {
             let failed = spans.error[at] != 0;
             let cell = floor(start, self.width);
             if request {
-                let key = (spans.owner[at], texts[spans.endpoint[at] as usize], cell);
+                let owner = spans.owner[at];
+                let endpoint = named.number(spans.endpoint[at], &mut self.texts);
+                let key = (owner, self.endpoints.text(owner, endpoint, &mut self.texts), cell);
                 add_span(self.requests.entry(key).or_default(), spans, at, failed);
                 if failed {
                     let error = ErrorCell {
                         owner: key.0,
                         endpoint: key.1,
-                        error: texts[spans.error[at] as usize],
+                        error: named.number(spans.error[at], &mut self.texts),
                         at: cell,
                         count: f64::from(spans.weight[at]),
                         first: start,
@@ -68,9 +126,32 @@ impl Gather {
                 }
             } else if call {
                 let failed = failed || flags.status() == SpanStatus::Error || spans.http_status[at] >= 500;
-                let key = (spans.owner[at], texts[spans.callee[at] as usize], cell);
+                let owner = spans.owner[at];
+                let callee = named.number(spans.callee[at], &mut self.texts);
+                let key = (owner, self.callees.text(owner, callee, &mut self.texts), cell);
                 add_span(self.calls.entry(key).or_default(), spans, at, failed);
             }
+        }
+    }
+
+    /// Adds all log records.
+    pub(crate) fn add_logs(&mut self, logs: &LogColumns) {
+        let mut named = Named::new(&logs.texts);
+        for row in 0..logs.len() {
+            let (owner, at) = (logs.owner[row], logs.at[row]);
+            self.count_owner(OwnerCount { owner, spans: 0, logs: 1, last: at, last_request: None });
+            let pattern = named.number(logs.pattern[row], &mut self.texts);
+            let pattern = self.patterns.text(owner, pattern, &mut self.texts);
+            let level = logs.level[row];
+            self.count_logs(LogCell {
+                owner,
+                pattern,
+                level,
+                at: floor(at, self.width),
+                count: 1,
+                first: at,
+                last: at,
+            });
         }
     }
 
@@ -78,18 +159,29 @@ impl Gather {
     pub(crate) fn add(&mut self, other: &Rollup, from: i64, to: i64, owner: impl Fn(u32) -> u32) {
         let texts = self.texts.add_all(&other.texts);
         let inside = |at: i64| from <= at && at < to;
-        for (cells, into) in [(&other.requests, &mut self.requests), (&other.calls, &mut self.calls)] {
+        let requests = (&other.requests, &mut self.requests, &mut self.endpoints);
+        let calls = (&other.calls, &mut self.calls, &mut self.callees);
+        for (cells, into, caps) in [requests, calls] {
             for cell in cells.iter().filter(|cell| inside(cell.at)) {
-                let key = (owner(cell.owner), texts[cell.text as usize], floor(cell.at, self.width));
+                let owner = owner(cell.owner);
+                let text = caps.text(owner, texts[cell.text as usize], &mut self.texts);
+                let key = (owner, text, floor(cell.at, self.width));
                 let (red, sampled) = into.entry(key).or_default();
                 other.add_to(cell, red);
                 *sampled |= cell.sampled;
             }
         }
+        for cell in other.logs.iter().filter(|cell| inside(cell.at)) {
+            let owner = owner(cell.owner);
+            let pattern = self.patterns.text(owner, texts[cell.pattern as usize], &mut self.texts);
+            self.count_logs(LogCell { owner, pattern, at: floor(cell.at, self.width), ..*cell });
+        }
         for cell in other.errors.iter().filter(|cell| inside(cell.at)) {
+            let owner = owner(cell.owner);
+            let endpoint = self.endpoints.text(owner, texts[cell.endpoint as usize], &mut self.texts);
             self.count_error(ErrorCell {
-                owner: owner(cell.owner),
-                endpoint: texts[cell.endpoint as usize],
+                owner,
+                endpoint,
                 error: texts[cell.error as usize],
                 at: floor(cell.at, self.width),
                 ..*cell
@@ -108,8 +200,21 @@ impl Gather {
             Entry::Occupied(mut entry) => {
                 let known = entry.get_mut();
                 known.spans += count.spans;
+                known.logs += count.logs;
                 known.last = known.last.max(count.last);
                 known.last_request = known.last_request.max(count.last_request);
+            }
+        }
+    }
+
+    fn count_logs(&mut self, cell: LogCell) {
+        match self.logs.entry((cell.owner, cell.pattern, cell.level, cell.at)) {
+            Entry::Vacant(entry) => drop(entry.insert(cell)),
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.count += cell.count;
+                known.first = known.first.min(cell.first);
+                known.last = known.last.max(cell.last);
             }
         }
     }
@@ -135,6 +240,8 @@ impl Gather {
         rollup.calls = cells(self.calls, &mut rollup.buckets);
         rollup.errors = self.errors.into_values().collect();
         rollup.errors.sort_by_key(|cell| (cell.owner, cell.endpoint, cell.error, cell.at));
+        rollup.logs = self.logs.into_values().collect();
+        rollup.logs.sort_by_key(|cell| (cell.owner, cell.pattern, cell.level, cell.at));
         rollup.owners = self.owners.into_values().collect();
         rollup.owners.sort_by_key(|count| count.owner);
         rollup

@@ -178,23 +178,23 @@ impl Default for Request {
     }
 }
 
-pub fn batch(request: u128, owner_and_facts: (Owner, OwnerFacts), spans: &[Request]) -> SpanBatch {
-    let mut batch = SpanBatch::new(request.to_be_bytes());
+pub fn batch(request: u128, owner_and_facts: (Owner, OwnerFacts), spans: &[Request]) -> Batch {
+    let mut batch = Batch::new(request.to_be_bytes());
     let owner = batch.owner(owner_and_facts.0, owner_and_facts.1);
     spans.iter().for_each(|span| push(&mut batch, owner, span));
     batch
 }
 
-pub fn push(batch: &mut SpanBatch, owner: u32, span: &Request) {
+pub fn push(batch: &mut Batch, owner: u32, span: &Request) {
     push_to(batch, owner, span, "");
 }
 
 /// A call of another service by a name.
-pub fn push_call(batch: &mut SpanBatch, owner: u32, callee: &str) {
+pub fn push_call(batch: &mut Batch, owner: u32, callee: &str) {
     push_to(batch, owner, &Request { kind: SpanKind::Client, endpoint: "", ..Request::default() }, callee);
 }
 
-fn push_to(batch: &mut SpanBatch, owner: u32, span: &Request, callee: &str) {
+fn push_to(batch: &mut Batch, owner: u32, span: &Request, callee: &str) {
     batch.push(&SpanRow {
         owner,
         trace: TraceId(span.trace.to_be_bytes()),

@@ -7,6 +7,7 @@ use super::SpanColumns;
 use crate::Error;
 use crate::block;
 use crate::block::bytes::Writer;
+use crate::block::columns::Columns;
 
 /// What a block of spans begins with, and its format.
 pub(super) const MAGIC: [u8; 4] = *b"BNsp";

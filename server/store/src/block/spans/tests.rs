@@ -3,6 +3,7 @@
 use model::{Owner, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
 
 use super::SpanColumns;
+use crate::block::columns::Columns;
 use crate::{Error, EventRow, LinkRow, SpanRow};
 
 fn sample(count: u64) -> SpanColumns {

@@ -2,11 +2,17 @@
 
 use std::borrow::Cow;
 
-use crate::limits::{NAME, cut};
+/// Endpoints, error groups and log patterns name rows and lines of charts; longer ones are cut.
+pub const NAME: usize = 200;
+
+/// The longest start of a text that has at most so many bytes and ends between characters.
+pub fn cut(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes { text } else { &text[..text.floor_char_boundary(bytes)] }
+}
 
 /// A span's name with numbers, UUIDs and hexadecimal of 8 or more digits as `{id}`. Digits inside a word stay
 /// (`/api/v2`), since they are part of a name there.
-pub(crate) fn without_ids(name: &str) -> Cow<'_, str> {
+pub fn without_ids(name: &str) -> Cow<'_, str> {
     let name = cut(name, NAME * 2);
     let mut out = String::new();
     let mut copied = 0;
@@ -61,7 +67,7 @@ fn is_uuid(text: &str) -> bool {
 
 /// The words of a message that do not vary: without what is quoted or in brackets, without hexadecimal and UUIDs,
 /// without digits; words of two letters or more, with `.`, `_`, `-` inside. What is left over is joined by spaces.
-pub(crate) fn of_message(message: &str) -> String {
+pub fn of_message(message: &str) -> String {
     let bare = without_quoted(cut(message, 1_024));
     let mut out = String::new();
     for token in bare.split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
@@ -128,6 +134,13 @@ fn without_quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(cut("aéé", 2), "a");
+        assert_eq!(cut("aéé", 3), "aé");
+        assert_eq!(cut("aéé", 9), "aéé");
+    }
 
     #[test]
     fn ids_in_names_become_placeholders() {

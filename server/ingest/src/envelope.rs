@@ -1,0 +1,138 @@
+//! What the requests of all signals have in common: resources, in them scopes, in them records. A request is
+//! malformed as a whole or taken as a whole; single records are left out only for what makes them useless.
+
+use model::{Owner, Value};
+use store::OwnerFacts;
+
+use crate::Limits;
+use crate::attributes::is_sampler;
+use crate::owner::Owners;
+use crate::value::{Cuts, attribute};
+use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
+
+/// What became of a request's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Report {
+    /// Taken.
+    pub(crate) taken: u64,
+    /// Left out: an id of a wrong length, or all zero.
+    pub(crate) invalid: u64,
+    /// Left out: more than a request may have.
+    pub(crate) over: u64,
+    /// What was changed of those taken.
+    pub(crate) cuts: Cuts,
+}
+
+/// What all records of one scope have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) owner: u32,
+    pub(crate) name: &'a str,
+    /// A sampler has left its name here, and its rate is not known.
+    pub(crate) sampled: bool,
+}
+
+/// One signal's decoder: takes owners and the bytes of records.
+pub(crate) trait Records<'a> {
+    /// Takes an owner and numbers it.
+    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
+    /// Takes the bytes of a record.
+    fn record(&mut self, scope: Scope<'a>, bytes: &'a [u8], report: &mut Report) -> Result<(), Malformed>;
+}
+
+/// Walks a request of resources, scopes and records.
+pub(crate) fn walk<'a>(
+    body: &'a [u8],
+    owners: Owners<'a>,
+    limits: &Limits,
+    records: &mut impl Records<'a>,
+) -> Result<Report, Malformed> {
+    let mut walker = Walker { limits, records, owners, report: Report::default(), attributes: Vec::new() };
+    let mut cursor = Cursor::new(body);
+    while let Some(field) = cursor.field()? {
+        match field {
+            (1, Wire::Bytes(bytes)) => walker.resource(bytes)?,
+            (1, _) => return Err(WRONG_TYPE),
+            _ => {}
+        }
+    }
+    Ok(walker.report)
+}
+
+struct Walker<'a, 'l, R> {
+    limits: &'l Limits,
+    records: &'l mut R,
+    owners: Owners<'a>,
+    report: Report,
+    attributes: Vec<(&'a str, Value)>,
+}
+
+impl<'a, R: Records<'a>> Walker<'a, '_, R> {
+    /// The resource may stand after its records, so it is looked for first.
+    fn resource(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
+        let mut cursor = Cursor::new(bytes);
+        let mut parts = Vec::with_capacity(1);
+        while let Some(field) = cursor.field()? {
+            match field {
+                (1, Wire::Bytes(bytes)) => parts.push(bytes),
+                (2, Wire::Bytes(_)) => {}
+                (3, Wire::Bytes(bytes)) => _ = text(bytes)?,
+                (1..=3, _) => return Err(WRONG_TYPE),
+                _ => {}
+            }
+        }
+        let mut resource = Some(self.owners.read(&parts, &mut self.report.cuts)?);
+        let mut owner = 0;
+        let mut cursor = Cursor::new(bytes);
+        while let Some(field) = cursor.field()? {
+            let (2, Wire::Bytes(scope)) = field else { continue };
+            if let Some(resource) = resource.take() {
+                owner = self.owners.number(resource, |owner, facts| self.records.owner(owner, facts));
+            }
+            self.scope(owner, scope)?;
+        }
+        Ok(())
+    }
+
+    fn scope(&mut self, owner: u32, bytes: &'a [u8]) -> Result<(), Malformed> {
+        let mut scope = Scope { owner, name: "", sampled: false };
+        let mut cursor = Cursor::new(bytes);
+        while let Some(field) = cursor.field()? {
+            match field {
+                (1, Wire::Bytes(bytes)) => self.read_scope(bytes, &mut scope)?,
+                (2, Wire::Bytes(_)) => {}
+                (3, Wire::Bytes(bytes)) => _ = text(bytes)?,
+                (1..=3, _) => return Err(WRONG_TYPE),
+                _ => {}
+            }
+        }
+        let mut cursor = Cursor::new(bytes);
+        while let Some(field) = cursor.field()? {
+            if let (2, Wire::Bytes(record)) = field {
+                self.records.record(scope, record, &mut self.report)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_scope(&mut self, bytes: &'a [u8], scope: &mut Scope<'a>) -> Result<(), Malformed> {
+        let attributes = &mut self.attributes;
+        attributes.clear();
+        let mut cursor = Cursor::new(bytes);
+        while let Some(field) = cursor.field()? {
+            match field {
+                (1, Wire::Bytes(bytes)) => scope.name = text(bytes)?,
+                (2, Wire::Bytes(bytes)) => _ = text(bytes)?,
+                // They are not stored, so cutting them is nobody's loss.
+                (3, Wire::Bytes(bytes)) => {
+                    attribute(bytes, self.limits.nested_attributes, attributes, &mut Cuts::default())?;
+                }
+                (4, Wire::Varint(_)) => {}
+                (1..=4, _) => return Err(WRONG_TYPE),
+                _ => {}
+            }
+        }
+        scope.sampled |= attributes.iter().any(|(key, value)| is_sampler(key, value));
+        Ok(())
+    }
+}

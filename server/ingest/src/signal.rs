@@ -1,0 +1,88 @@
+//! The signals of OTLP: where each is sent, what its records are called, how its requests are decoded.
+
+use std::net::IpAddr;
+
+use model::Timestamp;
+use store::{Batch, OwnerFacts};
+
+use crate::envelope::Report;
+use crate::wire::Malformed;
+use crate::{Limits, json, logs, traces};
+
+/// A signal of OTLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Spans.
+    Traces,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// All that are received.
+    pub(crate) const ALL: [Self; 2] = [Self::Traces, Self::Logs];
+
+    /// Where it is sent over HTTP (OTLP specification, "OTLP/HTTP Request").
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "/v1/traces",
+            Self::Logs => "/v1/logs",
+        }
+    }
+
+    /// Where it is sent over gRPC.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
+
+    /// What its records are called.
+    pub(crate) fn records(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Logs => "log records",
+        }
+    }
+
+    /// How a partial success of OTLP/JSON names those left out.
+    pub(crate) fn rejected(self) -> &'static str {
+        match self {
+            Self::Traces => "rejectedSpans",
+            Self::Logs => "rejectedLogRecords",
+        }
+    }
+
+    /// Reasons for which records are left out: ids, and the limit of a request.
+    pub(crate) fn reasons(self) -> [&'static str; 2] {
+        match self {
+            Self::Traces => ["span without a valid id", "span over the limit"],
+            Self::Logs => ["log record that is not valid", "log record over the limit"],
+        }
+    }
+
+    /// The same request as protobuf bytes.
+    pub(crate) fn of_json(self, text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+        match self {
+            Self::Traces => json::traces(text),
+            Self::Logs => json::logs(text),
+        }
+    }
+
+    /// Decodes a request into a batch.
+    pub(crate) fn decode(
+        self,
+        body: &[u8],
+        peer: Option<IpAddr>,
+        found: &dyn Fn(&OwnerFacts) -> bool,
+        limits: &Limits,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<Report, Malformed> {
+        match self {
+            Self::Traces => traces::decode(body, peer, found, limits, batch),
+            Self::Logs => logs::decode(body, peer, found, limits, now, batch),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a request brings: its owners, and its records gathered into columns, one set a signal.
+
+use model::Owner;
+
+use crate::block::columns::Columns;
+use crate::block::logs::LogColumns;
+use crate::block::spans::SpanColumns;
+use crate::{LogRow, OwnerFacts, SpanRow};
+
+/// The records of one request.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// 128-bit hash of the request, by which an identical retry is told.
+    pub request: [u8; 16],
+    /// Owners, by the index that rows carry.
+    pub owners: Vec<(Owner, OwnerFacts)>,
+    pub(crate) spans: SpanColumns,
+    pub(crate) logs: LogColumns,
+}
+
+impl Batch {
+    /// An empty batch for a request of this hash.
+    pub fn new(request: [u8; 16]) -> Self {
+        Self { request, ..Self::default() }
+    }
+
+    /// Adds an owner and returns its index.
+    pub fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
+        self.owners.push((owner, facts));
+        (self.owners.len() - 1) as u32
+    }
+
+    /// Adds a span.
+    pub fn push(&mut self, row: &SpanRow<'_>) {
+        self.spans.push(row);
+    }
+
+    /// Adds a log record.
+    pub fn push_log(&mut self, row: &LogRow<'_>) {
+        self.logs.push(row);
+    }
+
+    /// How many records it holds.
+    pub fn len(&self) -> usize {
+        self.spans.len() + self.logs.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that it takes in memory, roughly: what the queue is bounded by.
+    pub(crate) fn size(&self) -> usize {
+        self.spans.size() + self.logs.size()
+    }
+
+    /// Whether every record names an owner that is there.
+    pub(crate) fn is_whole(&self) -> bool {
+        let mut owners = self.spans.owner.iter().chain(&self.logs.owner);
+        owners.all(|owner| (*owner as usize) < self.owners.len())
+    }
+
+    /// Least and greatest event time.
+    pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
+        let all = [self.spans.bounds(), self.logs.bounds()];
+        all.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}

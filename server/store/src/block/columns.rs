@@ -1,0 +1,59 @@
+//! What the columns of every signal have in common, so that commits and merges are written once. Pure.
+
+use crate::Error;
+
+/// A kind of telemetry; its number is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Signal {
+    /// Spans.
+    Spans = 0,
+    /// Log records.
+    Logs = 1,
+}
+
+impl Signal {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Spans, Self::Logs];
+
+    /// The number that stands in a file.
+    pub(crate) fn number(self) -> i64 {
+        self as i64
+    }
+
+    /// The key of its records' count among a partition's totals.
+    pub(crate) fn total(self) -> &'static str {
+        match self {
+            Self::Spans => "spans",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// Columns of one signal's records.
+pub(crate) trait Columns: Default + Send + 'static {
+    /// Whose they are.
+    const SIGNAL: Signal;
+    /// A merged block has about so many records: one read and a few milliseconds to decode.
+    const MERGED: i64;
+
+    /// How many records there are.
+    fn len(&self) -> usize;
+
+    /// Adds another's records; `owners` maps its owners to those here.
+    fn append(&mut self, other: &Self, owners: &[u32]);
+
+    /// Owners of the records.
+    fn owners(&self) -> &[u32];
+
+    /// Least and greatest event time; nothing when it is empty.
+    fn bounds(&self) -> Option<(i64, i64)>;
+
+    /// A sealed block of all records, in the order in which they are read.
+    fn seal(&self, level: i32) -> Result<Vec<u8>, Error>;
+
+    /// The records of a sealed block.
+    fn unseal(sealed: &[u8]) -> Result<Self, Error>;
+
+    /// What tells without the block whether it can hold what is asked for.
+    fn filter(&self) -> Vec<u8>;
+}
