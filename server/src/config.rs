@@ -39,6 +39,15 @@ enum Command {
     /// Say what a running Binnacle thinks of a deploy, as an exit code for CI: 0 healthy, 1 degraded or failed, 2 too
     /// little data, 3 not to be asked
     Verdict(Ask),
+    /// Look at each right, endpoint, port and the disk, with the flags of `serve`: ok, or what is missing, why it
+    /// matters and what to add. Exits with 1 where something is missing
+    Check(Serve),
+    /// Print the least rights that Binnacle needs, as manifests
+    Rbac {
+        /// Only for these namespaces; then no cluster-wide right is asked for
+        #[arg(long = "namespaces", alias = "namespace", value_delimiter = ',', value_name = "NAME")]
+        namespaces: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,6 +145,10 @@ pub(crate) enum Work {
     Simulate(Simulate),
     /// Ask another process for a verdict.
     Verdict(Ask),
+    /// Look whether everything needed is there.
+    Check(Box<Config>),
+    /// Print the rights that are needed, for these namespaces or for all.
+    Rbac(Vec<String>),
 }
 
 impl TryFrom<Args> for Work {
@@ -145,6 +158,8 @@ impl TryFrom<Args> for Work {
         let (serve, demo) = match args.command {
             Some(Command::Simulate(flags)) => return Ok(Self::Simulate(flags)),
             Some(Command::Verdict(ask)) => return Ok(Self::Verdict(ask)),
+            Some(Command::Check(serve)) => return Ok(Self::Check(Box::new(Config::new(serve, Demo::Never)?))),
+            Some(Command::Rbac { namespaces }) => return Ok(Self::Rbac(namespaces)),
             Some(Command::Demo(serve)) => (serve, Demo::Always),
             Some(Command::Serve(serve)) => (serve, Demo::WithoutCluster),
             None => (args.serve, Demo::WithoutCluster),

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use model::{
-    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged, PodState,
-    RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
+    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged,
+    ObjectVersion, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
 };
 use tokio::sync::broadcast;
 
@@ -16,7 +16,8 @@ use crate::directory::Known;
 use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
-    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Telemetry, lock,
+    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, ObjectName,
+    Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -217,6 +218,16 @@ impl Store {
     /// Other resources that belong to a service now.
     pub async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         self.inner.meta.related(service).await
+    }
+
+    /// Versions of an object that were seen by a time, newest first, at most so many.
+    pub async fn object_versions(
+        &self,
+        object: &ObjectName<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        self.inner.meta.object_versions(object, until, limit).await
     }
 
     /// The text of a stored version, by its hash.

@@ -147,6 +147,8 @@ pub struct LogAsk {
     pub after: Option<LogCursor>,
     /// Lines of a page.
     pub limit: u32,
+    /// Count all that match; otherwise it looks no further than the page needs.
+    pub count: bool,
 }
 
 /// What was found of log records.

@@ -91,9 +91,8 @@ fn stretches(mut windows: Vec<Window>) -> Vec<Window> {
 
 #[cfg(test)]
 mod tests {
-    use model::Timestamp;
-
     use super::*;
+    use model::Timestamp;
 
     fn window(from: i64, to: i64) -> Window {
         Window::new(Timestamp(from * MINUTE), Timestamp(to * MINUTE))

@@ -10,9 +10,6 @@ use super::rows::{parse, parse_all};
 use crate::directory::Known;
 use crate::{ClusterMemory, Error};
 
-/// No version of an object is larger than this when decompressed; etcd refuses objects over 1.5 MiB.
-const TEXT_LIMIT: usize = 64 << 20;
-
 impl Meta {
     /// Everything the directory knows: pods that ended before `pods_since` are left out.
     pub(crate) async fn known(&self, pods_since: Timestamp) -> Result<Known, Error> {
@@ -185,19 +182,6 @@ impl Meta {
             .fetch_optional(&self.readers)
             .await?;
         row.map_or_else(|| Ok(Vec::new()), |(text,)| parse(&text))
-    }
-
-    pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
-        let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")
-            .bind(hash)
-            .fetch_optional(&self.readers)
-            .await?;
-        let damaged = |what: String| Error::Damaged(format!("version {hash}: {what}"));
-        row.map(|(bytes,)| {
-            let text = crate::block::decompress(&bytes, TEXT_LIMIT)?;
-            String::from_utf8(text).map_err(|error| damaged(error.to_string()))
-        })
-        .transpose()
     }
 }
 
