@@ -109,7 +109,7 @@ pub(crate) fn says(kind: Kind, meta: &Meta, raw: &Value) -> Says {
         Kind::ScaledObject => scaled(namespace, raw),
         Kind::PersistentVolumeClaim => claim(raw),
         Kind::PersistentVolume => volume(raw),
-        Kind::RoleBinding | Kind::ClusterRoleBinding => binding(namespace, raw),
+        Kind::RoleBinding | Kind::ClusterRoleBinding => binding(namespace, &meta.name, raw),
         Kind::Role | Kind::ClusterRole => {
             let rules = list(raw, "rules").count();
             Says { state: if rules == 1 { "1 rule".into() } else { format!("{rules} rules") }, ..Says::default() }
@@ -268,15 +268,17 @@ fn sized(phase: &str, size: Option<&Value>) -> String {
     format!("{}{size}", phase.to_lowercase())
 }
 
-/// Accounts by name, and the groups of all accounts of a namespace or of all (an empty name, an empty namespace).
-fn binding(namespace: &Text, raw: &Value) -> Says {
+/// Accounts by name, and the groups of all accounts of a namespace or of all (an empty name, an empty namespace). What
+/// Kubernetes itself gives every account is left out.
+fn binding(namespace: &Text, name: &str, raw: &Value) -> Says {
+    let chosen = !name.starts_with("system:");
     let account = |subject: &Value| match (text(subject, "kind"), text(subject, "name")) {
         ("ServiceAccount", name) => {
             let own = text(subject, "namespace");
             let of = if own.is_empty() { namespace.clone() } else { own.into() };
             Some(Link::Account(of, name.into()))
         }
-        ("Group", "system:serviceaccounts") => Some(Link::Account(Text::default(), Text::default())),
+        ("Group", "system:serviceaccounts") if chosen => Some(Link::Account(Text::default(), Text::default())),
         ("Group", group) => {
             let of = group.strip_prefix("system:serviceaccounts:")?;
             Some(Link::Account(of.into(), Text::default()))
