@@ -122,7 +122,7 @@ test("history says who changed what, scaling apart; two versions are compared in
   const changed = version(page, "changed");
   await expect(changed).toHaveCount(1);
   await expect(changed).toContainText("end2end");
-  await expect(changed).toContainText("web:v1 → web:v2");
+  await expect(changed).toContainText("web:v1 → v2");
   await kube.apply(web("registry.test/web:v2", 3));
   await expect(version(page, "scaled")).toHaveText(/2 → 3 replicas/);
   await expect(changed).toHaveCount(1);
