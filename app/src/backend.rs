@@ -12,7 +12,8 @@ use model::{
 
 use crate::error::AppError;
 
-/// What `server` answers. Every method takes the viewer first and checks their rights itself.
+/// What `server` answers. What tells anything of a cluster takes the viewer first and checks their rights itself; the
+/// clock, the zones and the demo's tour are everyone's.
 #[async_trait]
 pub trait Backend: Send + Sync {
     // --- session

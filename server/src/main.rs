@@ -7,6 +7,8 @@ mod check;
 mod config;
 mod data;
 mod demo;
+#[cfg(test)]
+mod fixtures;
 mod gate;
 mod guard;
 mod http;

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{LogPage, LogPatterns, Marks, ServiceId, Window};
+use model::{LogFilter, LogPage, LogPatterns, Marks, ServiceId, Window};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
@@ -34,6 +34,8 @@ impl LazyRoute for Logs {
         let lines = ask(of_lines, |asked: Option<(Asked, String, String)>| async move {
             match asked {
                 Some(((id, moment), text, older)) => {
+                    // What can't be read is said here, without asking.
+                    text.parse::<LogFilter>().map_err(AppError::Invalid)?;
                     read_logs(known(id)?, moment.window, text, older).await.map(|answer| Some((moment.window, answer)))
                 }
                 None => Ok(None),

@@ -93,6 +93,7 @@ impl Backend for Fake {
             adverse: 3,
             deleted: None,
             verdict: Some(self.judged(12)),
+            verdict_lasts: true,
         })
     }
 

@@ -37,8 +37,8 @@ pub use logs::LogRow;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, FoundLogs, LogAsk, PatternCells, PodErrors, RedQuery, RedRow, StoredSpan,
-    Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, PatternCells, PodErrors, RedQuery, RedRow,
+    StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -28,7 +28,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
     include_str!("../migrations/meta/0004_patterns.sql"),
-    include_str!("../migrations/meta/0005_authors.sql"),
+    include_str!("../migrations/meta/0005_backlog.sql"),
+    include_str!("../migrations/meta/0006_authors.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 

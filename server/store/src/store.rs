@@ -210,6 +210,11 @@ impl Store {
         self.inner.meta.adverse(service, window).await
     }
 
+    /// Adverse events of a cluster's nodes that last touched a window, newest first.
+    pub async fn node_events(&self, cluster: &str, window: Window) -> Result<Vec<AdverseEvent>, Error> {
+        self.inner.meta.node_events(cluster, window).await
+    }
+
     /// Other resources that belong to a service now.
     pub async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         self.inner.meta.related(service).await
@@ -244,6 +249,11 @@ impl Store {
         self.inner.meta.expire(before).await?;
         let _order = self.inner.meta.writer().await?;
         self.publish(|directory| directory.forget(now.plus(-pods_kept(&self.inner.config)), before));
+        let directory = self.directory();
+        let mut judgements = self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner);
+        if judgements.keys().any(|id| directory.service(id).is_none()) {
+            Arc::make_mut(&mut judgements).retain(|id, _| directory.service(id).is_some());
+        }
         Ok(())
     }
 

@@ -161,6 +161,21 @@ impl Meta {
         rows.into_iter().map(adverse_event).collect()
     }
 
+    /// See `Store::node_events`.
+    pub(crate) async fn node_events(&self, cluster: &str, window: Window) -> Result<Vec<AdverseEvent>, Error> {
+        let rows: Vec<AdverseRow> = sqlx::query_as(
+            "select first, last, count, current, body from adverse
+             where service is null and last >= ?1 and cluster = ?2 and first < ?3 and body ->> 'kind' = 'Node'
+             order by last desc",
+        )
+        .bind(window.from.0)
+        .bind(cluster)
+        .bind(window.to.0)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(adverse_event).collect()
+    }
+
     pub(crate) async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         let row: Option<(String,)> = sqlx::query_as("select body from related where service = ?1")
             .bind(service.to_string())
