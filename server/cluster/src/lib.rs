@@ -19,6 +19,7 @@ mod revisions;
 mod rights;
 mod roles;
 mod run;
+mod selector;
 pub mod slim;
 mod source;
 mod status;
