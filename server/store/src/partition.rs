@@ -4,7 +4,7 @@
 pub(crate) mod file;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -24,8 +24,11 @@ use crate::{
 };
 use file::{DataFile, Family};
 
-pub(crate) const RAW_STEPS: &[&str] =
-    &[include_str!("../migrations/raw/0001_partition.sql"), include_str!("../migrations/raw/0002_signals.sql")];
+pub(crate) const RAW_STEPS: &[&str] = &[
+    include_str!("../migrations/raw/0001_partition.sql"),
+    include_str!("../migrations/raw/0002_signals.sql"),
+    include_str!("../migrations/raw/0003_points.sql"),
+];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 
 /// All files of one family, oldest first.
@@ -42,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) rollups: Rollups,
     raw: RwLock<Files>,
     summaries: RwLock<Files>,
+    /// Points that went into overflow series.
+    pub(crate) overflowed: AtomicU64,
     health: Mutex<Health>,
 }
 
@@ -127,6 +132,7 @@ impl Partitions {
             rollups: Rollups::default(),
             raw: RwLock::default(),
             summaries: RwLock::default(),
+            overflowed: AtomicU64::new(0),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
@@ -171,6 +177,8 @@ impl Partitions {
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),
             logs: records(Signal::Logs),
+            points: records(Signal::Points),
+            overflowed: self.shared.overflowed.load(Ordering::Relaxed),
             oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
             failing: health.failing.clone().or_else(|| health.damaged.clone()),
