@@ -175,7 +175,7 @@ impl Inner {
         let bytes = buffer.len() - skip;
         let request = hash(signal, &buffer[skip..]);
         if format == Format::Json {
-            charge.raise(2 * bytes)?;
+            charge.raise((1 + signal.growth()) * bytes)?;
             buffer = signal.of_json(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
             skip = 0;
         }
@@ -205,7 +205,7 @@ fn hash(signal: Signal, message: &[u8]) -> [u8; 16] {
 fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> {
     let mut parts = Vec::new();
     if report.invalid > 0 {
-        parts.push(format!("{} {} have no valid trace id, span id or parent id", report.invalid, signal.records()));
+        parts.push(format!("{} {} {}", report.invalid, signal.records(), signal.fault()));
     }
     if report.over > 0 {
         let (over, most) = (report.over, limits.records);

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: `POST /v1/traces` and `/v1/logs`, protobuf or JSON, none or gzip.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, protobuf or JSON, none or gzip.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -15,6 +15,7 @@ mod http;
 mod json;
 mod limits;
 mod logs;
+mod metrics;
 #[cfg(test)]
 mod oracle;
 mod owner;

@@ -39,8 +39,8 @@ pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, FoundLogs, LogAsk, PatternCells, PodErrors, RedQuery, RedRow, StoredSpan,
-    Telemetry,
+    Appended, By, ErrorCells, ErrorLife, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery, RedRow,
+    StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use model::{ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window};
+use model::{
+    MetricLabel, MetricNames, MetricSeries, ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window,
+};
 use sqlx::Connection;
 use tokio::sync::broadcast;
 
@@ -19,8 +21,8 @@ use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, FoundLogs, LogAsk, PatternCells,
-    RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, FoundLogs, LogAsk, MetricAsk,
+    PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -253,6 +255,18 @@ impl Telemetry for Partitions {
 
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error> {
         query::patterns::patterns(&self.shared, service, window, step).await
+    }
+
+    async fn metric_names(&self, service: &ServiceId, window: Window) -> Result<MetricNames, Error> {
+        query::metrics::names(&self.shared, service, window).await
+    }
+
+    async fn metric_labels(&self, service: &ServiceId, window: Window, name: &str) -> Result<Vec<MetricLabel>, Error> {
+        query::metrics::labels(&self.shared, service, window, name).await
+    }
+
+    async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error> {
+        query::metrics::series(&self.shared, ask).await
     }
 
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error> {

@@ -15,7 +15,7 @@ use model::MetricKind;
 use super::columns::{Columns, Signal};
 use super::texts::Texts;
 use crate::{Error, PointRow, SeriesRow};
-pub(crate) use open::PointBlock;
+pub(crate) use open::{PointBlock, Run};
 use series::{Series, SeriesTable};
 
 /// Series that an owner may have in a block. What is beyond shares one overflow series a metric, as the

@@ -115,7 +115,8 @@ impl PointColumns {
             let mut before: Option<&[u64]> = None;
             for place in places {
                 let own = of(place);
-                let change = |(at, bucket): (usize, &u64)| bucket.wrapping_sub(before.map_or(0, |before| before[at])) as i64;
+                let change =
+                    |(at, bucket): (usize, &u64)| bucket.wrapping_sub(before.map_or(0, |before| before[at])) as i64;
                 buckets.extend(own.iter().enumerate().map(change));
                 before = Some(own);
             }

@@ -127,16 +127,15 @@ impl PointBlock {
         values: &mut Values,
     ) -> Result<(), Error> {
         let is_one = |series: &u32| self.series.get(*series).kind.is_distribution();
-        let all: Vec<(usize, usize)> = series
-            .clone()
-            .filter(is_one)
-            .map(|series| (self.times(series).len(), self.series.width(series)))
-            .collect();
+        let all: Vec<(usize, usize)> =
+            series.clone().filter(is_one).map(|series| (self.times(series).len(), self.series.width(series))).collect();
         let firsts = read_whole(reader, all.len())?;
         let points: usize = all.iter().map(|(length, _)| length).sum();
         let changes = read_whole(reader, points - all.len())?;
-        values.buckets =
-            read_whole(reader, all.iter().map(|(length, width)| length * width).sum())?.into_iter().map(|n| n as u64).collect();
+        values.buckets = read_whole(reader, all.iter().map(|(length, width)| length * width).sum())?
+            .into_iter()
+            .map(|n| n as u64)
+            .collect();
         let mut sums = Sums::new(&firsts, &changes);
         let mut bucket = 0;
         for one in series {

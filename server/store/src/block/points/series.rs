@@ -126,7 +126,8 @@ impl SeriesTable {
     pub(super) fn find(&self, series: &Series, labels: &[(u32, u32)]) -> Option<u32> {
         let same = |number: &u32| {
             let known = self.get(*number);
-            Series { description: 0, ..*known } == Series { description: 0, ..*series } && self.labels(*number) == labels
+            Series { description: 0, ..*known } == Series { description: 0, ..*series }
+                && self.labels(*number) == labels
         };
         self.numbers.find(self.hash(series, labels), same).copied()
     }
@@ -181,7 +182,9 @@ impl SeriesTable {
         let mut bounds = Vec::new();
         for _ in 0..reader.length()? {
             let length = reader.length()?;
-            bounds.push((0..length).map(|_| Ok(f64::from_le_bytes(reader.array()?))).collect::<Result<Vec<f64>, Error>>()?);
+            bounds.push(
+                (0..length).map(|_| Ok(f64::from_le_bytes(reader.array()?))).collect::<Result<Vec<f64>, Error>>()?,
+            );
         }
         if bounds.first().is_none_or(|none| !none.is_empty()) {
             return Err(damaged("the bounds of distributions are not known"));
@@ -194,7 +197,8 @@ impl SeriesTable {
         let numbers = column(bounds.len())?;
         let mut read = Self { owners, bounds, ..Self::default() };
         for at in 0..count {
-            let kind = MetricKind::from_number(reader.byte()?).ok_or_else(|| damaged("a kind of metric is not known"))?;
+            let kind =
+                MetricKind::from_number(reader.byte()?).ok_or_else(|| damaged("a kind of metric is not known"))?;
             read.all.push(Series {
                 owner: read.owners[at],
                 name: names[at],

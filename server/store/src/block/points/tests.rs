@@ -51,12 +51,8 @@ fn mixed() -> PointColumns {
         columns.push(&series("cpu", MetricKind::Gauge, &[]), &point(-7 * at, -(at as f64)));
         columns.push(&series("total", MetricKind::Counter, &labels), &point(1_000 * at, 3e9 + 17.0 * at as f64));
         let buckets = [at as u64, 2 * at as u64, u64::MAX];
-        let distribution = DistributionRow {
-            count: 3 * at as u64,
-            min: (at % 2 == 0).then_some(0.5),
-            max: None,
-            buckets: &buckets,
-        };
+        let distribution =
+            DistributionRow { count: 3 * at as u64, min: (at % 2 == 0).then_some(0.5), max: None, buckets: &buckets };
         let bounds = [0.1, f64::MAX];
         let row = SeriesRow { owner: 4, bounds: &bounds, ..series("took", MetricKind::Histogram, &labels) };
         columns.push(&row, &PointRow { distribution: Some(distribution), ..point(1_000 * at, 0.3) });
