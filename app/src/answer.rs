@@ -1,7 +1,7 @@
 //! Questions to the server as resources, all made in one place: concrete over what is asked and answered, so that
 //! each costs little code. Lazy routes ask in their view, and their `data` makes nothing: what it made would belong to
-//! an owner that the router drops before the view that uses it, and a tick in between would find it gone. Answers are decoded by the one reader that server functions use as well; another would
-//! double the code of every type.
+//! an owner that the router drops before the view that uses it, and a tick in between would find it gone. Answers are
+//! decoded by the one reader that server functions use as well; another would double the code of every type.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, Marks, PodLanes, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, ServiceHeader,
+    ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
 
-/// What `server` answers. Every method takes the viewer first and checks their rights itself.
+/// What `server` answers. What tells anything of a cluster takes the viewer first and checks their rights itself; the
+/// clock, the zones and the demo's tour are everyone's.
 #[async_trait]
 pub trait Backend: Send + Sync {
     // --- session
@@ -56,8 +57,17 @@ pub trait Backend: Send + Sync {
     /// Pods as lanes.
     async fn lanes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<PodLanes, AppError>;
 
-    /// The Kubernetes tab.
-    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError>;
+    /// The Kubernetes tab, as of a moment of the window or (`None`) of its end.
+    async fn kubernetes(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError>;
+
+    /// A resource of a service: its text, its history, the difference of two versions.
+    async fn resource(&self, viewer: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError>;
 
     // --- deploys
 
@@ -69,6 +79,21 @@ pub trait Backend: Send + Sync {
 
     /// Deploys of all services, newest first.
     async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError>;
+
+    // --- logs
+
+    /// Lines that match a query, newest first, and how many there are when.
+    async fn logs(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+        after: Option<LogCursor>,
+    ) -> Result<LogPage, AppError>;
+
+    /// Log patterns, those that came with the newest deploy first.
+    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError>;
 
     // --- traces
 

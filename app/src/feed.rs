@@ -9,7 +9,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{Feed as Page, FeedQuery, Timestamp, VerdictLevel};
+use model::{Feed as Page, FeedPlace, FeedQuery, Timestamp, VerdictLevel};
 
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
@@ -47,7 +47,7 @@ impl LazyRoute for Feed {
                     <span class="muted">"of all services, newest first"</span>
                 </div>
                 <div class="toolbar">
-                    <TextFilter text label="Filter deploys" placeholder="Filter by service or revision…" />
+                    <TextFilter text label="Filter deploys" placeholder="Filter by service, namespace or revision…" />
                     {chips(page, asked, params)}
                 </div>
                 {panel(page, "table", move |page| table(&page, params, kept))}
@@ -105,13 +105,20 @@ fn table(page: &Page, params: Memo<ParamsMap>, kept: Memo<String>) -> AnyView {
         return view! {
             <section class="card empty">
                 <h2>{if filtered { "No deploy matches" } else { "No deploy yet" }}</h2>
-                <p>"When pods of a service move to another revision, that deploy is listed here with its verdict."</p>
+                <p>
+                    {if filtered {
+                        "No deploy that is kept has this text in its service, namespace or revision, and these filters."
+                    } else {
+                        "When pods of a service move to another revision, that deploy is listed here with its verdict."
+                    }}
+                </p>
             </section>
         }
         .into_any();
     }
-    let oldest = page.rows.last().filter(|_| page.more).map(|row| row.deploy.started.millis().to_string());
-    let older = oldest.map(|before| {
+    let last = page.rows.last().filter(|_| page.more).map(|row| &row.deploy);
+    let older = last.map(|deploy| {
+        let before = FeedPlace { started: deploy.started, id: deploy.id.clone() }.to_string();
         let to = move || href(&params.with(Query::of).with("before", &before));
         view! { <p class="older"><a href=to data-testid="older">"Older deploys"</a></p> }
     });

@@ -4,6 +4,7 @@
 mod deploys;
 mod header;
 mod kubernetes;
+mod logs;
 mod overview;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::range::{Moment, use_kept, use_moment};
 
 pub(crate) use deploys::Deploys;
 pub(crate) use kubernetes::Kubernetes;
+pub(crate) use logs::Logs;
 pub(crate) use overview::Overview;
 
 /// The head, for tabs that say its sentence too.
@@ -59,6 +61,7 @@ fn fetch_tabs() {
     let fetch = || {
         leptos::task::spawn_local(async {
             Overview::preload().await;
+            Logs::preload().await;
             Kubernetes::preload().await;
             Deploys::preload().await;
         });

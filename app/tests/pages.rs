@@ -149,6 +149,42 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
 }
 
 #[tokio::test]
+async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
+    let closed = get(&checkout("kubernetes")).await;
+    assert_eq!(closed.ids("version"), 0);
+    closed.has(&["As it is now", "resource=Deployment/checkout", "Network"]);
+    let open = get(&checkout("kubernetes?resource=Deployment/checkout")).await;
+    assert_eq!((open.ids("yaml"), open.ids("version"), open.ids("diff")), (1, 3, 0));
+    open.has(&["argocd", "3 → 6 replicas", "first seen", "compared with", "version=a"]);
+    let inline = get(&checkout("kubernetes?resource=Deployment/checkout&view=diff")).await;
+    assert_eq!((inline.ids("yaml"), inline.ids("diff")), (0, 1));
+    let split = get(&checkout("kubernetes?resource=Deployment/checkout&view=split")).await;
+    split.has(&["class=\"line-text removed\"", "class=\"line-text added\""]);
+    let nonsense = get(&checkout("kubernetes?resource=x")).await;
+    assert_eq!(nonsense.ids("version"), 0);
+}
+
+#[tokio::test]
+async fn the_kubernetes_tab_says_that_it_is_as_of_a_past_moment() {
+    let past = get(&checkout("kubernetes?at=1764000000000")).await;
+    past.has(&["As of 24 Nov 16:00:00", "Back to now"]);
+}
+
+#[tokio::test]
+async fn the_logs_tab_searches_pages_and_groups() {
+    let page = get(&checkout("logs")).await;
+    assert_eq!((page.ids("log-line"), page.ids("chart-logs"), page.ids("older-lines")), (3, 1, 1));
+    page.has(&["14:58:15.000", "payment authorize failed: no answer", "order.id", "q=order.id%3D81f3", "/traces/"]);
+    let errors = get(&checkout("logs?q=level:error")).await;
+    assert_eq!(errors.ids("log-line"), 1);
+    let wrong = get(&checkout("logs?q=level:loud")).await;
+    wrong.has(&["is no level"]);
+    let patterns = get(&checkout("logs?show=patterns")).await;
+    assert_eq!((patterns.ids("log-pattern"), patterns.ids("log-line")), (2, 0));
+    patterns.has(&["new since this deploy", "2 more patterns are rarer"]);
+}
+
+#[tokio::test]
 async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
     let page = get(&checkout("deploys")).await;
     assert_eq!((page.ids("deploy-row"), page.ids("diff")), (3, 0));
@@ -247,7 +283,18 @@ async fn hostile_strings_are_text_on_every_page() {
     ];
     let deploys = format!("{}?deploy=11", checkout("deploys"));
     let trace = format!("/traces/{TRACE}");
-    let paths = ["/", &checkout("overview"), &checkout("kubernetes"), &deploys, &trace, "/status", "/deploys"];
+    let (logs, patterns) = (checkout("logs"), checkout("logs?show=patterns"));
+    let paths = [
+        "/",
+        &checkout("overview"),
+        &logs,
+        &patterns,
+        &checkout("kubernetes"),
+        &deploys,
+        &trace,
+        "/status",
+        "/deploys",
+    ];
     for text in corpus {
         for path in paths {
             let page = get_with(Fake { hostile: Some(text.into()), ..Fake::default() }, path, "").await;

@@ -6,7 +6,9 @@ mod board;
 mod catalog;
 mod deploys;
 mod kubernetes;
+mod logs;
 pub(crate) mod machines;
+mod resources;
 mod session;
 mod status;
 mod textdiff;
@@ -17,8 +19,9 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, Marks, PodLanes, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId, Split,
-    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
+    Zone,
 };
 use store::{Directory, Store};
 
@@ -111,8 +114,18 @@ impl Backend for Answers {
         kubernetes::lanes(self, viewer, id, window).await
     }
 
-    async fn kubernetes(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<KubernetesTab, AppError> {
-        kubernetes::tab(self, viewer, id, window).await
+    async fn kubernetes(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError> {
+        kubernetes::tab(self, viewer, id, window, at).await
+    }
+
+    async fn resource(&self, viewer: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError> {
+        resources::page(self, viewer, id, ask).await
     }
 
     async fn deploys(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
@@ -125,6 +138,21 @@ impl Backend for Answers {
 
     async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
         deploys::feed(self, viewer, ask).await
+    }
+
+    async fn logs(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+        after: Option<LogCursor>,
+    ) -> Result<LogPage, AppError> {
+        logs::lines(self, viewer, id, window, query, after).await
+    }
+
+    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
+        logs::patterns(self, viewer, id, window).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

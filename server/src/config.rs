@@ -1,6 +1,8 @@
 //! Every flag, with its environment name and default; validated once into the working form. Nothing else reads
 //! the environment.
 
+mod units;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::gate::Ask;
 use crate::simulate::Simulate;
+pub(crate) use units::age;
+use units::bytes;
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
 #[derive(Debug, Parser)]
@@ -33,6 +37,15 @@ enum Command {
     /// Say what a running Binnacle thinks of a deploy, as an exit code for CI: 0 healthy, 1 degraded or failed, 2 too
     /// little data, 3 not to be asked
     Verdict(Ask),
+    /// Look at each right, endpoint, port and the disk, with the flags of `serve`: ok, or what is missing, why it
+    /// matters and what to add. Exits with 1 where something is missing
+    Check(Serve),
+    /// Print the least rights that Binnacle needs, as manifests
+    Rbac {
+        /// Only for these namespaces; then no cluster-wide right is asked for
+        #[arg(long = "namespaces", alias = "namespace", value_delimiter = ',', value_name = "NAME")]
+        namespaces: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -130,6 +143,10 @@ pub(crate) enum Work {
     Simulate(Simulate),
     /// Ask another process for a verdict.
     Verdict(Ask),
+    /// Look whether everything needed is there.
+    Check(Box<Config>),
+    /// Print the rights that are needed, for these namespaces or for all.
+    Rbac(Vec<String>),
 }
 
 impl TryFrom<Args> for Work {
@@ -139,6 +156,8 @@ impl TryFrom<Args> for Work {
         let (serve, demo) = match args.command {
             Some(Command::Simulate(flags)) => return Ok(Self::Simulate(flags)),
             Some(Command::Verdict(ask)) => return Ok(Self::Verdict(ask)),
+            Some(Command::Check(serve)) => return Ok(Self::Check(Box::new(Config::new(serve, Demo::Never)?))),
+            Some(Command::Rbac { namespaces }) => return Ok(Self::Rbac(namespaces)),
             Some(Command::Demo(serve)) => (serve, Demo::Always),
             Some(Command::Serve(serve)) => (serve, Demo::WithoutCluster),
             None => (args.serve, Demo::WithoutCluster),
@@ -315,34 +334,6 @@ impl fmt::Display for Config {
     }
 }
 
-/// `90s`, `15m`, `12h`, `7d`.
-pub(crate) fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not an age: write a number and s, m, h or d, like 7d");
-    let (number, seconds) = match text.char_indices().last() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3_600),
-        Some((at, 'd')) => (&text[..at], 86_400),
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|s| (60..=3_650 * 86_400).contains(s)).map(Duration::from_secs).ok_or_else(wrong)
-}
-
-/// `500MB`, `20GB`, `1TB` (decimal).
-fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not a size: write a number and MB, GB or TB, like 20GB");
-    let (number, unit) = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000)]
-        .into_iter()
-        .find_map(|(name, unit)| text.strip_suffix(name).map(|number| (number, unit)))
-        .ok_or_else(wrong)?;
-    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number
-        .checked_mul(unit)
-        .filter(|n| *n >= 100_000_000)
-        .ok_or_else(|| format!("{text} is too little: 100MB at least"))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -356,7 +347,7 @@ mod tests {
     fn parsed<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<Config> {
         match Work::try_from(Args::try_parse_from(words)?)? {
             Work::Serve(config) => Ok(*config),
-            Work::Simulate(_) | Work::Verdict(_) => bail!("that is no server"),
+            _ => bail!("that is no server"),
         }
     }
 
@@ -394,18 +385,6 @@ mod tests {
         let demo = |line: &str| parsed(line.split(' ')).unwrap().is_demo(&[]);
         assert!(demo("binnacle demo") && demo("binnacle demo --no-demo") && demo("binnacle"));
         assert!(!demo("binnacle --no-demo") && !demo("binnacle serve --no-demo"));
-    }
-
-    #[test]
-    fn ages_and_sizes_are_read_or_explained() {
-        assert_eq!(age("7d").unwrap(), Duration::from_secs(604_800));
-        assert_eq!(bytes("20GB").unwrap(), 20_000_000_000);
-        for text in ["", "7", "d", "-1d", "9999999d", "7 days", "ü"] {
-            assert!(age(text).is_err(), "{text}");
-        }
-        for text in ["", "20", "GB", "1.5GB", "99MB", "99999999999TB"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
     }
 
     /// The README's table, from the flags themselves.

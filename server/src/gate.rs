@@ -1,23 +1,29 @@
 //! `binnacle verdict`: asks a running Binnacle what it says of a deploy, as a gate for CI.
 
+mod client;
+#[cfg(test)]
+mod tests;
+
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 
-use crate::api::Problem;
-use crate::api::shapes::{DeployPage, DeployShape, ServicePage, VerdictAnswer, VerdictShape};
+use crate::api::shapes::{VerdictAnswer, VerdictShape};
 use crate::config::age;
+use client::Client;
 
 /// How often it asks again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// A deploy that is waited for began at most so long ago.
 const RECENT: Duration = Duration::from_secs(600);
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Signals that are printed though not flagged.
 const SHOWN: usize = 12;
+/// The exit code where nothing can be said yet.
+const UNSURE: u8 = 2;
+/// The exit code where it could not be asked.
+const NOT_ASKED: u8 = 3;
 
 /// Which deploy, and where to ask.
 #[derive(Debug, clap::Args)]
@@ -45,33 +51,39 @@ pub(crate) struct Ask {
 /// Prints the verdict and says it as an exit code: 0 healthy, 1 degraded, failed, stuck or rolled back, 2 too little
 /// data, 3 where it could not be asked.
 pub(crate) fn run(ask: &Ask) -> ExitCode {
-    match gate(ask) {
+    match gate(ask, PAUSE).and_then(|(code, lines)| print(&lines).map(|()| code)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("binnacle: {error:#}");
-            ExitCode::from(3)
+            eprintln!("binnacle: {}", printable(&format!("{error:#}")));
+            ExitCode::from(NOT_ASKED)
         }
     }
 }
 
-fn gate(ask: &Ask) -> anyhow::Result<u8> {
+fn print(lines: &[String]) -> anyhow::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(std::io::stdout(), "{}", printable(line))).context("could not print")
+}
+
+/// The exit code, and what is printed: both from one answer.
+fn gate(ask: &Ask, pause: Duration) -> anyhow::Result<(u8, Vec<String>)> {
     let started = Instant::now();
-    let client = Client::new(ask);
+    let client = Client::new(&ask.server, ask.token.clone());
     let recent = ask.wait.is_some() && ask.revision.is_none();
     let since = ask.since.or(recent.then_some(RECENT)).and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
     loop {
-        let answer = client.answer(ask, since);
-        let code = answer.as_ref().map(|(_, answer)| code(answer.as_ref().and_then(level)));
+        let answer = client.answer(&ask.service, ask.revision.as_deref(), since);
+        let code = match &answer {
+            Ok((_, answer)) => code(answer.as_ref().and_then(level)),
+            // A server that restarts, or a service that it has not met yet, may answer before the wait is over.
+            Err(failure) if failure.may_pass => UNSURE,
+            Err(_) => NOT_ASKED,
+        };
         let rest = ask.wait.and_then(|wait| wait.checked_sub(started.elapsed())).filter(|rest| !rest.is_zero());
-        // A server that restarts, or a service that it has not met yet, may answer before the wait is over.
-        match (code.unwrap_or(2), rest) {
-            (2, Some(rest)) => std::thread::sleep(PAUSE.min(rest)),
+        match (code, rest) {
+            (UNSURE, Some(rest)) => std::thread::sleep(pause.min(rest)),
             (code, _) => {
-                let (service, answer) = answer?;
-                for line in lines(answer.as_ref(), &service) {
-                    writeln!(std::io::stdout(), "{}", printable(&line)).context("could not print")?;
-                }
-                return Ok(code);
+                let (service, answer) = answer.map_err(|failure| failure.error)?;
+                return Ok((code, lines(answer.as_ref(), &service)));
             }
         }
     }
@@ -91,79 +103,8 @@ fn code(level: Option<&str>) -> u8 {
     match level {
         Some("healthy") => 0,
         Some("degraded" | "failed" | "stuck" | "rolled-back") => 1,
-        _ => 2,
+        _ => UNSURE,
     }
-}
-
-struct Client {
-    agent: ureq::Agent,
-    base: String,
-    token: Option<String>,
-}
-
-impl Client {
-    fn new(ask: &Ask) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build();
-        let base = format!("{}/api/v1", ask.server.trim_end_matches('/'));
-        Self { agent: config.new_agent(), base, token: ask.token.clone() }
-    }
-
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<T> {
-        let url = format!("{}{path}", self.base);
-        let mut request = self.agent.get(&url).query_pairs(query.iter().copied());
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let mut response = request.call().with_context(|| format!("could not ask {}", self.base))?;
-        if response.status().is_success() {
-            return response.body_mut().read_json().context("could not read the answer: is this a Binnacle?");
-        }
-        let status = response.status();
-        match response.body_mut().read_json::<Problem>() {
-            Ok(problem) => bail!("{status}: {}", problem.detail),
-            Err(_) => bail!("{url} answers {status}"),
-        }
-    }
-
-    /// The id of the one service that is meant.
-    fn service(&self, meant: &str) -> anyhow::Result<String> {
-        let parts: Vec<&str> = meant.split('/').collect();
-        let name = parts.last().copied().unwrap_or_default();
-        let page: ServicePage = self.get("/services", &[("name", name), ("limit", "200")])?;
-        let is_meant = |id: &&String| match *parts {
-            [_] => true,
-            [namespace, _] => id.split('/').nth(1) == Some(namespace),
-            _ => **id == meant || id.ends_with(&format!("/{meant}")),
-        };
-        let ids: Vec<String> = page.items.into_iter().map(|service| service.id).collect();
-        let found: Vec<&String> = ids.iter().filter(is_meant).collect();
-        ensure!(!found.is_empty(), "no service {meant} is known");
-        ensure!(found.len() == 1, "{meant} may be {}: say which", join(&found));
-        Ok(found[0].clone())
-    }
-
-    /// The service that is meant, and what is said of the deploy that is, if it began.
-    fn answer(&self, ask: &Ask, since: Option<jiff::Timestamp>) -> anyhow::Result<(String, Option<VerdictAnswer>)> {
-        let service = self.service(&ask.service)?;
-        let page: DeployPage = self.get(&format!("/services/{service}/deploys"), &[("limit", "200")])?;
-        let found = page.items.into_iter().find(|deploy| is_meant(deploy, ask.revision.as_deref(), since));
-        let answer = found.map(|deploy| self.verdict(&deploy)).transpose()?;
-        Ok((service, answer))
-    }
-
-    fn verdict(&self, deploy: &DeployShape) -> anyhow::Result<VerdictAnswer> {
-        self.get(&format!("/deploys/{}/verdict", deploy.id), &[])
-    }
-}
-
-/// Whether a deploy brought the revision, and began after an instant.
-fn is_meant(deploy: &DeployShape, revision: Option<&str>, since: Option<jiff::Timestamp>) -> bool {
-    let is_late = |since| deploy.started.parse::<jiff::Timestamp>().is_ok_and(|at| at >= since);
-    revision.is_none_or(|wanted| deploy.to == wanted || deploy.revision == wanted) && since.is_none_or(is_late)
-}
-
-fn join(ids: &[&String]) -> String {
-    ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// What is printed.
@@ -192,22 +133,5 @@ fn evidence(verdict: &VerdictShape, lines: &mut Vec<String>) {
     }
     if left_out > 0 {
         lines.push(format!("  and {left_out} more that were not flagged"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_can_neither_steer_a_terminal_nor_give_orders() {
-        assert_eq!(printable("a\u{1b}[2K\r\n::error::b"), "a\u{fffd}[2K\u{fffd}\u{fffd}::error::b");
-    }
-
-    #[test]
-    fn exit_codes_tell_good_bad_and_unsure_apart() {
-        let codes = ["healthy", "failed", "degraded", "stuck", "rolled-back", "too-little-data", "rolling-out"];
-        assert_eq!(codes.map(|level| code(Some(level))), [0, 1, 1, 1, 1, 2, 2]);
-        assert_eq!(code(None), 2);
     }
 }

@@ -15,7 +15,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::backend::Answers;
-use crate::config::Config;
+use crate::config::{Access, Config};
 use crate::guard::Hosts;
 use crate::readiness::Readiness;
 use crate::shutdown::Shutdown;
@@ -50,11 +50,10 @@ pub(crate) fn router(
         token: shutdown.token(),
         metrics_token: config.metrics_token.as_deref().map(Arc::from),
     };
-    let machines = Router::new().nest("/api/v1", api::router(answers.clone()));
+    let machines = machines(&config.access, answers.clone());
     let pages = app::router(site.options.clone(), answers)
         .layer(middleware::from_fn_with_state(site.clone(), site::cache))
         .merge(Router::new().route("/live", get(stream)).with_state(probes.clone()))
-        .merge(machines)
         .layer(middleware::from_fn_with_state(config.access.clone(), auth::require));
     let open = Router::new()
         .route("/login", get(auth::login_page).post(auth::login))
@@ -66,11 +65,18 @@ pub(crate) fn router(
         .route("/metrics", get(metrics_text))
         .with_state(probes);
     pages
+        .merge(machines)
         .merge(open)
         .merge(probes)
         .layer(middleware::from_fn_with_state(Hosts(config.hosts().into()), guard::check))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY))
+}
+
+/// What machines ask, for those who may.
+pub(crate) fn machines(access: &Access, answers: Arc<Answers>) -> Router {
+    let open = Router::new().nest("/api/v1", api::router(answers));
+    open.layer(middleware::from_fn_with_state(access.clone(), auth::require))
 }
 
 async fn stream(State(probes): State<Probes>) -> impl IntoResponse {

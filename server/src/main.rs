@@ -3,9 +3,12 @@
 mod api;
 mod auth;
 mod backend;
+mod check;
 mod config;
 mod data;
 mod demo;
+#[cfg(test)]
+mod fixtures;
 mod gate;
 mod guard;
 mod http;
@@ -63,9 +66,16 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match Work::try_from(args)? {
         Work::Serve(config) => Box::pin(serve(*config)).await?,
         Work::Simulate(flags) => Box::pin(simulate::run(flags)).await?,
+        Work::Check(config) => return Box::pin(check::run(*config)).await,
+        Work::Rbac(namespaces) => print_all(&cluster::roles(&namespaces))?,
         Work::Verdict(ask) => return Ok(tokio::task::spawn_blocking(move || gate::run(&ask)).await?),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_all(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    std::io::stdout().write_all(text.as_bytes()).context("could not print")
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

@@ -1,11 +1,15 @@
 //! Verdicts on deploys: looks at each that is due, gathers what is known, has it judged and keeps the result. What is
 //! due, and what the facts are, is decided in pure functions; how to judge is `analysis`'.
 
+mod births;
 mod due;
 mod gather;
+mod history;
 mod peers;
 mod pods;
 pub(crate) mod present;
+mod remembered;
+mod together;
 mod traffic;
 
 #[cfg(test)]
@@ -14,8 +18,9 @@ mod tests;
 use std::time::Duration;
 
 use analysis::{Rules, judge, judged};
-use model::{MINUTE, Outcome, Timestamp};
+use model::{MINUTE, Outcome, Timestamp, Verdict};
 use store::{DueDeploy, Judgement, Store};
+use tokio_util::sync::CancellationToken;
 
 use crate::jobs::now;
 use crate::shutdown::Shutdown;
@@ -30,10 +35,13 @@ const SETTLING: i64 = 6 * MINUTE;
 const BACKLOG: Duration = Duration::from_secs(30);
 /// Deploys judged in one go, so that new ones do not wait behind many old ones.
 const BATCH: u32 = 50;
+/// Between two goes others come to the disk.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Judges on schedule until shutdown. A failure is logged and tried again.
 pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
-    let (mut judging, token) = (Judging::new(store.clone(), now()), shutdown.token());
+    let token = shutdown.token();
+    let mut judging = Judging::new(store.clone(), now(), token.clone());
     shutdown.spawn("verdicts", async move {
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + BACKLOG, TICK);
         loop {
@@ -43,7 +51,7 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
             }
             while !token.is_cancelled() {
                 match judging.look(now()).await {
-                    Ok(found) if found >= BATCH as usize => {}
+                    Ok(found) if found >= BATCH as usize => tokio::time::sleep(BREATH).await,
                     Ok(_) => break,
                     Err(error) => {
                         tracing::error!("judging deploys failed, will try again: {error}");
@@ -60,25 +68,30 @@ struct Judging {
     gatherer: Gatherer,
     rules: Rules,
     settling: Timestamp,
+    token: CancellationToken,
 }
 
 impl Judging {
-    fn new(store: Store, started: Timestamp) -> Self {
-        let settling = started.plus(SETTLING);
-        Self { gatherer: Gatherer::new(store), rules: Rules::default(), settling }
+    fn new(store: Store, started: Timestamp, token: CancellationToken) -> Self {
+        let (rules, settling) = (Rules::default(), started.plus(SETTLING));
+        Self { gatherer: Gatherer::new(store, settling, rules.error_count), rules, settling, token }
     }
 
-    /// Looks at what is due by now; says how many were.
+    /// Looks at what is due by now, until shutdown; says how many were.
     async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
         let due = self.gatherer.store.due_deploys(now, BATCH).await?;
         let plans: Vec<_> = due.iter().map(|due| (due, due::moment(due, now, self.settling))).collect();
-        let looked_at = plans.iter().filter(|(_, (moment, _))| moment.is_some()).map(|(due, _)| *due);
-        self.gatherer.prepare(&looked_at.collect::<Vec<_>>()).await?;
+        let looks: Vec<_> = plans.iter().filter_map(|(due, (moment, _))| Some((*due, (*moment)?))).collect();
+        self.gatherer.prepare(&looks).await?;
         for (due, plan) in plans {
+            if self.token.is_cancelled() {
+                break;
+            }
             if let Err(error) = self.look_at(due, plan, now).await {
                 tracing::error!("judging {} failed, will try again: {error}", due.deploy.id);
             }
         }
+        self.gatherer.done();
         Ok(due.len())
     }
 
@@ -89,17 +102,17 @@ impl Judging {
         (moment, next): (Option<Moment>, Option<Timestamp>),
         now: Timestamp,
     ) -> Result<(), store::Error> {
+        let id = &due.deploy.id;
         let facts = match moment {
-            Some(moment) => self.gatherer.facts(due, moment, now).await?,
+            Some(moment) => self.gatherer.facts(due, moment, now).await?.map(|facts| (moment, facts)),
             None => None,
         };
-        let id = &due.deploy.id;
         if next.is_none() {
             self.gatherer.forget(id);
         }
-        let Some(facts) = facts else { return self.gatherer.store.keep_verdict(id, None, next).await };
+        let Some((moment, facts)) = facts else { return self.gatherer.store.keep_verdict(id, None, next).await };
         let silent = facts.endpoints.iter().all(|endpoint| endpoint.new.is_empty());
-        let rules = self.rules.clone();
+        let rules = self.rules_at(moment);
         // Many endpoints take long enough to hold up other tasks.
         let judged_now = tokio::task::spawn_blocking(move || judge(&facts, &rules)).await;
         let verdict = judged_now.map_err(|error| store::Error::Busy(format!("judging was given up: {error}")))?;
@@ -108,8 +121,23 @@ impl Judging {
             return self.gatherer.store.keep_verdict(id, None, next).await;
         }
         tracing::debug!("{id}: {:?}, {}", verdict.level, verdict.headline);
-        let flagged = verdict.evidence.iter().filter(|evidence| evidence.outcome == Outcome::Flagged);
-        let brief = Judgement { judged: judged(id.sequence, &verdict), flagged: flagged.cloned().collect() };
+        let brief = brief(due, moment, &verdict);
         self.gatherer.store.keep_verdict(id, Some((&verdict, brief)), next).await
     }
+
+    /// A look that is had late spends a part of what is its own. Where nothing is left, what was called stays as it
+    /// was, whatever the rules allow.
+    fn rules_at(&self, moment: Moment) -> Rules {
+        let parts = if moment.parts == 0 { due::PARTS } else { moment.parts };
+        Rules { alpha: self.rules.alpha * f64::from(parts) / f64::from(due::PARTS), ..self.rules.clone() }
+    }
+}
+
+/// What is remembered of a verdict: what it flags, and what it spent.
+fn brief(due: &DueDeploy, moment: Moment, verdict: &Verdict) -> Judgement {
+    let flagged = verdict.evidence.iter().filter(|evidence| evidence.outcome == Outcome::Flagged);
+    let mut spent = due.said.as_ref().map(|said| said.spent.clone()).unwrap_or_default();
+    spent.insert(moment.look.number(), due::spent(due, moment.look) + moment.parts);
+    let judged = judged(due.deploy.id.sequence, verdict);
+    Judgement { judged, flagged: flagged.cloned().collect(), looked: moment.at, spent }
 }

@@ -180,4 +180,6 @@ pub struct ServiceHeader {
     pub deleted: Option<Timestamp>,
     /// What was said of its newest deploy, once something was.
     pub verdict: Option<Judged>,
+    /// What that verdict calls was there in the last 15 minutes.
+    pub verdict_lasts: bool,
 }

@@ -1,8 +1,11 @@
 //! Verdicts in short, as rows, banners and flags show them, and the feed of all deploys.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Deploy, Diff, Sentence, Timestamp, Verdict, VerdictLevel};
+use crate::{Deploy, DeployId, Diff, IdError, Sentence, Timestamp, Verdict, VerdictLevel};
 
 /// A verdict in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +40,36 @@ pub struct FeedQuery {
     pub namespace: String,
     /// Only these levels; none means all, deploys without a verdict too.
     pub levels: Vec<VerdictLevel>,
-    /// Only deploys that started before.
-    pub before: Option<Timestamp>,
+    /// Only what comes after this place.
+    pub before: Option<FeedPlace>,
     /// How many rows, at most 200.
     pub limit: u32,
+}
+
+/// A deploy's place in the feed: the latest start first, of one start the greatest id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedPlace {
+    /// When it started.
+    pub started: Timestamp,
+    /// Which it is.
+    pub id: DeployId,
+}
+
+/// As an address has it: `1700000000000000000-c/shop/Deployment/cart/3`.
+impl fmt::Display for FeedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.started.0, self.id)
+    }
+}
+
+impl FromStr for FeedPlace {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || IdError::Deploy(text.to_owned());
+        let (started, id) = text.split_once('-').ok_or_else(wrong)?;
+        Ok(Self { started: Timestamp(started.parse().map_err(|_| wrong())?), id: id.parse()? })
+    }
 }
 
 /// A deploy in the feed.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeployMark, PodId, RevisionHash, ServiceId, Timestamp, Window};
+use crate::{DeployMark, PodId, ResourceId, RevisionHash, ServiceId, Timestamp, Window};
 
 /// A service as the cluster has it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -326,6 +326,8 @@ pub struct ResourceRow {
     pub changed: Option<Timestamp>,
     /// A note: the node of a pod, the revision of a ReplicaSet.
     pub note: String,
+    /// What opens its text and history, where these are kept.
+    pub id: Option<ResourceId>,
 }
 
 /// A resource that is neither workload, revision nor pod, and that belongs to a service by reference.
@@ -333,10 +335,16 @@ pub struct ResourceRow {
 pub struct RelatedResource {
     /// The service.
     pub service: ServiceId,
-    /// Kind: `Service`, `ConfigMap`, `ReplicaSet`, `ControllerRevision`, `Job`.
+    /// Kind: `Service`, `ConfigMap`, `ReplicaSet`, `Helm release`.
     pub kind: String,
     /// Name.
     pub name: String,
+    /// Its namespace where that is not the service's: empty for what is the whole cluster's.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Deeper than the resource before it that it belongs to.
+    #[serde(default)]
+    pub depth: u8,
     /// State in words: `6 endpoints`, `mounted`.
     pub state: String,
     /// Whether the state is bad, good, or neither.
@@ -354,6 +362,10 @@ pub struct KubernetesTab {
     pub resources: Vec<ResourceRow>,
     /// Pods that exist now or ended in the window.
     pub pods: Vec<PodRow>,
+    /// The past moment that all of this is as of; nothing where it is the present.
+    pub past: Option<Timestamp>,
+    /// When something of it changed in the window, oldest first.
+    pub moments: Vec<Timestamp>,
 }
 
 /// A pod in the table.

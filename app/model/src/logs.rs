@@ -125,6 +125,22 @@ pub struct LogCursor {
     pub skip: u32,
 }
 
+impl std::fmt::Display for LogCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.at.0, self.skip)
+    }
+}
+
+impl std::str::FromStr for LogCursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.rsplit_once('-').and_then(|(at, skip)| Some((at.parse().ok()?, skip.parse().ok()?)));
+        let (at, skip) = parts.ok_or("a page of lines is named by a time and a number")?;
+        Ok(Self { at: Timestamp(at), skip })
+    }
+}
+
 /// Lines that match, newest first, and how many there are when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogPage {

@@ -154,6 +154,9 @@ pub struct Verdict {
     /// The busiest endpoints with too few requests to judge on their own, at most 20.
     #[serde(default)]
     pub unjudged: Vec<Unjudged>,
+    /// How many there are in all.
+    #[serde(default)]
+    pub unjudged_in_all: u32,
 }
 
 impl Verdict {
@@ -168,6 +171,7 @@ impl Verdict {
             evidence: Vec::new(),
             discounted: Vec::new(),
             unjudged: Vec::new(),
+            unjudged_in_all: 0,
         }
     }
 }
@@ -183,6 +187,18 @@ pub enum Against {
     Ever,
     /// Nothing: the state of the pods speaks for itself.
     Nothing,
+}
+
+impl Against {
+    /// The word in JSON for machines.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::SideBySide => "side_by_side",
+            Self::Past => "past",
+            Self::Ever => "ever",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 /// What is looked at.
@@ -221,6 +237,27 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// The word in JSON for machines.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Errors => "errors",
+            Self::Latency => "latency",
+            Self::ErrorGroup => "error_group",
+            Self::LogPattern => "log_pattern",
+            Self::Throughput => "throughput",
+            Self::CrashLoop => "crash_loop",
+            Self::FailedPull => "failed_pull",
+            Self::NeverReady => "never_ready",
+            Self::Stuck => "stuck",
+            Self::Restarts => "restarts",
+            Self::OomKills => "oom_kills",
+            Self::FailedProbes => "failed_probes",
+            Self::Unready => "unready",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+        }
+    }
+
     /// The words on the screen.
     pub fn word(self) -> &'static str {
         match self {
@@ -252,6 +289,17 @@ pub enum Outcome {
     NotFlagged,
     /// There was too little to look at.
     NotJudged,
+}
+
+impl Outcome {
+    /// The word in JSON for machines.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Flagged => "flagged",
+            Self::NotFlagged => "not_flagged",
+            Self::NotJudged => "not_judged",
+        }
+    }
 }
 
 /// One signal that was looked at.
@@ -313,6 +361,21 @@ pub enum Unit {
     CpuSeconds,
     /// Bytes.
     Bytes,
+}
+
+impl Unit {
+    /// The word in JSON for machines.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Share => "share",
+            Self::Median => "median",
+            Self::P95 => "p95",
+            Self::Rate => "rate",
+            Self::Count => "count",
+            Self::CpuSeconds => "cpu_seconds",
+            Self::Bytes => "bytes",
+        }
+    }
 }
 
 /// The difference between the sides, in the unit of its values.

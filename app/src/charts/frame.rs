@@ -21,6 +21,10 @@ pub(crate) struct Plot {
     pub(crate) unit: Unit,
     pub(crate) window: Window,
     pub(crate) lines: Vec<Line>,
+    /// Drawn as bars on top of each other, in the order of the lines.
+    pub(crate) stacked: bool,
+    /// What stands in the place of lines where nothing was measured.
+    pub(crate) empty: &'static str,
     pub(crate) marks: Marks,
     /// Where the page of a deploy is: what comes before its sequence.
     pub(crate) deploys: String,
@@ -28,10 +32,13 @@ pub(crate) struct Plot {
 
 /// A chart in its card.
 pub(crate) fn chart(plot: Plot) -> AnyView {
-    let most = plot.lines.iter().flat_map(|line| line.series.points.iter().flatten()).copied().fold(0.0, f64::max);
+    let most = path::most(&plot.lines, plot.stacked);
     let axis = scale::axis(most, plot.unit);
     let grid: Vec<f64> = axis.ticks.iter().map(|(value, _)| *value).collect();
-    let geometry = path::chart(&plot.lines, plot.window, axis.top, &grid);
+    let geometry = match plot.stacked {
+        true => path::bars(&plot.lines, plot.window, axis.top, &grid),
+        false => path::chart(&plot.lines, plot.window, axis.top, &grid),
+    };
     let measured = plot.lines.iter().any(|line| line.series.points.iter().any(Option::is_some));
     view! {
         <figure class="card chart" data-testid=plot.testid>
@@ -44,7 +51,7 @@ pub(crate) fn chart(plot: Plot) -> AnyView {
                 {labels(&axis)}
                 <div class="plot">
                     <div class="geometry" inner_html=geometry></div>
-                    {(!measured).then(|| view! { <p class="unmeasured">"No requests measured in this range"</p> })}
+                    {(!measured).then(|| view! { <p class="unmeasured">{plot.empty}</p> })}
                     {flags(&plot)}
                     {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
                     {crosshair(&plot, axis.top)}
@@ -145,7 +152,8 @@ fn event_mark(mark: &EventMark, window: Window) -> AnyView {
 /// The line under the pointer, a dot on each series, and the time.
 fn crosshair(plot: &Plot, top: f64) -> AnyView {
     let (hover, zone, window) = (Hover::of_page(), Clock::of_page().zone, plot.window);
-    let lines = StoredValue::new(plot.lines.clone());
+    // A dot stands on a line; a bar says where it is by itself.
+    let lines = StoredValue::new(if plot.stacked { Vec::new() } else { plot.lines.clone() });
     let draw = move || {
         hover.at.get().map(|share| {
             let dots =

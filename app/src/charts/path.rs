@@ -18,17 +18,65 @@ pub(crate) struct Line {
 
 /// The drawing of a chart: grid, areas, lines.
 pub(crate) fn chart(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
-    for value in grid {
-        let y = y(*value, top);
-        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.2}\" y2=\"{y:.2}\"/>"));
-    }
+    let mut out = opened(top, grid);
     for line in lines {
         let places = places(&line.series, window, top);
         if line.area {
             push_path(&mut out, "area", line.class, &area(&places));
         }
         push_path(&mut out, "line", line.class, &stroke(&places));
+    }
+    out.push_str("</svg>");
+    out
+}
+
+/// The beginning of a drawing: its box and the grid.
+fn opened(top: f64, grid: &[f64]) -> String {
+    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for value in grid {
+        let y = y(*value, top);
+        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.2}\" y2=\"{y:.2}\"/>"));
+    }
+    out
+}
+
+/// The greatest value that a chart must hold.
+pub(crate) fn most(lines: &[Line], stacked: bool) -> f64 {
+    if !stacked {
+        return lines.iter().flat_map(|line| line.series.points.iter().flatten()).copied().fold(0.0, f64::max);
+    }
+    let buckets = lines.iter().map(|line| line.series.points.len()).max().unwrap_or_default();
+    let sum = |at| lines.iter().filter_map(|line| line.series.points.get(at).copied().flatten()).sum();
+    (0..buckets).map(sum).fold(0.0, f64::max)
+}
+
+/// The drawing of bars on top of each other; a bar that holds anything can be seen.
+pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
+    /// Parts of a bucket's width that are left free.
+    const GAP: f64 = 0.12;
+    let mut out = opened(top, grid);
+    let length = window.length().max(1) as f64;
+    let buckets = lines.iter().map(|line| line.series.points.len()).max().unwrap_or_default();
+    let mut ground = vec![0.0_f64; buckets];
+    for line in lines {
+        let width = line.series.step.0 as f64 / length * WIDTH;
+        let first = line.series.start.since(window.from) as f64 / length * WIDTH;
+        let mut data = String::new();
+        for (at, value) in line.series.points.iter().enumerate() {
+            let value = value.unwrap_or(0.0);
+            if value <= 0.0 {
+                continue;
+            }
+            let (low, x) = (ground[at], first + (at as f64 + GAP / 2.0) * width);
+            ground[at] += value;
+            let (floor, roof) = (y(low, top), y(low + value, top).min(y(low, top) - 0.8).max(0.0));
+            let right = (x + width * (1.0 - GAP)).min(WIDTH);
+            let left = x.max(0.0);
+            if right > left {
+                data.push_str(&format!("M{left:.1} {floor:.2}V{roof:.2}H{right:.1}V{floor:.2}Z"));
+            }
+        }
+        push_path(&mut out, "bar", line.class, &data);
     }
     out.push_str("</svg>");
     out
@@ -124,6 +172,17 @@ mod tests {
         let line = Line { class: "s1", series: series(&[Some(1.0), Some(2.0), None, Some(4.0)]), area: false };
         let svg = chart(&[line], window(4), 4.0, &[]);
         assert!(svg.contains("d=\"M125.0 75.00L375.0 50.00M875.0 0.00L875.1 0.00\""), "{svg}");
+    }
+
+    #[test]
+    fn bars_stand_on_each_other_and_stay_in_the_box() {
+        let line = |class, points: &[Option<f64>]| Line { class, series: series(points), area: false };
+        let lines = [line("s1", &[Some(1.0), None, Some(2.0)]), line("bad", &[Some(1.0), Some(0.001), Some(9.0)])];
+        assert_eq!(most(&lines, true), 11.0);
+        let svg = bars(&lines, window(3), 4.0, &[]);
+        assert!(svg.contains("class=\"bar bad\" d=\"M20.0 75.00V50.00"), "{svg}");
+        assert!(svg.contains("V99.20"), "a bar of next to nothing can be seen: {svg}");
+        assert!(!svg.contains("V-"), "{svg}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::ui::number;
 pub(crate) enum Unit {
     /// Requests per second.
     Rate,
+    /// Things, not per anything.
+    Count,
     /// A share of 0 to 1.
     Share,
     /// Nanoseconds.
@@ -21,6 +23,7 @@ impl Unit {
     pub(crate) fn text(self, value: f64) -> String {
         match self {
             Self::Rate => format!("{}/s", number::rate(value)),
+            Self::Count => number::count(value),
             Self::Share => number::share(value),
             Self::Duration => model::duration_text(value),
         }
@@ -30,6 +33,7 @@ impl Unit {
     fn floor(self) -> f64 {
         match self {
             Self::Rate => 1.0,
+            Self::Count => 3.0,
             Self::Share => 0.01,
             Self::Duration => 1e6,
         }
@@ -38,7 +42,7 @@ impl Unit {
     /// What a tick of one stands for, and its name, where the top is this high.
     fn step(self, top: f64) -> (f64, &'static str) {
         match self {
-            Self::Rate => (1.0, ""),
+            Self::Rate | Self::Count => (1.0, ""),
             Self::Share => (0.01, " %"),
             Self::Duration if top < 1e6 => (1e3, " µs"),
             Self::Duration if top < 2e9 => (1e6, " ms"),

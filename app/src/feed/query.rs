@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use model::{FeedQuery, Timestamp, VerdictLevel};
+use model::{FeedQuery, VerdictLevel};
 
 use crate::url::{Query, toggled};
 
@@ -13,12 +13,11 @@ const LIMIT: u32 = 60;
 /// What an address asks for.
 pub(super) fn of_url(query: &Query) -> FeedQuery {
     let word = |key| query.get(key).unwrap_or_default();
-    let millis: Option<i64> = word("before").parse().ok();
     FeedQuery {
         text: word("q").chars().take(200).collect(),
         namespace: word("ns").chars().take(200).collect(),
         levels: word("level").split(',').filter_map(VerdictLevel::from_key).collect(),
-        before: millis.map(|millis| Timestamp(millis.saturating_mul(1_000_000))),
+        before: word("before").parse().ok(),
         limit: LIMIT,
     }
 }
@@ -37,7 +36,7 @@ impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ask = &self.0;
         let levels: Vec<_> = ask.levels.iter().map(|level| level.key()).collect();
-        let before = ask.before.map(|at| at.millis().to_string()).unwrap_or_default();
+        let before = ask.before.as_ref().map(ToString::to_string).unwrap_or_default();
         write!(f, "ns={};level={};before={before};q={}", ask.namespace.replace(';', ""), levels.join(","), ask.text)
     }
 }
@@ -54,6 +53,8 @@ model::as_text!(Ask);
 
 #[cfg(test)]
 mod tests {
+    use model::{DeployId, FeedPlace, ServiceId, Timestamp};
+
     use super::*;
 
     #[test]
@@ -63,7 +64,10 @@ mod tests {
                 text: text.into(),
                 namespace: "shop".into(),
                 levels: vec![VerdictLevel::Failed, VerdictLevel::Stuck],
-                before: Some(Timestamp::from_seconds(1_000)),
+                before: Some(FeedPlace {
+                    started: Timestamp(1_700_000_000_123_456_789),
+                    id: DeployId { service: ServiceId::new("c-1", "shop", "Deployment", "cart"), sequence: 3 },
+                }),
                 limit: LIMIT,
             });
             assert_eq!(ask.to_string().parse(), Ok(ask));

@@ -1,21 +1,30 @@
-//! What Kubernetes says of the service: what went wrong, its resources, its pods.
+//! What Kubernetes says of the service: what went wrong, its resources, its pods, as they are or were at a moment; and
+//! the resource that is open, with its history. Moment and resource are in the address.
 
 mod events;
 mod pods;
+mod resource;
 mod resources;
+mod travel;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
+use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{KubernetesTab, ServiceId, Window};
+use model::{KubernetesTab, ResourceId, ResourcePage, ServiceId, Timestamp, Window};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
+use crate::live::Live;
 use crate::panel::panel;
+use crate::url::Query;
 
 /// The tab.
 pub(crate) struct Kubernetes;
+
+/// Path and query that links on this tab change.
+type Address = Memo<(String, Query)>;
 
 #[lazy_route]
 impl LazyRoute for Kubernetes {
@@ -24,21 +33,100 @@ impl LazyRoute for Kubernetes {
     }
 
     fn view(_this: Self) -> AnyView {
-        let tab =
-            ask(use_asked(), |(id, moment): Asked| async move { read_kubernetes(known(id)?, moment.window).await });
-        let draw = |tab: KubernetesTab| {
+        let (asked, at, address) = (use_asked(), use_at(), use_address());
+        let key = Memo::new(move |_| (asked.get(), at.get()));
+        let tab = ask(key, |((id, moment), at): (Asked, Option<Timestamp>)| async move {
+            read_kubernetes(known(id)?, moment.window, at.unwrap_or_default()).await
+        });
+        let window = Memo::new(move |_| asked.with(|(_, moment)| moment.window));
+        let draw = move |tab: KubernetesTab| {
             view! {
-                <div class="pair even">{events::events(&tab.events)} {resources::resources(&tab.resources)}</div>
+                {travel::travel(&tab, window, address)}
+                <div class="pair even">
+                    {events::events(&tab.events)} {resources::resources(&tab.resources, address)}
+                </div>
                 {pods::pods(&tab.pods)}
             }
             .into_any()
         };
-        panel(tab, "tall", draw)
+        view! {
+            {panel(tab, "tall", draw)}
+            {opened(asked, at, address)}
+        }
+        .into_any()
     }
 }
 
+/// The resource that is open, over the tab.
+fn opened(asked: Memo<Asked>, at: Memo<Option<Timestamp>>, address: Address) -> AnyView {
+    let live = Live::of_page();
+    let open = Memo::new(move |_| address.with(|(_, query)| wanted(query)));
+    let key = Memo::new(move |_| (asked.with(|(id, _)| id.clone()), open.get(), at.get(), live.cluster.get()));
+    let page =
+        ask(key, |(id, open, at, _): (Option<ServiceId>, Option<Wanted>, Option<Timestamp>, Timestamp)| async move {
+            match open {
+                Some(open) => {
+                    let page =
+                        read_resource(known(id)?, open.resource, at.unwrap_or_default(), open.version, open.against);
+                    page.await.map(Some)
+                }
+                None => Ok(None),
+            }
+        });
+    resource::drawer(page, Memo::new(move |_| open.with(Option::is_some)), address)
+}
+
+/// The resource and versions in an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    resource: ResourceId,
+    version: String,
+    against: String,
+}
+
+fn wanted(query: &Query) -> Option<Wanted> {
+    let word = |key| query.get(key).unwrap_or_default().to_owned();
+    Some(Wanted { resource: word("resource").parse().ok()?, version: word("version"), against: word("against") })
+}
+
+/// The past moment in the address.
+fn use_at() -> Memo<Option<Timestamp>> {
+    let query = use_query_map();
+    Memo::new(move |_| {
+        let millis: Option<i64> = query.with(|query| query.get_str("at").and_then(|text| text.parse().ok()));
+        millis.filter(|millis| *millis > 0).map(|millis| Timestamp(millis.saturating_mul(1_000_000)))
+    })
+}
+
+fn use_address() -> Address {
+    let (path, query) = (use_location().pathname, use_query_map());
+    Memo::new(move |_| (path.get(), query.with(Query::of)))
+}
+
+/// An address of this tab with some of its pairs changed.
+fn href(address: Address, pairs: &[(&str, &str)]) -> String {
+    address.with(|(path, query)| {
+        let query = pairs.iter().fold(query.clone(), |query, (key, value)| query.with(key, value));
+        format!("{path}{query}")
+    })
+}
+
+/// The tab as of an instant; 0 is the end of the window.
 #[server(input = GetUrl)]
-async fn read_kubernetes(id: ServiceId, window: Window) -> Result<KubernetesTab, AppError> {
+async fn read_kubernetes(id: ServiceId, window: Window, at: Timestamp) -> Result<KubernetesTab, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    backend.kubernetes(&viewer, &id, window).await
+    backend.kubernetes(&viewer, &id, window, Some(at).filter(|at| at.0 > 0)).await
+}
+
+/// A resource as of an instant (0 is now); an empty hash is the usual version.
+#[server(input = GetUrl)]
+async fn read_resource(
+    id: ServiceId,
+    resource: ResourceId,
+    until: Timestamp,
+    version: String,
+    against: String,
+) -> Result<ResourcePage, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.resource(&viewer, &id, model::ResourceAsk::new(resource, until, version, against)).await
 }

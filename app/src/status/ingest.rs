@@ -10,8 +10,9 @@ use crate::ui::number;
 pub(super) fn ingest(ingest: &IngestStatus) -> AnyView {
     let count = |value: u64| number::count(value as f64);
     let facts = [
-        ("Spans in the last minute", count(ingest.last_minute)),
+        ("Records in the last minute", count(ingest.last_minute)),
         ("Spans since the start", count(ingest.spans)),
+        ("Log records since the start", count(ingest.logs)),
         ("Requests", count(ingest.requests)),
         ("Bytes, decompressed", number::bytes(ingest.bytes)),
         ("Identical retries dropped", count(ingest.duplicates)),
@@ -102,7 +103,7 @@ fn table(all: &[Unattributed]) -> AnyView {
                 <td class="endpoint">
                     <code title=attributes.clone()>{attributes.clone()}</code>
                 </td>
-                <td class="num">{number::count(it.spans as f64)}</td>
+                <td class="num">{number::count((it.spans + it.logs) as f64)}</td>
                 <td class="muted">{ago(it.last)}</td>
             </tr>
         }
@@ -116,7 +117,7 @@ fn table(all: &[Unattributed]) -> AnyView {
                         <th scope="col">"Why"</th>
                         <th scope="col">"From"</th>
                         <th scope="col">"Attributes"</th>
-                        <th scope="col" class="num">"Spans"</th>
+                        <th scope="col" class="num">"Records"</th>
                         <th scope="col">"Last"</th>
                     </tr>
                 </thead>

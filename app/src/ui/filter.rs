@@ -40,7 +40,8 @@ pub(crate) fn TextFilter(
     let requery = StoredValue::new(requery);
     let follow = move || {
         timer.set_value(None);
-        let to = params.with_untracked(Query::of).with("q", &typed.get_untracked());
+        // What another text finds begins on its first page.
+        let to = params.with_untracked(Query::of).with("q", &typed.get_untracked()).with("before", "");
         requery.with_value(|requery| requery(to, true));
     };
     let input = move |event| {

@@ -1,6 +1,7 @@
 //! A backend with a small shop in it, for tests and for looking at pages without a cluster. Every answer is made of
 //! plain values; `as_of` is fixed, so two renders are equal.
 
+mod logs;
 mod services;
 mod signals;
 mod traces;
@@ -92,6 +93,7 @@ impl Backend for Fake {
             adverse: 3,
             deleted: None,
             verdict: Some(self.judged(12)),
+            verdict_lasts: true,
         })
     }
 
@@ -118,8 +120,18 @@ impl Backend for Fake {
         self.known(id).map(|_| signals::lanes(window))
     }
 
-    async fn kubernetes(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<KubernetesTab, AppError> {
-        self.known(id).map(|_| self.kubernetes_tab())
+    async fn kubernetes(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        _: Window,
+        at: Option<Timestamp>,
+    ) -> Result<KubernetesTab, AppError> {
+        self.known(id).map(|_| self.kubernetes_tab(at))
+    }
+
+    async fn resource(&self, _: &Viewer, id: &ServiceId, ask: ResourceAsk) -> Result<ResourcePage, AppError> {
+        self.known(id).map(|_| self.resource_page(ask))
     }
 
     async fn deploys(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<DeployRow>, AppError> {
@@ -132,6 +144,22 @@ impl Backend for Fake {
 
     async fn feed(&self, _: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {
         Ok(self.feed_page(&ask))
+    }
+
+    async fn logs(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+        after: Option<LogCursor>,
+    ) -> Result<LogPage, AppError> {
+        let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
+        self.known(id).map(|_| self.log_page(window, &filter, after))
+    }
+
+    async fn log_patterns(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
+        self.known(id).map(|_| self.patterns(window))
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

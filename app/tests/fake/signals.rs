@@ -152,7 +152,7 @@ impl Fake {
     }
 
     /// The Kubernetes tab.
-    pub(crate) fn kubernetes_tab(&self) -> KubernetesTab {
+    pub(crate) fn kubernetes_tab(&self, at: Option<Timestamp>) -> KubernetesTab {
         let event = |kind, message: String, exit_code, count, current| AdverseEvent {
             key: String::new(),
             cluster: super::CLUSTER.into(),
@@ -174,11 +174,12 @@ impl Fake {
         let resource = |depth, kind: &str, name: String, state: &str, good, note: &str| ResourceRow {
             depth,
             kind: kind.into(),
-            name,
+            name: name.clone(),
             state: state.into(),
             good,
             changed: Some(deployed()),
             note: note.into(),
+            id: Some(ResourceId { kind: kind.into(), namespace: None, name }),
         };
         KubernetesTab {
             events: vec![
@@ -194,6 +195,39 @@ impl Fake {
                 resource(0, "ConfigMap", "checkout-config".into(), "mounted", None, ""),
             ],
             pods: self.pod_rows(),
+            past: at,
+            moments: vec![minutes_ago(40), deployed()],
+        }
+    }
+
+    /// A resource with two versions.
+    pub(crate) fn resource_page(&self, ask: ResourceAsk) -> ResourcePage {
+        let version = |hash: &str, minutes, manager: &str| ObjectVersion {
+            at: minutes_ago(minutes),
+            hash: hash.into(),
+            manager: Some(manager.into()),
+            changed: Some(minutes_ago(minutes)),
+        };
+        let row = |version, kind, what: String| VersionRow { version, kind, what };
+        ResourcePage {
+            id: ask.resource,
+            note: String::new(),
+            history: vec![
+                row(version("b", 30, &self.text("argocd")), VersionKind::Changed, self.text("image: v1 → v2")),
+                row(version("s", 60, "kubectl"), VersionKind::Scaled, "3 → 6 replicas".into()),
+                row(version("a", 90, "helm"), VersionKind::First, String::new()),
+            ],
+            shown: Some("b".into()),
+            text: format!("spec:\n  image: {}\n  ports:\n    - 80\n", self.text("shop/checkout:v1.8.2")),
+            against: Some("a".into()),
+            diff: Diff {
+                title: "Deployment checkout".into(),
+                lines: vec![
+                    DiffLine::Same(1, 1, "spec:".into()),
+                    DiffLine::Removed(2, "  image: v1".into()),
+                    DiffLine::Added(2, self.text("  image: v2")),
+                ],
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Obj } from "./kube";
+import { type Obj, type YamlDocument, yamlDocuments } from "./kube";
 
 export type User = "admin" | "binnacle" | "stranger";
 
@@ -33,7 +33,7 @@ export function createAccess(directory: string): Access {
 /** Writes a kubeconfig (JSON is YAML) and returns its path. */
 export function writeKubeconfig(
   path: string,
-  { server, certificate, user, token }: { server: string; certificate: string; user: User; token: string },
+  { server, certificate, user, token }: { server: string; certificate: string; user: string; token: string },
 ): string {
   const authority = readFileSync(certificate).toString("base64");
   const config = {
@@ -48,30 +48,28 @@ export function writeKubeconfig(
   return path;
 }
 
-/** What deploy/rbac.yaml grants: nothing that writes, and never Secrets. */
-export function readOnlyRights(): Obj[] {
-  const verbs = ["get", "list", "watch"];
-  const resources = {
-    "": ["pods", "nodes", "services", "configmaps", "events", "namespaces"],
-    apps: ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"],
-    batch: ["jobs", "cronjobs"],
-    "discovery.k8s.io": ["endpointslices"],
-    "argoproj.io": ["rollouts"],
-  };
+const DEPLOYED = join(import.meta.dirname, "../../../deploy/binnacle.yaml");
+
+/** What is deployed in a cluster, in the order in which it has to be applied. */
+export function deployed(): YamlDocument[] {
+  return yamlDocuments(readFileSync(DEPLOYED, "utf8"));
+}
+
+/** The role that is deployed: nothing that writes, and never Secrets. */
+export function readOnlyRole(): YamlDocument {
+  const role = deployed().find((document) => document.kind === "ClusterRole");
+  if (!role) throw new Error(`${DEPLOYED} has no ClusterRole`);
+  return role;
+}
+
+/** Gives the role to Binnacle's user; the account that is deployed has a binding of its own. */
+export function readOnlyBinding(): Obj {
   const group = "rbac.authorization.k8s.io";
-  return [
-    {
-      apiVersion: `${group}/v1`,
-      kind: "ClusterRole",
-      metadata: { name: "binnacle" },
-      rules: Object.entries(resources).map(([name, of]) => ({ apiGroups: [name], resources: of, verbs })),
-    },
-    {
-      apiVersion: `${group}/v1`,
-      kind: "ClusterRoleBinding",
-      metadata: { name: "binnacle" },
-      roleRef: { apiGroup: group, kind: "ClusterRole", name: "binnacle" },
-      subjects: [{ apiGroup: group, kind: "User", name: "binnacle" }],
-    },
-  ];
+  return {
+    apiVersion: `${group}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata: { name: "binnacle-user" },
+    roleRef: { apiGroup: group, kind: "ClusterRole", name: "binnacle" },
+    subjects: [{ apiGroup: group, kind: "User", name: "binnacle" }],
+  };
 }

@@ -1,10 +1,10 @@
 // A real Kubernetes control plane on loopback, in a temporary directory: etcd, API
 // server, controller manager, scheduler, and KWOK playing the nodes.
 // .ci/tools builds the binaries; what pods do is in controlplane/stages.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Access, createAccess, readOnlyRights, type User, writeKubeconfig } from "./access";
+import { type Access, createAccess, readOnlyBinding, readOnlyRole, type User, writeKubeconfig } from "./access";
 import { Kube, type Obj } from "./kube";
 import { expectAlive, freePorts, sleep, start, tail, until } from "./process";
 import { controlPlaneBinary } from "./tools";
@@ -18,6 +18,10 @@ export interface ControlPlane {
   kubeconfig: string;
   /** Another address, for a cluster that cannot be reached. */
   kubeconfigOf(user: User, address?: string): string;
+  /** For whoever has this token. */
+  kubeconfigWith(name: string, token: string): string;
+  /** What the API server noted of the requests of the account that is audited. */
+  audited(): Obj[];
   /** The statuses that a user's requests get. */
   tryAs(user: User, calls: [method: string, path: string][]): Promise<number[]>;
   /** Same port, same etcd: what an upgrade of the API server looks like. */
@@ -32,7 +36,13 @@ interface Ports {
   kubelet: number;
 }
 
-export async function startControlPlane(nodes = 2): Promise<ControlPlane> {
+export interface Wanted {
+  nodes?: number;
+  /** A user whose requests are noted. */
+  audit?: string;
+}
+
+export async function startControlPlane({ nodes = 2, audit }: Wanted = {}): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), "binnacle-cluster-"));
   const certificates = join(directory, "certificates");
   mkdirSync(certificates);
@@ -43,17 +53,23 @@ export async function startControlPlane(nodes = 2): Promise<ControlPlane> {
   const server = `https://127.0.0.1:${secure}`;
   const run = (name: string, args: string[]) =>
     start(name, controlPlaneBinary(name), args, join(directory, `${name}.log`));
-  const kubeconfigOf = (user: User, address = server) =>
+  const kubeconfigWith = (user: string, token: string, address = server) =>
     writeKubeconfig(join(directory, `${user}-${new URL(address).port}.kubeconfig`), {
       server: address,
       certificate,
       user,
-      token: access.tokens[user],
+      token,
     });
+  const kubeconfigOf = (user: User, address = server) => kubeconfigWith(user, access.tokens[user], address);
+  const auditLog = join(directory, "audit.log");
+  const auditArgs = audit ? auditing(directory, auditLog, audit) : [];
 
   const etcd = run("etcd", etcdArgs(ports, join(directory, "etcd")));
   const startApiServer = async () => {
-    const started = run("kube-apiserver", apiServerArgs(ports, certificates, access));
+    const started = run("kube-apiserver", [
+      ...apiServerArgs(ports, certificates, access),
+      ...auditArgs,
+    ]);
     await until("the API server's certificate", () => expectAlive(started) && existsSync(certificate));
     const admin = new Kube(server, readFileSync(certificate, "utf8"), access.tokens.admin);
     const ready = () => expectAlive(started) && admin.isReady();
@@ -78,6 +94,11 @@ export async function startControlPlane(nodes = 2): Promise<ControlPlane> {
     server,
     kubeconfig: kubeconfigOf("binnacle"),
     kubeconfigOf,
+    kubeconfigWith,
+    audited() {
+      const lines = readFileSync(auditLog, "utf8").trimEnd().split("\n");
+      return lines.filter(Boolean).map((line) => JSON.parse(line));
+    },
     tryAs(user, calls) {
       const as = new Kube(server, readFileSync(certificate, "utf8"), access.tokens[user]);
       return Promise.all(calls.map(([method, path]) => as.status(method, path)));
@@ -128,6 +149,18 @@ function apiServerArgs({ client, secure }: Ports, certificates: string, access: 
   ];
 }
 
+/** Notes every request of one user, its body left out; nothing of anybody else. */
+function auditing(directory: string, log: string, user: string): string[] {
+  const policy = {
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    rules: [{ level: "Metadata", users: [user] }, { level: "None" }],
+  };
+  const file = join(directory, "audit-policy.json");
+  writeFileSync(file, JSON.stringify(policy));
+  return [`--audit-policy-file=${file}`, `--audit-log-path=${log}`, "--audit-log-mode=blocking"];
+}
+
 function controllerArgs(kubeconfig: string, certificate: string, access: Access): string[] {
   return [
     `--kubeconfig=${kubeconfig}`,
@@ -157,7 +190,8 @@ async function populate(kube: Kube, nodes: number): Promise<void> {
     kind: "Node",
     metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
   });
-  await kube.apply(...readOnlyRights(), ...names.map(node));
+  await kube.applyYaml(readOnlyRole());
+  await kube.apply(readOnlyBinding(), ...names.map(node));
   const ready = (c: Obj) => c.type === "Ready" && c.status === "True";
   for (const name of names) {
     await kube.wait("Node", undefined, name, "ready", (object) => object.status?.conditions?.some(ready));

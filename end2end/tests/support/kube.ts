@@ -15,6 +15,24 @@ export class KubeError extends Error {
   }
 }
 
+/** A document of a YAML file, with what its address needs. */
+export interface YamlDocument {
+  kind: string;
+  namespace?: string;
+  name: string;
+  text: string;
+}
+
+/** The documents of a file; reads only what an address needs, the API server reads the rest. */
+export function yamlDocuments(file: string): YamlDocument[] {
+  return file.split(/^---$/m).map((text) => ({
+    kind: /^kind: (\S+)$/m.exec(text)?.[1] ?? "",
+    name: /^metadata:\n(?: {2}.*\n)*? {2}name: (\S+)$/m.exec(text)?.[1] ?? "",
+    namespace: /^metadata:\n(?: {2}.*\n)*? {2}namespace: "?([^\s"]+)"?$/m.exec(text)?.[1],
+    text,
+  }));
+}
+
 /** Where a kind lives: group prefix, plural, namespaced or not. */
 const KINDS: Record<string, [prefix: string, plural: string, namespaced: boolean]> = {
   Namespace: ["/api/v1", "namespaces", false],
@@ -25,6 +43,13 @@ const KINDS: Record<string, [prefix: string, plural: string, namespaced: boolean
   Secret: ["/api/v1", "secrets", true],
   ServiceAccount: ["/api/v1", "serviceaccounts", true],
   Event: ["/api/v1", "events", true],
+  PersistentVolumeClaim: ["/api/v1", "persistentvolumeclaims", true],
+  Ingress: ["/apis/networking.k8s.io/v1", "ingresses", true],
+  NetworkPolicy: ["/apis/networking.k8s.io/v1", "networkpolicies", true],
+  PodDisruptionBudget: ["/apis/policy/v1", "poddisruptionbudgets", true],
+  HorizontalPodAutoscaler: ["/apis/autoscaling/v2", "horizontalpodautoscalers", true],
+  Role: ["/apis/rbac.authorization.k8s.io/v1", "roles", true],
+  RoleBinding: ["/apis/rbac.authorization.k8s.io/v1", "rolebindings", true],
   Deployment: ["/apis/apps/v1", "deployments", true],
   ReplicaSet: ["/apis/apps/v1", "replicasets", true],
   StatefulSet: ["/apis/apps/v1", "statefulsets", true],
@@ -64,6 +89,21 @@ export class Kube {
       const path = `${this.path(object.kind, namespace, name)}?fieldManager=end2end&force=true`;
       await this.send("PATCH", path, object, "application/apply-patch+yaml");
     }
+  }
+
+  /** The same for a file of YAML documents, as `kubectl apply` would; a field that is none is an error. */
+  async applyYaml(...documents: YamlDocument[]): Promise<void> {
+    for (const { kind, namespace, name, text } of documents) {
+      const path = `${this.path(kind, namespace, name)}?fieldManager=end2end&force=true&fieldValidation=Strict`;
+      await this.send("PATCH", path, text, "application/apply-patch+yaml");
+    }
+  }
+
+  /** A token of an account, as its pods get one. */
+  async tokenOf(namespace: string, account: string): Promise<string> {
+    const path = `${this.path("ServiceAccount", namespace, account)}/token`;
+    const asked = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 3600 } };
+    return (await this.send("POST", path, asked)).status.token;
   }
 
   create(object: Obj): Promise<Obj> {
@@ -123,7 +163,7 @@ export class Kube {
   }
 
   private send(method: string, path: string, body?: Obj, type = "application/json"): Promise<Obj> {
-    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const payload = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const call = request(
         this.server + path,

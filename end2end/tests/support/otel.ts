@@ -32,7 +32,18 @@ export interface Job {
   gzip?: boolean;
   headers?: Record<string, string>;
   resource: Record<string, string | number>;
-  spans: SpanGroup[];
+  spans?: SpanGroup[];
+  logs?: LogGroup[];
+}
+
+/** Lines through Python's logging; `{n}` in the body is the line's number. */
+export interface LogGroup {
+  body: string;
+  level?: "DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL";
+  attributes?: Record<string, string | number>;
+  count?: number;
+  /** Written inside a span of this name. */
+  in_span?: string;
 }
 
 export interface Sent {

@@ -16,12 +16,14 @@ pub enum Look {
     Hour,
     /// When it settled, should that be none of these.
     Settled,
+    /// When the next deploy began, should that be before the hour is over.
+    Ended,
 }
 
 impl Look {
     /// All, in their usual order.
     pub fn all() -> impl Iterator<Item = Self> {
-        (1..=15).map(Self::Minute).chain([Self::Half, Self::Hour, Self::Settled])
+        (1..=15).map(Self::Minute).chain([Self::Half, Self::Hour, Self::Settled, Self::Ended])
     }
 
     /// The look that is due so many whole minutes after the start.
@@ -40,8 +42,19 @@ impl Look {
         match self {
             Self::Minute(1..=15) => 0.05,
             Self::Half | Self::Hour => 0.1,
-            Self::Settled => 0.05,
+            Self::Settled | Self::Ended => 0.025,
             Self::Minute(_) => 0.0,
+        }
+    }
+
+    /// The number by which it is remembered that its part was spent.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Minute(minute) => minute,
+            Self::Half => 30,
+            Self::Hour => 60,
+            Self::Settled => 61,
+            Self::Ended => 62,
         }
     }
 }
@@ -88,6 +101,8 @@ mod tests {
     fn parts_add_up_to_the_whole_budget_and_no_more() {
         let looks: f64 = Look::all().map(Look::part).sum();
         assert!((looks - 1.0).abs() < 1e-12, "{looks}");
+        let numbers: std::collections::BTreeSet<u8> = Look::all().map(Look::number).collect();
+        assert_eq!(numbers.len(), Look::all().count(), "each is remembered by itself");
         let signals = [
             Signal::Errors,
             Signal::Latency,

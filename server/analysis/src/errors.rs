@@ -88,6 +88,7 @@ fn endpoints(
         tested.extend(strong);
     }
     looked.unjudged.sort_by(|a, b| b.requests.total_cmp(&a.requests));
+    looked.unjudged_in_all = looked.unjudged.len() as u32;
     looked.unjudged.truncate(UNJUDGED);
     let p: Vec<f64> = tested.iter().map(|(candidate, _)| candidate.test.p).collect();
     let mut rest = Vec::new();

@@ -1,7 +1,7 @@
 //! What a verdict is made from, as plain data that a server fills from rollups, watchers and earlier verdicts.
 //! Minutes count from the minute in which the deploy started: minute 0 is that one, the past is negative.
 
-use model::{Deploy, Red, Timestamp};
+use model::{Deploy, Evidence, Red, Timestamp};
 
 use crate::budget::Look;
 
@@ -14,6 +14,9 @@ pub struct DeployFacts {
     pub deploy: Deploy,
     /// Which look this is.
     pub look: Look,
+    /// What is flagged already, where this look was had before and its part of the budget is spent: nothing can be
+    /// added by chance then. Nothing where it is had for the first time.
+    pub spent: Option<Vec<Evidence>>,
     /// Requests by endpoint. The service is their sum, so that every numerator adds up.
     pub endpoints: Vec<EndpointFacts>,
     /// Pods of both revisions; cells name them by their place here.

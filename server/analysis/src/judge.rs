@@ -18,6 +18,7 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     evidence.extend(failing.evidence.iter().chain(&slow.evidence).cloned());
     evidence.extend(groups::groups(facts, requests, rules));
     evidence.extend(usage::usage(&baseline, facts, rules));
+    freeze(&mut evidence, facts);
     sort(&mut evidence);
     let (level, headline) = conclude(&evidence, &baseline, (&failing, &slow), facts, rules);
     let compared = evidence.iter().find(|e| matches!(e.signal, Signal::Errors | Signal::Latency));
@@ -29,7 +30,21 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
         against: compared.map(|evidence| evidence.against),
         discounted: baseline.discounted,
         unjudged: failing.unjudged,
+        unjudged_in_all: failing.unjudged_in_all,
         evidence,
+    }
+}
+
+/// A look that is had again tests a second time at a level that is spent: whatever rests on a test stays as it was.
+fn freeze(evidence: &mut [Evidence], facts: &DeployFacts) {
+    let Some(called) = &facts.spent else { return };
+    let name = |e: &Evidence| (e.signal, e.endpoint.clone(), e.subject.clone());
+    let is_new = |e: &&mut Evidence| {
+        e.outcome == Outcome::Flagged && e.test.is_some() && !called.iter().any(|known| name(known) == name(e))
+    };
+    for evidence in evidence.iter_mut().filter(is_new) {
+        evidence.outcome = Outcome::NotFlagged;
+        evidence.why = evidence.why.clone().text("; not called when this look was had first");
     }
 }
 

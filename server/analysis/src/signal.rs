@@ -9,6 +9,7 @@ use crate::DeployFacts;
 pub(crate) struct Looked {
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) unjudged: Vec<Unjudged>,
+    pub(crate) unjudged_in_all: u32,
     /// Whatever passes the gates would have been found on the service.
     pub(crate) powered: bool,
     /// The smallest value of the service that would have been found.

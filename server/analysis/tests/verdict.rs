@@ -164,3 +164,18 @@ fn a_warm_up_that_earlier_rollouts_had_is_set_apart_and_said() {
     assert!(verdict.level != VerdictLevel::Failed && verdict.level != VerdictLevel::Degraded, "{}", verdict.headline);
     assert!(verdict.discounted.iter().any(|said| said.to_string().contains("Usual while this service rolls out")));
 }
+
+#[test]
+fn a_look_that_is_had_again_adds_nothing_by_chance() {
+    let mut facts = quiet();
+    fail(&mut facts.endpoints[0].new, 0.142);
+    let first = judge(&facts, &Rules::default());
+    facts.spent = Some(first.evidence.iter().filter(|e| e.outcome == Outcome::Flagged).cloned().collect());
+    assert_eq!(judge(&facts, &Rules::default()).level, VerdictLevel::Failed, "what was called stays");
+    facts.spent = Some(Vec::new());
+    let again = judge(&facts, &Rules::default());
+    assert!(again.evidence.iter().all(|e| e.outcome != Outcome::Flagged), "{}", again.headline);
+    assert_eq!(again.level, VerdictLevel::TooLittleData, "nor is it called healthy: {}", again.headline);
+    facts.kubernetes.crashing = vec![("web-1".into(), "exit code 1".into())];
+    assert_eq!(judge(&facts, &Rules::default()).level, VerdictLevel::Failed, "what pods do is no chance");
+}

@@ -41,6 +41,11 @@ impl Key {
         &self.0.1
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &Text {
+        &self.0.2
+    }
+
     /// The service's identity.
     pub(crate) fn id(&self, cluster: &ClusterId) -> ServiceId {
         ServiceId::new(cluster.0.as_str(), &*self.0.0, &*self.0.1, &*self.0.2)

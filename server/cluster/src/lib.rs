@@ -3,15 +3,20 @@
 //! of pages or of HTTP servers.
 
 mod adverse;
+mod authors;
 mod changes;
+mod check;
 mod connect;
 mod deploys;
 mod error;
 mod identity;
 mod kind;
+mod links;
 mod redact;
+mod releases;
 mod revisions;
 mod rights;
+mod roles;
 mod run;
 pub mod slim;
 mod source;
@@ -23,8 +28,10 @@ mod watch;
 pub mod world;
 
 pub use changes::changes;
+pub use check::{Finding, Outcome, check};
 pub use error::Error;
 pub use kind::Kind;
 pub use redact::{Redactor, Values};
+pub use roles::roles;
 pub use run::{Options, run};
 pub use source::{Source, sources};

@@ -3,6 +3,7 @@
 use kube::runtime::watcher;
 
 use crate::kind::Kind;
+use crate::roles::Rule;
 
 /// What an error of a watcher means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +20,7 @@ pub(crate) enum Problem {
 
 /// The RBAC rule to add, as YAML.
 pub(crate) fn rule(kind: Kind) -> String {
-    let (group, _, _, plural) = kind.parts();
-    format!("- apiGroups: [\"{group}\"]\n  resources: [\"{plural}\"]\n  verbs: [\"list\", \"watch\"]\n")
+    Rule::of(kind).yaml()
 }
 
 /// What an error of a watcher means.

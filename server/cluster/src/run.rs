@@ -266,7 +266,8 @@ mod tests {
     fn with_namespaces_nothing_is_asked_of_the_whole_cluster() {
         let options = Options { namespaces: vec!["b".into(), "a".into(), "b".into()], ..Options::default() };
         let scopes = scopes(&options);
-        assert!(scopes.iter().all(|(kind, namespace)| namespace.is_some() && *kind != Kind::Node));
-        assert_eq!(scopes.len(), 2 * (Kind::ALL.len() - 1));
+        assert!(scopes.iter().all(|(kind, namespace)| namespace.is_some() && kind.is_namespaced()));
+        let namespaced = Kind::ALL.into_iter().filter(|kind| kind.is_namespaced()).count();
+        assert_eq!(scopes.len(), 2 * namespaced);
     }
 }

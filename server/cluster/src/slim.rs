@@ -3,6 +3,7 @@
 mod meta;
 mod nodes;
 mod pods;
+mod related;
 mod services;
 mod wire;
 mod workloads;
@@ -10,6 +11,7 @@ mod workloads;
 pub use meta::{Condition, Flip, Instant, Meta, Owner};
 pub use nodes::{Event, Node, Reference};
 pub use pods::{Asked, Container, Pod, State, Terminated};
+pub use related::Related;
 pub use services::{ConfigMap, EndpointSlice, Service};
 pub use workloads::{ControllerRevision, Status, Workload};
 
@@ -36,6 +38,8 @@ pub enum Object {
     ConfigMap(Box<ConfigMap>),
     /// Event.
     Event(Box<Event>),
+    /// Any of the kinds that belong to services by reference.
+    Related(Kind, Box<Related>),
 }
 
 impl Object {
@@ -49,6 +53,7 @@ impl Object {
             Kind::EndpointSlice => Self::Slice(serde_json::from_value(value)?),
             Kind::ConfigMap => Self::ConfigMap(serde_json::from_value(value)?),
             Kind::Event => Self::Event(serde_json::from_value(value)?),
+            kind if kind.is_related() => Self::Related(kind, serde_json::from_value(value)?),
             workload => Self::Workload(workload, serde_json::from_value(value)?),
         })
     }
@@ -56,7 +61,7 @@ impl Object {
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Workload(kind, _) => *kind,
+            Self::Workload(kind, _) | Self::Related(kind, _) => *kind,
             Self::Revision(_) => Kind::ControllerRevision,
             Self::Pod(_) => Kind::Pod,
             Self::Node(_) => Kind::Node,
@@ -78,6 +83,7 @@ impl Object {
             Self::Slice(slice) => &slice.meta,
             Self::ConfigMap(map) => &map.meta,
             Self::Event(event) => &event.meta,
+            Self::Related(_, related) => &related.meta,
         }
     }
 }

@@ -20,6 +20,12 @@ pub(crate) struct Facts {
     pub labels: Labels,
     /// ConfigMaps it refers to, and how: `mounted`, `env`.
     pub config_maps: Box<[(Text, &'static str)]>,
+    /// Secrets it refers to by name, and how: `mounted`, `env`, `pulls images`.
+    pub secrets: Box<[(Text, &'static str)]>,
+    /// Claims that all its pods share.
+    pub claims: Box<[Text]>,
+    /// The account its pods run as.
+    pub account: Text,
     parts: Parts,
 }
 
@@ -52,14 +58,18 @@ impl Facts {
             hash: hash.into(),
             images: images(&template),
             labels,
-            config_maps: config_maps(&template),
+            config_maps: references(&template, &CONFIG_MAPS),
+            secrets: references(&template, &SECRETS),
+            claims: claims(&template),
+            account: template.pointer("/spec/serviceAccountName").and_then(Value::as_str).unwrap_or_default().into(),
             parts: parts(template),
         };
         for (name, image) in &mut facts.images {
             interner.text(name);
             interner.text(image);
         }
-        facts.config_maps.iter_mut().for_each(|(name, _)| interner.text(name));
+        facts.config_maps.iter_mut().chain(&mut facts.secrets).for_each(|(name, _)| interner.text(name));
+        facts.claims.iter_mut().chain([&mut facts.account]).for_each(|name| interner.text(name));
         (facts, text)
     }
 
@@ -101,30 +111,65 @@ fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Every ConfigMap that pods of this template read.
-fn config_maps(template: &Value) -> Box<[(Text, &'static str)]> {
+/// Where a template names objects of a kind.
+struct Places {
+    /// Of a volume: the source and its name.
+    volume: (&'static str, &'static str),
+    /// Of a source of a projected volume.
+    projected: &'static str,
+    /// Of `envFrom`, and of a variable.
+    env: (&'static str, &'static str),
+    /// Of the pod itself.
+    pull: Option<&'static str>,
+}
+
+const CONFIG_MAPS: Places = Places {
+    volume: ("configMap", "name"),
+    projected: "configMap",
+    env: ("configMapRef", "/valueFrom/configMapKeyRef"),
+    pull: None,
+};
+const SECRETS: Places = Places {
+    volume: ("secret", "secretName"),
+    projected: "secret",
+    env: ("secretRef", "/valueFrom/secretKeyRef"),
+    pull: Some("imagePullSecrets"),
+};
+
+/// Every object of a kind that pods of this template read, and how.
+fn references(template: &Value, places: &Places) -> Box<[(Text, &'static str)]> {
     let mut found: Vec<(Text, &'static str)> = Vec::new();
     let mut add = |name: &str, how| {
         if !name.is_empty() && !found.iter().any(|(known, _)| &**known == name) {
             found.push((name.into(), how));
         }
     };
-    let items = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    for volume in template.get("spec").map(|spec| items(spec, "volumes")).unwrap_or_default() {
-        volume.get("configMap").iter().for_each(|map| add(string(map, "name"), "mounted"));
-        for source in volume.get("projected").map(|projected| items(projected, "sources")).unwrap_or_default() {
-            source.get("configMap").iter().for_each(|map| add(string(map, "name"), "mounted"));
-        }
+    let spec = template.get("spec").unwrap_or(&Value::Null);
+    let (source, key) = places.volume;
+    for volume in list(spec, "volumes") {
+        volume.get(source).iter().for_each(|it| add(string(it, key), "mounted"));
+        let projected = volume.get("projected").into_iter().flat_map(|projected| list(projected, "sources"));
+        projected.filter_map(|source| source.get(places.projected)).for_each(|it| add(string(it, "name"), "mounted"));
     }
+    let (all, one) = places.env;
     for container in containers(template) {
-        for source in items(container, "envFrom") {
-            source.get("configMapRef").iter().for_each(|map| add(string(map, "name"), "env"));
-        }
-        for variable in items(container, "env") {
-            variable.pointer("/valueFrom/configMapKeyRef").iter().for_each(|map| add(string(map, "name"), "env"));
-        }
+        list(container, "envFrom").filter_map(|from| from.get(all)).for_each(|it| add(string(it, "name"), "env"));
+        list(container, "env").filter_map(|one_of| one_of.pointer(one)).for_each(|it| add(string(it, "name"), "env"));
+    }
+    for pull in places.pull.into_iter().flat_map(|key| list(spec, key)) {
+        add(string(pull, "name"), "pulls images");
     }
     found.into()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn claims(template: &Value) -> Box<[Text]> {
+    let volumes = template.get("spec").into_iter().flat_map(|spec| list(spec, "volumes"));
+    let claims = volumes.filter_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str());
+    claims.map(Text::from).collect()
 }
 
 /// Takes a template apart; what is left over is the rest.

@@ -10,6 +10,9 @@ const LONGEST: usize = 256 * 1024;
 /// Deeper than this is not written out: the API server accepts no such template, others might.
 const DEEPEST: usize = 64;
 
+/// The text of the version that says an object is gone.
+pub(crate) const GONE: &str = "";
+
 /// The text of a version and its hash of 32 hexadecimal digits.
 pub(crate) fn version(value: &Value) -> (String, String) {
     let mut text = String::new();

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::kind::Kind;
 use crate::rights::{Problem, problem};
-use crate::slim::{ConfigMap, ControllerRevision, EndpointSlice, Node, Object, Pod, Service, Workload};
+use crate::slim::{ConfigMap, ControllerRevision, EndpointSlice, Node, Object, Pod, Related, Service, Workload};
 use crate::world::Scope;
 
 /// Objects of a list handed over at once.
@@ -87,6 +87,7 @@ macro_rules! slim {
 }
 
 slim!(Workload, this, kind => Object::Workload(kind, Box::new(this)));
+slim!(Related, this, kind => Object::Related(kind, Box::new(this)));
 slim!(ControllerRevision, this, _kind => Object::Revision(Box::new(this)));
 slim!(Pod, this, _kind => Object::Pod(Box::new(this)));
 slim!(Node, this, _kind => Object::Node(this));
@@ -119,7 +120,7 @@ macro_rules! metadata {
     ($($type:ty),*) => { $(impl Metadata for $type { fn metadata(&self) -> &crate::slim::Meta { &self.meta } })* };
 }
 
-metadata!(Workload, ControllerRevision, Pod, Node, Service, EndpointSlice, ConfigMap, crate::slim::Event);
+metadata!(Workload, ControllerRevision, Pod, Node, Service, EndpointSlice, ConfigMap, Related, crate::slim::Event);
 
 impl<T: Slim> Resource for Watched<T> {
     type DynamicType = Kind;
@@ -165,6 +166,7 @@ pub(crate) async fn watch(post: Post) {
         Kind::EndpointSlice => follow::<EndpointSlice>(post).await,
         Kind::ConfigMap => follow::<ConfigMap>(post).await,
         Kind::Event => follow::<crate::slim::Event>(post).await,
+        kind if kind.is_related() => follow::<Related>(post).await,
         _ => follow::<Workload>(post).await,
     }
 }

@@ -7,6 +7,7 @@ mod dirty;
 mod index;
 mod intake;
 mod keep;
+mod linked;
 mod members;
 mod memory;
 mod pods;
@@ -26,6 +27,7 @@ use store::{ClusterMemory, Version};
 use crate::adverse;
 use crate::identity::Key;
 use crate::kind::Kind;
+use crate::links::Link;
 use crate::redact::Redactor;
 use crate::slim::Object;
 use crate::text::{Interner, Text};
@@ -49,6 +51,8 @@ pub struct World {
     tracks: HashMap<Key, Track>,
     /// Services by the ConfigMaps they read.
     uses: HashMap<index::Name, HashSet<Key>>,
+    /// Services by what other objects may refer to of them.
+    referred: HashMap<Link, HashSet<Key>>,
     adverse: adverse::Ledger,
     remembered: Remembered,
     waiting: HashSet<Scope>,
@@ -76,6 +80,7 @@ impl World {
             index: Index::default(),
             tracks: HashMap::new(),
             uses: HashMap::new(),
+            referred: HashMap::new(),
             adverse: adverse::Ledger::default(),
             remembered: Remembered::default(),
             waiting: scopes.into_iter().collect(),

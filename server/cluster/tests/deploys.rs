@@ -297,7 +297,7 @@ fn secrets_of_a_workload_are_in_no_version() {
         &[with(deployment("x:v1", 1, (1, 1, 1)), env.clone()), with(replica_set("aa", "x:v1", 1, 0), env)],
     );
     let kinds: Vec<&str> = bench.all.versions.iter().map(|version| &*version.kind).collect();
-    assert_eq!(kinds, ["Deployment", "Template"]);
+    assert_eq!(kinds, ["Scale/Deployment", "Deployment", "Template", "Resources"]);
     assert!(bench.all.versions.iter().all(|version| !version.text.contains("canary")));
-    assert_eq!(bench.all.revisions[0].template, bench.all.versions[1].hash);
+    assert_eq!(bench.all.revisions[0].template, bench.all.versions[2].hash);
 }

@@ -5,15 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use model::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
-use crate::otlp::{self, Endpoint, Sent};
+use crate::otlp::{self, Endpoint, Packed, Sent};
 use crate::time::{self, SECOND};
-use crate::traffic::{Batch, Traffic, fleet_at, request, thinning};
+use crate::traffic::{Batch, Traffic, fleet_at, lines, request, thinning};
 
 /// A request carries at most so many seconds: a commit costs the receiver more than its bytes.
 const CHUNK: i64 = 120;
@@ -86,22 +85,27 @@ impl Sender {
         let (traffic, fleets, endpoint) = (self.traffic.clone(), self.fleets.borrow().clone(), self.endpoint.clone());
         under_way.spawn(async move {
             let made = tokio::task::spawn_blocking(move || make(&traffic, &fleets, seconds, thin));
-            if let Ok(Some(body)) = made.await {
-                deliver(endpoint, body).await;
+            if let Ok(Some(bodies)) = made.await {
+                for body in bodies {
+                    deliver(endpoint.clone(), body).await;
+                }
             }
         });
     }
 }
 
-/// The traffic of some seconds as a body, where there is any.
-fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, thin: u32) -> Option<Bytes> {
+/// The traffic of some seconds as bodies, where there is any: its spans, then its lines.
+fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, thin: u32) -> Option<[Packed; 2]> {
     let mut batch = Batch::new();
     for second in seconds {
         if let Some(fleet) = fleet_at(fleets, Timestamp(second * SECOND)) {
             traffic.second(second, fleet, thin, &mut batch);
         }
     }
-    (!batch.is_empty()).then(|| otlp::pack(&request(traffic.scenario(), batch)))
+    (!batch.is_empty()).then(|| {
+        let logs = otlp::logs(&lines(traffic.scenario(), &batch));
+        [otlp::traces(&request(traffic.scenario(), batch)), logs]
+    })
 }
 
 /// Stretches from `from` to `to`, the last first.
@@ -112,13 +116,13 @@ fn newest_first(from: i64, to: i64) -> impl Iterator<Item = Range<i64>> {
 }
 
 /// Sends until it is taken or refused for good.
-async fn deliver(endpoint: watch::Receiver<Option<Endpoint>>, body: Bytes) {
+async fn deliver(endpoint: watch::Receiver<Option<Endpoint>>, body: Packed) {
     let mut pause = Duration::from_millis(200);
     for _ in 0..40 {
         let Some(target) = endpoint.borrow().clone() else { return };
-        match otlp::send(&target, body.clone()).await {
+        match otlp::send(&target, &body).await {
             Sent::Taken => return,
-            Sent::Refused(status) => return tracing::warn!(status, "traces were refused"),
+            Sent::Refused(status) => return tracing::warn!(status, "telemetry was refused"),
             Sent::Later => tokio::time::sleep(pause).await,
         }
         pause = (pause * 2).min(Duration::from_secs(5));

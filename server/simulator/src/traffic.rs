@@ -1,6 +1,7 @@
-//! What people do in the shop: requests that walk the call graph and leave spans. Pure: the same second, seed and
-//! fleet give the same spans.
+//! What people do in the shop: requests that walk the call graph and leave spans and lines. Pure: the same second,
+//! seed and fleet give the same.
 
+mod logs;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use model::Timestamp;
 
+pub(crate) use self::logs::lines;
 pub(crate) use self::spans::request;
 use self::spans::{Kind, Spans};
 use crate::fleet::{Fleet, Server};
@@ -227,7 +229,7 @@ pub(crate) fn thinning(rate: f64, seconds: f64, most: f64) -> u32 {
 mod tests {
     use super::*;
 
-    fn fleet(scenario: &Scenario) -> Fleet {
+    pub(super) fn fleet(scenario: &Scenario) -> Fleet {
         let one = |service| {
             let text = |word: &str| format!("{word}-{service}");
             let (pod, uid, node, address) = (text("pod"), text("uid"), text("node"), text("ip"));

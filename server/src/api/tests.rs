@@ -5,76 +5,32 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::{Extension, Router};
 use http::{Request, StatusCode};
-use model::{
-    ClusterId, Deploy, DeployId, DeployKind, DeployPhase, RevisionHash, Sentence, ServiceId, ServiceState, Timestamp,
-    Verdict, VerdictLevel, Viewer,
-};
+use model::{Sentence, Verdict, VerdictLevel, Viewer};
 use serde_json::Value;
-use store::{ClusterRecord, Config, Judgement, Keep, Store};
+use store::Judgement;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utoipa::OpenApi;
 
 use super::{Document, router};
 use crate::backend::Answers;
-
-fn id(name: &str) -> ServiceId {
-    ServiceId::new("c1", "shop", "Deployment", name)
-}
-
-fn service(name: &str) -> ServiceState {
-    ServiceState {
-        id: id(name),
-        uid: name.into(),
-        created: Timestamp(1),
-        deleted: None,
-        managed_by: None,
-        team: None,
-        aliases: vec![],
-        grouped: false,
-        wanted: 1,
-        ready: 1,
-        updated: 1,
-        available: 1,
-        revision: None,
-        revision_name: Some("v2".into()),
-        images: vec![],
-        short_since: None,
-        down_since: None,
-        grace: None,
-        restarts: 0,
-    }
-}
-
-fn deploy(sequence: u32) -> Deploy {
-    Deploy {
-        id: DeployId { service: id("cart"), sequence },
-        from: None,
-        to: RevisionHash("b".into()),
-        from_name: Some("v1".into()),
-        to_name: "v2".into(),
-        kind: DeployKind::Image,
-        phase: DeployPhase::RollingOut,
-        started: Timestamp::from_seconds(i64::from(sequence) * 3_600),
-        rollback: false,
-        reconstructed: false,
-        cause: None,
-        changes: vec!["image".into()],
-    }
-}
+use crate::config::Access;
+use crate::fixtures::{deploy, open, record, service};
 
 /// Two services; one of them with two deploys, the newer of them judged.
-async fn shop(folder: &std::path::Path) -> Router {
-    let keep = Keep { age: model::DAY, bytes: 1 << 30 };
-    let store = Store::open(Config { path: folder.to_owned(), raw: keep, summaries: keep }).await.unwrap();
-    let mut record = ClusterRecord::new(ClusterId("c1".into()));
-    record.services = vec![service("cart"), service("checkout")];
-    record.deploys = vec![deploy(2), deploy(3)];
-    store.record(record).await.unwrap();
+async fn answers(folder: &std::path::Path) -> Arc<Answers> {
+    let store = open(folder).await;
+    record(&store, vec![service("cart"), service("checkout")], vec![deploy(2), deploy(3)]).await;
     let verdict = Verdict { rules: 1, ..Verdict::new(VerdictLevel::Failed, Sentence::plain("POST / fails")) };
-    let brief = Judgement { judged: analysis::judged(3, &verdict), flagged: vec![] };
+    let judged = analysis::judged(3, &verdict);
+    let brief = Judgement { judged, flagged: vec![], looked: verdict.judged_at, spent: Default::default() };
     store.keep_verdict(&deploy(3).id, Some((&verdict, brief)), None).await.unwrap();
     let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
-    router(Arc::new(Answers::new(store, ingest, vec![], false))).layer(Extension(Viewer::local()))
+    Arc::new(Answers::new(store, ingest, vec![], false))
+}
+
+async fn shop(folder: &std::path::Path) -> Router {
+    router(answers(folder).await).layer(Extension(Viewer::local()))
 }
 
 async fn get(shop: &Router, path: &str) -> (StatusCode, Value) {
@@ -133,6 +89,49 @@ async fn what_can_not_be_answered_is_a_problem() {
         assert_eq!((found.as_u16(), &problem["status"]), (status, &status.into()), "{path}");
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{path}");
     }
+}
+
+/// Status, content type and body, over a socket.
+fn fetch(base: &str, path: &str, token: Option<&str>) -> (u16, String, Value) {
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let mut request = agent.get(format!("{base}/api/v1{path}"));
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut response = request.call().unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    (response.status().as_u16(), kind, response.body_mut().read_json().unwrap())
+}
+
+#[tokio::test]
+async fn over_http_only_who_has_the_token_is_answered_and_all_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = crate::http::machines(&Access::Token("swordfish".into()), answers(folder.path()).await);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let shutdown = CancellationToken::new();
+    let served = tokio::spawn(crate::serve::serve(listener, router, shutdown.clone()));
+    let asked = tokio::task::spawn_blocking(move || {
+        let problem = "application/problem+json";
+        let deploys = "/services/c1/shop/Deployment/cart/deploys";
+        for token in [None, Some("marlin")] {
+            let (status, kind, body) = fetch(&base, "/services", token);
+            assert_eq!((status, kind.as_str(), &body["title"]), (401, problem, &"Unauthorized".into()));
+        }
+        let ask = |path: &str| fetch(&base, path, Some("swordfish"));
+        let (status, kind, first) = ask(&format!("{deploys}?limit=1"));
+        assert_eq!((status, kind.as_str()), (200, "application/json"));
+        assert_eq!((first["items"].as_array().unwrap().len(), &first["items"][0]["sequence"]), (1, &3.into()));
+        let (_, _, second) = ask(&format!("{deploys}?limit=1&cursor={}", first["next"].as_str().unwrap()));
+        assert_eq!((&second["items"][0]["sequence"], &second["next"]), (&2.into(), &Value::Null));
+        for (path, wanted) in [("/services?limit=0", 400), ("/deploys/c1/shop/Deployment/cart/9/verdict", 404)] {
+            let (status, kind, body) = ask(path);
+            assert_eq!((status, kind.as_str(), &body["status"]), (wanted, problem, &wanted.into()), "{path}");
+        }
+    });
+    asked.await.unwrap();
+    shutdown.cancel();
+    served.await.unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use model::{
     AdverseEvent, AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId,
     ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
-use store::{By, Directory, Judgement, RedQuery, Store};
+use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
 use tokio::sync::OnceCell;
 
 use crate::verdicts::present::{Said, present_of};
@@ -24,6 +24,8 @@ pub(super) struct Standing {
     pub(super) restarts: u32,
     /// The verdict on its newest deploy.
     pub(super) judgement: Option<Arc<Judgement>>,
+    /// It is bad, of the current revision, and what it calls was there lately.
+    pub(super) verdict_lasts: bool,
 }
 
 impl Standing {
@@ -40,8 +42,21 @@ pub(super) struct Standings {
     pub(super) directory: Arc<Directory>,
 }
 
-/// The window, and the directory's generation.
-type Key = (Window, (u64, u64));
+/// What standings are made from, apart from telemetry: a verdict that is kept makes new judgements.
+#[derive(Clone)]
+struct Key {
+    window: Window,
+    directory: (u64, u64),
+    judgements: Arc<Judgements>,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        (self.window, self.directory) == (other.window, other.directory)
+            && Arc::ptr_eq(&self.judgements, &other.judgements)
+    }
+}
+
 type Slot = Arc<OnceCell<Arc<Standings>>>;
 
 /// Makes and keeps standings.
@@ -64,8 +79,9 @@ impl Board {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
         let directory = self.store.directory();
-        let slot = self.slot((window, directory.generation()));
-        slot.get_or_try_init(|| make(&self.store, directory, window)).await.cloned()
+        let judgements = self.store.newest_judgements();
+        let slot = self.slot(Key { window, directory: directory.generation(), judgements: judgements.clone() });
+        slot.get_or_try_init(|| make(&self.store, directory, &judgements, window)).await.cloned()
     }
 
     fn slot(&self, key: Key) -> Slot {
@@ -82,7 +98,12 @@ impl Board {
     }
 }
 
-async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Result<Arc<Standings>, store::Error> {
+async fn make(
+    store: &Store,
+    directory: Arc<Directory>,
+    judgements: &Judgements,
+    window: Window,
+) -> Result<Arc<Standings>, store::Error> {
     let now = window.to;
     let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
     let totals = totals(store, window).await?;
@@ -90,7 +111,7 @@ async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Resul
     let adverse = store.adverse(None, hour).await?;
     let happened = happened(&adverse, hour);
     let blind = blind(&store.cluster_statuses(), now);
-    let judgements = newest(store, &directory);
+    let judgements = newest(judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
     let services = directory.services().map(|service| {
         let id = &service.id;
@@ -104,6 +125,7 @@ async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Resul
             total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
             restarts,
             judgement: judgements.get(id).cloned(),
+            verdict_lasts: verdict.is_some(),
             service: service.clone(),
         }
     });
@@ -111,11 +133,10 @@ async fn make(store: &Store, directory: Arc<Directory>, window: Window) -> Resul
 }
 
 /// Verdicts on the newest deploys.
-fn newest(store: &Store, directory: &Directory) -> HashMap<ServiceId, Arc<Judgement>> {
+fn newest(all: &Judgements, directory: &Directory) -> HashMap<ServiceId, Arc<Judgement>> {
     let is_newest = |id: &ServiceId, judgement: &Judgement| {
         directory.newest_deploy(id).is_some_and(|deploy| deploy.id.sequence == judgement.judged.sequence)
     };
-    let all = store.newest_judgements();
     let newest = all.iter().filter(|(id, judgement)| is_newest(id, judgement));
     newest.map(|(id, judgement)| (id.clone(), judgement.clone())).collect()
 }
@@ -227,3 +248,6 @@ async fn totals(store: &Store, window: Window) -> Result<HashMap<ServiceId, Red>
     };
     Ok(rows.into_iter().map(|row| (row.service, sum(row.cells))).collect())
 }
+
+#[cfg(test)]
+mod tests;

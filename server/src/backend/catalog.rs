@@ -229,5 +229,6 @@ pub(super) async fn header(
         adverse: adverse.len() as u32,
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
+        verdict_lasts: standing.verdict_lasts,
     })
 }

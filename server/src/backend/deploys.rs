@@ -1,15 +1,18 @@
 //! Deploys: those of a service with before and after, one with its verdict and what it changed, the feed of all.
 
+mod measure;
+
 use std::collections::BTreeSet;
 
 use app::AppError;
 use model::{
-    ConfigChange, Deploy, DeployDetail, DeployId, DeployRow, Diff, Feed, FeedQuery, HOUR, Judged, MINUTE, Red,
-    Revision, RevisionHash, ServiceId, Summary, Timestamp, Viewer, Window,
+    Deploy, DeployDetail, DeployId, DeployRow, Diff, Feed, FeedQuery, HOUR, Judged, MINUTE, Revision, RevisionHash,
+    ServiceId, Summary, Timestamp, Viewer, Window,
 };
-use store::{By, Judgement, RedQuery};
+use store::Judgement;
 
 use super::{Answers, failed, textdiff};
+use measure::Measured;
 
 /// How long before and after a deploy is measured.
 const SPAN: i64 = HOUR;
@@ -27,22 +30,28 @@ pub(super) async fn list(answers: &Answers, _viewer: &Viewer, id: &ServiceId) ->
     let mut deploys = answers.store.deploys(id).await.map_err(failed)?;
     deploys.truncate(LISTED);
     let judgements = answers.store.judgements(id).await.map_err(failed)?;
-    let mut rows = Vec::with_capacity(deploys.len());
-    let mut next: Option<Timestamp> = None;
-    for deploy in deploys {
-        let measured = Window::new(deploy.started, next.unwrap_or(now).min(deploy.started.plus(SPAN)).min(now));
-        next = Some(deploy.started);
-        let before = Window::before(deploy.started, SPAN);
-        let old = match &deploy.from {
-            Some(hash) => summary(answers, id, hash, before).await?,
-            None => Summary::default(),
-        };
-        let after = summary(answers, id, &deploy.to, measured).await?;
-        let config = config_of(answers, &deploy).await?;
-        let verdict = verdict_on(&judgements, &deploy);
-        rows.push(DeployRow { before: old, after, measured, config, verdict, deploy });
-    }
-    Ok(rows)
+    let nexts = [None].into_iter().chain(deploys.iter().map(|deploy| Some(deploy.started)));
+    let after = |deploy: &Deploy, next: Option<Timestamp>| {
+        Window::new(deploy.started, next.unwrap_or(now).min(deploy.started.plus(SPAN)).min(now).max(deploy.started))
+    };
+    let since: Vec<Window> = deploys.iter().zip(nexts).map(|(deploy, next)| after(deploy, next)).collect();
+    let around = deploys
+        .iter()
+        .zip(&since)
+        .map(|(deploy, since)| Window::new(deploy.started.plus(-SPAN), since.to.max(deploy.started.plus(1))));
+    let measured = Measured::read(answers, id, around.collect()).await?;
+    let row = |(deploy, since): (Deploy, Window)| DeployRow {
+        before: deploy
+            .from
+            .as_ref()
+            .map_or_else(Summary::default, |from| measured.summary(from, Window::before(deploy.started, SPAN))),
+        after: measured.summary(&deploy.to, since),
+        measured: since,
+        config: measured.config(belonging(&deploy)),
+        verdict: verdict_on(&judgements, &deploy),
+        deploy,
+    };
+    Ok(deploys.into_iter().zip(since).map(row).collect())
 }
 
 /// What was said of a deploy, in short.
@@ -69,33 +78,9 @@ pub(super) async fn detail(answers: &Answers, viewer: &Viewer, id: &DeployId) ->
     Ok(DeployDetail { verdict: answers.store.verdict(id).await.map_err(failed)?, diffs })
 }
 
-/// What one revision did in a window; rates divide by the time in which it served.
-async fn summary(
-    answers: &Answers,
-    id: &ServiceId,
-    revision: &RevisionHash,
-    window: Window,
-) -> Result<Summary, AppError> {
-    if window.length() == 0 {
-        return Ok(Summary::default());
-    }
-    let step = window.step(60);
-    let ask = RedQuery { services: Some(vec![id.clone()]), window, step, by: By::Revision };
-    let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
-    let mut sum = Red::default();
-    let (mut first, mut last) = (u32::MAX, 0);
-    for (at, red) in rows.iter().filter(|row| row.revision.as_ref() == Some(revision)).flat_map(|row| &row.cells) {
-        sum.merge(red);
-        first = first.min(*at);
-        last = last.max(*at);
-    }
-    let served = i64::from(last.saturating_sub(first) + 1) * step.0;
-    Ok(Summary::of(&sum, served.min(window.length())))
-}
-
-async fn config_of(answers: &Answers, deploy: &Deploy) -> Result<Vec<ConfigChange>, AppError> {
-    let window = Window::new(deploy.started.plus(-BELONGS), deploy.started.plus(1));
-    answers.store.config_changes(&deploy.id.service, window).await.map_err(failed)
+/// When a config change belongs to a deploy.
+fn belonging(deploy: &Deploy) -> Window {
+    Window::new(deploy.started.plus(-BELONGS), deploy.started.plus(1))
 }
 
 /// What a deploy changed: the pod template, then the ConfigMaps that changed with it.
@@ -111,7 +96,7 @@ async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<
     if deploy.from.is_some() {
         diffs.push(textdiff::diff("Pod template".into(), &before, &after));
     }
-    for change in config_of(answers, &deploy).await? {
+    for change in answers.store.config_changes(&deploy.id.service, belonging(&deploy)).await.map_err(failed)? {
         let before = version(answers, change.from.as_deref()).await?;
         let after = version(answers, Some(&change.to)).await?;
         diffs.push(textdiff::diff(format!("ConfigMap {}", change.name), &before, &after));

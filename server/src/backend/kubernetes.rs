@@ -1,16 +1,21 @@
-//! Marks on charts, pod lanes, and the Kubernetes tab.
+//! Marks on charts and pod lanes; the Kubernetes tab has rooms of its own.
+
+mod past;
+mod tab;
+mod tree;
 
 use std::collections::BTreeMap;
 
 use app::AppError;
 use model::{
-    AdverseEvent, EventMark, KubernetesTab, Marks, PodLane, PodLanes, PodPhase, PodRow, PodState, RelatedResource,
-    ResourceRow, Revision, ServiceId, ServiceState, Timestamp, Viewer, Window,
+    AdverseEvent, EventMark, Marks, PodLane, PodLanes, PodPhase, PodState, Revision, ServiceId, Timestamp, Viewer,
+    Window,
 };
 
 use super::catalog::mark;
 use super::deploys::verdict_on;
 use super::{Answers, failed};
+pub(super) use tab::tab;
 
 /// Lanes that are drawn; more become a count.
 const LANES: usize = 200;
@@ -103,139 +108,6 @@ fn stretches(pod: &PodState, window: Window) -> Vec<(Timestamp, Timestamp, PodPh
     pod.history.iter().zip(ends).filter_map(|((from, phase), to)| cut((*from, to, *phase))).collect()
 }
 
-/// The Kubernetes tab.
-pub(super) async fn tab(
-    answers: &Answers,
-    _viewer: &Viewer,
-    id: &ServiceId,
-    window: Window,
-) -> Result<KubernetesTab, AppError> {
-    let service = answers.known(id)?;
-    let store = &answers.store;
-    let mut events = store.adverse(Some(id), window).await.map_err(failed)?;
-    let pods = store.pods(id, window).await.map_err(failed)?;
-    let revisions = store.revisions(id).await.map_err(failed)?;
-    let related = store.related(id).await.map_err(failed)?;
-    // What went wrong on the nodes of this service's pods hurt it too.
-    let nodes = store.adverse(None, window).await.map_err(failed)?;
-    events.extend(nodes.into_iter().filter(|event| {
-        event.service.is_none() && event.node.is_some() && pods.iter().any(|pod| pod.node == event.node)
-    }));
-    events.sort_by_key(|event| std::cmp::Reverse(event.last));
-    let mut rows: Vec<PodRow> = pods.iter().map(|pod| pod_row(pod, &revisions)).collect();
-    rows.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
-    Ok(KubernetesTab { events, resources: tree(&service, &revisions, &pods, &related), pods: rows })
-}
-
-fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
-    let last_exit =
-        pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
-    PodRow {
-        name: pod.name.clone(),
-        phase: pod.phase,
-        reason: pod.reason.clone(),
-        revision: revision_name(revisions, pod),
-        restarts: pod.restarts(),
-        last_exit,
-        created: pod.created,
-        ended: pod.ended,
-        node: pod.node.clone(),
-    }
-}
-
-/// Pods of a revision that are listed one by one; more become "n more".
-const PODS: usize = 8;
-
-/// The workload, its revisions with their pods, then everything else.
-fn tree(
-    service: &ServiceState,
-    revisions: &[Revision],
-    pods: &[PodState],
-    related: &[RelatedResource],
-) -> Vec<ResourceRow> {
-    let mut rows = vec![workload_row(service)];
-    let (owning, others): (Vec<_>, Vec<_>) = related
-        .iter()
-        .partition(|resource| matches!(resource.kind.as_str(), "ReplicaSet" | "ControllerRevision" | "Job"));
-    let mut placed: Vec<&str> = Vec::new();
-    for resource in &owning {
-        rows.push(related_row(resource, 1));
-        let revision = revisions.iter().find(|revision| resource.name.ends_with(&revision.hash.0));
-        let own = pods.iter().filter(|pod| {
-            pod.ended.is_none() && revision.is_some_and(|revision| pod.revision.as_ref() == Some(&revision.hash))
-        });
-        let own: Vec<&PodState> = own.collect();
-        placed.extend(own.iter().map(|pod| pod.id.0.as_str()));
-        push_pods(&mut rows, &own, 2);
-    }
-    let rest: Vec<&PodState> =
-        pods.iter().filter(|pod| pod.ended.is_none() && !placed.contains(&pod.id.0.as_str())).collect();
-    push_pods(&mut rows, &rest, 1);
-    rows.extend(others.iter().map(|resource| related_row(resource, 0)));
-    rows
-}
-
-fn workload_row(service: &ServiceState) -> ResourceRow {
-    ResourceRow {
-        depth: 0,
-        kind: service.id.kind.clone(),
-        name: service.id.name.clone(),
-        state: if service.deleted.is_some() {
-            "deleted".into()
-        } else {
-            format!("{}/{} ready", service.ready, service.wanted)
-        },
-        good: service.deleted.is_none().then_some(service.ready >= service.wanted),
-        changed: Some(service.deleted.unwrap_or(service.created)),
-        note: service.managed_by.as_ref().map(|owner| format!("managed by {owner}")).unwrap_or_default(),
-    }
-}
-
-fn related_row(resource: &RelatedResource, depth: u8) -> ResourceRow {
-    ResourceRow {
-        depth,
-        kind: resource.kind.clone(),
-        name: resource.name.clone(),
-        state: resource.state.clone(),
-        good: resource.good,
-        changed: resource.changed,
-        note: String::new(),
-    }
-}
-
-fn push_pods(rows: &mut Vec<ResourceRow>, pods: &[&PodState], depth: u8) {
-    let shown = if pods.len() > PODS { PODS - 1 } else { pods.len() };
-    for pod in &pods[..shown] {
-        let restarts = match pod.restarts() {
-            1 => "1 restart".to_owned(),
-            n => format!("{n} restarts"),
-        };
-        let phase = pod.reason.clone().unwrap_or_else(|| pod.phase.word().to_owned());
-        rows.push(ResourceRow {
-            depth,
-            kind: "Pod".into(),
-            name: pod.name.clone(),
-            state: format!("{phase}, {restarts}"),
-            good: Some(matches!(pod.phase, PodPhase::Ready | PodPhase::Succeeded)),
-            changed: pod.history.last().map(|(at, _)| *at).or(Some(pod.created)),
-            note: pod.node.clone().unwrap_or_default(),
-        });
-    }
-    let more = pods.len() - shown;
-    if more > 0 {
-        let ready = pods[shown..].iter().filter(|pod| pod.phase == PodPhase::Ready).count();
-        rows.push(ResourceRow {
-            depth,
-            kind: "Pod".into(),
-            name: format!("{more} more"),
-            state: format!("{ready} of {more} ready"),
-            good: Some(ready == more),
-            changed: None,
-            note: String::new(),
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use model::{PodId, SECOND};
@@ -272,14 +144,5 @@ mod tests {
         assert_eq!(seconds(&pod(&history, None)), [(10, 20, PodPhase::Starting), (20, 100, PodPhase::Ready)]);
         assert_eq!(seconds(&pod(&history, Some(50))), [(10, 20, PodPhase::Starting), (20, 50, PodPhase::Ready)]);
         assert_eq!(seconds(&pod(&history, Some(8))), []);
-    }
-
-    #[test]
-    fn many_pods_of_a_revision_become_a_count() {
-        let pods: Vec<PodState> = (0..20).map(|_| pod(&[(0, PodPhase::Ready)], None)).collect();
-        let mut rows = Vec::new();
-        push_pods(&mut rows, &pods.iter().collect::<Vec<_>>(), 2);
-        assert_eq!((rows.len(), rows[PODS - 1].name.as_str()), (PODS, "13 more"));
-        assert_eq!(rows[PODS - 1].state, "13 of 13 ready");
     }
 }

@@ -71,6 +71,7 @@ pub(crate) async fn verdict(
     _viewer: &Viewer,
     id: &DeployId,
 ) -> Result<Option<(Deploy, Option<Verdict>)>, AppError> {
+    answers.known(&id.service)?;
     let deploys = answers.store.deploys(&id.service).await.map_err(failed)?;
     let Some(deploy) = deploys.into_iter().find(|deploy| deploy.id == *id) else { return Ok(None) };
     let verdict = answers.store.verdict(id).await.map_err(failed)?;

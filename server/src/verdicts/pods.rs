@@ -1,13 +1,18 @@
 //! What Kubernetes says of the pods of a deploy, from pod states and adverse events. Pure.
 
 use analysis::{KubernetesFacts, PodTally, exit_words, is_crashing, is_unpullable};
-use model::{AdverseEvent, AdverseKind, Deploy, DeployKind, MINUTE, PodPhase, PodState, Timestamp, Window};
+use model::{
+    AdverseEvent, AdverseKind, ContainerState, Deploy, DeployKind, MINUTE, PodPhase, PodState, Timestamp, Window,
+};
 
 /// A look is of the present while it is had within so long of the end of its data.
 const PRESENT: i64 = 2 * MINUTE;
 
+/// An event that lasts is of the end of the data where it was seen so long before it, or after.
+const LASTS: i64 = 5 * MINUTE;
+
 /// All of it, as of the end of the data. `nodes` are events of nodes. What containers wait for is known of the present
-/// alone: of a look that is had late nothing is said of it.
+/// alone: of a look that is had late, adverse events tell it.
 pub(super) fn facts(
     deploy: &Deploy,
     pods: &[PodState],
@@ -23,19 +28,12 @@ pub(super) fn facts(
     let living: Vec<&PodState> = new.iter().filter(exists).copied().collect();
     let fresh = new.iter().filter(|pod| pod.created.plus(MINUTE) >= deploy.started);
     let is_present = now.since(end) <= PRESENT;
-    let waiting = living
-        .iter()
-        .filter(|_| is_present)
-        .flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
-    let crashing = waiting.clone().filter(|(_, container)| is_crashing(container));
-    let crashing = crashing.map(|(pod, container)| {
-        let exit = exit_words(container);
-        (pod.name.clone(), exit.trim_start_matches([':', ',', ' ']).to_owned())
-    });
-    let mut unpullable: Vec<String> =
-        waiting.filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.image.clone()).collect();
-    unpullable.dedup();
-    let old_living = old.iter().filter(exists);
+    let of = |living: &[&PodState]| match is_present {
+        true => Broken::now(living),
+        false => Broken::told(living, events, since),
+    };
+    let old_living: Vec<&PodState> = old.iter().filter(exists).copied().collect();
+    let (broken, old_broken) = (of(&living), of(&old_living));
     KubernetesFacts {
         new: tally(&new, events, nodes, since),
         old: tally(&old, events, nodes, whole),
@@ -43,13 +41,61 @@ pub(super) fn facts(
         new_ready: living.iter().filter(|pod| phase_at(pod, end) == Some(PodPhase::Ready)).count() as u32,
         ever_ready: new.iter().filter(|pod| first_ready(pod).is_some_and(|at| at < end)).count() as u32,
         first_pod: fresh.map(|pod| pod.created).min(),
-        crashing: crashing.collect(),
-        unpullable,
-        old_failing: old_living
-            .filter(|_| is_present)
-            .flat_map(|pod| &pod.containers)
-            .any(|c| is_crashing(c) || is_unpullable(c)),
+        old_failing: !old_broken.crashing.is_empty() || !old_broken.unpullable.is_empty(),
+        crashing: broken.crashing,
+        unpullable: broken.unpullable,
         elsewhere: elsewhere(deploy, &living, nodes, end),
+    }
+}
+
+/// Pods that can't run.
+struct Broken {
+    /// Pods in a crash loop, with the exit in words.
+    crashing: Vec<(String, String)>,
+    /// Images that can't be pulled.
+    unpullable: Vec<String>,
+}
+
+impl Broken {
+    /// As containers stand now.
+    fn now(living: &[&PodState]) -> Self {
+        let all = || living.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
+        let crash = |(pod, container): (&&PodState, &ContainerState)| {
+            let exit = exit_words(container);
+            (pod.name.clone(), exit.trim_start_matches([':', ',', ' ']).to_owned())
+        };
+        let unpullable = all().filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.image.clone());
+        Self::new(all().filter(|(_, container)| is_crashing(container)).map(crash).collect(), unpullable.collect())
+    }
+
+    /// As events tell of the end of a window.
+    fn told(living: &[&PodState], events: &[AdverseEvent], window: Window) -> Self {
+        let lasts = |event: &&AdverseEvent, pod: &PodState| {
+            event.pod.as_ref() == Some(&pod.name)
+                && event.first >= pod.created
+                && event.first < window.to
+                && (event.current || event.last.plus(LASTS) >= window.to)
+        };
+        let (mut crashing, mut unpullable) = (Vec::new(), Vec::new());
+        for pod in living {
+            for event in events.iter().filter(|event| lasts(event, pod)) {
+                let exit = || event.exit_code.map_or(String::new(), |code| format!("exit code {code}"));
+                let is_own = |container: &&ContainerState| Some(&container.name) == event.container.as_ref();
+                match event.kind {
+                    AdverseKind::CrashLoop => crashing.push((pod.name.clone(), exit())),
+                    AdverseKind::FailedPull => {
+                        unpullable.extend(pod.containers.iter().find(is_own).map(|container| container.image.clone()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Self::new(crashing, unpullable)
+    }
+
+    fn new(crashing: Vec<(String, String)>, mut unpullable: Vec<String>) -> Self {
+        unpullable.dedup();
+        Self { crashing, unpullable }
     }
 }
 
@@ -119,3 +165,6 @@ fn unready(pod: &PodState, alive: Window) -> f64 {
     let nanos = stretches.map(|((from, _), to)| to.min(alive.to).since((*from).max(alive.from)).max(0));
     nanos.sum::<i64>() as f64 / MINUTE as f64
 }
+
+#[cfg(test)]
+mod tests;

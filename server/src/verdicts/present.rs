@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{AdverseEvent, Evidence, MINUTE, Red, ServiceId, ServiceState, Signal, Step, Timestamp, Unit, Window};
-use store::{By, ErrorCells, Judgement, RedQuery, Store};
+use store::{By, ErrorName, Judgement, RedQuery, Store};
 
 /// It has to have been there in the last so long.
 const RECENT: i64 = 15 * MINUTE;
@@ -34,15 +34,14 @@ pub(crate) async fn present_of(
 ) -> Result<BTreeSet<ServiceId>, store::Error> {
     let window = Window::before(now, RECENT);
     let mut requests = requests(store, said, window).await?;
+    let of_groups = |said: &&Said| said.judgement.flagged.iter().any(|e| e.signal == Signal::ErrorGroup);
+    let with_groups: Vec<ServiceId> = said.iter().filter(of_groups).map(|said| said.service.id.clone()).collect();
+    let errors = store.telemetry().error_groups(&with_groups, window).await?;
     let mut present = BTreeSet::new();
     for Said { service, judgement, seen, .. } in said {
-        let of_groups = judgement.flagged.iter().any(|evidence| evidence.signal == Signal::ErrorGroup);
-        let errors = match of_groups {
-            true => store.telemetry().errors(&service.id, window, Step(MINUTE)).await?,
-            false => Vec::new(),
-        };
         let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));
         let facts = Recent {
+            service: &service.id,
             requests: &requests.remove(&service.id).unwrap_or_default(),
             errors: &errors,
             events: if *seen { own.map(|event| event.times_in(window)).sum() } else { 0 },
@@ -78,8 +77,10 @@ async fn requests(store: &Store, said: &[Said], window: Window) -> Result<BTreeM
 }
 
 struct Recent<'a> {
+    service: &'a ServiceId,
     requests: &'a Requests,
-    errors: &'a [ErrorCells],
+    /// Error groups of all services.
+    errors: &'a BTreeSet<ErrorName>,
     /// Adverse events.
     events: u32,
     /// Fewer pods are ready than wanted.
@@ -99,7 +100,8 @@ impl Recent<'_> {
                 value.is_some_and(|value| value >= least)
             }
             Signal::ErrorGroup => self.errors.iter().any(|group| {
-                Some(&group.error) == evidence.subject.as_ref()
+                group.service == *self.service
+                    && Some(&group.error) == evidence.subject.as_ref()
                     && evidence.endpoint.as_ref().is_none_or(|endpoint| *endpoint == group.endpoint)
             }),
             Signal::CrashLoop | Signal::FailedPull | Signal::NeverReady | Signal::Stuck => self.short,
@@ -112,36 +114,4 @@ impl Recent<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{Against, Outcome, Sentence, Side};
-
-    use super::*;
-
-    fn side(value: f64) -> Side {
-        let window = Window::new(Timestamp(0), Timestamp(MINUTE));
-        Side { name: "v".into(), window, numerator: 0.0, denominator: 0.0, value: Some(value), cells: 0 }
-    }
-
-    #[test]
-    fn errors_that_ended_do_not_count_any_more() {
-        let evidence = Evidence {
-            signal: Signal::Errors,
-            endpoint: Some("POST /pay".into()),
-            subject: None,
-            outcome: Outcome::Flagged,
-            why: Sentence::plain(""),
-            against: Against::Past,
-            old: Some(side(0.01)),
-            new: side(0.21),
-            effect: None,
-            test: None,
-        };
-        let shows = |requests: f64, errors: f64| {
-            let red = Red { requests, errors, ..Red::default() };
-            let requests = BTreeMap::from([(evidence.endpoint.clone(), red)]);
-            Recent { requests: &requests, errors: &[], events: 0, short: false }.shows(&evidence)
-        };
-        assert!(shows(100.0, 20.0) && shows(100.0, 8.0));
-        assert!(!shows(100.0, 1.0) && !shows(0.0, 0.0));
-    }
-}
+mod tests;

@@ -1,7 +1,10 @@
 //! Spans in a store, judged: what is known goes in, the verdict a person expects comes out.
 
+mod late;
+
 use model::*;
 use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, SpanRow, Store};
+use tokio_util::sync::CancellationToken;
 
 use super::Judging;
 
@@ -157,7 +160,10 @@ impl Shop {
 
     /// The verdict on a deploy when all that is due by then was looked at.
     async fn judged(&self, sequence: u32, minutes: i64) -> Option<Verdict> {
-        Judging::new(self.store.clone(), START).look(at(minutes).plus(10 * SECOND)).await.unwrap();
+        Judging::new(self.store.clone(), START, CancellationToken::new())
+            .look(at(minutes).plus(10 * SECOND))
+            .await
+            .unwrap();
         self.store.verdict(&DeployId { service: id(), sequence }).await.unwrap()
     }
 }
@@ -266,7 +272,7 @@ async fn a_rollback_says_so_of_the_deploy_it_took_back() {
 #[tokio::test]
 async fn what_was_judged_is_not_looked_at_before_it_is_due() {
     let shop = Shop::open().await;
-    let mut judging = Judging::new(shop.store.clone(), at(-9));
+    let mut judging = Judging::new(shop.store.clone(), at(-9), CancellationToken::new());
     assert_eq!(judging.look(at(5).plus(10 * SECOND)).await.unwrap(), 1);
     assert_eq!(judging.look(at(5).plus(40 * SECOND)).await.unwrap(), 0);
     assert_eq!(judging.look(at(6).plus(10 * SECOND)).await.unwrap(), 1);

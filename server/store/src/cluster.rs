@@ -70,8 +70,25 @@ pub struct Version {
     pub at: Timestamp,
     /// Hash of the text: 32 hexadecimal digits.
     pub hash: String,
-    /// The object as YAML-like text, a line a field, keys in order.
+    /// The object as YAML-like text, a line a field, keys in order; nothing where the object is gone.
     pub text: String,
+    /// Who changed it, as its managed fields say.
+    pub manager: Option<String>,
+    /// When that was.
+    pub changed: Option<Timestamp>,
+}
+
+/// An object as versions are kept of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ObjectName<'a> {
+    /// The cluster.
+    pub cluster: &'a str,
+    /// Kind, `Deployment`, `Template`.
+    pub kind: &'a str,
+    /// Namespace; empty for what is the whole cluster's.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
 }
 
 /// What was known of a cluster when it was last watched.

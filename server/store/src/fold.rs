@@ -15,7 +15,7 @@ use crate::meta::{GroupSeen, Sightings};
 use crate::partition::file::{DataFile, Family};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::query::{self, Loaded, Rows};
-use crate::rollup::{Gather, Rollup};
+use crate::rollup::{ErrorCell, Gather, Rollup};
 use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
@@ -39,11 +39,7 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
             for cell in &rollup.errors {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 let Some(service) = &whose.service else { continue };
-                let sight = GroupSeen {
-                    first: Timestamp(cell.first),
-                    last: Timestamp(cell.last),
-                    revision: whose.revision.clone(),
-                };
+                let sight = sight(cell, whose);
                 let text = |number| rollup.texts.get(number).to_owned();
                 let key = (service.clone(), text(cell.endpoint), text(cell.error));
                 seen.groups.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
@@ -69,6 +65,11 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
         }
     }
     seen
+}
+
+/// What one cell says of when its group was seen.
+pub(crate) fn sight(cell: &ErrorCell, whose: &Attribution) -> GroupSeen {
+    GroupSeen { first: Timestamp(cell.first), last: Timestamp(cell.last), revision: whose.revision.clone() }
 }
 
 /// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.

@@ -30,7 +30,7 @@ mod store;
 mod telemetry;
 
 pub use batch::Batch;
-pub use cluster::{ClusterMemory, ClusterRecord, Version};
+pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
@@ -39,8 +39,8 @@ pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery, RedRow,
-    StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery,
+    RedRow, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

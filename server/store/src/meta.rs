@@ -11,6 +11,7 @@ mod read;
 mod record;
 mod rows;
 mod verdicts;
+mod versions;
 
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
     include_str!("../migrations/meta/0004_patterns.sql"),
+    include_str!("../migrations/meta/0005_backlog.sql"),
+    include_str!("../migrations/meta/0006_authors.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 

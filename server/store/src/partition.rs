@@ -3,6 +3,7 @@
 
 pub(crate) mod file;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -21,7 +22,7 @@ use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, FoundLogs, LogAsk, MetricAsk,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk,
     PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
@@ -275,6 +276,10 @@ impl Telemetry for Partitions {
 
     async fn errors(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<ErrorCells>, Error> {
         query::errors::errors(&self.shared, service, window, step).await
+    }
+
+    async fn error_groups(&self, services: &[ServiceId], window: Window) -> Result<BTreeSet<ErrorName>, Error> {
+        query::errors::error_groups(&self.shared, services, window).await
     }
 
     async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {

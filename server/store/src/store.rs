@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use model::{
-    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged, PodState,
-    RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
+    AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged,
+    ObjectVersion, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
 };
 use tokio::sync::broadcast;
 
@@ -16,7 +16,8 @@ use crate::directory::Known;
 use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
-    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Telemetry, lock,
+    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, ObjectName,
+    Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -209,9 +210,24 @@ impl Store {
         self.inner.meta.adverse(service, window).await
     }
 
+    /// Adverse events of a cluster's nodes that last touched a window, newest first.
+    pub async fn node_events(&self, cluster: &str, window: Window) -> Result<Vec<AdverseEvent>, Error> {
+        self.inner.meta.node_events(cluster, window).await
+    }
+
     /// Other resources that belong to a service now.
     pub async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         self.inner.meta.related(service).await
+    }
+
+    /// Versions of an object that were seen by a time, newest first, at most so many.
+    pub async fn object_versions(
+        &self,
+        object: &ObjectName<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        self.inner.meta.object_versions(object, until, limit).await
     }
 
     /// The text of a stored version, by its hash.
@@ -233,6 +249,11 @@ impl Store {
         self.inner.meta.expire(before).await?;
         let _order = self.inner.meta.writer().await?;
         self.publish(|directory| directory.forget(now.plus(-pods_kept(&self.inner.config)), before));
+        let directory = self.directory();
+        let mut judgements = self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner);
+        if judgements.keys().any(|id| directory.service(id).is_none()) {
+            Arc::make_mut(&mut judgements).retain(|id, _| directory.service(id).is_some());
+        }
         Ok(())
     }
 

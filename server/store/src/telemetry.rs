@@ -1,7 +1,7 @@
 //! The telemetry interface: append a batch, ask typed questions. Nothing of SQLite shows here; a second
 //! implementation can stand behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use model::{
@@ -86,6 +86,17 @@ pub struct ErrorCells {
     pub cells: Vec<(u32, f64)>,
 }
 
+/// What names an error group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ErrorName {
+    /// Whose it is.
+    pub service: ServiceId,
+    /// The endpoint.
+    pub endpoint: String,
+    /// The error.
+    pub error: String,
+}
+
 /// An error group of a service by pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodErrors {
@@ -136,6 +147,8 @@ pub struct LogAsk {
     pub after: Option<LogCursor>,
     /// Lines of a page.
     pub limit: u32,
+    /// Count all that match; otherwise it looks no further than the page needs.
+    pub count: bool,
 }
 
 /// What was found of log records.
@@ -210,6 +223,9 @@ pub trait Telemetry: Send + Sync {
 
     /// Error groups of a service.
     async fn errors(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<ErrorCells>, Error>;
+
+    /// Which error groups services had in the minutes of a window.
+    async fn error_groups(&self, services: &[ServiceId], window: Window) -> Result<BTreeSet<ErrorName>, Error>;
 
     /// Error groups of a service over the minutes of a window, by pod.
     async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;

@@ -96,6 +96,7 @@ fn question(query: &str, after: Option<LogCursor>) -> LogAsk {
         filter: query.parse().unwrap(),
         after,
         limit: 25,
+        count: true,
     }
 }
 
@@ -104,7 +105,8 @@ async fn all_pages(store: &Store, query: &str) -> (Vec<LogLine>, FoundLogs) {
     let first = store.telemetry().logs(question(query, None)).await.unwrap();
     let (mut lines, mut next) = (first.lines.clone(), first.next);
     while let Some(after) = next {
-        let page = store.telemetry().logs(question(query, Some(after))).await.unwrap();
+        let ask = LogAsk { count: false, ..question(query, Some(after)) };
+        let page = store.telemetry().logs(ask).await.unwrap();
         lines.extend(page.lines);
         next = page.next;
     }

@@ -34,6 +34,8 @@ fn everything() -> ClusterRecord {
             at: Timestamp(at as i64),
             hash: hash.into(),
             text: format!("limit: {at}\nname: \"\u{0}ä\"\n"),
+            manager: Some("kubectl".into()),
+            changed: Some(Timestamp(at as i64 - 1)),
         })
         .collect();
     all.related = vec![(
@@ -42,6 +44,8 @@ fn everything() -> ClusterRecord {
             service: id("checkout"),
             kind: "Service".into(),
             name: "checkout".into(),
+            namespace: None,
+            depth: 0,
             state: "1 endpoint".into(),
             good: Some(true),
             changed: None,
@@ -181,4 +185,21 @@ async fn statuses_are_by_name_and_say_that_they_changed() {
     assert_eq!(store.cluster_statuses(), [status("a"), status("b")]);
     assert_eq!((changes.try_recv(), changes.try_recv()), (Ok(Change::Status), Ok(Change::Status)));
     assert!(changes.try_recv().is_err(), "the same again is no change");
+}
+
+#[tokio::test]
+async fn every_version_of_an_object_is_kept_with_who_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut record = ClusterRecord::new(ClusterId("c1".into()));
+    record.versions = everything().versions;
+    store.record(record).await.unwrap();
+    let settings = ObjectName { cluster: "c1", kind: "ConfigMap", namespace: "shop", name: "settings" };
+    let all = store.object_versions(&settings, Timestamp(9), 10).await.unwrap();
+    assert_eq!(all.iter().map(|version| version.hash.as_str()).collect::<Vec<_>>(), ["h2", "h1"]);
+    assert_eq!((all[0].manager.as_deref(), all[0].changed), (Some("kubectl"), Some(Timestamp(0))));
+    let before = store.object_versions(&settings, Timestamp(0), 1).await.unwrap();
+    assert_eq!(before[0].hash, "h1", "as it was then");
+    let other = ObjectName { namespace: "other", ..settings };
+    assert!(store.object_versions(&other, Timestamp(9), 10).await.unwrap().is_empty());
 }

@@ -4,6 +4,7 @@
 mod support;
 
 use model::*;
+use sqlx::Connection;
 use store::*;
 use support::*;
 
@@ -11,7 +12,7 @@ fn made(sequence: u32, level: VerdictLevel) -> (Verdict, Judgement) {
     let verdict = Verdict { judged_at: NOW, ..Verdict::new(level, Sentence::plain("said")) };
     let headline = verdict.headline.clone();
     let judged = Judged { sequence, level, headline, note: "of so many".into(), judged_at: NOW };
-    (verdict, Judgement { judged, flagged: Vec::new() })
+    (verdict, Judgement { judged, flagged: Vec::new(), looked: NOW, spent: [(15, 12)].into() })
 }
 
 async fn keep(store: &Store, sequence: u32, level: VerdictLevel, due: Option<Timestamp>) {
@@ -41,7 +42,8 @@ async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
     keep(&store, 3, VerdictLevel::RollingOut, Some(NOW.plus(MINUTE))).await;
     assert!(store.due_deploys(NOW.plus(MINUTE - 1), 10).await.unwrap().is_empty());
     let due = store.due_deploys(NOW.plus(MINUTE), 10).await.unwrap();
-    assert_eq!((sequences(&due), due[0].judged), (vec![3], Some(NOW)));
+    assert_eq!(sequences(&due), [3]);
+    assert_eq!(due[0].said, Some(made(3, VerdictLevel::RollingOut).1));
     // It changes while it is judged: what is kept then does not hide that.
     let mut batch = record();
     batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 3, NOW) }];
@@ -84,8 +86,90 @@ async fn the_feed_filters_and_ends() {
     assert_eq!(feed(all()).await, ["cart/2", "checkout/3", "checkout/2"], "without first revisions");
     assert_eq!(feed(FeedQuery { levels: vec![VerdictLevel::Failed], ..all() }).await, ["checkout/3"]);
     assert_eq!(feed(FeedQuery { text: "CAR".into(), ..all() }).await, ["cart/2"]);
-    assert_eq!(feed(FeedQuery { namespace: "shop".into(), before: Some(NOW), ..all() }).await, ["checkout/2"]);
+    assert_eq!(feed(FeedQuery { namespace: "shop".into(), ..all() }).await.len(), 3);
     assert!(feed(FeedQuery { namespace: "sho".into(), ..all() }).await.is_empty());
+    let text = |text: &str| FeedQuery { text: text.into(), ..all() };
+    assert_eq!(feed(text("shop/cart")).await, ["cart/2"]);
+    for unnamed in ["c1", "deployment", "c1/shop"] {
+        assert!(feed(text(unnamed)).await.is_empty(), "{unnamed} is on no row");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_the_feed_miss_nothing_that_started_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    let mut batch = record();
+    batch.deploys = vec![deploy("cart", 2, NOW), deploy("cart", 3, NOW), deploy("worker", 2, NOW)];
+    store.record(batch).await.unwrap();
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let ask = FeedQuery { limit: 2, before, ..FeedQuery::default() };
+        let rows = store.feed(&ask).await.unwrap();
+        let Some(last) = rows.last().map(|row| &row.deploy) else { break };
+        before = Some(FeedPlace { started: last.started, id: last.id.clone() });
+        found.extend(rows.iter().map(|row| row.deploy.id.to_string().replace("c1/shop/Deployment/", "")));
+    }
+    assert_eq!(found, ["worker/2", "checkout/3", "cart/3", "cart/2", "checkout/2"]);
+}
+
+#[tokio::test]
+async fn a_verdict_that_can_not_be_read_is_made_again_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    keep(&store, 3, VerdictLevel::Failed, None).await;
+    keep(&store, 2, VerdictLevel::Failed, None).await;
+    store.due_deploys(NOW, 10).await.unwrap();
+    for sequence in [2, 3] {
+        keep(&store, sequence, VerdictLevel::Failed, None).await;
+    }
+    store.close().await.unwrap();
+    let path = folder.path().join("meta.db");
+    let mut file = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query("update verdicts set brief = '{}' where sequence = 3").execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    let store = open(folder.path()).await;
+    assert!(store.newest_judgements().is_empty());
+    assert_eq!(store.judgements(&id("checkout")).await.unwrap().len(), 1);
+    let rows = store.feed(&FeedQuery { limit: 9, ..FeedQuery::default() }).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.verdict.is_some()).collect::<Vec<_>>(), [false, true]);
+    let due = store.due_deploys(NOW, 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| (due.deploy.id.sequence, due.said.is_some())).collect::<Vec<_>>(), [(3, false)]);
+}
+
+#[tokio::test]
+async fn verdicts_on_services_that_are_forgotten_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    keep(&store, 3, VerdictLevel::Failed, None).await;
+    let mut batch = record();
+    batch.services = vec![ServiceState { deleted: Some(NOW), ..service("checkout") }];
+    store.record(batch).await.unwrap();
+    store.maintain(NOW.plus(HOUR)).await.unwrap();
+    assert_eq!(store.newest_judgements().len(), 1);
+    store.maintain(NOW.plus(4_000 * DAY)).await.unwrap();
+    assert!(store.newest_judgements().is_empty());
+}
+
+#[tokio::test]
+async fn events_of_nodes_are_those_of_one_cluster() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut batch = record();
+    let node = |key: &str, cluster: &str, kind: AdverseKind| AdverseEvent {
+        cluster: cluster.into(),
+        kind,
+        ..adverse(key, None, NOW.0, NOW.0, 1)
+    };
+    batch.adverse = vec![
+        node("a", "c1", AdverseKind::Node),
+        node("b", "c2", AdverseKind::Node),
+        node("c", "c1", AdverseKind::Warning),
+        adverse("d", Some("cart"), NOW.0, NOW.0, 1),
+    ];
+    store.record(batch).await.unwrap();
+    let found = store.node_events("c1", around(NOW)).await.unwrap();
+    assert_eq!(found.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["a"]);
 }
 
 #[tokio::test]
@@ -111,6 +195,10 @@ async fn facts_come_by_endpoint_and_pod_and_calls_by_name() {
 
     let life = telemetry.error_life(&id("checkout"), around(NOW)).await.unwrap();
     assert_eq!((life.groups.len(), life.births.len()), (1, 1));
+    let named = telemetry.error_groups(&[id("cart"), id("checkout")], around(NOW)).await.unwrap();
+    let name = ErrorName { service: id("checkout"), endpoint: "GET /b".into(), error: "Oh".into() };
+    assert_eq!(named.into_iter().collect::<Vec<_>>(), [name]);
+    assert!(telemetry.error_groups(&[id("cart")], around(NOW)).await.unwrap().is_empty());
     assert_eq!((life.groups[0].error.as_str(), &life.groups[0].pod, life.groups[0].cells[0].1), ("Oh", &whose.0, 1.0));
 
     let calls = telemetry.calls(around(NOW)).await.unwrap();

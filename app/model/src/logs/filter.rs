@@ -46,6 +46,15 @@ impl LogFilter {
         self.terms.iter().any(|term| !matches!(term.test, LogTest::Level(..)))
     }
 
+    /// Whether its terms about levels let one through.
+    pub fn lets_level(&self, level: Level) -> bool {
+        self.terms.iter().all(|term| match term.test {
+            LogTest::Level(wanted, true) => (level >= wanted) != term.not,
+            LogTest::Level(wanted, false) => (level == wanted) != term.not,
+            _ => true,
+        })
+    }
+
     /// Whether it asks for keys, which resources have too.
     pub fn asks_keys(&self) -> bool {
         self.terms.iter().any(|term| matches!(term.test, LogTest::Equals(..) | LogTest::Has(_)))

@@ -24,7 +24,7 @@ pub(super) fn evidence(verdict: &Verdict) -> AnyView {
             </p>
             {apart(&verdict.discounted)}
             <div class="scroll-x">{table(&verdict.evidence)}</div>
-            {unjudged(&verdict.unjudged)}
+            {unjudged(&verdict.unjudged, verdict.unjudged_in_all)}
             <p class="faint rules">{format!("Rules version {}", verdict.rules)}</p>
         </section>
     }
@@ -61,7 +61,9 @@ fn table(all: &[Evidence]) -> AnyView {
                     <th scope="col">"Signal"</th>
                     <th scope="col" class="num">"Before"</th>
                     <th scope="col" class="num">"Since"</th>
-                    <th scope="col" class="num">"Change, 95 %"</th>
+                    <th scope="col" class="num" title="From … to is an interval at 95 %">
+                        "Change"
+                    </th>
                     <th scope="col">"Test"</th>
                     <th scope="col">"Called"</th>
                 </tr>
@@ -103,7 +105,7 @@ fn row(evidence: &Evidence) -> AnyView {
     .into_any()
 }
 
-fn unjudged(all: &[Unjudged]) -> AnyView {
+fn unjudged(named: &[Unjudged], in_all: u32) -> AnyView {
     let line = |endpoint: &Unjudged| {
         let visible = match endpoint.visible {
             Some(share) => format!("{} failing would have shown", number::share(share)),
@@ -117,14 +119,16 @@ fn unjudged(all: &[Unjudged]) -> AnyView {
             </li>
         }
     };
-    let lines = all.iter().map(line).collect_view();
-    let head = number::plural(all.len() as u64, "endpoint", "endpoints");
-    (!all.is_empty())
+    let lines = named.iter().map(line).collect_view();
+    let more = u64::from(in_all).saturating_sub(named.len() as u64);
+    let head = number::plural(named.len() as u64 + more, "endpoint", "endpoints");
+    let more = (more > 0).then(|| view! { <li class="faint">{format!("and {more} with fewer requests")}</li> });
+    (!named.is_empty())
         .then(|| {
             view! {
                 <details class="unjudged" data-testid="unjudged">
                     <summary>{format!("{head} with too few requests to be judged alone")}</summary>
-                    <ul>{lines}</ul>
+                    <ul>{lines} {more}</ul>
                 </details>
             }
         })

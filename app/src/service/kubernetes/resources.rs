@@ -1,13 +1,14 @@
-//! The resources of a service as a tree.
+//! The resources of a service as a tree, in groups. Those whose text is kept open.
 
 use leptos::prelude::*;
 use model::ResourceRow;
 
+use super::{Address, href};
 use crate::ui::ago::age;
 use crate::ui::number::plural;
 
 /// The tree in its card.
-pub(super) fn resources(rows: &[ResourceRow]) -> AnyView {
+pub(super) fn resources(rows: &[ResourceRow], address: Address) -> AnyView {
     let mut kinds: Vec<_> = rows.iter().map(|row| row.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -28,7 +29,7 @@ pub(super) fn resources(rows: &[ResourceRow]) -> AnyView {
                             <th scope="col"><span class="sr">"Note"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{rows.iter().map(row).collect_view()}</tbody>
+                    <tbody>{grouped(rows, address)}</tbody>
                 </table>
             </div>
         </section>
@@ -36,26 +37,96 @@ pub(super) fn resources(rows: &[ResourceRow]) -> AnyView {
     .into_any()
 }
 
-fn row(row: &ResourceRow) -> AnyView {
+/// Rows with a heading before each group.
+fn grouped(rows: &[ResourceRow], address: Address) -> Vec<AnyView> {
+    let mut out = Vec::new();
+    let mut last = "";
+    for resource in rows {
+        let of = group(&resource.kind);
+        if resource.depth == 0 && of != last {
+            last = of;
+            out.push(heading(of));
+        }
+        out.push(row(resource, address));
+    }
+    out
+}
+
+fn heading(word: &'static str) -> AnyView {
+    view! {
+        <tr class="group">
+            <th scope="colgroup" colspan="4">
+                {word}
+            </th>
+        </tr>
+    }
+    .into_any()
+}
+
+/// What a resource is for.
+fn group(kind: &str) -> &'static str {
+    match kind {
+        "Service" | "Ingress" | "HTTPRoute" | "NetworkPolicy" => "Network",
+        "ConfigMap" | "Secret" => "Configuration",
+        "PersistentVolumeClaim" | "PersistentVolume" => "Storage",
+        "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" | "ScaledObject" | "PodDisruptionBudget" => "Scaling",
+        "ServiceAccount" | "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding" => "Rights",
+        kind if kind.contains(' ') => "Delivery",
+        _ => "Workload",
+    }
+}
+
+fn row(row: &ResourceRow, address: Address) -> AnyView {
     let (dot, state) = match row.good {
         Some(true) => ("dot good", ""),
         Some(false) => ("dot bad", "warn"),
         None => ("dot", ""),
     };
+    let name = row.name.clone();
+    let name = match &row.id {
+        Some(id) => {
+            let id = id.to_string();
+            let to = move || href(address, &[("resource", &id), ("version", ""), ("against", ""), ("view", "")]);
+            view! {
+                <a class="id" href=to data-noscroll title=name.clone() data-testid="resource-link">
+                    {name.clone()}
+                </a>
+            }
+            .into_any()
+        }
+        None => view! {
+            <span class="id" title=name.clone()>
+                {name.clone()}
+            </span>
+        }
+        .into_any(),
+    };
     view! {
-        <tr data-testid="resource-row">
+        <tr data-testid="resource-row" data-kind=row.kind.clone()>
             <td class="resource" style=format!("--depth:{}", row.depth)>
                 <span>
                     <i class=dot></i>
                     <span class="faint">{row.kind.clone()}</span>
                     " "
-                    <span class="id" title=row.name.clone()>{row.name.clone()}</span>
+                    {name}
                 </span>
             </td>
             <td class=format!("state {state}")>{row.state.clone()}</td>
             <td class="num muted">{row.changed.map(age)}</td>
-            <td class="faint">{row.note.clone()}</td>
+            <td class="faint note">{row.note.clone()}</td>
         </tr>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stand_with_those_that_are_for_the_same() {
+        let groups = ["Rollout", "HTTPRoute", "Secret", "PersistentVolume", "ScaledObject", "Role", "Helm release"];
+        let of = ["Workload", "Network", "Configuration", "Storage", "Scaling", "Rights", "Delivery"];
+        assert_eq!(groups.map(group), of);
+    }
 }

@@ -31,8 +31,8 @@ pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String +
 /// The newest verdict under the sentence; where that is its headline, only what it rests on.
 fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView {
     let said = judged.headline == header.health.sentence;
-    // A bad verdict decides the health for as long as what it says is still seen.
-    let over = judged.level.is_bad() && matches!(header.health.health, Health::Healthy | Health::RollingOut);
+    // Where the cluster is not heard, nobody knows what is still there.
+    let over = judged.level.is_bad() && !header.verdict_lasts && header.health.health != Health::Unknown;
     let headline = (!said).then(|| {
         view! {
             {verdict_badge(judged.level)}

@@ -27,6 +27,8 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
         unit,
         window: apm.window,
         lines,
+        stacked: false,
+        empty: "No requests measured in this range",
         marks: marks.clone(),
         deploys: deploys.to_owned(),
     };

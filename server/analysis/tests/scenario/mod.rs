@@ -294,6 +294,7 @@ impl Drawn {
             now: start().plus(i64::from(minutes) * MINUTE),
             deploy: deploy(phase),
             look,
+            spent: None,
             endpoints: endpoints.collect(),
             pods: self.pods.clone(),
             groups: vec![],

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::meta::{Meta, lenient};
+use crate::authors::{Author, author};
 use crate::text::{Labels, Text};
 
 /// A Service.
@@ -13,6 +14,8 @@ pub struct Service {
     pub meta: Meta,
     pub selector: Labels,
     pub kind: Text,
+    /// The whole object, until it is redacted and hashed.
+    pub raw: Value,
 }
 
 impl<'de> Deserialize<'de> for Service {
@@ -30,8 +33,9 @@ impl<'de> Deserialize<'de> for Service {
             #[serde(rename = "type")]
             kind: Text,
         }
-        let wire = Wire::deserialize(deserializer)?;
-        Ok(Self { meta: wire.metadata, selector: wire.spec.selector, kind: wire.spec.kind })
+        let raw = Value::deserialize(deserializer)?;
+        let wire = Wire::deserialize(&raw).map_err(serde::de::Error::custom)?;
+        Ok(Self { meta: wire.metadata, selector: wire.spec.selector, kind: wire.spec.kind, raw })
     }
 }
 
@@ -85,14 +89,25 @@ impl EndpointSlice {
 }
 
 /// A ConfigMap with its data, which lives only until it is redacted and hashed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Clone, Default)]
 pub struct ConfigMap {
     /// Its metadata.
-    #[serde(rename = "metadata")]
     pub meta: Meta,
     /// Texts.
     pub data: Value,
     /// Bytes, base64.
     pub binary_data: Value,
+    /// Who changed it last.
+    pub(crate) author: Author,
+}
+
+impl<'de> Deserialize<'de> for ConfigMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut raw = Value::deserialize(deserializer)?;
+        let author = author(&raw);
+        let mut take = |key: &str| raw.get_mut(key).map(Value::take).unwrap_or_default();
+        let (data, binary_data, metadata) = (take("data"), take("binaryData"), take("metadata"));
+        let meta = Option::<Meta>::deserialize(metadata).map_err(serde::de::Error::custom)?;
+        Ok(Self { meta: meta.unwrap_or_default(), data, binary_data, author })
+    }
 }

@@ -6,6 +6,7 @@ use model::{SECOND, Timestamp};
 
 use super::index::{Name, Seat};
 use crate::identity::Key;
+use crate::links::{Link, Selector};
 use crate::slim::Event;
 use crate::text::Text;
 
@@ -29,6 +30,8 @@ pub(super) struct Dirty {
     pub(super) nodes: HashSet<Text>,
     /// Services of Kubernetes whose selector or endpoints changed.
     pub(super) networks: HashSet<Name>,
+    /// What objects refer to that changed, with the selector of those that select pods.
+    pub(super) links: Vec<(Link, Selector)>,
     /// ConfigMaps: the version before and after.
     pub(super) maps: Vec<(Name, Option<Text>, Text, Timestamp)>,
     pub(super) events: VecDeque<(Box<Event>, Timestamp)>,

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use model::{PodPhase, Timestamp};
 
+use super::linked::Linked;
 use crate::adverse::Counted;
 use crate::identity::{Key, Owners};
 use crate::kind::Kind;
+use crate::links::Link;
+use crate::releases::Release;
 use crate::revisions::{Found, bare, in_order, label};
 use crate::slim::{EndpointSlice, Meta, Node, Pod, Service, Workload};
 use crate::template::Facts;
@@ -19,6 +22,10 @@ pub(crate) struct Known {
     pub(crate) kind: Kind,
     pub(crate) workload: Workload,
     pub(crate) facts: Arc<Facts>,
+    /// Names of the claims that each of its pods gets.
+    pub(crate) claims: Box<[Text]>,
+    /// What brought it.
+    pub(crate) releases: Box<[Release]>,
 }
 
 /// A ControllerRevision without its document.
@@ -62,6 +69,9 @@ pub(crate) struct Index {
     pub(crate) networks: HashMap<Text, Service>,
     pub(crate) slices: HashMap<Text, EndpointSlice>,
     pub(crate) maps: HashMap<Text, Map>,
+    pub(crate) linked: HashMap<Text, Linked>,
+    /// Uids of those by what they refer to.
+    pub(crate) links: HashMap<Link, BTreeSet<Text>>,
     pub(crate) children: HashMap<Text, BTreeSet<Text>>,
     /// Uids of Services by namespace and the first pair of their selector.
     selected: HashMap<(Text, Text, Text), BTreeSet<Text>>,

@@ -8,11 +8,16 @@ use store::Version;
 
 use super::World;
 use super::index::{Known, Map, Ring};
+use super::linked::Linked;
+use crate::authors::{Author, author, scaler};
+use crate::identity::Key;
 use crate::kind::Kind;
-use crate::slim::{ConfigMap, EndpointSlice, Event, Meta, Node, Object, Pod, Service, Workload};
+use crate::links::says;
+use crate::releases::releases;
+use crate::slim::{ConfigMap, EndpointSlice, Event, Meta, Node, Object, Pod, Related, Service, Workload};
 use crate::template::Facts;
 use crate::text::Text;
-use crate::versions::{denoise, version};
+use crate::versions::{GONE, denoise, digest, version};
 
 /// An object that is ready to be kept.
 #[derive(Debug)]
@@ -25,6 +30,7 @@ pub(super) enum Prepared {
     Slice(EndpointSlice),
     Map(Box<Map>),
     Event(Box<Event>),
+    Linked(Box<Linked>),
 }
 
 impl Prepared {
@@ -38,6 +44,7 @@ impl Prepared {
             Self::Slice(slice) => &slice.meta,
             Self::Map(map) => &map.meta,
             Self::Event(event) => &event.meta,
+            Self::Linked(linked) => &linked.meta,
         }
     }
 }
@@ -66,6 +73,8 @@ impl World {
             Object::Service(mut service) => {
                 self.share(&mut service.meta);
                 self.interner.labels(&mut service.selector);
+                let raw = std::mem::take(&mut service.raw);
+                self.document(Kind::Service, &service.meta, raw, now);
                 Prepared::Network(service)
             }
             Object::Slice(mut slice) => {
@@ -75,6 +84,7 @@ impl World {
             }
             Object::ConfigMap(map) => Prepared::Map(Box::new(self.config_map(*map, now))),
             Object::Event(event) => Prepared::Event(event),
+            Object::Related(kind, related) => Prepared::Linked(Box::new(self.related(kind, *related, now))),
         })
     }
 
@@ -105,39 +115,84 @@ impl World {
             }
             (None, Some(template)) => self.template(&template, meta, now),
         };
+        let (claims, releases) = (claims(&raw), releases(&raw));
         if workload.meta.owner.is_none() {
             let meta = workload.meta.clone();
-            self.document(kind, &meta, denoise(raw), now);
+            self.scale(kind, &meta, workload.replicas, &raw, now);
+            self.document(kind, &meta, raw, now);
         }
-        Known { kind, workload, facts }
+        Known { kind, workload, facts, claims, releases }
     }
 
     /// Redacts a template and keeps its text for the store.
     fn template(&mut self, template: &Value, meta: &Meta, now: Timestamp) -> Arc<Facts> {
         let (facts, text) = Facts::of(template, &self.redactor, &mut self.interner);
-        self.store("Template", meta, facts.hash.to_string(), text, now);
+        self.store(model::TEMPLATE, meta, facts.hash.to_string(), text, Author::default(), now);
         self.interner.facts(facts)
     }
 
+    /// Reads what an object refers to, and keeps its text for the store.
+    fn related(&mut self, kind: Kind, related: Related, now: Timestamp) -> Linked {
+        let Related { mut meta, mut raw } = related;
+        self.share(&mut meta);
+        let said = says(kind, &meta, &raw);
+        if kind == Kind::ScaledObject {
+            // Addresses and keys of what is asked how much there is to do.
+            for trigger in raw.pointer_mut("/spec/triggers").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(Value::Object(entries)) = trigger.get_mut("metadata") {
+                    self.redactor.entries(entries);
+                }
+            }
+        }
+        self.document(kind, &meta, raw, now);
+        let state = self.redactor.message(&said.state).into();
+        let (links, selector) = (said.links.into(), said.selector);
+        Linked { kind, meta, links, selector, leads_to: said.leads_to, state, good: said.good }
+    }
+
     /// Redacts an object and keeps its text for the store.
-    fn document(&mut self, kind: Kind, meta: &Meta, mut object: Value, now: Timestamp) {
+    fn document(&mut self, kind: Kind, meta: &Meta, object: Value, now: Timestamp) {
+        let author = author(&object);
+        let mut object = denoise(object);
         self.redactor.document(&mut object);
         let (text, hash) = version(&object);
-        self.store(kind.name(), meta, hash, text, now);
+        self.store(kind.name(), meta, hash, text, author, now);
+    }
+
+    /// How many replicas a workload has is kept apart from what else it asks for.
+    fn scale(&mut self, kind: Kind, meta: &Meta, replicas: Option<u32>, raw: &Value, now: Timestamp) {
+        if let Some(replicas) = replicas {
+            let (text, hash) = version(&json!({ "replicas": replicas }));
+            self.store(&model::scale_of(kind.name()), meta, hash, text, scaler(raw), now);
+        }
+    }
+
+    /// What belongs to a service, kept so that it can be shown as it was.
+    pub(super) fn resources(&mut self, key: &Key, rows: Option<&[model::RelatedResource]>, now: Timestamp) {
+        let name = format!("{}/{}", key.kind(), key.name()).into();
+        let meta = Meta { namespace: key.namespace().clone(), name, ..Meta::default() };
+        let text = rows.map_or_else(|| GONE.to_owned(), |rows| serde_json::to_string(rows).unwrap_or_default());
+        let hash = digest(&[text.as_bytes()]);
+        self.store(model::RESOURCES, &meta, hash, text, Author::default(), now);
+    }
+
+    /// Keeps for the store that an object is gone.
+    pub(super) fn gone(&mut self, kind: Kind, meta: &Meta, now: Timestamp) {
+        self.store(kind.name(), meta, digest(&[GONE.as_bytes()]), GONE.into(), Author::default(), now);
     }
 
     /// Keeps a version for the store, unless it is the newest one there.
-    fn store(&mut self, kind: &str, meta: &Meta, hash: String, text: String, now: Timestamp) -> bool {
-        if !self.remembered.is_new(kind, meta, &hash) {
-            return false;
+    fn store(&mut self, kind: &str, meta: &Meta, hash: String, text: String, author: Author, now: Timestamp) {
+        if self.remembered.is_new(kind, meta, &hash) {
+            let (namespace, name) = (meta.namespace.to_string(), meta.name.to_string());
+            let Author { manager, at: changed } = author;
+            let kind = kind.to_owned();
+            self.versions.push(Version { kind, namespace, name, at: now, hash, text, manager, changed });
         }
-        let (namespace, name) = (meta.namespace.to_string(), meta.name.to_string());
-        self.versions.push(Version { kind: kind.to_owned(), namespace, name, at: now, hash, text });
-        true
     }
 
     fn config_map(&mut self, map: ConfigMap, now: Timestamp) -> Map {
-        let ConfigMap { mut meta, mut data, mut binary_data } = map;
+        let ConfigMap { mut meta, mut data, mut binary_data, author } = map;
         self.share(&mut meta);
         if let Value::Object(entries) = &mut data {
             self.redactor.entries(entries);
@@ -159,8 +214,15 @@ impl World {
                 changed = Some(now);
                 self.dirty.maps.push(((meta.namespace.clone(), meta.name.clone()), before, hash.as_str().into(), now));
             }
-            self.store("ConfigMap", &meta, hash.clone(), text, now);
+            self.store("ConfigMap", &meta, hash.clone(), text, author, now);
         }
         Map { meta, hash: hash.into(), changed }
     }
+}
+
+/// Names of the claims that a StatefulSet makes for each of its pods.
+fn claims(raw: &Value) -> Box<[Text]> {
+    let templates = raw.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
+    let names = templates.filter_map(|template| template.pointer("/metadata/name").and_then(Value::as_str));
+    names.map(Text::from).collect()
 }

@@ -5,6 +5,7 @@ use model::Timestamp;
 use super::World;
 use super::index::{Index, Map, Seat, Upwards};
 use super::intake::Prepared;
+use super::linked::Linked;
 use crate::identity::{Root, root};
 use crate::kind::Kind;
 use crate::slim::{Meta, Pod};
@@ -48,8 +49,22 @@ impl World {
                 self.index.put_slice(slice);
             }
             Prepared::Map(map) => self.put_map(*map),
+            Prepared::Linked(linked) => self.put_linked(*linked),
             Prepared::Event(_) => {}
         }
+    }
+
+    fn put_linked(&mut self, linked: Linked) {
+        let (links, selector) = (linked.links.clone(), linked.selector.clone());
+        if let Some(before) = self.index.put_linked(linked) {
+            self.dirty.links.extend(links.into_iter().map(|link| (link, selector.clone())));
+            self.unlink(&before);
+        }
+    }
+
+    /// Marks what an object referred to.
+    fn unlink(&mut self, linked: &Linked) {
+        self.dirty.links.extend(linked.links.iter().map(|link| (link.clone(), linked.selector.clone())));
     }
 
     fn put_map(&mut self, map: Map) {
@@ -105,8 +120,10 @@ impl World {
                 self.dirty.nodes.insert(uid.clone());
             }
             Kind::Service => {
-                let gone = self.index.drop_network(uid);
-                self.dirty.networks.extend(gone.map(|service| (service.meta.namespace, service.meta.name)));
+                if let Some(service) = self.index.drop_network(uid) {
+                    self.gone(kind, &service.meta, now);
+                    self.dirty.networks.insert((service.meta.namespace, service.meta.name));
+                }
             }
             Kind::EndpointSlice => {
                 let gone = self.index.drop_slice(uid);
@@ -114,6 +131,7 @@ impl World {
             }
             Kind::ConfigMap => {
                 if let Some(map) = self.index.maps.remove(uid) {
+                    self.gone(kind, &map.meta, now);
                     let name = (map.meta.namespace, map.meta.name);
                     self.dirty.services.extend(self.uses.get(&name).into_iter().flatten().cloned());
                     if self.index.map_names.get(&name) == Some(uid) {
@@ -122,8 +140,17 @@ impl World {
                 }
             }
             Kind::Event => {}
+            kind if kind.is_related() => {
+                if let Some(linked) = self.index.drop_linked(uid) {
+                    self.gone(kind, &linked.meta, now);
+                    self.unlink(&linked);
+                }
+            }
             _ => {
                 if let Some(known) = self.index.workloads.remove(uid) {
+                    if known.workload.meta.owner.is_none() {
+                        self.gone(kind, &known.workload.meta, now);
+                    }
                     self.index.orphan(&known.workload.meta);
                     self.adverse.release(uid, &Default::default(), now);
                 }
@@ -188,6 +215,9 @@ impl Index {
             Kind::EndpointSlice => self.slices.values().for_each(|slice| visit(&slice.meta)),
             Kind::ConfigMap => self.maps.values().for_each(|map| visit(&map.meta)),
             Kind::Event => {}
+            kind if kind.is_related() => {
+                self.linked.values().filter(|linked| linked.kind == kind).for_each(|linked| visit(&linked.meta))
+            }
             _ => {
                 self.workloads.values().filter(|known| known.kind == kind).for_each(|known| visit(&known.workload.meta))
             }

@@ -10,6 +10,7 @@ use super::{World, related, service};
 use crate::adverse::{self, Place};
 use crate::deploys::{Rollout, Seen, step};
 use crate::identity::Key;
+use crate::links::Link;
 use crate::revisions::{Found, current};
 use crate::template::Facts;
 use crate::text::Text;
@@ -46,22 +47,25 @@ impl World {
         let (ever_ready, before) = (track.ever_ready, track.state.as_ref());
         let view = service::View { key, uid: &uid, parts: &parts, counts, facts: &facts, revision, ever_ready, before };
         let state = service::state(&view, &self.cluster, now);
-        let rows = related::related(&view, &|found| track.name(&found.hash), index, &self.cluster);
+        let related::Found { rows, links } =
+            related::related(&view, &|found| track.name(&found.hash), index, &self.cluster);
         if track.state.as_ref() != Some(&state) {
             settled.record.services.push(state.clone());
             track.state = Some(state);
         }
         let told = hash(&rows);
-        if told != track.related {
-            track.related = told;
-            settled.record.related.push((id, rows));
-        }
+        let changed = std::mem::replace(&mut track.related, told) != told;
         if track.history.last.as_ref().is_some_and(|last| last.phase.is_open()) {
             self.dirty.open.insert(key.clone());
         } else {
             self.dirty.open.remove(key);
         }
+        if changed {
+            self.resources(key, Some(&rows), now);
+            settled.record.related.push((id, rows));
+        }
         self.note_reads(key, &facts);
+        self.note_links(key, links);
         self.settle_workload_trouble(key, &uid, listed, now);
     }
 
@@ -86,6 +90,24 @@ impl World {
         }
         for name in reads {
             self.uses.entry((key.namespace().clone(), name)).or_default().insert(key.clone());
+        }
+    }
+
+    /// Notes what other objects may refer to of a service.
+    fn note_links(&mut self, key: &Key, mut links: Vec<Link>) {
+        links.sort();
+        links.dedup();
+        let Some(track) = self.tracks.get_mut(key).filter(|track| track.links != links) else { return };
+        for link in std::mem::replace(&mut track.links, links.clone()) {
+            if let Some(keys) = self.referred.get_mut(&link) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.referred.remove(&link);
+                }
+            }
+        }
+        for link in links {
+            self.referred.entry(link).or_default().insert(key.clone());
         }
     }
 
@@ -122,10 +144,14 @@ impl World {
             last.phase = DeployPhase::Superseded { at: now };
             record.deploys.push(last.clone());
         }
-        track.related = 0;
+        let told = std::mem::take(&mut track.related) != 0;
         let uid = track.uid.clone();
         let forget = track.history.last.is_none();
         self.note_reads(key, &facts);
+        self.note_links(key, Vec::new());
+        if told {
+            self.resources(key, None, now);
+        }
         self.adverse.release(&uid, &Default::default(), now);
         if forget {
             self.tracks.remove(key);

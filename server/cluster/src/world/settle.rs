@@ -13,6 +13,7 @@ use super::track::Track;
 use super::{World, dirty};
 use crate::identity::{Key, Root, root};
 use crate::kind::Kind;
+use crate::links::Link;
 use crate::revisions::current;
 use crate::slim::Meta;
 use crate::template::Facts;
@@ -30,6 +31,7 @@ impl World {
         self.resolve_workloads(now);
         self.resolve_pods(now);
         self.touch_networks();
+        self.touch_links();
         self.settle_config(&mut settled);
         self.settle_pods(&mut settled.record, listed, now);
         self.settle_ended(&mut settled.record, now);
@@ -119,6 +121,21 @@ impl World {
                         .any(|network| names.contains(&(network.meta.namespace.clone(), network.meta.name.clone()))))
             {
                 self.dirty.services.insert(key.clone());
+            }
+        }
+    }
+
+    /// Marks the services to which objects that changed refer.
+    fn touch_links(&mut self) {
+        for (link, selector) in std::mem::take(&mut self.dirty.links) {
+            for key in self.referred.get(&link).into_iter().flatten() {
+                let selected = |track: &Track| selector.matches(&track.labels);
+                if !matches!(link, Link::Pods(_)) || self.tracks.get(key).is_some_and(selected) {
+                    self.dirty.services.insert(key.clone());
+                }
+            }
+            if let Link::Network(namespace, name) = link {
+                self.dirty.networks.insert((namespace, name));
             }
         }
     }

@@ -8,6 +8,7 @@ use model::{Deploy, DeployKind, Revision, RevisionHash, ServiceId, ServiceState,
 use super::index::{Parts, Seat};
 use crate::deploys::History;
 use crate::identity::Key;
+use crate::links::Link;
 use crate::revisions::{Found, name, of_pod};
 use crate::template::{Facts, split_digest};
 use crate::text::{Labels, Text};
@@ -29,6 +30,8 @@ pub(super) struct Track {
     pub(super) reads: Vec<Text>,
     /// Services that select its pods.
     pub(super) networks: Vec<Text>,
+    /// What other objects may refer to of it.
+    pub(super) links: Vec<Link>,
     /// Labels of its pods.
     pub(super) labels: Labels,
     /// Digests that run, by revision and container.

@@ -1,6 +1,7 @@
 //! Receivers on real sockets, a store that does as it is told, and clients: HTTP/1.1 written by hand, gRPC by tonic.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +18,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, FoundLogs, LogAsk, MetricAsk, PatternCells, RedQuery,
-    RedRow, StoredSpan, Telemetry,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells,
+    RedQuery, RedRow, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -117,6 +118,10 @@ impl Telemetry for Fake {
 
     async fn errors(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<ErrorCells>, Error> {
         Ok(Vec::new())
+    }
+
+    async fn error_groups(&self, _: &[ServiceId], _: Window) -> Result<BTreeSet<ErrorName>, Error> {
+        Ok(BTreeSet::new())
     }
 
     async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {

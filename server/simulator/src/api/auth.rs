@@ -45,7 +45,25 @@ const READABLE: [&str; 16] = [
     "jobs.batch",
     "cronjobs.batch",
 ];
-const READABLE_TOO: [&str; 3] = ["endpointslices.discovery.k8s.io", "events.events.k8s.io", "rollouts.argoproj.io"];
+const READABLE_TOO: [&str; 17] = [
+    "endpointslices.discovery.k8s.io",
+    "events.events.k8s.io",
+    "rollouts.argoproj.io",
+    "ingresses.networking.k8s.io",
+    "networkpolicies.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "poddisruptionbudgets.policy",
+    "horizontalpodautoscalers.autoscaling",
+    "verticalpodautoscalers.autoscaling.k8s.io",
+    "scaledobjects.keda.sh",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "serviceaccounts",
+    "roles.rbac.authorization.k8s.io",
+    "rolebindings.rbac.authorization.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+];
 
 impl Tokens {
     /// From the seed, so that a restarted simulator knows its clients.
@@ -99,8 +117,7 @@ impl Call {
 
     /// Rights come before existence: a reader is not told that there is nothing he may not see.
     pub(super) fn unknown(&self, path: &str, refusal: Refusal) -> Refusal {
-        let readable = path.contains("/rollouts") && self.allows("list", "argoproj.io", "rollouts");
-        if self.who == Who::Admin || readable {
+        if self.who == Who::Admin || readable(path).is_some_and(|(group, plural)| self.allows("list", group, plural)) {
             return refusal;
         }
         let user = "system:serviceaccount:binnacle:binnacle";
@@ -138,5 +155,19 @@ impl Call {
         review["status"] = json!({"allowed": allowed, "reason": reason});
         review["metadata"] = json!({"creationTimestamp": null});
         Ok(answer::json(201, &review))
+    }
+}
+
+/// Group and plural of a path to objects, of whatever version.
+fn readable(path: &str) -> Option<(&str, &str)> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group, rest) = match parts[..] {
+        ["api", _, ref rest @ ..] => ("", rest),
+        ["apis", group, _, ref rest @ ..] => (group, rest),
+        _ => return None,
+    };
+    match rest {
+        ["namespaces", _, plural, ..] | [plural, ..] => Some((group, plural)),
+        [] => None,
     }
 }

@@ -155,7 +155,7 @@ pub(crate) fn request(scenario: &Scenario, batch: Batch) -> ExportTraceServiceRe
     ExportTraceServiceRequest { resource_spans: resources.collect() }
 }
 
-fn resource(scenario: &Scenario, server: &Server) -> Resource {
+pub(super) fn resource(scenario: &Scenario, server: &Server) -> Resource {
     let service = &scenario.services[server.service];
     let attributes = vec![
         word("service.name", &service.name),
@@ -200,8 +200,7 @@ fn attribute(key: &str, value: Value) -> KeyValue {
 }
 
 impl Spans {
-    /// The spans, for tests.
-    #[cfg(test)]
+    /// The spans.
     pub(crate) fn all(&self) -> &[Span] {
         &self.0
     }

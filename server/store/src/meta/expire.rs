@@ -9,7 +9,7 @@ use crate::Error;
 /// What goes, in order: `?1` is the time before which it is old. What describes the present stays whatever its age:
 /// the newest deploy of a service (its number must not be given again), the newest version of an object, the
 /// revisions of living pods, events that go on.
-const OLD: [&str; 12] = [
+const OLD: [&str; 13] = [
     "delete from pods where ended < ?1",
     "delete from services where deleted < ?1
      and not exists (select 1 from pods where pods.service = services.id)",
@@ -30,6 +30,8 @@ const OLD: [&str; 12] = [
          and newer.namespace = object_versions.namespace and newer.name = object_versions.name
          and newer.at > object_versions.at)
      and hash not in (select template from revisions)",
+    // The hash of an empty text: the object is gone, and so is all that came before.
+    "delete from object_versions where at < ?1 and hash = 'e3b0c44298fc1c149afbf4c8996fb924'",
     "delete from version_texts where hash not in (select hash from object_versions)
      and hash not in (select template from revisions)
      and hash not in (select body ->> 'to' from config_changes)

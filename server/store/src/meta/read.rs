@@ -10,9 +10,6 @@ use super::rows::{parse, parse_all};
 use crate::directory::Known;
 use crate::{ClusterMemory, Error};
 
-/// No version of an object is larger than this when decompressed; etcd refuses objects over 1.5 MiB.
-const TEXT_LIMIT: usize = 64 << 20;
-
 impl Meta {
     /// Everything the directory knows: pods that ended before `pods_since` are left out.
     pub(crate) async fn known(&self, pods_since: Timestamp) -> Result<Known, Error> {
@@ -164,25 +161,27 @@ impl Meta {
         rows.into_iter().map(adverse_event).collect()
     }
 
+    /// See `Store::node_events`.
+    pub(crate) async fn node_events(&self, cluster: &str, window: Window) -> Result<Vec<AdverseEvent>, Error> {
+        let rows: Vec<AdverseRow> = sqlx::query_as(
+            "select first, last, count, current, body from adverse
+             where service is null and last >= ?1 and cluster = ?2 and first < ?3 and body ->> 'kind' = 'Node'
+             order by last desc",
+        )
+        .bind(window.from.0)
+        .bind(cluster)
+        .bind(window.to.0)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(adverse_event).collect()
+    }
+
     pub(crate) async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         let row: Option<(String,)> = sqlx::query_as("select body from related where service = ?1")
             .bind(service.to_string())
             .fetch_optional(&self.readers)
             .await?;
         row.map_or_else(|| Ok(Vec::new()), |(text,)| parse(&text))
-    }
-
-    pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
-        let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")
-            .bind(hash)
-            .fetch_optional(&self.readers)
-            .await?;
-        let damaged = |what: String| Error::Damaged(format!("version {hash}: {what}"));
-        row.map(|(bytes,)| {
-            let text = crate::block::decompress(&bytes, TEXT_LIMIT)?;
-            String::from_utf8(text).map_err(|error| damaged(error.to_string()))
-        })
-        .transpose()
     }
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 
-use super::rows::{body, hex, insert};
-use super::{Meta, WriterGuard};
-use crate::{ClusterRecord, Error, Version};
+use super::rows::{body, insert};
+use super::{Meta, WriterGuard, versions};
+use crate::{ClusterRecord, Error};
 
 impl Meta {
     /// Records a batch. The guard comes back so that the caller publishes in the order of the transactions.
@@ -15,7 +15,7 @@ impl Meta {
         write_services(&mut transaction, record).await?;
         write_revisions(&mut transaction, record).await?;
         write_events(&mut transaction, record).await?;
-        write_versions(&mut transaction, &record.cluster.0, &record.versions).await?;
+        versions::write(&mut transaction, &record.cluster.0, &record.versions).await?;
         transaction.commit().await?;
         Ok(guard)
     }
@@ -125,41 +125,6 @@ async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord)
         "insert into related (service, body) select value ->> 0, value ->> 1 from json_each(?1) where true
          on conflict (service) do update set body = excluded.body",
         &related,
-    )
-    .await
-}
-
-/// Texts are looked up first: most are there already, and only new ones are worth compressing.
-async fn write_versions(connection: &mut SqliteConnection, cluster: &str, versions: &[Version]) -> Result<(), Error> {
-    if versions.is_empty() {
-        return Ok(());
-    }
-    let hashes: Vec<&str> = versions.iter().map(|version| version.hash.as_str()).collect();
-    let known: Vec<(String,)> =
-        sqlx::query_as("select hash from version_texts where hash in (select value from json_each(?1))")
-            .bind(json!(hashes).to_string())
-            .fetch_all(&mut *connection)
-            .await?;
-    let mut known: std::collections::BTreeSet<String> = known.into_iter().map(|(hash,)| hash).collect();
-    let mut texts = Vec::new();
-    for version in versions {
-        if known.insert(version.hash.clone()) {
-            texts.push(json!([version.hash, hex(&zstd::bulk::compress(version.text.as_bytes(), 3)?)]));
-        }
-    }
-    insert(
-        connection,
-        "insert into version_texts (hash, text) select value ->> 0, unhex(value ->> 1) from json_each(?1)",
-        &texts,
-    )
-    .await?;
-    let rows: Vec<Value> =
-        versions.iter().map(|v| json!([cluster, v.kind, v.namespace, v.name, v.at.0, v.hash])).collect();
-    insert(
-        connection,
-        "insert or ignore into object_versions (cluster, kind, namespace, name, at, hash)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from json_each(?1)",
-        &rows,
     )
     .await
 }

@@ -7,8 +7,8 @@ use super::Meta;
 use super::rows::parse;
 use crate::{DueDeploy, Error, Judgement};
 
-/// Service, sequence, the end of its verdict's data, the deploy, the one after it.
-type DueRow = (String, u32, Option<i64>, String, Option<String>);
+/// Service, sequence, what was said of it, the deploy, the one after it.
+type DueRow = (String, u32, Option<String>, String, Option<String>);
 
 impl Meta {
     /// See `Store::due_deploys`.
@@ -22,11 +22,14 @@ impl Meta {
         let mut transaction = guard.connection().begin_with("begin immediate").await?;
         // Of one service the earliest first: a later deploy is held against what was said of those before it.
         let rows: Vec<DueRow> = sqlx::query_as(
-            "select service, sequence, judged, deploys.body,
-                 (select body from deploys as later where later.service = verdicts.service
-                     and later.sequence > verdicts.sequence order by later.sequence limit 1)
-             from verdicts join deploys using (service, sequence) where due <= ?1
-             order by max(started) over (partition by service) desc, service, sequence limit ?2",
+            "with chosen as (
+                 select service, sequence, brief, max(started) over (partition by service) as latest
+                 from verdicts join deploys using (service, sequence) where due <= ?1
+                 order by latest desc, service, sequence limit ?2)
+             select service, sequence, brief, deploys.body,
+                 (select body from deploys as later where later.service = chosen.service
+                     and later.sequence > chosen.sequence order by later.sequence limit 1)
+             from chosen join deploys using (service, sequence) order by latest desc, service, sequence",
         )
         .bind(now.0)
         .bind(limit)
@@ -44,10 +47,10 @@ impl Meta {
         .await?;
         transaction.commit().await?;
         drop(guard);
-        let due = |(service, sequence, judged, deploy, later): DueRow| {
+        let due = |(service, sequence, brief, deploy, later): DueRow| {
             let read = || {
                 let later = later.map(|text| parse::<Deploy>(&text)).transpose()?;
-                Ok::<_, Error>(DueDeploy { deploy: parse(&deploy)?, later, judged: judged.map(Timestamp) })
+                Ok::<_, Error>(DueDeploy { deploy: parse(&deploy)?, later, said: brief.and_then(|brief| said(&brief)) })
             };
             // One that can't be read must not hold up the others.
             read().inspect_err(|error| tracing::error!("deploy {sequence} of {service} can't be judged: {error}")).ok()
@@ -108,44 +111,70 @@ impl Meta {
         .bind(service.to_string())
         .fetch_all(&self.readers)
         .await?;
-        super::rows::parse_all(rows)
+        Ok(rows.into_iter().filter_map(|(brief,)| said(&brief)).collect())
     }
 
     /// Of each service the verdict on its newest deploy, in short, where there is one.
     pub(crate) async fn newest_judgements(&self) -> Result<Vec<(ServiceId, Judgement)>, Error> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "select service, brief from verdicts where brief is not null and sequence =
+        let rows: Vec<(String, u32, String)> = sqlx::query_as(
+            "select service, sequence, brief from verdicts where brief is not null and sequence =
                  (select max(sequence) from deploys where deploys.service = verdicts.service)",
         )
         .fetch_all(&self.readers)
         .await?;
-        // What an older version wrote and this one can't read is judged again, not a reason to stop.
-        Ok(rows.into_iter().filter_map(|(service, brief)| Some((service.parse().ok()?, parse(&brief).ok()?))).collect())
+        let read = |(service, _, brief): &(String, u32, String)| Some((service.parse().ok()?, said(brief)?));
+        let (found, unread): (Vec<_>, Vec<_>) = rows.iter().map(|row| read(row).ok_or(row)).partition(Result::is_ok);
+        // What another version wrote and this one can't read is judged again, not a reason to stop.
+        for (service, sequence, _) in unread.into_iter().filter_map(Result::err) {
+            sqlx::query("update verdicts set due = 0 where service = ?1 and sequence = ?2")
+                .bind(service)
+                .bind(sequence)
+                .execute(self.writer().await?.connection())
+                .await?;
+        }
+        Ok(found.into_iter().filter_map(Result::ok).collect())
     }
 
     /// A page of all deploys, newest first; first revisions are none.
     pub(crate) async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
         let levels: Vec<&str> = ask.levels.iter().map(|level| level.key()).collect();
         let rows = sqlx::query(
-            "select deploys.body, brief from deploys left join verdicts using (service, sequence)
-             where started < ?1 and deploys.body ->> 'kind' <> 'First'
-                 and (?2 = '[]' or level in (select value from json_each(?2)))
-                 and (?3 = '' or instr(service, ?3) > 0)
-                 and (?4 = '' or instr(lower(substr(service, instr(service, '/') + 1) || ' ' || (deploys.body ->> 'to_name')), ?4) > 0)
-             order by started desc, service, sequence desc limit ?5",
+            "with all_of as (
+                 select deploys.body, brief, level, service, sequence, started,
+                     substr(service, instr(service, '/') + 1) as place
+                 from deploys left join verdicts using (service, sequence)
+                 where deploys.body ->> 'kind' <> 'First' and started <= ?1
+                     and (?2 is null or started < ?1 or (service, sequence) < (?2, ?3))),
+             named as (
+                 select *, substr(place, 1, instr(place, '/') - 1) as namespace,
+                     substr(place, instr(place, '/') + 1) as kind_and_name
+                 from all_of)
+             select body, brief from named
+             where (?4 = '[]' or level in (select value from json_each(?4)))
+                 and (?5 = '' or namespace = ?5)
+                 and (?6 = '' or instr(lower(namespace || '/' || substr(kind_and_name, instr(kind_and_name, '/') + 1)
+                     || ' ' || (body ->> 'to_name')), ?6) > 0)
+             order by started desc, service desc, sequence desc limit ?7",
         )
-        .bind(ask.before.map_or(i64::MAX, |at| at.0))
+        .bind(ask.before.as_ref().map_or(i64::MAX, |place| place.started.0))
+        .bind(ask.before.as_ref().map(|place| place.id.service.to_string()))
+        .bind(ask.before.as_ref().map(|place| place.id.sequence))
         .bind(serde_json::json!(levels).to_string())
-        .bind(if ask.namespace.is_empty() { String::new() } else { format!("/{}/", ask.namespace) })
+        .bind(&ask.namespace)
         .bind(ask.text.trim().to_lowercase())
         .bind(ask.limit)
         .fetch_all(&self.readers)
         .await?;
         let row = |row: sqlx::sqlite::SqliteRow| {
             let brief: Option<String> = row.try_get(1)?;
-            let verdict = brief.map(|text| parse::<Judgement>(&text)).transpose()?.map(|brief| brief.judged);
+            let verdict = brief.and_then(|text| said(&text)).map(|brief| brief.judged);
             Ok(FeedRow { deploy: parse(row.try_get(0)?)?, verdict })
         };
         rows.into_iter().map(row).collect()
     }
+}
+
+/// A verdict in short; nothing where another version wrote it so that this one can't read it.
+fn said(brief: &str) -> Option<Judgement> {
+    parse(brief).inspect_err(|error| tracing::warn!("a verdict in short can't be read: {error}")).ok()
 }

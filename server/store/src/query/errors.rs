@@ -1,6 +1,6 @@
 //! Error groups of a service, and when it last served a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::slice;
 use std::sync::atomic::Ordering;
 
@@ -8,11 +8,11 @@ use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Wi
 
 use super::{Loaded, Rows, of_owners};
 use crate::fold;
-use crate::meta::{GroupSeen, Sightings};
+use crate::meta::GroupSeen;
 use crate::partition::Shared;
 use crate::partition::file::Family;
 use crate::rollup::ErrorCell;
-use crate::{Attribution, Error, ErrorCells, ErrorLife, PodErrors};
+use crate::{Attribution, Error, ErrorCells, ErrorLife, ErrorName, PodErrors};
 
 /// See `Telemetry::errors`.
 pub(crate) async fn errors(
@@ -56,12 +56,46 @@ async fn material(
     Ok((loaded, unfolded(shared).await?, shared.meta.groups(service).await?))
 }
 
+/// What is remembered of a service's groups, and what its own cells add.
 fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
     let mut seen = remembered;
-    for loaded in loaded {
-        join(&mut seen, fold::sightings(loaded), service);
+    for file in loaded.into_iter().flatten() {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
+        for rollup in &file.rollups {
+            for cell in of_owners(&rollup.errors, Some(&owners), |cell| cell.owner) {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
+                if whose.service.as_ref() == Some(service) {
+                    let key = (rollup.texts.get(cell.endpoint).to_owned(), rollup.texts.get(cell.error).to_owned());
+                    let sight = fold::sight(cell, whose);
+                    seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
+                }
+            }
+        }
     }
     seen
+}
+
+/// See `Telemetry::error_groups`.
+pub(crate) async fn error_groups(
+    shared: &Shared,
+    services: &[ServiceId],
+    window: Window,
+) -> Result<BTreeSet<ErrorName>, Error> {
+    if services.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let step = Step(MINUTE);
+    let window = window.aligned(step);
+    let loaded = super::load(shared, window, step).await?;
+    let services = services.to_vec();
+    super::blocking(move || {
+        let found = sights(&loaded, &services, window).into_iter();
+        let name = |Sight { endpoint, error, whose, .. }: Sight<'_>| {
+            Some(ErrorName { service: whose.service.clone()?, endpoint: endpoint.to_owned(), error: error.to_owned() })
+        };
+        found.filter_map(name).collect()
+    })
+    .await
 }
 
 /// An error group's cell and whose it was then.
@@ -72,16 +106,16 @@ struct Sight<'a> {
     whose: &'a Attribution,
 }
 
-/// The error cells of a service in a window.
-fn sights<'a>(loaded: &'a [Loaded], service: &'a ServiceId, window: Window) -> Vec<Sight<'a>> {
+/// The error cells of services in a window.
+fn sights<'a>(loaded: &'a [Loaded], services: &[ServiceId], window: Window) -> Vec<Sight<'a>> {
     let mut found = Vec::new();
     for file in loaded {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
+        let owners = file.resolved.owners_of(services);
         for rollup in &file.rollups {
             let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
             for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref() == Some(service) {
+                if whose.service.as_ref().is_some_and(|service| services.contains(service)) {
                     let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
                     found.push(Sight { endpoint, error, cell, whose });
                 }
@@ -94,7 +128,7 @@ fn sights<'a>(loaded: &'a [Loaded], service: &'a ServiceId, window: Window) -> V
 fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
     type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
     let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
-    for Sight { endpoint, error, cell, whose } in sights(loaded, service, window) {
+    for Sight { endpoint, error, cell, whose } in sights(loaded, slice::from_ref(service), window) {
         let key = (endpoint, error, whose.revision.as_ref(), whose.pod.as_ref());
         let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
         *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
@@ -130,14 +164,6 @@ pub(super) async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
 
 type Seen = BTreeMap<(String, String), GroupSeen>;
 
-fn join(seen: &mut Seen, sightings: Sightings, service: &ServiceId) {
-    for ((of, endpoint, error), sight) in sightings.groups {
-        if of == *service {
-            seen.entry((endpoint, error)).and_modify(|known| known.join(&sight)).or_insert(sight);
-        }
-    }
-}
-
 fn groups(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, seen: &Seen) -> Vec<ErrorCells> {
     struct Group {
         last: i64,
@@ -145,7 +171,7 @@ fn groups(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, se
         cells: BTreeMap<u32, f64>,
     }
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
-    for Sight { endpoint, error, cell, .. } in sights(loaded, service, window) {
+    for Sight { endpoint, error, cell, .. } in sights(loaded, slice::from_ref(service), window) {
         let empty = || Group { last: i64::MIN, sample: cell.sample, cells: BTreeMap::new() };
         let group = groups.entry((endpoint, error)).or_insert_with(empty);
         if cell.last >= group.last {

@@ -60,6 +60,9 @@ pub(crate) async fn logs(shared: &Shared, ask: LogAsk) -> Result<FoundLogs, Erro
             search.found.covered_from = Some(Timestamp(chunk[0].last.saturating_add(1)).max(window.from));
             break;
         }
+        if !ask.count && search.is_full(chunk[0].last) {
+            break;
+        }
         search = read(shared, chunk, &files, search).await?;
     }
     search.finish(shared, &files).await
@@ -169,6 +172,11 @@ impl Search {
             key(a).cmp(&key(b)).then_with(|| a.line.body.cmp(&b.line.body))
         });
         self.hits.truncate(self.most());
+    }
+
+    /// Whether nothing that ended so early can be on the page.
+    fn is_full(&self, last: i64) -> bool {
+        self.hits.len() >= self.most() && self.hits.last().is_some_and(|hit| hit.line.at.0 > last)
     }
 
     /// Hits that must be kept: those shown before of the cursor's moment, a page, and one more.

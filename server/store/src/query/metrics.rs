@@ -46,9 +46,9 @@ pub(crate) async fn labels(
     window: Window,
     name: &str,
 ) -> Result<Vec<MetricLabel>, Error> {
-    let name = Some(name.to_owned());
-    let scope = Scope { service: service.clone(), window, name: name.clone(), asks_keys: false, bytes: FEW_BYTES };
-    let (labels, _) = walk(shared, scope, Labels::new(window, name.unwrap_or_default())).await?;
+    let scope =
+        Scope { service: service.clone(), window, name: Some(name.to_owned()), asks_keys: false, bytes: FEW_BYTES };
+    let (labels, _) = walk(shared, scope, Labels::new(window, name.to_owned())).await?;
     Ok(labels.finish())
 }
 

@@ -25,10 +25,12 @@ pub(crate) struct PointBlock {
     /// Runs of times of each series.
     at: Vec<u32>,
     start: Vec<u32>,
-    /// Series of one name, and where their values are.
-    sections: Vec<(Range<u32>, Range<usize>)>,
+    sections: Vec<Section>,
     body: Vec<u8>,
 }
+
+/// Series of one name, and where in the body their values are.
+type Section = (Range<u32>, Range<usize>);
 
 /// The values of a section: of its series one after the other.
 #[derive(Debug, Default)]
@@ -205,11 +207,7 @@ impl PointBlock {
 }
 
 /// Where the values of each name are; the sections are what is left of the body.
-fn sections(
-    mut reader: Reader<'_>,
-    series: &SeriesTable,
-    end: usize,
-) -> Result<Vec<(Range<u32>, Range<usize>)>, Error> {
+fn sections(mut reader: Reader<'_>, series: &SeriesTable, end: usize) -> Result<Vec<Section>, Error> {
     let count = reader.length()?;
     let lengths = (0..count).map(|_| reader.length()).collect::<Result<Vec<usize>, Error>>()?;
     let mut at = end - reader.rest().len();

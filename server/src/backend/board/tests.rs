@@ -1,0 +1,92 @@
+//! Which verdicts decide the health of a service, and that a new one is seen at once.
+
+use model::{Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal};
+
+use super::*;
+use crate::fixtures::{deploy, open, record, service};
+
+const NOW: Timestamp = Timestamp::from_seconds(4 * 3_600);
+
+fn flagged(signal: Signal) -> Evidence {
+    let window = Window::new(NOW, NOW);
+    let new = Side { name: "v2".into(), window, numerator: 1.0, denominator: 1.0, value: Some(1.0), cells: 1 };
+    Evidence {
+        signal,
+        endpoint: None,
+        subject: None,
+        outcome: Outcome::Flagged,
+        why: Sentence::plain("it fails"),
+        against: Against::Nothing,
+        old: None,
+        new,
+        effect: None,
+        test: None,
+    }
+}
+
+/// Keeps a verdict on the deploy `sequence` that calls a signal.
+async fn say(store: &Store, sequence: u32, signal: Signal) {
+    let verdict = Verdict::new(VerdictLevel::Failed, Sentence::plain("v2 fails"));
+    let judged = analysis::judged(sequence, &verdict);
+    let brief = Judgement { judged, flagged: vec![flagged(signal)], looked: NOW, spent: BTreeMap::new() };
+    store.keep_verdict(&deploy(sequence).id, Some((&verdict, brief)), None).await.unwrap();
+}
+
+fn connect(store: &Store, connection: Connection) {
+    let heard = Some(NOW);
+    store.set_cluster_status(ClusterStatus { id: "c1".into(), name: "c1".into(), connection, heard, watchers: vec![] });
+}
+
+/// The service on revision `b`, which deploy 3 brought, with so many of its pods ready.
+async fn shop(folder: &std::path::Path, ready: u32) -> Store {
+    let store = open(folder).await;
+    let revision = Some(RevisionHash("b".into()));
+    let cart = ServiceState { revision, ready, wanted: 2, ..service("cart") };
+    let brought = Deploy { phase: model::DeployPhase::Settled { at: NOW }, ..deploy(3) };
+    record(&store, vec![cart], vec![brought]).await;
+    connect(&store, Connection::Connected);
+    store
+}
+
+/// Health, and whether the verdict lasts.
+async fn check(board: &Board) -> (Health, bool) {
+    let standings = board.standings(Window::before(NOW, HOUR)).await.unwrap();
+    (standings.services[0].health.health, standings.services[0].verdict_lasts)
+}
+
+#[tokio::test]
+async fn a_verdict_counts_while_what_it_calls_is_there_and_shows_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 1).await;
+    let board = Board::new(store.clone());
+    assert_eq!(check(&board).await, (Health::Healthy, false));
+    say(&store, 3, Signal::CrashLoop).await;
+    assert_eq!(check(&board).await, (Health::Failing, true), "of the same window as before");
+    say(&store, 3, Signal::Errors).await;
+    assert_eq!(check(&board).await, (Health::Healthy, false), "no request fails");
+    say(&store, 3, Signal::ErrorGroup).await;
+    assert_eq!(check(&board).await, (Health::Healthy, false), "nor is there such an error");
+}
+
+#[tokio::test]
+async fn what_pods_did_last_counts_neither_once_they_are_ready_nor_while_their_cluster_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    say(&store, 3, Signal::CrashLoop).await;
+    assert_eq!(check(&Board::new(store.clone())).await, (Health::Healthy, false));
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 1).await;
+    say(&store, 3, Signal::CrashLoop).await;
+    connect(&store, Connection::Lost { since: NOW, reason: "gone".into() });
+    assert_eq!(check(&Board::new(store)).await, (Health::Unknown, false));
+}
+
+#[tokio::test]
+async fn a_verdict_on_a_revision_that_does_not_run_any_more_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 1).await;
+    say(&store, 3, Signal::CrashLoop).await;
+    let back = ServiceState { revision: Some(RevisionHash("a".into())), ready: 1, wanted: 2, ..service("cart") };
+    record(&store, vec![back], vec![]).await;
+    assert_eq!(check(&Board::new(store)).await, (Health::Healthy, false));
+}

@@ -1,0 +1,114 @@
+//! The Kubernetes tab: what went wrong, all resources, all pods, as they are or as of a past moment.
+
+use app::AppError;
+use model::{
+    AdverseEvent, KubernetesTab, PodRow, PodState, RelatedResource, Revision, SECOND, ServiceId, ServiceState,
+    Timestamp, Viewer, Window,
+};
+
+use super::tree::tree;
+use super::{past, revision_name};
+use crate::backend::{Answers, failed, resources};
+use crate::jobs::now;
+
+/// A moment that is no older than this is the present.
+const PRESENT: i64 = 60 * SECOND;
+/// Moments at which something changed that are told, the latest.
+const MOMENTS: usize = 300;
+
+/// The tab as of a moment of the window, or (`None`) of its end.
+pub(in crate::backend) async fn tab(
+    answers: &Answers,
+    _viewer: &Viewer,
+    id: &ServiceId,
+    window: Window,
+    at: Option<Timestamp>,
+) -> Result<KubernetesTab, AppError> {
+    let service = answers.known(id)?;
+    let now = now();
+    let until = at.unwrap_or(window.to).clamp(window.from, window.to.max(window.from));
+    let past = (now.since(until) > PRESENT).then_some(until);
+    let seen = Seen::gather(answers, &service, Window::new(window.from, until), past, now).await?;
+    let mut events = seen.events;
+    events.sort_by_key(|event| std::cmp::Reverse(event.last));
+    let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
+    pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
+    Ok(KubernetesTab {
+        events,
+        resources: tree(&seen.service, &seen.revisions, &seen.pods, &seen.related),
+        pods,
+        past,
+        moments: moments(answers, id, window).await?,
+    })
+}
+
+/// What is known of a service at a moment.
+struct Seen {
+    service: ServiceState,
+    pods: Vec<PodState>,
+    revisions: Vec<Revision>,
+    related: Vec<RelatedResource>,
+    events: Vec<AdverseEvent>,
+}
+
+impl Seen {
+    async fn gather(
+        answers: &Answers,
+        service: &ServiceState,
+        window: Window,
+        past: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, AppError> {
+        let (store, id) = (&answers.store, &service.id);
+        // An event joins its repeats: one that goes on now may have begun before the moment.
+        let events = store.adverse(Some(id), Window::new(window.from, now)).await.map_err(failed)?;
+        let nodes = store.adverse(None, Window::new(window.from, now)).await.map_err(failed)?;
+        let pods = store.pods(id, Window::new(window.from, window.to.plus(1))).await.map_err(failed)?;
+        let revisions = store.revisions(id).await.map_err(failed)?;
+        let mut seen = Self { service: service.clone(), pods, revisions, related: Vec::new(), events };
+        match past {
+            None => seen.related = store.related(id).await.map_err(failed)?,
+            Some(at) => {
+                seen.related = resources::snapshot(answers, id, at).await?;
+                seen.pods = past::pods(seen.pods, &seen.events, at);
+                let wanted = resources::replicas(answers, id, at).await?;
+                seen.service = past::service(service, &seen.pods, wanted, at);
+            }
+        }
+        // What went wrong on the nodes of this service's pods hurt it too.
+        let hurt = |event: &AdverseEvent| {
+            event.service.is_none() && event.node.is_some() && seen.pods.iter().any(|pod| pod.node == event.node)
+        };
+        let nodes: Vec<AdverseEvent> = nodes.into_iter().filter(hurt).collect();
+        seen.events.extend(nodes);
+        seen.events = past::events(seen.events, window);
+        Ok(seen)
+    }
+}
+
+/// When something changed in a window, oldest first.
+async fn moments(answers: &Answers, id: &ServiceId, window: Window) -> Result<Vec<Timestamp>, AppError> {
+    let snapshots = resources::snapshots(answers, id, window.to, MOMENTS as u32).await?;
+    let deploys = answers.store.deploys(id).await.map_err(failed)?;
+    let times = snapshots.iter().map(|version| version.at).chain(deploys.iter().map(|deploy| deploy.started));
+    let mut times: Vec<Timestamp> = times.filter(|at| window.contains(*at)).collect();
+    times.sort();
+    times.dedup();
+    Ok(times.split_off(times.len().saturating_sub(MOMENTS)))
+}
+
+fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
+    let last_exit =
+        pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
+    PodRow {
+        name: pod.name.clone(),
+        phase: pod.phase,
+        reason: pod.reason.clone(),
+        revision: revision_name(revisions, pod),
+        restarts: pod.restarts(),
+        last_exit,
+        created: pod.created,
+        ended: pod.ended,
+        node: pod.node.clone(),
+    }
+}

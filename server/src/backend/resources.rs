@@ -1,0 +1,258 @@
+//! A resource of a service as it was at a moment: its text, its history, the difference of two versions.
+
+use std::collections::BTreeMap;
+
+use app::AppError;
+use model::{
+    Diff, ObjectVersion, RESOURCES, RelatedResource, ResourceAsk, ResourceId, ResourcePage, ServiceId, TEMPLATE,
+    Timestamp, VersionKind, VersionRow, Viewer, Window, scale_of,
+};
+use store::ObjectName;
+
+use super::{Answers, failed, textdiff};
+use crate::jobs::now;
+
+/// Versions of one object that are listed.
+const LISTED: u32 = 100;
+/// Changes of a version that are said in words.
+const SAID: usize = 4;
+
+/// Hash and text of every version that a page needs.
+type Texts = BTreeMap<String, String>;
+
+/// A resource with its history up to a moment.
+pub(super) async fn page(
+    answers: &Answers,
+    _viewer: &Viewer,
+    service: &ServiceId,
+    ask: ResourceAsk,
+) -> Result<ResourcePage, AppError> {
+    answers.known(service)?;
+    let (id, until) = (&ask.resource, ask.until.unwrap_or_else(now));
+    let Some(place) = place(answers, service, id, until).await? else {
+        return Err(AppError::NotFound(format!("{} {} of this service", id.kind, id.name)));
+    };
+    let documents = match &place.template {
+        Some(hash) => vec![ObjectVersion { at: until, hash: hash.clone(), manager: None, changed: None }],
+        None => versions(answers, service, id, place.kind, until).await?,
+    };
+    let scales = versions(answers, service, id, &scale_of(&id.kind), until).await?;
+    let texts = texts(answers, documents.iter().chain(&scales)).await?;
+    let chosen = |hash: &Option<String>| documents.iter().position(|version| Some(&version.hash) == hash.as_ref());
+    let shown = chosen(&ask.version).unwrap_or(0);
+    let against = chosen(&ask.against).or((shown + 1 < documents.len()).then_some(shown + 1));
+    let text = |at: usize| documents.get(at).and_then(|version| texts.get(&version.hash)).cloned().unwrap_or_default();
+    let title = format!("{} {}", id.kind, id.name);
+    let diff = match against {
+        Some(against) => textdiff::diff(title, &text(against), &text(shown)),
+        None => Diff { title, lines: Vec::new() },
+    };
+    let hash = |at: usize| documents.get(at).map(|version| version.hash.clone());
+    let mut history = if place.template.is_some() { Vec::new() } else { changed(&documents, &texts) };
+    history.extend(scaled(&scales, &texts));
+    history.sort_by_key(|row| std::cmp::Reverse(row.version.at));
+    Ok(ResourcePage {
+        id: id.clone(),
+        note: place.note.into(),
+        history,
+        shown: hash(shown),
+        text: text(shown),
+        against: against.and_then(hash),
+        diff,
+    })
+}
+
+/// Where the versions of a resource are.
+struct Place<'a> {
+    kind: &'a str,
+    /// Of a pod: the stored template of its revision.
+    template: Option<String>,
+    note: &'static str,
+}
+
+/// Where the versions of a resource are; nothing where it does not belong to the service.
+async fn place<'a>(
+    answers: &Answers,
+    service: &ServiceId,
+    id: &'a ResourceId,
+    until: Timestamp,
+) -> Result<Option<Place<'a>>, AppError> {
+    let whole = |kind| Place { kind, template: None, note: "" };
+    let workload = service.kind.split('.').next().unwrap_or_default();
+    if (id.kind.as_str(), id.name.as_str(), &id.namespace) == (workload, service.name.as_str(), &None) {
+        return Ok(Some(whole(&id.kind)));
+    }
+    if id.kind == "Pod" {
+        let template = template_of_pod(answers, service, &id.name, until).await?;
+        let note = "The pod template of its revision, as which it was made";
+        return Ok(template.map(|hash| Place { kind: TEMPLATE, template: Some(hash), note }));
+    }
+    let mut rows = answers.store.related(service).await.map_err(failed)?;
+    rows.extend(snapshot(answers, service, until).await?);
+    let is_it = |row: &RelatedResource| row.kind == id.kind && row.name == id.name && row.namespace == id.namespace;
+    if !rows.iter().any(is_it) {
+        return Ok(None);
+    }
+    Ok(Some(match id.kind.as_str() {
+        "ReplicaSet" | "ControllerRevision" => Place { kind: TEMPLATE, template: None, note: "Its pod template" },
+        "ConfigMap" => Place { note: "Its data", ..whole(&id.kind) },
+        _ => whole(&id.kind),
+    }))
+}
+
+async fn template_of_pod(
+    answers: &Answers,
+    service: &ServiceId,
+    name: &str,
+    until: Timestamp,
+) -> Result<Option<String>, AppError> {
+    let window = Window::new(Timestamp(0), until.plus(1));
+    let pods = answers.store.pods(service, window).await.map_err(failed)?;
+    let Some(pod) = pods.into_iter().rev().find(|pod| pod.name == name) else { return Ok(None) };
+    let revisions = answers.store.revisions(service).await.map_err(failed)?;
+    let revision = revisions.into_iter().find(|revision| Some(&revision.hash) == pod.revision.as_ref());
+    // A bare pod was made from no template.
+    Ok(Some(revision.map(|revision| revision.template).unwrap_or_default()))
+}
+
+/// What belonged to a service at a moment, as far as it was watched then.
+pub(super) async fn snapshot(
+    answers: &Answers,
+    service: &ServiceId,
+    until: Timestamp,
+) -> Result<Vec<RelatedResource>, AppError> {
+    let newest = snapshots(answers, service, until, 1).await?;
+    let Some(newest) = newest.first() else { return Ok(Vec::new()) };
+    let text = answers.store.version(&newest.hash).await.map_err(failed)?.unwrap_or_default();
+    // An empty text says that the service was gone.
+    Ok(serde_json::from_str(&text).unwrap_or_default())
+}
+
+/// When what belongs to a service changed, newest first.
+pub(super) async fn snapshots(
+    answers: &Answers,
+    service: &ServiceId,
+    until: Timestamp,
+    limit: u32,
+) -> Result<Vec<ObjectVersion>, AppError> {
+    let name = format!("{}/{}", service.kind, service.name);
+    let object = ObjectName { cluster: &service.cluster, kind: RESOURCES, namespace: &service.namespace, name: &name };
+    answers.store.object_versions(&object, until, limit).await.map_err(failed)
+}
+
+/// How many replicas a workload was asked to have at a moment.
+pub(super) async fn replicas(
+    answers: &Answers,
+    service: &ServiceId,
+    until: Timestamp,
+) -> Result<Option<u32>, AppError> {
+    let kind = service.kind.split('.').next().unwrap_or_default();
+    let id = ResourceId { kind: kind.into(), namespace: None, name: service.name.clone() };
+    let newest = versions(answers, service, &id, &scale_of(kind), until).await?;
+    let Some(newest) = newest.first() else { return Ok(None) };
+    let text = answers.store.version(&newest.hash).await.map_err(failed)?.unwrap_or_default();
+    Ok(count(&text))
+}
+
+async fn versions(
+    answers: &Answers,
+    service: &ServiceId,
+    id: &ResourceId,
+    kind: &str,
+    until: Timestamp,
+) -> Result<Vec<ObjectVersion>, AppError> {
+    let namespace = id.namespace.as_deref().unwrap_or(&service.namespace);
+    let object = ObjectName { cluster: &service.cluster, kind, namespace, name: &id.name };
+    answers.store.object_versions(&object, until, LISTED).await.map_err(failed)
+}
+
+async fn texts(answers: &Answers, versions: impl Iterator<Item = &ObjectVersion>) -> Result<Texts, AppError> {
+    let mut texts = Texts::new();
+    for version in versions {
+        if !texts.contains_key(&version.hash) {
+            let text = answers.store.version(&version.hash).await.map_err(failed)?;
+            texts.insert(version.hash.clone(), text.unwrap_or_default());
+        }
+    }
+    Ok(texts)
+}
+
+/// What each version changed; versions come newest first.
+fn changed(versions: &[ObjectVersion], texts: &Texts) -> Vec<VersionRow> {
+    let text = |version: &ObjectVersion| texts.get(&version.hash).map(String::as_str).unwrap_or_default();
+    let row = |(at, version): (usize, &ObjectVersion)| {
+        let before = versions.get(at + 1).map(text);
+        let (kind, what) = match (before, text(version)) {
+            (_, "") => (VersionKind::Deleted, String::new()),
+            (None, _) => (VersionKind::First, String::new()),
+            (Some(""), _) => (VersionKind::Changed, "made again".to_owned()),
+            (Some(before), now) => (VersionKind::Changed, said(cluster::changes(before, now))),
+        };
+        VersionRow { version: version.clone(), kind, what }
+    };
+    versions.iter().enumerate().map(row).collect()
+}
+
+fn said(mut changes: Vec<String>) -> String {
+    let more = changes.len().saturating_sub(SAID);
+    changes.truncate(SAID);
+    if more > 0 {
+        changes.push(format!("{more} more"));
+    }
+    changes.join("; ")
+}
+
+/// Numbers of replicas one after the other; the first is no scaling.
+fn scaled(versions: &[ObjectVersion], texts: &Texts) -> Vec<VersionRow> {
+    let replicas = |version: &ObjectVersion| texts.get(&version.hash).and_then(|text| count(text));
+    let pairs = versions.iter().zip(versions.iter().skip(1));
+    let rows = pairs.filter_map(|(version, before)| {
+        let (from, to) = (replicas(before)?, replicas(version)?);
+        Some(VersionRow {
+            version: version.clone(),
+            kind: VersionKind::Scaled,
+            what: format!("{from} → {to} replicas"),
+        })
+    });
+    rows.collect()
+}
+
+fn count(text: &str) -> Option<u32> {
+    text.strip_prefix("replicas: ")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(at: i64, hash: &str) -> ObjectVersion {
+        ObjectVersion { at: Timestamp(at), hash: hash.into(), manager: None, changed: None }
+    }
+
+    fn texts(all: &[(&str, &str)]) -> Texts {
+        all.iter().map(|(hash, text)| ((*hash).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn history_says_what_each_version_did() {
+        let versions = [version(4, "a"), version(3, "gone"), version(2, "b"), version(1, "a")];
+        let rows = changed(
+            &versions,
+            &texts(&[("a", "spec:\n  paused: true\n"), ("b", "spec:\n  paused: false\n"), ("gone", "")]),
+        );
+        let kinds: Vec<VersionKind> = rows.iter().map(|row| row.kind).collect();
+        assert_eq!(kinds, [VersionKind::Changed, VersionKind::Deleted, VersionKind::Changed, VersionKind::First]);
+        assert_eq!(rows[0].what, "made again");
+        assert!(rows[2].what.contains("true → false"), "{}", rows[2].what);
+    }
+
+    #[test]
+    fn scaling_is_told_by_its_numbers_and_the_first_is_none() {
+        let rows = scaled(
+            &[version(2, "five"), version(1, "three")],
+            &texts(&[("five", "replicas: 5\n"), ("three", "replicas: 3\n")]),
+        );
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].kind, rows[0].what.as_str()), (VersionKind::Scaled, "3 → 5 replicas"));
+    }
+}

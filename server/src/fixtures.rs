@@ -1,0 +1,62 @@
+//! What tests of the server's answers begin with: a store with services and deploys of one cluster.
+
+use model::{ClusterId, Deploy, DeployId, DeployKind, DeployPhase, RevisionHash, ServiceId, ServiceState, Timestamp};
+use store::{ClusterRecord, Config, Keep, Store};
+
+pub(crate) fn id(name: &str) -> ServiceId {
+    ServiceId::new("c1", "shop", "Deployment", name)
+}
+
+pub(crate) fn service(name: &str) -> ServiceState {
+    ServiceState {
+        id: id(name),
+        uid: name.into(),
+        created: Timestamp(1),
+        deleted: None,
+        managed_by: None,
+        team: None,
+        aliases: vec![],
+        grouped: false,
+        wanted: 1,
+        ready: 1,
+        updated: 1,
+        available: 1,
+        revision: None,
+        revision_name: Some("v2".into()),
+        images: vec![],
+        short_since: None,
+        down_since: None,
+        grace: None,
+        restarts: 0,
+    }
+}
+
+pub(crate) fn deploy(sequence: u32) -> Deploy {
+    Deploy {
+        id: DeployId { service: id("cart"), sequence },
+        from: None,
+        to: RevisionHash("b".into()),
+        from_name: Some("v1".into()),
+        to_name: "v2".into(),
+        kind: DeployKind::Image,
+        phase: DeployPhase::RollingOut,
+        started: Timestamp::from_seconds(i64::from(sequence) * 3_600),
+        rollback: false,
+        reconstructed: false,
+        cause: None,
+        changes: vec!["image".into()],
+    }
+}
+
+/// A store in a folder.
+pub(crate) async fn open(folder: &std::path::Path) -> Store {
+    let keep = Keep { age: model::DAY, bytes: 1 << 30 };
+    Store::open(Config { path: folder.to_owned(), raw: keep, summaries: keep }).await.unwrap()
+}
+
+/// Records what the cluster says.
+pub(crate) async fn record(store: &Store, services: Vec<ServiceState>, deploys: Vec<Deploy>) {
+    let mut record = ClusterRecord::new(ClusterId("c1".into()));
+    (record.services, record.deploys) = (services, deploys);
+    store.record(record).await.unwrap();
+}

@@ -1,0 +1,95 @@
+//! Versions of objects: when each was so, who made it so, and the text.
+
+use model::{ObjectVersion, Timestamp};
+use serde_json::{Value, json};
+use sqlx::SqliteConnection;
+
+use super::Meta;
+use super::rows::{hex, insert};
+use crate::{Error, ObjectName, Version};
+
+/// No version of an object is larger than this when decompressed; etcd refuses objects over 1.5 MiB.
+const TEXT_LIMIT: usize = 64 << 20;
+
+impl Meta {
+    /// Versions of an object that were seen by a time, newest first.
+    pub(crate) async fn object_versions(
+        &self,
+        object: &ObjectName<'_>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        let rows: Vec<(i64, String, Option<String>, Option<i64>)> = sqlx::query_as(
+            "select at, hash, manager, changed from object_versions
+             where cluster = ?1 and kind = ?2 and namespace = ?3 and name = ?4 and at <= ?5
+             order by at desc limit ?6",
+        )
+        .bind(object.cluster)
+        .bind(object.kind)
+        .bind(object.namespace)
+        .bind(object.name)
+        .bind(until.0)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let version = |(at, hash, manager, changed): (i64, String, Option<String>, Option<i64>)| ObjectVersion {
+            at: Timestamp(at),
+            hash,
+            manager,
+            changed: changed.map(Timestamp),
+        };
+        Ok(rows.into_iter().map(version).collect())
+    }
+
+    /// The text of a version.
+    pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
+        let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")
+            .bind(hash)
+            .fetch_optional(&self.readers)
+            .await?;
+        let damaged = |what: String| Error::Damaged(format!("version {hash}: {what}"));
+        row.map(|(bytes,)| {
+            let text = crate::block::decompress(&bytes, TEXT_LIMIT)?;
+            String::from_utf8(text).map_err(|error| damaged(error.to_string()))
+        })
+        .transpose()
+    }
+}
+
+/// Texts are looked up first: most are there already, and only new ones are worth compressing.
+pub(super) async fn write(connection: &mut SqliteConnection, cluster: &str, versions: &[Version]) -> Result<(), Error> {
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let hashes: Vec<&str> = versions.iter().map(|version| version.hash.as_str()).collect();
+    let known: Vec<(String,)> =
+        sqlx::query_as("select hash from version_texts where hash in (select value from json_each(?1))")
+            .bind(json!(hashes).to_string())
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut known: std::collections::BTreeSet<String> = known.into_iter().map(|(hash,)| hash).collect();
+    let mut texts = Vec::new();
+    for version in versions {
+        if known.insert(version.hash.clone()) {
+            texts.push(json!([version.hash, hex(&zstd::bulk::compress(version.text.as_bytes(), 3)?)]));
+        }
+    }
+    insert(
+        connection,
+        "insert into version_texts (hash, text) select value ->> 0, unhex(value ->> 1) from json_each(?1)",
+        &texts,
+    )
+    .await?;
+    let row = |v: &Version| {
+        json!([cluster, v.kind, v.namespace, v.name, v.at.0, v.hash, v.manager, v.changed.map(|at| at.0)])
+    };
+    let rows: Vec<Value> = versions.iter().map(row).collect();
+    insert(
+        connection,
+        "insert or ignore into object_versions (cluster, kind, namespace, name, at, hash, manager, changed)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+         from json_each(?1)",
+        &rows,
+    )
+    .await
+}
