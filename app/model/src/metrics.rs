@@ -184,6 +184,42 @@ pub struct MetricQuery {
     pub rate: bool,
 }
 
+impl MetricQuery {
+    /// From the words of an address: keys with `,` between, and `key=value` pairs with `;` between. Words that make no
+    /// sense are left out.
+    pub fn of_words(name: &str, by: &str, aggregation: &str, rate: bool, filter: &str) -> Self {
+        let some = |text: &&str| !text.is_empty();
+        let pair = |pair: &str| pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self {
+            name: name.to_owned(),
+            filter: filter.split(';').filter_map(pair).take(KEYS).collect(),
+            by: by.split(',').filter(some).map(str::to_owned).take(KEYS).collect(),
+            aggregation: Aggregation::from_word(aggregation).unwrap_or_default(),
+            rate,
+        }
+    }
+
+    /// The words for `filter` of an address.
+    pub fn filter_words(filter: &[(String, String)]) -> String {
+        let pairs: Vec<String> = filter.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(";")
+    }
+}
+
+/// More keys than anyone groups or filters by.
+const KEYS: usize = 8;
+
+/// A metric that says how a service is, as a chart of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricChart {
+    /// What it is called: `CPU`, `Memory`.
+    pub title: String,
+    /// What was asked.
+    pub query: MetricQuery,
+    /// The answer.
+    pub answer: MetricSeries,
+}
+
 /// The answer: a series for each combination of values, the greatest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricSeries {
@@ -202,6 +238,15 @@ pub struct MetricSeries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_is_read_from_words_and_nonsense_is_left_out() {
+        let query = MetricQuery::of_words("cpu", "pod,,zone", "max", true, "a=b=c;nonsense;d=");
+        assert_eq!(query.by, ["pod", "zone"]);
+        assert_eq!(query.filter, [("a".into(), "b=c".into()), ("d".into(), String::new())]);
+        assert_eq!(MetricQuery::filter_words(&query.filter), "a=b=c;d=");
+        assert_eq!(MetricQuery::of_words("cpu", "", "?", false, "").aggregation, Aggregation::Sum);
+    }
 
     #[test]
     fn kinds_and_aggregations_come_back_from_their_numbers_and_words() {
