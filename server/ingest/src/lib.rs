@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(test)]
 mod oracle;
 mod owner;
+mod remote;
 mod respond;
 mod sampling;
 mod serve;
