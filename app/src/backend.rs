@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, ServiceHeader,
-    ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
+    MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
+    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -94,6 +95,37 @@ pub trait Backend: Send + Sync {
 
     /// Log patterns, those that came with the newest deploy first.
     async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError>;
+
+    // --- metrics
+
+    /// Metrics that a service has.
+    async fn metric_names(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<MetricNames, AppError>;
+
+    /// Labels of a metric, by which it can be filtered and grouped.
+    async fn metric_labels(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        name: &str,
+    ) -> Result<Vec<MetricLabel>, AppError>;
+
+    /// A metric over time.
+    async fn metric(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: MetricQuery,
+    ) -> Result<MetricSeries, AppError>;
+
+    /// The metrics that say how a service is, those of them that it has.
+    async fn golden_metrics(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+    ) -> Result<Vec<MetricChart>, AppError>;
 
     // --- traces
 

@@ -5,6 +5,7 @@ mod deploys;
 mod header;
 mod kubernetes;
 mod logs;
+mod metrics;
 mod overview;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::range::{Moment, use_kept, use_moment};
 pub(crate) use deploys::Deploys;
 pub(crate) use kubernetes::Kubernetes;
 pub(crate) use logs::Logs;
+pub(crate) use metrics::Metrics;
 pub(crate) use overview::Overview;
 
 /// The head, for tabs that say its sentence too.
@@ -62,6 +64,7 @@ fn fetch_tabs() {
         leptos::task::spawn_local(async {
             Overview::preload().await;
             Logs::preload().await;
+            Metrics::preload().await;
             Kubernetes::preload().await;
             Deploys::preload().await;
         });

@@ -142,6 +142,19 @@ async fn splitting_by_revision_is_in_the_address() {
 }
 
 #[tokio::test]
+async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the_address() {
+    let page = get(&checkout("metrics?range=1h")).await;
+    assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
+    page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
+    let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
+    assert_eq!(open.ids("chart-metric"), 1);
+    open.has(&["MiB/s", "The 2 greatest of 6 series", "value=\"/pay\"", "agg=p95", "deploy-flag"]);
+    assert_eq!(get(&checkout("metrics?q=orders")).await.ids("metric-name"), 1);
+    let none = get(&format!("/services/{CLUSTER}/shop/StatefulSet/cart/metrics")).await;
+    none.has(&["No metrics in this range", "OTEL_METRICS_EXPORTER=otlp"]);
+}
+
+#[tokio::test]
 async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (2, 6, 3));
@@ -290,6 +303,7 @@ async fn hostile_strings_are_text_on_every_page() {
         &logs,
         &patterns,
         &checkout("kubernetes"),
+        &checkout("metrics?metric=m&by=pod&where=http.route=/pay"),
         &deploys,
         &trace,
         "/status",

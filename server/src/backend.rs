@@ -8,6 +8,7 @@ mod deploys;
 mod kubernetes;
 mod logs;
 pub(crate) mod machines;
+mod metrics;
 mod resources;
 mod session;
 mod status;
@@ -19,9 +20,9 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, PodLanes, ResourceAsk, ResourcePage, RevisionHash,
-    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
-    Zone,
+    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
+    MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId,
+    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -153,6 +154,39 @@ impl Backend for Answers {
 
     async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
         logs::patterns(self, viewer, id, window).await
+    }
+
+    async fn metric_names(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<MetricNames, AppError> {
+        metrics::names(self, viewer, id, window).await
+    }
+
+    async fn metric_labels(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        name: &str,
+    ) -> Result<Vec<MetricLabel>, AppError> {
+        metrics::labels(self, viewer, id, window, name).await
+    }
+
+    async fn metric(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: MetricQuery,
+    ) -> Result<MetricSeries, AppError> {
+        metrics::series(self, viewer, id, window, query).await
+    }
+
+    async fn golden_metrics(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+    ) -> Result<Vec<MetricChart>, AppError> {
+        metrics::golden(self, viewer, id, window).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -91,6 +91,8 @@ pub struct IngestStatus {
     pub spans: u64,
     /// Log records stored.
     pub logs: u64,
+    /// Metric points stored.
+    pub points: u64,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Identical retries dropped.
@@ -148,6 +150,10 @@ pub struct StoreStatus {
     pub spans: u64,
     /// Log records in them.
     pub logs: u64,
+    /// Metric points in them.
+    pub points: u64,
+    /// Points since the start that went into overflow series, because their owner has too many.
+    pub overflowed: u64,
     /// When the oldest raw partition began; what it holds may tell of earlier times.
     pub oldest: Option<Timestamp>,
     /// When the writer last committed.

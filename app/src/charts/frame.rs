@@ -13,7 +13,7 @@ use crate::ui::badge::verdict_tone;
 #[derive(Clone, PartialEq)]
 pub(crate) struct Plot {
     pub(crate) testid: &'static str,
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) subtitle: String,
     /// The one number, and its tone.
     pub(crate) headline: String,
@@ -43,7 +43,7 @@ pub(crate) fn chart(plot: Plot) -> AnyView {
     view! {
         <figure class="card chart" data-testid=plot.testid>
             <figcaption>
-                <h2>{plot.title}</h2>
+                <h2>{plot.title.clone()}</h2>
                 <span class="faint">{plot.subtitle.clone()}</span>
                 <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
             </figcaption>

@@ -12,11 +12,19 @@ pub(crate) enum Unit {
     Rate,
     /// Things, not per anything.
     Count,
+    /// Any value.
+    Number,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    ByteRate,
     /// A share of 0 to 1.
     Share,
     /// Nanoseconds.
     Duration,
 }
+
+const MIB: f64 = 1_048_576.0;
 
 impl Unit {
     /// A value with its unit.
@@ -24,6 +32,9 @@ impl Unit {
         match self {
             Self::Rate => format!("{}/s", number::rate(value)),
             Self::Count => number::count(value),
+            Self::Number => number::any(value),
+            Self::Bytes => number::bytes(value.max(0.0) as u64),
+            Self::ByteRate => format!("{}/s", number::bytes(value.max(0.0) as u64)),
             Self::Share => number::share(value),
             Self::Duration => model::duration_text(value),
         }
@@ -34,6 +45,8 @@ impl Unit {
         match self {
             Self::Rate => 1.0,
             Self::Count => 3.0,
+            Self::Number => 0.01,
+            Self::Bytes | Self::ByteRate => 1_024.0,
             Self::Share => 0.01,
             Self::Duration => 1e6,
         }
@@ -42,7 +55,11 @@ impl Unit {
     /// What a tick of one stands for, and its name, where the top is this high.
     fn step(self, top: f64) -> (f64, &'static str) {
         match self {
-            Self::Rate | Self::Count => (1.0, ""),
+            Self::Rate | Self::Count | Self::Number => (1.0, ""),
+            Self::Bytes | Self::ByteRate if top < 10_240.0 => (1.0, " B"),
+            Self::Bytes | Self::ByteRate if top < 10.0 * MIB => (1_024.0, " KiB"),
+            Self::Bytes | Self::ByteRate if top < 10_240.0 * MIB => (MIB, " MiB"),
+            Self::Bytes | Self::ByteRate => (1_024.0 * MIB, " GiB"),
             Self::Share => (0.01, " %"),
             Self::Duration if top < 1e6 => (1e3, " µs"),
             Self::Duration if top < 2e9 => (1e6, " ms"),
@@ -160,11 +177,12 @@ mod tests {
         assert_eq!(labels(0.0, Unit::Share), ["0.0 %", "0.5 %", "1.0 %"]);
         assert_eq!(labels(405e6, Unit::Duration), ["0 ms", "200 ms", "400 ms", "600 ms"]);
         assert_eq!(labels(42_000.0, Unit::Rate), ["0", "20k", "40k", "60k"]);
+        assert_eq!(labels(150.0 * MIB, Unit::Bytes), ["0 MiB", "50 MiB", "100 MiB", "150 MiB"]);
     }
 
     #[test]
     fn axes_hold_their_highest_value_whatever_it_is() {
-        for unit in [Unit::Rate, Unit::Share, Unit::Duration] {
+        for unit in [Unit::Rate, Unit::Share, Unit::Duration, Unit::Number, Unit::Bytes] {
             for most in [0.0, 1e-9, 0.37, 1.0, 9.99, 10.0, 1e7, 3.3e9, 7.2e12, f64::NAN, f64::INFINITY] {
                 let axis = axis(most, unit);
                 let held = if unit == Unit::Share { most.min(1.0) } else { most };

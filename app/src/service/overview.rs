@@ -6,6 +6,8 @@ mod errors;
 mod lanes;
 mod plots;
 
+pub(super) use plots::SERIES;
+
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::use_query_map;

@@ -13,6 +13,7 @@ pub(super) fn ingest(ingest: &IngestStatus) -> AnyView {
         ("Records in the last minute", count(ingest.last_minute)),
         ("Spans since the start", count(ingest.spans)),
         ("Log records since the start", count(ingest.logs)),
+        ("Metric points since the start", count(ingest.points)),
         ("Requests", count(ingest.requests)),
         ("Bytes, decompressed", number::bytes(ingest.bytes)),
         ("Identical retries dropped", count(ingest.duplicates)),

@@ -15,6 +15,11 @@ pub(crate) fn rate(value: f64) -> String {
     }
 }
 
+/// Any value in three digits: `412`, `1.9k`, `0.3`, `-2.5`.
+pub(crate) fn any(value: f64) -> String {
+    if value < 0.0 { format!("-{}", rate(-value)) } else { rate(value) }
+}
+
 /// A share of 0 to 1: `4.1 %`, `0.03 %`, `100 %`.
 pub(crate) fn share(value: f64) -> String {
     let percent = value * 100.0;

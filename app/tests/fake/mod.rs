@@ -2,6 +2,7 @@
 //! plain values; `as_of` is fixed, so two renders are equal.
 
 mod logs;
+mod metrics;
 mod services;
 mod signals;
 mod traces;
@@ -160,6 +161,35 @@ impl Backend for Fake {
 
     async fn log_patterns(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
         self.known(id).map(|_| self.patterns(window))
+    }
+
+    async fn metric_names(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<MetricNames, AppError> {
+        self.known(id).map(|_| if id.name == "checkout" { self.metric_list() } else { MetricNames::default() })
+    }
+
+    async fn metric_labels(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        _: Window,
+        _: &str,
+    ) -> Result<Vec<MetricLabel>, AppError> {
+        let values = vec!["/cart".into(), self.text("/pay")];
+        self.known(id).map(|_| vec![MetricLabel { key: "http.route".into(), values, more: 0 }])
+    }
+
+    async fn metric(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        _: MetricQuery,
+    ) -> Result<MetricSeries, AppError> {
+        self.known(id).map(|_| self.metric_series(window))
+    }
+
+    async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
+        self.known(id).map(|_| self.golden_charts(window))
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -165,6 +165,7 @@ impl Fake {
             ingest: IngestStatus {
                 requests: 48_201,
                 logs: 0,
+                points: 0,
                 spans: 9_120_004,
                 bytes: 6_120_004_112,
                 duplicates: 12,
@@ -191,6 +192,8 @@ impl Fake {
                 meta_bytes: 4_004_112,
                 partitions: 14,
                 logs: 0,
+                points: 0,
+                overflowed: 0,
                 spans: 81_204_112,
                 oldest: Some(minutes_ago(6 * 1_440)),
                 committed: Some(AS_OF.plus(-SECOND)),

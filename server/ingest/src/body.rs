@@ -70,6 +70,21 @@ pub(crate) fn inflate(packed: &[u8], most: usize, charge: &mut Charge) -> Result
     }
 }
 
+/// Unpacks snappy's block format to at most so many bytes. What it claims is looked at before anything is allocated:
+/// three bytes stand for 64 at most.
+pub(crate) fn unsnap(packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
+    let malformed = |error: snap::Error| Error::Malformed(format!("snappy: {error}"));
+    let claimed = snap::raw::decompress_len(packed).map_err(malformed)?;
+    if claimed > most {
+        return Err(Error::TooLarge(most));
+    }
+    if claimed > packed.len().saturating_mul(22) {
+        return Err(Error::Malformed("snappy: it claims more than it can hold".to_owned()));
+    }
+    charge.raise(packed.len() + claimed)?;
+    snap::raw::Decoder::new().decompress_vec(packed).map_err(malformed)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -107,6 +122,20 @@ mod tests {
         let budget = Budget::new(8 << 20);
         assert!(matches!(inflate(&bomb, 4 << 20, &mut budget.charge()), Err(Error::TooLarge(_))));
         assert!(matches!(inflate(&bomb, 64 << 20, &mut budget.charge()), Err(Error::Busy(_))));
+    }
+
+    #[test]
+    fn snappy_is_unpacked_up_to_the_limit_and_its_claims_are_not_believed() {
+        let budget = Budget::new(1 << 20);
+        let bytes = vec![7; 100_000];
+        let packed = snap::raw::Encoder::new().compress_vec(&bytes).unwrap();
+        assert_eq!(unsnap(&packed, 100_000, &mut budget.charge()).unwrap(), bytes);
+        assert!(matches!(unsnap(&packed, 99_999, &mut budget.charge()), Err(Error::TooLarge(_))));
+        let claims = [0xff, 0xff, 0xff, 0x1f, 0, 0];
+        assert!(matches!(unsnap(&claims, 64 << 20, &mut budget.charge()), Err(Error::Malformed(_))));
+        for end in 0..packed.len() {
+            assert!(unsnap(&packed[..end], 1 << 20, &mut budget.charge()).is_err(), "{end}");
+        }
     }
 
     #[test]

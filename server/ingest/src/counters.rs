@@ -41,6 +41,7 @@ impl Counters {
         match signal {
             Signal::Traces => counts.status.spans += records,
             Signal::Logs => counts.status.logs += records,
+            Signal::Metrics => counts.status.points += records,
         }
         let (minute, now, before) = counts.minute_at(at);
         counts.minute = (minute, now + records, before);

@@ -13,7 +13,7 @@ use crate::counters::Counters;
 use crate::envelope::Report;
 use crate::limits::{Budget, Charge};
 use crate::signal::Signal;
-use crate::{Error, Limits, body};
+use crate::{Error, Limits, body, remote};
 
 /// The receivers' state: a cheap clone, given to each connection.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub(crate) enum Format {
     Protobuf,
     /// JSON.
     Json,
+    /// Prometheus remote write 1: protobuf of its own, always packed with snappy.
+    Remote,
 }
 
 /// A message as it was received.
@@ -132,7 +134,7 @@ impl Ingest {
     }
 
     async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        if !received.gzip && received.bytes.len() <= INLINE {
+        if !received.gzip && received.format != Format::Remote && received.bytes.len() <= INLINE {
             return self.inner.decode(received, peer);
         }
         let inner = self.inner.clone();
@@ -172,10 +174,14 @@ impl Inner {
             buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
             skip = 0;
         }
+        if format == Format::Remote {
+            buffer = body::unsnap(&buffer[skip..], self.limits.message, &mut charge)?;
+            skip = 0;
+        }
         let bytes = buffer.len() - skip;
         let request = hash(signal, &buffer[skip..]);
         if format == Format::Json {
-            charge.raise(2 * bytes)?;
+            charge.raise((1 + signal.growth()) * bytes)?;
             buffer = signal.of_json(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
             skip = 0;
         }
@@ -183,7 +189,12 @@ impl Inner {
         let at = now();
         let found = |facts: &OwnerFacts| by_attributes(directory.resolve(facts, at).rule);
         let mut batch = Batch::new(request);
-        let report = signal.decode(&buffer[skip..], peer, &found, &self.limits, at, &mut batch)?;
+        let report = match format {
+            Format::Remote => remote::decode(&buffer[skip..], &self.limits, &mut batch)?,
+            Format::Protobuf | Format::Json => {
+                signal.decode(&buffer[skip..], peer, &found, &self.limits, at, &mut batch)?
+            }
+        };
         Ok(Decoded { batch, report, bytes, _charge: charge })
     }
 }
@@ -205,7 +216,7 @@ fn hash(signal: Signal, message: &[u8]) -> [u8; 16] {
 fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> {
     let mut parts = Vec::new();
     if report.invalid > 0 {
-        parts.push(format!("{} {} have no valid trace id, span id or parent id", report.invalid, signal.records()));
+        parts.push(format!("{} {} {}", report.invalid, signal.records(), signal.fault()));
     }
     if report.over > 0 {
         let (over, most) = (report.over, limits.records);

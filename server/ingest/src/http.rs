@@ -1,4 +1,5 @@
-//! OTLP over HTTP: `POST /v1/traces` and `/v1/logs`, protobuf or JSON, none or gzip.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, protobuf or JSON, none or gzip; and what
+//! Prometheus writes.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,13 +17,16 @@ use crate::export::{Format, Partial, Received};
 use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
 
+/// Where Prometheus writes to.
+const REMOTE: &str = "/api/v1/write";
+
 impl Ingest {
     /// OTLP over HTTP.
     pub fn http(&self) -> Router {
         let paths = Signal::ALL.into_iter().fold(Router::new(), |router, signal| {
             router.route(signal.path(), any(move |ingest, request| receive(signal, ingest, request)))
         });
-        paths.fallback(elsewhere).with_state(self.clone())
+        paths.route(REMOTE, any(receive_remote)).fallback(elsewhere).with_state(self.clone())
     }
 }
 
@@ -40,6 +44,33 @@ async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request)
         }
     };
     answer(&ingest, signal, outcome, format, peer)
+}
+
+/// Prometheus remote write 1.0: protobuf packed with snappy; an answer is a status and why.
+async fn receive_remote(State(ingest): State<Ingest>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let peer = peer(&parts.extensions);
+    let limits = ingest.limits();
+    let outcome = match admit(&parts, limits.message, &limits.origins).and_then(|()| check_remote(&parts.headers)) {
+        Ok(()) => take(&ingest, Signal::Metrics, body, Format::Remote, false, peer).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &outcome {
+        ingest.reject(error.reason(), peer, 1);
+    }
+    respond::plain(outcome)
+}
+
+/// Version 2 names its message; it is another one.
+fn check_remote(headers: &HeaderMap) -> Result<(), Error> {
+    let is = |name, word: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    if format(headers) != Some(Format::Protobuf) || kind.windows(8).any(|word| word == b"write.v2") {
+        return Err(Error::ContentType);
+    }
+    if is(CONTENT_ENCODING, "snappy") { Ok(()) } else { Err(Error::Encoding) }
 }
 
 async fn elsewhere(State(ingest): State<Ingest>, request: Request) -> Response {
@@ -60,8 +91,8 @@ fn answer(
     respond::http(signal, outcome, format.unwrap_or(Format::Protobuf))
 }
 
-/// What can be said without the body: whether it is packed with gzip, or why the request is not taken.
-fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> {
+/// Why a request is not taken, whatever it brings.
+fn admit(parts: &Parts, most: usize, origins: &[String]) -> Result<(), Error> {
     // A page in a browser on the same machine or network could otherwise send telemetry.
     if let Some(origin) = parts.headers.get(ORIGIN)
         && !origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes())
@@ -71,11 +102,17 @@ fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> 
     if parts.method != Method::POST {
         return Err(Error::Method);
     }
-    format(&parts.headers).ok_or(Error::ContentType)?;
     let length = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most as u64) {
         return Err(Error::TooLarge(most));
     }
+    Ok(())
+}
+
+/// What can be said without the body: whether it is packed with gzip, or why the request is not taken.
+fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> {
+    admit(parts, most, origins)?;
+    format(&parts.headers).ok_or(Error::ContentType)?;
     let encoding = parts.headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], |encoding| encoding.as_bytes());
     match encoding.trim_ascii().to_ascii_lowercase().as_slice() {
         b"" | b"identity" => Ok(false),

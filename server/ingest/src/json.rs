@@ -24,6 +24,11 @@ pub(crate) fn logs(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     protobuf(text, &schema::LOGS)
 }
 
+/// A request of metrics as protobuf bytes.
+pub(crate) fn metrics(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    protobuf(text, &schema::METRICS)
+}
+
 fn protobuf(text: &[u8], message: &'static Message) -> Result<Vec<u8>, serde_json::Error> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
@@ -104,11 +109,13 @@ impl<'de> Visitor<'de> for Content<'_> {
             Kind::Hex => "hexadecimal digits",
             Kind::Base64 => "base64",
             Kind::Enum => "the number of an enum",
-            Kind::Fixed32 | Kind::Fixed64 | Kind::Uint32 | Kind::Int64 => "a whole number that fits",
+            Kind::Fixed32 | Kind::Fixed64 | Kind::Sfixed64 | Kind::Uint32 | Kind::Int64 | Kind::Sint32 => {
+                "a whole number that fits"
+            }
             Kind::Double => "a number",
             Kind::Bool => "true or false",
             Kind::One(_) => "an object",
-            Kind::Many(_) | Kind::Texts => "an array",
+            Kind::Many(_) | Kind::Texts | Kind::Fixed64s | Kind::Doubles | Kind::Uint64s => "an array",
         };
         write!(f, "{what} in {name}")
     }
@@ -136,7 +143,7 @@ impl<'de> Visitor<'de> for Content<'_> {
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
         let whole = number.fract() == 0.0 && number.abs() < 1e19;
         match self.field.2 {
-            Kind::Double => self.number(0, number),
+            Kind::Double | Kind::Doubles => self.number(0, number),
             _ if whole => self.number(number as i128, number),
             _ => Err(E::invalid_value(serde::de::Unexpected::Float(number), &self)),
         }
@@ -156,11 +163,18 @@ impl<'de> Visitor<'de> for Content<'_> {
                 let Some(bytes) = base64(text) else { return Err(wrong(&self)) };
                 self.bytes(&bytes);
             }
-            Kind::Fixed32 | Kind::Fixed64 | Kind::Uint32 | Kind::Int64 => {
+            Kind::Fixed32
+            | Kind::Fixed64
+            | Kind::Sfixed64
+            | Kind::Uint32
+            | Kind::Int64
+            | Kind::Sint32
+            | Kind::Fixed64s
+            | Kind::Uint64s => {
                 let Ok(number) = text.parse::<i128>() else { return Err(wrong(&self)) };
                 self.number(number, 0.0)?;
             }
-            Kind::Double => {
+            Kind::Double | Kind::Doubles => {
                 let Ok(number) = text.parse::<f64>() else { return Err(wrong(&self)) };
                 self.number(0, number)?;
             }
@@ -184,7 +198,7 @@ impl<'de> Visitor<'de> for Content<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        if self.element || !matches!(self.field.2, Kind::Many(_) | Kind::Texts) {
+        if self.element || !self.field.2.is_array() {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         }
         while elements.next_element_seed(Content { field: self.field, out: self.out, element: true })?.is_some() {}
@@ -195,9 +209,24 @@ impl<'de> Visitor<'de> for Content<'_> {
 impl Content<'_> {
     fn number<E: serde::de::Error>(self, whole: i128, fraction: f64) -> Result<(), E> {
         let wrong = |content: &Self| E::invalid_value(serde::de::Unexpected::Float(fraction), content);
+        if self.field.2.is_array() && !self.element {
+            return Err(E::invalid_type(serde::de::Unexpected::Other("a number"), &self));
+        }
         match self.field.2 {
-            Kind::Double => self.fixed(1, &fraction.to_bits().to_le_bytes()),
-            Kind::Fixed64 => match u64::try_from(whole) {
+            Kind::Double | Kind::Doubles => self.fixed(1, &fraction.to_bits().to_le_bytes()),
+            Kind::Sfixed64 => match i64::try_from(whole) {
+                Ok(number) => self.fixed(1, &number.to_le_bytes()),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Uint64s => match u64::try_from(whole) {
+                Ok(number) => self.varint(number),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Sint32 => match i32::try_from(whole) {
+                Ok(number) => self.varint(u64::from(((number << 1) ^ (number >> 31)) as u32)),
+                Err(_) => return Err(wrong(&self)),
+            },
+            Kind::Fixed64 | Kind::Fixed64s => match u64::try_from(whole) {
                 Ok(number) => self.fixed(1, &number.to_le_bytes()),
                 Err(_) => return Err(wrong(&self)),
             },

@@ -15,9 +15,11 @@ mod http;
 mod json;
 mod limits;
 mod logs;
+mod metrics;
 #[cfg(test)]
 mod oracle;
 mod owner;
+mod remote;
 mod respond;
 mod sampling;
 mod serve;

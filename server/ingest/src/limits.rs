@@ -30,11 +30,11 @@ pub struct Limits {
     pub commit: Duration,
     /// How long open requests have to end at shutdown: 3 s.
     pub drain: Duration,
-    /// Spans or log records of one request: 500,000; more are rejected as a partial success.
+    /// Spans, log records or metric points of one request: 500,000; more are rejected as a partial success.
     pub records: usize,
     /// Attributes, events and links of one record: 1,024 each; more are left out with a warning.
     pub attributes: usize,
-    /// Attributes of one event, link or resource: 128; more are left out with a warning.
+    /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
     pub nested_attributes: usize,
     /// Browser origins that may send: none.
     pub origins: Vec<String>,
@@ -67,7 +67,7 @@ pub(crate) const DEPTH: usize = 32;
 pub(crate) const VALUE: usize = 64 << 10;
 /// A longer key is cut, with a warning.
 pub(crate) const KEY: usize = 1 << 10;
-/// A longer value of a resource is cut: it is kept once for every owner, and every page reads it.
+/// A longer value of a resource or a label is cut: it is kept once for every owner or series, and every page reads it.
 pub(crate) const OWNER_VALUE: usize = 4 << 10;
 /// Memory for bodies: what is read or unpacked is charged before it is kept.
 #[derive(Debug, Clone)]

@@ -133,8 +133,8 @@ fn sorted(attributes: Vec<(&str, Value)>, cuts: &mut Cuts) -> Vec<(String, Strin
     sorted
 }
 
-/// What the attributes say of where the sender runs.
-fn facts(attributes: &[(String, String)]) -> OwnerFacts {
+/// What attributes that ascend by key say of where the sender runs.
+pub(crate) fn facts(attributes: &[(String, String)]) -> OwnerFacts {
     let get = |key: &str| {
         let found = attributes.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok();
         found.map(|i| attributes[i].1.clone()).filter(|value| !value.is_empty())

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
@@ -72,15 +72,15 @@ fn success(partial: Option<Partial>) -> ExportTraceServiceResponse {
 /// The answer over HTTP, in the format of the request.
 pub(crate) fn http(signal: Signal, outcome: Result<Option<Partial>, Error>, format: Format) -> Response {
     let bytes = match (&outcome, format) {
-        (Ok(partial), Format::Protobuf) => success(partial.clone()).encode_to_vec(),
+        (Ok(partial), Format::Protobuf | Format::Remote) => success(partial.clone()).encode_to_vec(),
         (Ok(partial), Format::Json) => success_json(signal, partial.as_ref()).to_string().into_bytes(),
-        (Err(error), Format::Protobuf) => status(error).encode_to_vec(),
+        (Err(error), Format::Protobuf | Format::Remote) => status(error).encode_to_vec(),
         (Err(error), Format::Json) => {
             serde_json::json!({ "code": error.code() as i32, "message": error.to_string() }).to_string().into_bytes()
         }
     };
     let kind = match format {
-        Format::Protobuf => "application/x-protobuf",
+        Format::Protobuf | Format::Remote => "application/x-protobuf",
         Format::Json => "application/json",
     };
     let mut response = bytes.into_response();
@@ -89,6 +89,15 @@ pub(crate) fn http(signal: Signal, outcome: Result<Option<Partial>, Error>, form
         *response.status_mut() = error.status();
         explain(&error, response.headers_mut());
     }
+    response
+}
+
+/// The answer to remote write: nothing, or why in a line of text. Samples that are left out are no failure: the
+/// sender would only send them again.
+pub(crate) fn plain(outcome: Result<Option<Partial>, Error>) -> Response {
+    let Err(error) = outcome else { return StatusCode::NO_CONTENT.into_response() };
+    let mut response = (error.status(), format!("{error}\n")).into_response();
+    explain(&error, response.headers_mut());
     response
 }
 

@@ -7,7 +7,7 @@ use store::{Batch, OwnerFacts};
 
 use crate::envelope::Report;
 use crate::wire::Malformed;
-use crate::{Limits, json, logs, traces};
+use crate::{Limits, json, logs, metrics, traces};
 
 /// A signal of OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +16,20 @@ pub(crate) enum Signal {
     Traces,
     /// Log records.
     Logs,
+    /// Metric points.
+    Metrics,
 }
 
 impl Signal {
     /// All that are received.
-    pub(crate) const ALL: [Self; 2] = [Self::Traces, Self::Logs];
+    pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
 
     /// Where it is sent over HTTP (OTLP specification, "OTLP/HTTP Request").
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
             Self::Logs => "/v1/logs",
+            Self::Metrics => "/v1/metrics",
         }
     }
 
@@ -35,6 +38,7 @@ impl Signal {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         }
     }
 
@@ -43,6 +47,7 @@ impl Signal {
         match self {
             Self::Traces => "spans",
             Self::Logs => "log records",
+            Self::Metrics => "metric points",
         }
     }
 
@@ -51,6 +56,7 @@ impl Signal {
         match self {
             Self::Traces => "rejectedSpans",
             Self::Logs => "rejectedLogRecords",
+            Self::Metrics => "rejectedDataPoints",
         }
     }
 
@@ -59,6 +65,23 @@ impl Signal {
         match self {
             Self::Traces => ["span without a valid id", "span over the limit"],
             Self::Logs => ["log record that is not valid", "log record over the limit"],
+            Self::Metrics => ["metric point that is not valid", "metric point over the limit"],
+        }
+    }
+
+    /// What is wrong with those that are not valid.
+    pub(crate) fn fault(self) -> &'static str {
+        match self {
+            Self::Traces | Self::Logs => "have no valid trace id, span id or parent id",
+            Self::Metrics => "have no name or no value, or buckets that do not fit their bounds",
+        }
+    }
+
+    /// How much longer the protobuf bytes may be than the text of JSON: numbers in arrays have no names.
+    pub(crate) fn growth(self) -> usize {
+        match self {
+            Self::Traces | Self::Logs => 1,
+            Self::Metrics => 5,
         }
     }
 
@@ -67,6 +90,7 @@ impl Signal {
         match self {
             Self::Traces => json::traces(text),
             Self::Logs => json::logs(text),
+            Self::Metrics => json::metrics(text),
         }
     }
 
@@ -83,6 +107,7 @@ impl Signal {
         match self {
             Self::Traces => traces::decode(body, peer, found, limits, batch),
             Self::Logs => logs::decode(body, peer, found, limits, now, batch),
+            Self::Metrics => metrics::decode(body, peer, found, limits, now, batch),
         }
     }
 }

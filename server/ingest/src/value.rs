@@ -1,6 +1,8 @@
 //! Attributes off the wire: `KeyValue` and `AnyValue` to keys and values, cut to their limits. Arrays, maps and bytes
 //! become JSON text; nesting is limited before it is followed.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::Value;
@@ -39,6 +41,34 @@ pub(crate) fn attribute<'a>(
     if into.len() >= most || key.is_empty() {
         cuts.dropped += 1;
     } else if let Some(value) = value {
+        into.push((cut_key(key, cuts), value));
+    }
+    Ok(())
+}
+
+/// Reads one attribute as a label, borrowed where its value is text, unless there are `most` already or its key is
+/// empty.
+pub(crate) fn label<'a>(
+    bytes: &'a [u8],
+    most: usize,
+    into: &mut Vec<(&'a str, Cow<'a, str>)>,
+    cuts: &mut Cuts,
+) -> Result<(), Malformed> {
+    let (key, bytes) = key_value(bytes)?;
+    let value = match any(bytes)? {
+        None => None,
+        Some(Any::Text(text)) => Some(Cow::Borrowed(text)),
+        Some(_) => read(bytes, cuts)?.map(|value| Cow::Owned(value.to_string())),
+    };
+    if into.len() >= most || key.is_empty() {
+        cuts.dropped += 1;
+    } else if let Some(value) = value {
+        let short = cut(&value, limits::OWNER_VALUE).len();
+        cuts.values += u64::from(short < value.len());
+        let value = match value {
+            Cow::Borrowed(text) => Cow::Borrowed(&text[..short]),
+            Cow::Owned(text) => Cow::Owned(text[..short].to_owned()),
+        };
         into.push((cut_key(key, cuts), value));
     }
     Ok(())

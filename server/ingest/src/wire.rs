@@ -123,6 +123,15 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Each of the varints that are packed into one field.
+pub(crate) fn varints(packed: &[u8], mut each: impl FnMut(u64)) -> Result<(), Malformed> {
+    let mut cursor = Cursor::new(packed);
+    while !cursor.rest.is_empty() {
+        each(cursor.varint()?);
+    }
+    Ok(())
+}
+
 /// Text of a field: UTF-8, as proto3 demands.
 #[inline]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Malformed> {

@@ -78,3 +78,53 @@ async fn malformed_request_leaves_nothing_in_the_store() {
     }
     assert!(store.telemetry().trace(TraceId([1; 16])).await.unwrap().is_empty());
 }
+
+/// A counter's points of a minute, as JSON of OTLP.
+fn points_json(name: &str) -> Vec<u8> {
+    let point = |second: u64| {
+        let nanos = (1_700_000_000 + second) * 1_000_000_000;
+        format!(r#"{{"timeUnixNano":"{nanos}","asInt":"{}","attributes":[]}}"#, second * 2)
+    };
+    let points: Vec<String> = (0..=60).step_by(10).map(point).collect();
+    let resource = r#"{"attributes":[{"key":"service.name","value":{"stringValue":"checkout"}}]}"#;
+    let sum = format!(r#"{{"isMonotonic":true,"aggregationTemporality":2,"dataPoints":[{}]}}"#, points.join(","));
+    format!(
+        r#"{{"resourceMetrics":[{{"resource":{resource},"scopeMetrics":[{{"metrics":[{{"name":"{name}","sum":{sum}}}]}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_sent_over_http_and_by_prometheus_are_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let receivers = Receivers::of(Ingest::new(store.clone(), Limits::default())).await;
+    let json = [("content-type", "application/json")];
+    assert_eq!(send(receivers.http, "POST /v1/metrics", &json, &points_json("orders")).await.status, 200);
+    // One series `up{job="a"}` with one sample, by hand.
+    let label = |name: &str, value: &str| {
+        let mut bytes = vec![0x0a, name.len() as u8];
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(&[0x12, value.len() as u8]);
+        bytes.extend_from_slice(value.as_bytes());
+        bytes
+    };
+    let mut series = Vec::new();
+    for one in [label("__name__", "up"), label("job", "a")] {
+        series.extend_from_slice(&[0x0a, one.len() as u8]);
+        series.extend_from_slice(&one);
+    }
+    series.extend_from_slice(&[0x12, 11, 0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x10, 0x05]);
+    let mut body = vec![0x0a, series.len() as u8];
+    body.extend_from_slice(&series);
+    let packed = snap::raw::Encoder::new().compress_vec(&body).unwrap();
+    let remote = [("content-type", "application/x-protobuf"), ("content-encoding", "snappy")];
+    let answer = send(receivers.http, "POST /api/v1/write", &remote, &packed).await;
+    assert_eq!((answer.status, answer.body.len()), (204, 0));
+    assert_eq!(send(receivers.http, "POST /api/v1/write", &remote[..1], &body).await.status, 415);
+    let second = [("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"), remote[1]];
+    assert_eq!(send(receivers.http, "POST /api/v1/write", &second, &packed).await.status, 415);
+    assert_eq!(send(receivers.http, "POST /api/v1/write", &remote, b"no snappy").await.status, 400);
+    let status = receivers.ingest.status();
+    assert_eq!((status.points, store.status().await.unwrap().points), (8, 8));
+}

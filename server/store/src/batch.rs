@@ -4,8 +4,9 @@ use model::Owner;
 
 use crate::block::columns::Columns;
 use crate::block::logs::LogColumns;
+use crate::block::points::PointColumns;
 use crate::block::spans::SpanColumns;
-use crate::{LogRow, OwnerFacts, SpanRow};
+use crate::{LogRow, OwnerFacts, PointRow, SeriesRow, SpanRow};
 
 /// The records of one request.
 #[derive(Debug, Default)]
@@ -18,6 +19,7 @@ pub struct Batch {
     pub(crate) is_collected: bool,
     pub(crate) spans: SpanColumns,
     pub(crate) logs: LogColumns,
+    pub(crate) points: PointColumns,
 }
 
 impl Batch {
@@ -47,9 +49,14 @@ impl Batch {
         self.logs.push(row);
     }
 
+    /// Adds a point of a series.
+    pub fn push_point(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
+        self.points.push(series, point);
+    }
+
     /// How many records it holds.
     pub fn len(&self) -> usize {
-        self.spans.len() + self.logs.len()
+        self.spans.len() + self.logs.len() + self.points.len()
     }
 
     /// Whether it holds none.
@@ -59,18 +66,18 @@ impl Batch {
 
     /// Bytes that it takes in memory, roughly: what the queue is bounded by.
     pub(crate) fn size(&self) -> usize {
-        self.spans.size() + self.logs.size()
+        self.spans.size() + self.logs.size() + self.points.size()
     }
 
     /// Whether every record names an owner that is there.
     pub(crate) fn is_whole(&self) -> bool {
-        let mut owners = self.spans.owner.iter().chain(&self.logs.owner);
+        let mut owners = self.spans.owner.iter().chain(&self.logs.owner).chain(self.points.owners());
         owners.all(|owner| (*owner as usize) < self.owners.len())
     }
 
     /// Least and greatest event time.
     pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
-        let all = [self.spans.bounds(), self.logs.bounds()];
+        let all = [self.spans.bounds(), self.logs.bounds(), self.points.bounds()];
         all.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 }

@@ -4,7 +4,9 @@
 mod attributes;
 pub(crate) mod bytes;
 pub(crate) mod columns;
+pub(crate) mod hash;
 pub(crate) mod logs;
+pub(crate) mod points;
 pub(crate) mod spans;
 pub(crate) mod texts;
 

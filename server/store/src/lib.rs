@@ -17,6 +17,7 @@ mod lock;
 mod logs;
 mod merge;
 mod meta;
+mod metrics;
 mod owners;
 mod partition;
 pub mod pattern;
@@ -35,11 +36,12 @@ pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
 pub use logs::LogRow;
+pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, PatternCells, PodErrors, RedQuery, RedRow,
-    StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery,
+    RedRow, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

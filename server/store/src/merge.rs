@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
+use crate::block::points::PointColumns;
 use crate::block::spans::SpanColumns;
 use crate::partition::file::DataFile;
 use crate::partition::{RAW_STEPS, Shared};
@@ -32,6 +33,7 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
         let mut connection: Option<SqliteConnection> = None;
         merge_signal::<SpanColumns>(&mut connection, file, before).await?;
         merge_signal::<LogColumns>(&mut connection, file, before).await?;
+        merge_signal::<PointColumns>(&mut connection, file, before).await?;
         while let Some(small) = small_rollups(file, before).await? {
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;

@@ -5,12 +5,14 @@ pub(crate) mod file;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use model::{ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window};
+use model::{
+    MetricLabel, MetricNames, MetricSeries, ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window,
+};
 use sqlx::Connection;
 use tokio::sync::broadcast;
 
@@ -21,13 +23,16 @@ use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk,
     PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
-pub(crate) const RAW_STEPS: &[&str] =
-    &[include_str!("../migrations/raw/0001_partition.sql"), include_str!("../migrations/raw/0002_signals.sql")];
+pub(crate) const RAW_STEPS: &[&str] = &[
+    include_str!("../migrations/raw/0001_partition.sql"),
+    include_str!("../migrations/raw/0002_signals.sql"),
+    include_str!("../migrations/raw/0003_points.sql"),
+];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 
 /// All files of one family, oldest first.
@@ -45,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) senders: Senders,
     raw: RwLock<Files>,
     summaries: RwLock<Files>,
+    /// Points that went into overflow series.
+    pub(crate) overflowed: AtomicU64,
     health: Mutex<Health>,
 }
 
@@ -131,6 +138,7 @@ impl Partitions {
             senders: Senders::default(),
             raw: RwLock::default(),
             summaries: RwLock::default(),
+            overflowed: AtomicU64::new(0),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
@@ -175,6 +183,8 @@ impl Partitions {
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),
             logs: records(Signal::Logs),
+            points: records(Signal::Points),
+            overflowed: self.shared.overflowed.load(Ordering::Relaxed),
             oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
             failing: health.failing.clone().or_else(|| health.damaged.clone()),
@@ -249,6 +259,18 @@ impl Telemetry for Partitions {
 
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error> {
         query::patterns::patterns(&self.shared, service, window, step).await
+    }
+
+    async fn metric_names(&self, service: &ServiceId, window: Window) -> Result<MetricNames, Error> {
+        query::metrics::names(&self.shared, service, window).await
+    }
+
+    async fn metric_labels(&self, service: &ServiceId, window: Window, name: &str) -> Result<Vec<MetricLabel>, Error> {
+        query::metrics::labels(&self.shared, service, window, name).await
+    }
+
+    async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error> {
+        query::metrics::series(&self.shared, ask).await
     }
 
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error> {

@@ -5,6 +5,8 @@
 pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod logs;
+pub(crate) mod metrics;
+mod part;
 pub(crate) mod patterns;
 pub(crate) mod red;
 pub(crate) mod traces;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use model::{
-    Level, LogCursor, LogFilter, LogLine, PodId, Red, RevisionHash, ServiceId, Span, Step, Timestamp, TraceId,
-    Unattributed, Window,
+    Level, LogCursor, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId, Red,
+    RevisionHash, ServiceId, Span, Step, Timestamp, TraceId, Unattributed, Window,
 };
 
 use crate::{Attribution, Batch, Error};
@@ -179,6 +179,21 @@ pub struct PatternCells {
     pub cells: Vec<(Level, u32, u64)>,
 }
 
+/// A question over one metric of a service.
+#[derive(Debug, Clone)]
+pub struct MetricAsk {
+    /// The service.
+    pub service: ServiceId,
+    /// Event times.
+    pub window: Window,
+    /// Width of a cell. The window is aligned to it.
+    pub step: Step,
+    /// Which series, and what is made of them.
+    pub query: MetricQuery,
+    /// Series of the answer.
+    pub limit: u32,
+}
+
 /// Where telemetry goes and where answers come from.
 #[async_trait]
 pub trait Telemetry: Send + Sync {
@@ -193,6 +208,15 @@ pub trait Telemetry: Send + Sync {
 
     /// Log patterns of a service from rollups; no records are read.
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error>;
+
+    /// Metrics that a service has in a window.
+    async fn metric_names(&self, service: &ServiceId, window: Window) -> Result<MetricNames, Error>;
+
+    /// Labels of a service's metric in a window, with their values.
+    async fn metric_labels(&self, service: &ServiceId, window: Window, name: &str) -> Result<Vec<MetricLabel>, Error>;
+
+    /// A metric over time, aggregated.
+    async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error>;
 
     /// Requests, errors and durations from rollups; no spans are read.
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error>;

@@ -19,7 +19,7 @@ pub(super) fn page(page: &LogPage, marks: &Marks, window: Window, path: &str) ->
     let deploys = format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' });
     let plot = Plot {
         testid: "chart-logs",
-        title: "Lines",
+        title: "Lines".to_owned(),
         subtitle: String::new(),
         headline: number::count(page.matched as f64),
         tone: "",

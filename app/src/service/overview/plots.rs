@@ -11,16 +11,16 @@ use crate::ui::number;
 use crate::url::Query;
 
 /// Style classes of revisions, in their order; percentiles are one hue at three strengths.
-const SERIES: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
+pub(crate) const SERIES: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
 const PERCENTILES: [&str; 3] = ["p50", "p95", "p99"];
 
 /// The charts and the switch that splits them by revision.
 pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
     let split = use_query_map().with_untracked(|query| query.get_str("split") == Some("revision"));
     let of = if apm.sampled { " of received traces" } else { "" };
-    let plot = |testid, title, subtitle: String, unit, lines| Plot {
+    let plot = |testid, title: &str, subtitle: String, unit, lines| Plot {
         testid,
-        title,
+        title: title.to_owned(),
         subtitle,
         headline: number::NONE.to_owned(),
         tone: "",

@@ -22,6 +22,18 @@ pub(super) enum Kind {
     One(&'static Message),
     Many(&'static Message),
     Texts,
+    Sfixed64,
+    Sint32,
+    Fixed64s,
+    Doubles,
+    Uint64s,
+}
+
+impl Kind {
+    /// Whether JSON has an array of them.
+    pub(super) fn is_array(self) -> bool {
+        matches!(self, Self::Many(_) | Self::Texts | Self::Fixed64s | Self::Doubles | Self::Uint64s)
+    }
 }
 
 /// `ExportTraceServiceRequest`.
@@ -96,6 +108,98 @@ static LOG_RECORD: Message = Message(&[
     Field("spanId", 10, Kind::Hex),
     Field("observedTimeUnixNano", 11, Kind::Fixed64),
     Field("eventName", 12, Kind::Text),
+]);
+
+/// `ExportMetricsServiceRequest`.
+pub(super) static METRICS: Message = Message(&[Field("resourceMetrics", 1, Kind::Many(&RESOURCE_METRICS))]);
+static RESOURCE_METRICS: Message = Message(&[
+    Field("resource", 1, Kind::One(&RESOURCE)),
+    Field("scopeMetrics", 2, Kind::Many(&SCOPE_METRICS)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static SCOPE_METRICS: Message = Message(&[
+    Field("scope", 1, Kind::One(&SCOPE)),
+    Field("metrics", 2, Kind::Many(&METRIC)),
+    Field("schemaUrl", 3, Kind::Text),
+]);
+static METRIC: Message = Message(&[
+    Field("name", 1, Kind::Text),
+    Field("description", 2, Kind::Text),
+    Field("unit", 3, Kind::Text),
+    Field("gauge", 5, Kind::One(&GAUGE)),
+    Field("sum", 7, Kind::One(&SUM)),
+    Field("histogram", 9, Kind::One(&HISTOGRAM)),
+    Field("exponentialHistogram", 10, Kind::One(&EXPONENTIAL)),
+    Field("summary", 11, Kind::One(&SUMMARY)),
+    Field("metadata", 12, Kind::Many(&KEY_VALUE)),
+]);
+static GAUGE: Message = Message(&[Field("dataPoints", 1, Kind::Many(&NUMBER_POINT))]);
+static SUM: Message = Message(&[
+    Field("dataPoints", 1, Kind::Many(&NUMBER_POINT)),
+    Field("aggregationTemporality", 2, Kind::Enum),
+    Field("isMonotonic", 3, Kind::Bool),
+]);
+static HISTOGRAM: Message =
+    Message(&[Field("dataPoints", 1, Kind::Many(&HISTOGRAM_POINT)), Field("aggregationTemporality", 2, Kind::Enum)]);
+static EXPONENTIAL: Message =
+    Message(&[Field("dataPoints", 1, Kind::Many(&EXPONENTIAL_POINT)), Field("aggregationTemporality", 2, Kind::Enum)]);
+static SUMMARY: Message = Message(&[Field("dataPoints", 1, Kind::Many(&SUMMARY_POINT))]);
+static NUMBER_POINT: Message = Message(&[
+    Field("startTimeUnixNano", 2, Kind::Fixed64),
+    Field("timeUnixNano", 3, Kind::Fixed64),
+    Field("asDouble", 4, Kind::Double),
+    Field("exemplars", 5, Kind::Many(&EXEMPLAR)),
+    Field("asInt", 6, Kind::Sfixed64),
+    Field("attributes", 7, Kind::Many(&KEY_VALUE)),
+    Field("flags", 8, Kind::Uint32),
+]);
+static HISTOGRAM_POINT: Message = Message(&[
+    Field("startTimeUnixNano", 2, Kind::Fixed64),
+    Field("timeUnixNano", 3, Kind::Fixed64),
+    Field("count", 4, Kind::Fixed64),
+    Field("sum", 5, Kind::Double),
+    Field("bucketCounts", 6, Kind::Fixed64s),
+    Field("explicitBounds", 7, Kind::Doubles),
+    Field("exemplars", 8, Kind::Many(&EXEMPLAR)),
+    Field("attributes", 9, Kind::Many(&KEY_VALUE)),
+    Field("flags", 10, Kind::Uint32),
+    Field("min", 11, Kind::Double),
+    Field("max", 12, Kind::Double),
+]);
+static EXPONENTIAL_POINT: Message = Message(&[
+    Field("attributes", 1, Kind::Many(&KEY_VALUE)),
+    Field("startTimeUnixNano", 2, Kind::Fixed64),
+    Field("timeUnixNano", 3, Kind::Fixed64),
+    Field("count", 4, Kind::Fixed64),
+    Field("sum", 5, Kind::Double),
+    Field("scale", 6, Kind::Sint32),
+    Field("zeroCount", 7, Kind::Fixed64),
+    Field("positive", 8, Kind::One(&BUCKETS)),
+    Field("negative", 9, Kind::One(&BUCKETS)),
+    Field("flags", 10, Kind::Uint32),
+    Field("exemplars", 11, Kind::Many(&EXEMPLAR)),
+    Field("min", 12, Kind::Double),
+    Field("max", 13, Kind::Double),
+    Field("zeroThreshold", 14, Kind::Double),
+]);
+static BUCKETS: Message = Message(&[Field("offset", 1, Kind::Sint32), Field("bucketCounts", 2, Kind::Uint64s)]);
+static SUMMARY_POINT: Message = Message(&[
+    Field("startTimeUnixNano", 2, Kind::Fixed64),
+    Field("timeUnixNano", 3, Kind::Fixed64),
+    Field("count", 4, Kind::Fixed64),
+    Field("sum", 5, Kind::Double),
+    Field("quantileValues", 6, Kind::Many(&QUANTILE)),
+    Field("attributes", 7, Kind::Many(&KEY_VALUE)),
+    Field("flags", 8, Kind::Uint32),
+]);
+static QUANTILE: Message = Message(&[Field("quantile", 1, Kind::Double), Field("value", 2, Kind::Double)]);
+static EXEMPLAR: Message = Message(&[
+    Field("timeUnixNano", 2, Kind::Fixed64),
+    Field("asDouble", 3, Kind::Double),
+    Field("spanId", 4, Kind::Hex),
+    Field("traceId", 5, Kind::Hex),
+    Field("asInt", 6, Kind::Sfixed64),
+    Field("filteredAttributes", 7, Kind::Many(&KEY_VALUE)),
 ]);
 
 static EVENT: Message = Message(&[

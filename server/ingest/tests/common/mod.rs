@@ -11,15 +11,15 @@ use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{Ingest, Limits};
-use model::{ServiceId, Step, Timestamp, TraceId, Unattributed, Window};
+use model::{MetricLabel, MetricNames, MetricSeries, ServiceId, Step, Timestamp, TraceId, Unattributed, Window};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, PatternCells, RedQuery,
-    RedRow, StoredSpan, Telemetry,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells,
+    RedQuery, RedRow, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -98,6 +98,18 @@ impl Telemetry for Fake {
 
     async fn log_counts(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<PatternCells>, Error> {
         Ok(Vec::new())
+    }
+
+    async fn metric_names(&self, _: &ServiceId, _: Window) -> Result<MetricNames, Error> {
+        Ok(MetricNames::default())
+    }
+
+    async fn metric_labels(&self, _: &ServiceId, _: Window, _: &str) -> Result<Vec<MetricLabel>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error> {
+        Err(Error::Busy(ask.query.name))
     }
 
     async fn red(&self, _: RedQuery) -> Result<Vec<RedRow>, Error> {

@@ -9,11 +9,13 @@ pub(crate) enum Signal {
     Spans = 0,
     /// Log records.
     Logs = 1,
+    /// Metric points.
+    Points = 2,
 }
 
 impl Signal {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Spans, Self::Logs];
+    pub(crate) const ALL: [Self; 3] = [Self::Spans, Self::Logs, Self::Points];
 
     /// The number that stands in a file.
     pub(crate) fn number(self) -> i64 {
@@ -25,6 +27,7 @@ impl Signal {
         match self {
             Self::Spans => "spans",
             Self::Logs => "logs",
+            Self::Points => "points",
         }
     }
 }

@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::recent::RETRY;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
+use crate::block::points::PointColumns;
 use crate::block::spans::SpanColumns;
 use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
@@ -28,6 +29,8 @@ pub(super) struct Group {
 pub(super) struct Prepared {
     pub(super) blocks: Vec<Block>,
     rollup: Vec<u8>,
+    /// Points that went into overflow series.
+    pub(super) overflowed: u64,
     /// Bounds of the rollup's cells.
     pub(super) cells: (i64, i64),
 }
@@ -85,16 +88,19 @@ impl Group {
 pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
     let mut spans = SpanColumns::default();
     let mut logs = LogColumns::default();
+    let mut points = PointColumns::default();
     for (batch, owners) in group.batches.drain(..) {
         spans.append(&batch.spans, &owners);
         logs.append(&batch.logs, &owners);
+        points.append(&batch.points, &owners);
     }
     let mut gather = Gather::new(CELL);
     gather.add_spans(&spans);
     gather.add_logs(&logs);
     let rollup = gather.finish();
     let prepared = Prepared {
-        blocks: [Block::of(&spans)?, Block::of(&logs)?].into_iter().flatten().collect(),
+        blocks: [Block::of(&spans)?, Block::of(&logs)?, Block::of(&points)?].into_iter().flatten().collect(),
+        overflowed: points.overflowed(),
         rollup: rollup.encode(LEVEL)?,
         // Without cells it is found by arrival only; bounds that no window meets say so.
         cells: rollup.bounds(CELL).unwrap_or((i64::MAX, i64::MIN)),

@@ -216,6 +216,7 @@ impl Live {
         for block in &prepared.blocks {
             open.file.records(block.signal).fetch_add(block.records, Ordering::Relaxed);
         }
+        self.shared.overflowed.fetch_add(prepared.overflowed, Ordering::Relaxed);
         open.owners.extend(group.new_owners.iter().map(|owner| (owner.hash, owner.id)));
         group.requests.iter().for_each(|hash| self.recent.insert(*hash, now));
         self.note_senders(&senders, now);

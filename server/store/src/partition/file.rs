@@ -36,6 +36,7 @@ pub(crate) struct DataFile {
     pub(crate) readers: SqlitePool,
     spans: AtomicU64,
     logs: AtomicU64,
+    points: AtomicU64,
     /// Least and greatest event time that its rollups cover; a window that misses them skips the file.
     first: AtomicI64,
     last: AtomicI64,
@@ -60,6 +61,7 @@ impl DataFile {
             readers,
             spans: AtomicU64::new(0),
             logs: AtomicU64::new(0),
+            points: AtomicU64::new(0),
             first: AtomicI64::new(i64::MAX),
             last: AtomicI64::new(i64::MIN),
             mark: AtomicI64::new(0),
@@ -84,6 +86,7 @@ impl DataFile {
         match signal {
             Signal::Spans => &self.spans,
             Signal::Logs => &self.logs,
+            Signal::Points => &self.points,
         }
     }
 

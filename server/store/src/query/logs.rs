@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use model::{LogCursor, LogLine, Owner, Timestamp};
+use model::{LogCursor, LogLine, Timestamp};
 use serde_json::json;
 
-use super::traces;
+use super::part::Part;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
 use crate::block::logs::filter::Filter;
 use crate::block::logs::search;
-use crate::owners::Resolved;
 use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
 use crate::{Error, FoundLogs, LogAsk};
@@ -46,7 +45,7 @@ pub(crate) async fn logs(shared: &Shared, ask: LogAsk) -> Result<FoundLogs, Erro
     let mut files: HashMap<i64, Arc<Part>> = HashMap::new();
     let mut candidates = Vec::new();
     for file in shared.files(Family::Raw).iter() {
-        let part = Arc::new(part(shared, file, &ask).await?);
+        let part = Arc::new(Part::of(shared, file, &ask.service, ask.filter.asks_keys()).await?);
         if !part.owners.is_empty() {
             candidates.extend(blocks(file, &part, &ask).await?);
             files.insert(file.id, part);
@@ -67,44 +66,6 @@ pub(crate) async fn logs(shared: &Shared, ask: LogAsk) -> Result<FoundLogs, Erro
         search = read(shared, chunk, &files, search).await?;
     }
     search.finish(shared, &files).await
-}
-
-/// What a question needs of a file.
-struct Part {
-    resolved: Resolved,
-    /// Numbers of the service's owners, ascending.
-    owners: Vec<u32>,
-    /// The service's owners in full, where the question is about resources.
-    full: HashMap<u32, Owner>,
-}
-
-async fn part(shared: &Shared, file: &DataFile, ask: &LogAsk) -> Result<Part, Error> {
-    let resolved = file.resolved(&shared.registry, &shared.directory.load_full()).await?;
-    let owners = resolved.owners_of(std::slice::from_ref(&ask.service));
-    let full = match ask.filter.asks_keys() {
-        true => traces::owners(file, &owners).await?,
-        false => HashMap::new(),
-    };
-    Ok(Part { resolved, owners, full })
-}
-
-impl Part {
-    /// What an owner's resource says of a key; its pod and revision are keys too.
-    fn of_owner(&self, owner: u32, key: &str) -> Option<String> {
-        let timeline = self.resolved.timelines.get(owner as usize)?;
-        match key {
-            "pod" => {
-                let facts = &self.resolved.owners.get(owner as usize)?.known.facts;
-                timeline.all().rev().find_map(|whose| whose.pod_name.clone()).or_else(|| facts.pod_name.clone())
-            }
-            "revision" => timeline.all().rev().find_map(|whose| Some(whose.revision.as_ref()?.0.clone())),
-            key => self.full.get(&owner)?.get(key).map(str::to_owned),
-        }
-    }
-
-    fn has_key(&self, key: &str) -> bool {
-        matches!(key, "pod" | "revision") || self.full.values().any(|owner| owner.get(key).is_some())
-    }
 }
 
 /// Blocks of a file that can hold matches.

@@ -9,6 +9,7 @@ use model::TraceId;
 
 use super::LogColumns;
 use crate::block::bytes::{Reader, Writer};
+use crate::block::hash::fnv;
 use crate::{Error, index};
 
 const BITS: usize = 12;
@@ -112,12 +113,4 @@ pub(crate) fn hash_word(word: &str) -> u64 {
 /// Of a key and its value, told apart from words.
 pub(crate) fn hash_pair(key: &str, value: &str) -> u64 {
     fnv(fnv(1, key.bytes().take(WORD)), value.bytes().take(WORD))
-}
-
-/// FNV-1a with a final mix (MurmurHash3's), since its low bits alone are weak.
-fn fnv(seed: u64, bytes: impl Iterator<Item = u8>) -> u64 {
-    let hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^ (hash >> 33)
 }

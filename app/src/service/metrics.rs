@@ -1,0 +1,106 @@
+//! The Metrics tab: what says how the service is, and an explorer of everything it measures. All in the address.
+
+mod explorer;
+mod plot;
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+use leptos_router::hooks::use_query_map;
+use leptos_router::{LazyRoute, lazy_route};
+use model::{Marks, MetricChart, MetricLabel, MetricNames, MetricQuery, MetricSeries, ServiceId, Window};
+
+use super::{Asked, known, use_asked};
+use crate::AppError;
+use crate::answer::ask;
+use crate::panel::{panel, part};
+use crate::ui::filter::TextFilter;
+
+/// The tab.
+pub(crate) struct Metrics;
+
+/// A metric in the address: name, keys to group by, aggregation, whether as a rate, filter.
+type Words = (String, String, String, bool, String);
+
+/// A question and its window; its answer, the metric's labels, and marks of the same moment.
+type Explored = (MetricQuery, Window, (MetricSeries, Vec<MetricLabel>, Marks));
+
+#[lazy_route]
+impl LazyRoute for Metrics {
+    fn data() -> Self {
+        Self
+    }
+
+    fn view(_this: Self) -> AnyView {
+        let (asked, query) = (use_asked(), use_query_map());
+        let get = move |key: &'static str| query.with(|query| query.get_str(key).unwrap_or_default().to_owned());
+        let text = Memo::new(move |_| get("q"));
+        let names = ask(asked, |(id, moment): Asked| async move { list_metrics(known(id)?, moment.window).await });
+        let golden = ask(asked, |(id, moment): Asked| async move {
+            Ok((moment.window, read_golden_metrics(known(id)?, moment.window).await?))
+        });
+        let words = Memo::new(move |_| (get("metric"), get("by"), get("agg"), get("rate") == "1", get("where")));
+        let of_metric = Memo::new(move |_| (asked.get(), words.get()));
+        let explored = ask(of_metric, |((id, moment), words): (Asked, Words)| async move {
+            let (name, by, aggregation, rate, filter) = words;
+            if name.is_empty() {
+                return Ok(None);
+            }
+            let (query, window) = (MetricQuery::of_words(&name, &by, &aggregation, rate, &filter), moment.window);
+            let answer = read_metric(known(id)?, window, name, by, aggregation, rate, filter).await?;
+            Ok(Some((query, window, answer)))
+        });
+        let deploys = move || {
+            let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
+            format!("{path}/deploys?deploy=")
+        };
+        let draw = move |found: Option<Explored>| match found {
+            Some((query, window, (series, labels, marks))) => {
+                explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
+            }
+            None => view! { <p class="card muted pick">"Choose a metric to see it over time."</p> }.into_any(),
+        };
+        view! {
+            {part(golden, move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
+                plot::golden(&charts, window, &marks, &deploys())
+            })}
+            <div class="toolbar">
+                <TextFilter text label="Filter metrics" placeholder="Filter metrics by name…" />
+            </div>
+            <div class="explorer">
+                {panel(names, "table", move |names| explorer::names(&names, &text.get(), &words.get().0))}
+                {panel(explored, "chart", draw)}
+            </div>
+        }
+        .into_any()
+    }
+}
+
+#[server(input = GetUrl)]
+async fn list_metrics(id: ServiceId, window: Window) -> Result<MetricNames, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.metric_names(&viewer, &id, window).await
+}
+
+/// Charts and marks in one answer, so that flags and lines are of the same moment.
+#[server(input = GetUrl)]
+async fn read_golden_metrics(id: ServiceId, window: Window) -> Result<(Vec<MetricChart>, Marks), AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    Ok((backend.golden_metrics(&viewer, &id, window).await?, backend.marks(&viewer, &id, window).await?))
+}
+
+#[server(input = GetUrl)]
+async fn read_metric(
+    id: ServiceId,
+    window: Window,
+    name: String,
+    by: String,
+    aggregation: String,
+    rate: bool,
+    filter: String,
+) -> Result<(MetricSeries, Vec<MetricLabel>, Marks), AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    let query = MetricQuery::of_words(&name, &by, &aggregation, rate, &filter);
+    let series = backend.metric(&viewer, &id, window, query).await?;
+    let labels = backend.metric_labels(&viewer, &id, window, &name).await?;
+    Ok((series, labels, backend.marks(&viewer, &id, window).await?))
+}

@@ -1,0 +1,187 @@
+//! The explorer: names to choose from, and the chosen metric with what can be made of it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+use model::{Aggregation, Marks, MetricKind, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Window};
+
+use super::plot::plot;
+use crate::charts::frame::chart;
+use crate::range::use_requery;
+use crate::ui::number;
+use crate::ui::select::Select;
+use crate::url::Query;
+
+/// Names that are listed; a filter finds the others.
+const LISTED: usize = 200;
+
+/// All names that hold a text, or how to send metrics where there are none.
+pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
+    if names.names.is_empty() {
+        return empty();
+    }
+    let (query, path) = (use_query_map(), use_location().pathname);
+    let lower = text.to_lowercase();
+    let found: Vec<&MetricName> = names.names.iter().filter(|name| name.name.to_lowercase().contains(&lower)).collect();
+    let more = found.len().saturating_sub(LISTED);
+    let row = |name: &&MetricName| {
+        let (aggregation, rate) = usual(name.kind);
+        let own = name.name.clone();
+        let to = move || {
+            let to = query.with(Query::of).with("metric", &own).with("by", "").with("where", "");
+            format!("{}{}", path.get(), to.with("agg", aggregation.word()).with("rate", if rate { "1" } else { "" }))
+        };
+        let series = number::plural(u64::from(name.series), "series", "series");
+        let unit = if name.unit.is_empty() { String::new() } else { format!(" · {}", name.unit) };
+        view! {
+            <li>
+                <a
+                    href=to
+                    data-noscroll
+                    data-testid="metric-name"
+                    title=name.description.clone()
+                    aria-current=(name.name == chosen).then_some("true")
+                >
+                    <span>{name.name.clone()}</span>
+                    <span class="faint">{format!("{}{unit} · {series}", name.kind.word())}</span>
+                </a>
+            </li>
+        }
+    };
+    view! {
+        <section class="card metric-names">
+            <ul>{found.iter().take(LISTED).map(row).collect_view()}</ul>
+            {found.is_empty().then(|| view! { <p class="muted">"No metric matches"</p> })}
+            {(more > 0).then(|| view! { <p class="faint">{format!("{more} more match")}</p> })}
+        </section>
+    }
+    .into_any()
+}
+
+/// What is mostly asked of a kind.
+fn usual(kind: MetricKind) -> (Aggregation, bool) {
+    match kind {
+        MetricKind::Counter | MetricKind::DeltaCounter => (Aggregation::Sum, true),
+        MetricKind::Histogram | MetricKind::DeltaHistogram => (Aggregation::P95, false),
+        MetricKind::Summary => (Aggregation::Avg, false),
+        MetricKind::Gauge | MetricKind::UpDownCounter | MetricKind::DeltaUpDownCounter => (Aggregation::Sum, false),
+    }
+}
+
+fn empty() -> AnyView {
+    view! {
+        <section class="card empty" data-testid="no-metrics">
+            <h2>"No metrics in this range"</h2>
+            <p>
+                "Send OpenTelemetry metrics to Binnacle: set " <code>"OTEL_METRICS_EXPORTER=otlp"</code> " and "
+                <code>"OTEL_EXPORTER_OTLP_ENDPOINT"</code>
+                " to its address, port 4317 for gRPC or 4318 for HTTP. The status page names the addresses."
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+/// A metric over time with its controls.
+pub(super) fn explorer(
+    query: &MetricQuery,
+    window: Window,
+    answer: &MetricSeries,
+    labels: &[MetricLabel],
+    marks: &Marks,
+    deploys: &str,
+) -> AnyView {
+    let more = (answer.more > 0).then(|| {
+        view! { <p class="faint">{format!("The {} greatest of {} series.", answer.series.len(), answer.series.len() as u64 + u64::from(answer.more))}</p> }
+    });
+    let covered = answer.covered_from.map(|_| {
+        view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }
+    });
+    view! {
+        <div class="explored">
+            {controls(query, labels)} {chart(plot(query, answer, window, marks, deploys))} {more} {covered}
+        </div>
+    }
+    .into_any()
+}
+
+/// What is chosen, each in the address.
+fn controls(query: &MetricQuery, labels: &[MetricLabel]) -> AnyView {
+    let (params, requery) = (use_query_map(), StoredValue::new(use_requery()));
+    let set = move |key: &'static str, value: &str| {
+        let to = params.with_untracked(Query::of).with(key, value);
+        requery.with_value(|requery| requery(to, false));
+    };
+    let mut keys: Vec<String> = labels.iter().map(|label| label.key.clone()).collect();
+    keys.extend(["pod", "revision"].map(str::to_owned));
+    let by = query.by.join(",");
+    if !by.is_empty() && !keys.contains(&by) {
+        keys.push(by.clone());
+    }
+    let filters =
+        labels.iter().filter(|label| label.values.len() > 1 || of(query, &label.key).is_some()).map(|label| {
+            let (key, filter) = (label.key.clone(), query.filter.clone());
+            let choose = Callback::new(move |value: String| {
+                let mut filter = filter.clone();
+                filter.retain(|(known, _)| *known != key);
+                if !value.is_empty() {
+                    filter.push((key.clone(), value));
+                }
+                set("where", &MetricQuery::filter_words(&filter));
+            });
+            let value = of(query, &label.key).unwrap_or_default();
+            view! {
+                <label class="control">
+                    <span class="faint">{label.key.clone()}</span>
+                    <Select label="Any" options=label.values.clone() value on_choose=choose />
+                </label>
+            }
+        });
+    view! {
+        <div class="controls">
+            {aggregations(query)} {rate_switch(query)}
+            <Select label="Group by" options=keys value=by on_choose=Callback::new(move |by: String| set("by", &by)) />
+            {filters.take(6).collect_view()}
+        </div>
+    }
+    .into_any()
+}
+
+fn of(query: &MetricQuery, key: &str) -> Option<String> {
+    query.filter.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+}
+
+fn aggregations(query: &MetricQuery) -> AnyView {
+    let (params, path) = (use_query_map(), use_location().pathname);
+    let one = |aggregation: Aggregation| {
+        let word = aggregation.word();
+        let to = move || format!("{}{}", path.get(), params.with(Query::of).with("agg", word));
+        let chosen = query.aggregation == aggregation;
+        view! {
+            <a href=to data-noscroll data-testid=format!("agg-{word}") aria-current=chosen.then_some("true")>
+                {word}
+            </a>
+        }
+    };
+    view! {
+        <nav class="switch" aria-label="Aggregation">
+            {Aggregation::ALL.map(one).collect_view()}
+        </nav>
+    }
+    .into_any()
+}
+
+fn rate_switch(query: &MetricQuery) -> AnyView {
+    let (params, path) = (use_query_map(), use_location().pathname);
+    let to = move |value: &'static str| move || format!("{}{}", path.get(), params.with(Query::of).with("rate", value));
+    view! {
+        <nav class="switch" aria-label="Values or their change">
+            <a href=to("") data-noscroll aria-current=(!query.rate).then_some("true")>
+                "Value"
+            </a>
+            <a href=to("1") data-noscroll data-testid="rate" aria-current=query.rate.then_some("true")>
+                "Rate"
+            </a>
+        </nav>
+    }
+    .into_any()
+}

@@ -1,0 +1,111 @@
+//! A metric's answer as a chart, in the unit that it has.
+
+use leptos::prelude::*;
+use model::{Aggregation, Marks, MetricChart, MetricKind, MetricQuery, MetricSeries, Series, Window};
+
+use crate::charts::frame::{Plot, chart};
+use crate::charts::path::Line;
+use crate::charts::scale::Unit;
+use crate::service::overview::SERIES;
+use crate::ui::number;
+
+/// The charts of what says how the service is; nothing where it has none of it.
+pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, deploys: &str) -> AnyView {
+    if charts.is_empty() {
+        return ().into_any();
+    }
+    let one = |one: &MetricChart| {
+        chart(Plot {
+            testid: "chart-golden",
+            title: one.title.clone(),
+            ..plot(&one.query, &one.answer, window, marks, deploys)
+        })
+    };
+    view! { <div class="charts golden">{charts.iter().map(one).collect_view()}</div> }.into_any()
+}
+
+/// A metric as a chart.
+pub(super) fn plot(query: &MetricQuery, answer: &MetricSeries, window: Window, marks: &Marks, deploys: &str) -> Plot {
+    let (unit, factor) = unit(query, answer);
+    let area = answer.series.len() == 1;
+    let line = |(series, class): (&Series, &'static str)| Line { class, series: scaled(series, factor), area };
+    let lines: Vec<Line> = answer.series.iter().zip(SERIES.into_iter().cycle()).map(line).collect();
+    let last =
+        lines.first().filter(|_| area).and_then(|line| line.series.points.iter().rev().flatten().next().copied());
+    let rate = if query.rate && unit != Unit::ByteRate && unit != Unit::Rate { " per second" } else { "" };
+    Plot {
+        testid: "chart-metric",
+        title: query.name.clone(),
+        subtitle: format!("{}{rate}", query.aggregation.word()),
+        headline: last.map_or_else(|| number::NONE.to_owned(), |value| unit.text(value)),
+        tone: "",
+        unit,
+        window,
+        lines,
+        stacked: false,
+        empty: "Nothing measured in this range",
+        marks: marks.clone(),
+        deploys: deploys.to_owned(),
+    }
+}
+
+/// What the values are, and what they are multiplied by to be that (UCUM units, as OpenTelemetry names them).
+fn unit(query: &MetricQuery, answer: &MetricSeries) -> (Unit, f64) {
+    let is_shape = matches!(answer.kind, MetricKind::Histogram | MetricKind::DeltaHistogram | MetricKind::Summary);
+    if query.aggregation == Aggregation::Count {
+        return (if query.rate && is_shape { Unit::Rate } else { Unit::Count }, 1.0);
+    }
+    // Of a distribution only sums are rates: a mean or a quantile is of the values.
+    let rate = query.rate && (!is_shape || query.aggregation == Aggregation::Sum);
+    let ends = |words: &[&str]| words.iter().any(|word| query.name.ends_with(word));
+    let is_bytes =
+        matches!(answer.unit.as_str(), "By" | "bytes") || answer.unit.is_empty() && ends(&["_bytes", "_bytes_total"]);
+    let seconds = match answer.unit.as_str() {
+        "s" | "seconds" => Some(1.0),
+        "" if ends(&["_seconds", "_seconds_sum"]) => Some(1.0),
+        "ms" => Some(1e-3),
+        "us" => Some(1e-6),
+        "ns" => Some(1e-9),
+        _ => None,
+    };
+    match (is_bytes, seconds, rate) {
+        (true, _, true) => (Unit::ByteRate, 1.0),
+        (true, _, false) => (Unit::Bytes, 1.0),
+        // Seconds a second: how many of something were busy.
+        (_, Some(seconds), true) => (Unit::Number, seconds),
+        (_, Some(seconds), false) => (Unit::Duration, seconds * 1e9),
+        _ if answer.unit == "%" => (Unit::Share, 0.01),
+        _ if answer.unit == "1" && ends(&["utilization", "ratio"]) && !rate => (Unit::Share, 1.0),
+        (.., true) => (Unit::Rate, 1.0),
+        _ => (Unit::Number, 1.0),
+    }
+}
+
+fn scaled(series: &Series, factor: f64) -> Series {
+    let points = series.points.iter().map(|point| point.map(|value| value * factor)).collect();
+    Series { points, ..series.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_the_unit_that_their_metric_says() {
+        let of = |name: &str, words: &str, kind: MetricKind, aggregation: Aggregation, rate: bool| {
+            let query = MetricQuery { name: name.into(), aggregation, rate, ..MetricQuery::default() };
+            let answer = MetricSeries { kind, unit: words.into(), series: Vec::new(), more: 0, covered_from: None };
+            unit(&query, &answer)
+        };
+        let (gauge, shape) = (MetricKind::Gauge, MetricKind::Histogram);
+        assert_eq!(of("m", "By", gauge, Aggregation::Sum, false), (Unit::Bytes, 1.0));
+        assert_eq!(of("m", "By", MetricKind::Counter, Aggregation::Sum, true), (Unit::ByteRate, 1.0));
+        assert_eq!(of("m_bytes", "", gauge, Aggregation::Max, false), (Unit::Bytes, 1.0));
+        assert_eq!(of("took", "ms", shape, Aggregation::P95, false), (Unit::Duration, 1e6));
+        assert_eq!(of("took", "s", shape, Aggregation::P95, true), (Unit::Duration, 1e9));
+        assert_eq!(of("took", "s", shape, Aggregation::Count, true), (Unit::Rate, 1.0));
+        assert_eq!(of("cpu.time", "s", MetricKind::Counter, Aggregation::Sum, true), (Unit::Number, 1.0));
+        assert_eq!(of("cpu.utilization", "1", gauge, Aggregation::Avg, false), (Unit::Share, 1.0));
+        assert_eq!(of("threads", "{thread}", gauge, Aggregation::Sum, false), (Unit::Number, 1.0));
+    }
+}

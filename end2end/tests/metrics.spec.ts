@@ -1,0 +1,53 @@
+// Metrics that were sent are listed, drawn, grouped and filtered, and the address holds what was chosen.
+import { expect, test } from "./support/fixtures";
+import { resourceOf } from "./support/otel";
+import { hydrated, keyOf, servicePath } from "./support/pages";
+import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
+
+let key = "";
+
+test.beforeAll(async ({ cluster, binnacle }) => {
+  const shop = await freshNamespace(cluster.kube, "metrics");
+  await rollOut(cluster.kube, deployment({ namespace: shop, name: "orders", replicas: 1 }));
+  const [pod] = await podsOf(cluster.kube, shop, "orders");
+  const attributes = Object.entries(resourceOf(pod)).map(([key, value]) => ({ key, value: { stringValue: value } }));
+  const points = (value: (n: number) => object) =>
+    ["/pay", "/cart"].flatMap((route) =>
+      Array.from({ length: 30 }, (_, n) => ({
+        timeUnixNano: `${BigInt(Date.now() - (30 - n) * 20_000) * 1_000_000n}`,
+        attributes: [{ key: "http.route", value: { stringValue: route } }],
+        ...value(n),
+      })),
+    );
+  const metrics = [
+    { name: "process.memory.usage", unit: "By", gauge: { dataPoints: points(() => ({ asInt: `${64 << 20}` })) } },
+    {
+      name: "shop.orders",
+      unit: "{order}",
+      sum: { isMonotonic: true, aggregationTemporality: 2, dataPoints: points((n) => ({ asInt: `${n * 40}` })) },
+    },
+  ];
+  const body = JSON.stringify({ resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics }] }] });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${binnacle.http}/v1/metrics`, { method: "POST", headers, body });
+  expect(answer.status).toBe(200);
+  key = keyOf(shop, "Deployment", "orders");
+});
+
+test("a metric is chosen, grouped and filtered in the address", async ({ page }) => {
+  await page.goto(`${await servicePath(page, key)}/metrics`);
+  await hydrated(page);
+  await expect(page.getByTestId("chart-golden")).toContainText("Memory");
+  await expect(page.getByTestId("chart-golden")).toContainText("128 MiB");
+  await page.getByTestId("filter").fill("orders");
+  await expect(page.getByTestId("metric-name")).toHaveCount(1);
+  await page.getByTestId("metric-name").click();
+  await expect(page).toHaveURL(/metric=shop\.orders.*rate=1/);
+  const chart = page.getByTestId("chart-metric");
+  await expect(chart.locator(".legend .value")).toHaveText("4/s");
+  await page.getByRole("combobox", { name: "Group by" }).selectOption("http.route");
+  await expect(chart.locator(".legend li")).toHaveCount(2);
+  await page.reload();
+  await hydrated(page);
+  await expect(chart.locator(".legend li")).toHaveCount(2);
+});

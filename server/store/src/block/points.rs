@@ -1,0 +1,229 @@
+//! Metric points as columns: what a request is gathered into, what a commit joins, what a block holds. A series stands
+//! once, its points name it. Pure.
+
+mod bytes;
+pub(crate) mod filter;
+mod grids;
+mod numbers;
+mod open;
+pub(crate) mod series;
+#[cfg(test)]
+mod tests;
+
+use model::MetricKind;
+
+use super::columns::{Columns, Signal};
+use super::texts::Texts;
+use crate::{Error, PointRow, SeriesRow};
+pub(crate) use open::{PointBlock, Run};
+use series::{Series, SeriesTable};
+
+/// Series that an owner may have in a block. What is beyond shares one overflow series a metric, as the
+/// specification of OpenTelemetry's SDK does ("Cardinality limits").
+const SERIES: u32 = 5_000;
+/// Overflow series that an owner may have in a block; what is beyond shares one.
+const OVERFLOWS: u32 = 500;
+/// The label of an overflow series.
+pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
+
+/// Columns of one entry a point, but for distributions: theirs have one entry a point of a series that is one.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct PointColumns {
+    pub(crate) texts: Texts,
+    pub(crate) series: SeriesTable,
+    /// Series of each point.
+    of: Vec<u32>,
+    at: Vec<i64>,
+    start: Vec<i64>,
+    value: Vec<f64>,
+    /// Where each point's distribution is; nothing sensible where it has none.
+    place: Vec<u32>,
+    count: Vec<u64>,
+    /// NaN where not known.
+    min: Vec<f64>,
+    max: Vec<f64>,
+    /// Where each distribution's buckets begin.
+    starts: Vec<u32>,
+    buckets: Vec<u64>,
+    overflowed: u64,
+    /// Labels under construction, kept for their allocation.
+    scratch: Vec<(u32, u32)>,
+}
+
+/// A point without its series.
+#[derive(Debug, Clone, Copy)]
+struct Point<'a> {
+    at: i64,
+    start: i64,
+    value: f64,
+    count: u64,
+    min: f64,
+    max: f64,
+    buckets: &'a [u64],
+}
+
+impl PointColumns {
+    pub(crate) fn push(&mut self, row: &SeriesRow<'_>, point: &PointRow<'_>) {
+        let mut labels = std::mem::take(&mut self.scratch);
+        labels.clear();
+        labels.extend(row.labels.iter().map(|(key, value)| (self.texts.number(key), self.texts.number(value))));
+        let series = Series {
+            owner: row.owner,
+            name: self.texts.number(row.name),
+            kind: row.kind,
+            unit: self.texts.number(row.unit),
+            description: self.texts.number(row.description),
+            scope: self.texts.number(row.scope),
+            bounds: self.series.bounds_number(row.bounds),
+        };
+        let number = self.number(series, &labels);
+        self.scratch = labels;
+        let distribution = point.distribution.as_ref();
+        self.push_point(
+            number,
+            Point {
+                at: point.at.0,
+                start: point.start.0,
+                value: point.value,
+                count: distribution.map_or(0, |distribution| distribution.count),
+                min: distribution.and_then(|distribution| distribution.min).unwrap_or(f64::NAN),
+                max: distribution.and_then(|distribution| distribution.max).unwrap_or(f64::NAN),
+                buckets: distribution.map_or(&[], |distribution| distribution.buckets),
+            },
+        );
+    }
+
+    /// The number of a series; that of an overflow series where its owner has too many.
+    fn number(&mut self, series: Series, labels: &[(u32, u32)]) -> u32 {
+        if let Some(number) = self.series.find(&series, labels) {
+            return number;
+        }
+        if self.series.count_of(series.owner) < SERIES {
+            return self.series.add(series, labels);
+        }
+        self.overflowed += 1;
+        let overflow = [(self.texts.number(OVERFLOW), self.texts.number("true"))];
+        if let Some(number) = self.series.find(&series, &overflow) {
+            return number;
+        }
+        if self.series.count_of(series.owner) < SERIES + OVERFLOWS {
+            return self.series.add(series, &overflow);
+        }
+        let others = Series { name: overflow[0].0, ..Series::gauge_of(series.owner) };
+        self.series.find(&others, &overflow).unwrap_or_else(|| self.series.add(others, &overflow))
+    }
+
+    fn push_point(&mut self, series: u32, point: Point<'_>) {
+        self.of.push(series);
+        self.at.push(point.at);
+        self.start.push(point.start);
+        self.value.push(point.value);
+        self.place.push(self.count.len() as u32);
+        if self.series.get(series).kind.is_distribution() {
+            self.count.push(point.count);
+            self.min.push(point.min);
+            self.max.push(point.max);
+            self.starts.push(self.buckets.len() as u32);
+            let width = self.series.width(series);
+            self.buckets.extend((0..width).map(|at| point.buckets.get(at).copied().unwrap_or_default()));
+        }
+    }
+
+    /// A point, which may be of another series than it was sent to.
+    fn point(&self, at: usize) -> Point<'_> {
+        let (series, place) = (self.of[at], self.place[at] as usize);
+        let plain = Point {
+            at: self.at[at],
+            start: self.start[at],
+            value: self.value[at],
+            count: 0,
+            min: f64::NAN,
+            max: f64::NAN,
+            buckets: &[],
+        };
+        if !self.series.get(series).kind.is_distribution() {
+            return plain;
+        }
+        let from = self.starts[place] as usize;
+        let buckets = &self.buckets[from..from + self.series.width(series)];
+        Point { count: self.count[place], min: self.min[place], max: self.max[place], buckets, ..plain }
+    }
+
+    /// Points that went into overflow series here.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+
+    /// Bytes that the columns take in memory, roughly.
+    pub(crate) fn size(&self) -> usize {
+        let distributions = self.count.len() * 28 + self.buckets.len() * 8;
+        self.len() * 32 + distributions + self.texts.size() + self.series.size()
+    }
+}
+
+impl Columns for PointColumns {
+    const SIGNAL: Signal = Signal::Points;
+    const MERGED: i64 = 65_536;
+
+    fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    fn append(&mut self, other: &Self, owners: &[u32]) {
+        if other.len() == 0 {
+            return;
+        }
+        let texts = self.texts.add_all(&other.texts);
+        let bounds: Vec<u32> = other.series.all_bounds().iter().map(|one| self.series.bounds_number(one)).collect();
+        let mut labels = Vec::new();
+        let mut numbers = Vec::with_capacity(other.series.len());
+        for number in 0..other.series.len() as u32 {
+            let series = other.series.get(number);
+            labels.clear();
+            labels.extend(
+                other.series.labels(number).iter().map(|(key, value)| (texts[*key as usize], texts[*value as usize])),
+            );
+            let series = Series {
+                owner: owners[series.owner as usize],
+                name: texts[series.name as usize],
+                kind: series.kind,
+                unit: texts[series.unit as usize],
+                description: texts[series.description as usize],
+                scope: texts[series.scope as usize],
+                bounds: bounds[series.bounds as usize],
+            };
+            numbers.push(self.number(series, &labels));
+        }
+        self.overflowed += other.overflowed;
+        for at in 0..other.len() {
+            self.push_point(numbers[other.of[at] as usize], other.point(at));
+        }
+    }
+
+    fn owners(&self) -> &[u32] {
+        self.series.owners()
+    }
+
+    fn bounds(&self) -> Option<(i64, i64)> {
+        Some((*self.at.iter().min()?, *self.at.iter().max()?))
+    }
+
+    fn seal(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.encode(level)
+    }
+
+    fn unseal(sealed: &[u8]) -> Result<Self, Error> {
+        PointBlock::open(sealed)?.columns()
+    }
+
+    fn filter(&self) -> Vec<u8> {
+        filter::of(self)
+    }
+}
+
+impl Series {
+    /// A gauge of an owner with nothing else to tell it.
+    fn gauge_of(owner: u32) -> Self {
+        Self { owner, name: 0, kind: MetricKind::Gauge, unit: 0, description: 0, scope: 0, bounds: 0 }
+    }
+}

@@ -1,0 +1,43 @@
+//! What tells without a block of points whether it can hold what is asked for: its owners and the hashes of its
+//! metrics' names. Pure.
+
+use std::collections::BTreeSet;
+
+use super::PointColumns;
+use crate::Error;
+use crate::block::bytes::{Reader, Writer};
+use crate::block::hash::fnv;
+
+/// The hash of a metric's name.
+pub(crate) fn hash_name(name: &str) -> u64 {
+    fnv(2, name.bytes())
+}
+
+/// The filter of a block, as stored.
+pub(super) fn of(points: &PointColumns) -> Vec<u8> {
+    let mut writer = Writer::default();
+    let owners: BTreeSet<u32> = points.series.owners().iter().copied().collect();
+    writer.number(owners.len() as u64);
+    let mut before = 0;
+    for owner in owners {
+        writer.number(u64::from(owner - before));
+        before = owner;
+    }
+    let names: BTreeSet<u32> = (0..points.series.len() as u32).map(|series| points.series.get(series).name).collect();
+    for name in names {
+        writer.raw(&hash_name(points.texts.get(name)).to_le_bytes());
+    }
+    writer.bytes
+}
+
+/// Whether a block may have points of any of these owners, which ascend, and of a metric, if one is named.
+pub(crate) fn may_match(stored: &[u8], owners: &[u32], name: Option<u64>) -> Result<bool, Error> {
+    let mut reader = Reader::new(stored);
+    let (mut owner, mut is_owned) = (0_u32, false);
+    for _ in 0..reader.length()? {
+        owner = owner.saturating_add(reader.index(u32::MAX as usize)?);
+        is_owned |= owners.binary_search(&owner).is_ok();
+    }
+    let mut names = reader.rest().chunks_exact(8);
+    Ok(is_owned && name.is_none_or(|name| names.any(|known| known == name.to_le_bytes())))
+}
