@@ -72,9 +72,12 @@ pub(super) async fn golden(
     Ok(charts)
 }
 
-/// What says how a service is: title, names from the most telling on, how it is aggregated, whether as a rate, and by
-/// what. Kubelets' metrics come before those of runtimes (OpenTelemetry semantic conventions, Prometheus clients).
-const GOLDEN: [(&str, &[&str], Aggregation, bool, &[&str]); 11] = [
+/// Title, names from the most telling on, how it is aggregated, whether as a rate, and by what.
+type Golden = (&'static str, &'static [&'static str], Aggregation, bool, &'static [&'static str]);
+
+/// What says how a service is. Kubelets' metrics come before those of runtimes (OpenTelemetry semantic conventions,
+/// Prometheus clients).
+const GOLDEN: [Golden; 11] = [
     ("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage", "jvm.cpu.recent_utilization"], Aggregation::Sum, false, &[]),
     ("CPU", &["process.cpu.time", "process_cpu_seconds_total"], Aggregation::Sum, true, &[]),
     (
