@@ -58,15 +58,17 @@ test("the tour leads to what it promises, and is over once dismissed", async ({ 
   await hydrated(page);
   const links = page.getByTestId("tour").getByRole("link");
   await expect(links).toHaveCount(3);
+  // What is opened is the deploy of the story, whatever was deployed since.
   const promised = [
-    [payments, "deploys", "new card gateway"],
-    [notifications, "kubernetes", "Crash loop"],
-    [search, "deploys", "CACHE_TTL"],
+    [payments, "deploys", "new card gateway", "6.5.0-rc.1"],
+    [notifications, "kubernetes", "Crash loop", ""],
+    [search, "deploys", "CACHE_TTL", "0.05s"],
   ];
-  for (const [index, [key, tab, text]] of promised.entries()) {
+  for (const [index, [key, tab, text, changed]] of promised.entries()) {
     await links.nth(index).click();
     await expect(page).toHaveURL(new RegExp(`${key}/${tab}`));
     await expect(page.getByRole("main")).toContainText(text);
+    if (changed) await expect(page.getByTestId("diff")).toContainText(changed);
     await expect(page.getByTestId("demo")).toBeVisible();
     await expect(page.getByTestId("tour")).toHaveCount(0);
     await page.goBack();
@@ -107,8 +109,14 @@ test("the deploy that raised errors stands beside them, and so does its rollback
   await expect(deploy).toContainText(/\b(1[5-9]|2\d)(\.\d)? %/);
   await expect(page.locator('[data-testid="deploy-row"][data-rollback="true"]').last()).toContainText("6.4.0");
   // Judged once the hour is there.
-  await expect(deploy).toContainText("was taken back", ARRIVAL);
-  await expect(deploy).toContainText(/POST \/checkout fails/);
+  await expect(deploy.getByTestId("verdict")).toHaveAttribute("data-level", "rolled-back", ARRIVAL);
+  await expect(deploy).toContainText(/6\.5\.0-rc\.1 was taken back.*POST \/checkout fails \d+(\.\d)? % of the time/);
+  await deploy.getByRole("link").first().click();
+  const evidence = page.getByTestId("evidence");
+  const worst = evidence.getByTestId("evidence-row").first();
+  await expect(worst).toContainText(/Errors.*POST \/checkout/);
+  await expect(worst).toHaveAttribute("data-outcome", "worse");
+  await expect(evidence.locator('[data-outcome="not flagged"]').first()).toBeVisible();
 });
 
 test("a slow-down without a new image shows the value that changed", async ({ page }) => {

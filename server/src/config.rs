@@ -1,6 +1,8 @@
 //! Every flag, with its environment name and default; validated once into the working form. Nothing else reads
 //! the environment.
 
+#[cfg(test)]
+mod tests;
 mod units;
 
 use std::fmt;
@@ -59,6 +61,9 @@ struct Serve {
     /// Watch only these namespaces; then no cluster-wide right is needed [default: all]
     #[arg(long = "namespace", env = "BINNACLE_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
     namespaces: Vec<String>,
+    /// Logs of pods that are followed at once; pods that send their own by OTLP are left out, 0 follows none
+    #[arg(long, env = "BINNACLE_LOG_STREAMS", default_value_t = 500, value_name = "COUNT")]
+    log_streams: u32,
     /// Where no cluster is configured, serve only what is sent, not the demo
     #[arg(long, env = "BINNACLE_NO_DEMO")]
     no_demo: bool,
@@ -177,6 +182,7 @@ pub(crate) struct Config {
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) contexts: Vec<String>,
     pub(crate) namespaces: Vec<String>,
+    pub(crate) log_streams: u32,
     pub(crate) listen: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
@@ -221,6 +227,7 @@ impl Config {
             kubeconfig: serve.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
             contexts: serve.contexts,
             namespaces: serve.namespaces,
+            log_streams: serve.log_streams,
             listen: serve.listen,
             otlp_grpc: serve.otlp_grpc,
             otlp_http: serve.otlp_http,
@@ -288,6 +295,7 @@ impl Config {
                 Values::Safe => cluster::Values::Safe,
                 Values::Hash => cluster::Values::Hash,
             },
+            log_streams: self.log_streams,
         }
     }
 
@@ -308,13 +316,14 @@ impl fmt::Display for Config {
         let days = |keep: store::Keep| keep.age / model::DAY;
         write!(
             f,
-            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
              otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
             self.kubeconfig,
             self.contexts,
             self.namespaces,
+            self.log_streams,
             self.listen,
             self.otlp_grpc,
             self.otlp_http,
@@ -331,84 +340,5 @@ impl fmt::Display for Config {
             self.metrics_token.as_ref().map_or("none", |_| "***"),
             self.log,
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn config(flags: &[&str]) -> anyhow::Result<Config> {
-        parsed(["binnacle", "--data", "data"].iter().chain(flags).copied())
-    }
-
-    fn parsed<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<Config> {
-        match Work::try_from(Args::try_parse_from(words)?)? {
-            Work::Serve(config) => Ok(*config),
-            _ => bail!("that is no server"),
-        }
-    }
-
-    #[test]
-    fn beyond_loopback_needs_a_way_to_sign_in() {
-        let refused = config(&["--listen", "0.0.0.0:7700"]).unwrap_err().to_string();
-        assert!(refused.contains("--auth-token"), "{refused}");
-        for flags in [
-            &["--listen", "0.0.0.0:7700", "--auth-token", "0123456789abcdef"][..],
-            &["--listen", "0.0.0.0:7700", "--trusted-proxy-header", "x-user"],
-            &["--listen", "0.0.0.0:7700", "--insecure-no-auth"],
-            &["--listen", "[::1]:7700"],
-        ] {
-            assert!(config(flags).is_ok(), "{flags:?}");
-        }
-        assert!(config(&["--auth-token", "short"]).is_err());
-    }
-
-    #[test]
-    fn the_printed_configuration_hides_secrets() {
-        let config = config(&["--auth-token", "swordfish-swordfish", "--metrics-token", "marlin"]).unwrap();
-        let printed = format!("{config} {:?}", config.access);
-        assert!(!printed.contains("swordfish") && !printed.contains("marlin"), "{printed}");
-    }
-
-    #[test]
-    fn serve_is_the_default_command() {
-        let named = parsed("binnacle serve --data d --listen 127.0.0.1:1".split(' ')).unwrap();
-        assert_eq!((named.listen.port(), named.demo), (1, Demo::WithoutCluster));
-        assert_eq!(config(&["--listen", "127.0.0.1:1"]).unwrap().listen.port(), 1);
-    }
-
-    #[test]
-    fn a_demo_is_asked_for_or_takes_the_place_of_a_missing_cluster_or_is_never() {
-        let demo = |line: &str| parsed(line.split(' ')).unwrap().is_demo(&[]);
-        assert!(demo("binnacle demo") && demo("binnacle demo --no-demo") && demo("binnacle"));
-        assert!(!demo("binnacle --no-demo") && !demo("binnacle serve --no-demo"));
-    }
-
-    /// The README's table, from the flags themselves.
-    fn table() -> String {
-        let command = Args::command();
-        let rows =
-            command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")).map(|arg| {
-                let flag = arg.get_long().unwrap_or_default();
-                let env = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
-                let defaults: Vec<_> =
-                    arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
-                let is_switch = !arg.get_action().takes_values();
-                let default =
-                    if defaults.is_empty() || is_switch { String::new() } else { format!("`{}`", defaults.join(",")) };
-                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-                format!("| `--{flag}` | {env} | {default} | {help} |\n")
-            });
-        format!("| flag | environment | default | what |\n|---|---|---|---|\n{}", rows.collect::<String>())
-    }
-
-    #[test]
-    fn the_readme_lists_every_flag() {
-        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-        let table = table();
-        assert!(readme.contains(&table), "README.md's configuration table must be:\n{table}");
     }
 }

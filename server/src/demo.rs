@@ -28,12 +28,13 @@ pub(crate) async fn start(
     Ok(clusters)
 }
 
-/// What there is to try in the shop: namespace, name and tab of the page, the question, the story.
+/// What there is to try in the shop: namespace, name and tab of the page, the question, the story. What happened in
+/// the hour before anybody looked stays as it was: two stops lead to deploys of then.
 const TOUR: [(&str, &str, &str, &str, &str); 3] = [
     (
         "payments",
         "payments",
-        "deploys",
+        "deploys?deploy=3",
         "Did this deploy cause the errors?",
         "payments got a new card gateway, and checkouts timed out. Each deploy stands beside what it did.",
     ),
@@ -47,7 +48,7 @@ const TOUR: [(&str, &str, &str, &str, &str); 3] = [
     (
         "shop",
         "search",
-        "deploys",
+        "deploys?deploy=3",
         "What changed, if not the image?",
         "search became slow, and its version stayed. The diff shows the one value that did not.",
     ),

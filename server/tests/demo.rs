@@ -115,6 +115,13 @@ fn a_demo_shows_the_shop_and_its_past_ends_with_0_and_removes_its_directory() {
         line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
     };
     until("the traces of minutes", || spans() > 10_000);
+    // A pod that never gets up sends nothing: its last words are read from the API server.
+    let services = page.split("href=\"/services/").nth(1).unwrap();
+    let cluster = services.split('/').next().unwrap();
+    let logs = format!("/services/{cluster}/platform/Deployment/notifications/logs?q=%22cannot%20start%22");
+    until("the last words of a crash loop", || {
+        get(&address, &logs).contains("cannot start: missing environment variable SMTP_RELAY_TOKEN")
+    });
     assert!(!is_empty(&place.path().join("tmp")));
     assert_eq!(process.stop(), Some(0));
     assert!(is_empty(&place.path().join("tmp")), "it left its directory");

@@ -42,9 +42,8 @@ impl LazyRoute for Kubernetes {
         let draw = move |tab: KubernetesTab| {
             view! {
                 {travel::travel(&tab, window, address)}
-                <div class="pair even">
-                    {events::events(&tab.events)} {resources::resources(&tab.resources, address)}
-                </div>
+                {events::events(&tab.events)}
+                {resources::resources(&tab.resources, address)}
                 {pods::pods(&tab.pods)}
             }
             .into_any()

@@ -179,3 +179,12 @@ fn a_look_that_is_had_again_adds_nothing_by_chance() {
     facts.kubernetes.crashing = vec![("web-1".into(), "exit code 1".into())];
     assert_eq!(judge(&facts, &Rules::default()).level, VerdictLevel::Failed, "what pods do is no chance");
 }
+
+#[test]
+fn the_busiest_endpoints_that_could_not_be_judged_are_named_and_all_are_counted() {
+    let facts = draw(&Scenario { rate: 1.0, endpoints: 50, ..Scenario::default() }, 3).facts(10, Look::Minute(10));
+    let verdict = judge(&facts, &Rules::default());
+    let requests: Vec<f64> = verdict.unjudged.iter().map(|endpoint| endpoint.requests).collect();
+    assert_eq!(requests.len(), 20);
+    assert!(requests.is_sorted_by(|a, b| a >= b) && verdict.unjudged_in_all > 20, "{}", verdict.unjudged_in_all);
+}

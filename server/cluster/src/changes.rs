@@ -49,6 +49,11 @@ fn line(path: &str, before: Option<&str>, after: Option<&str>) -> Option<String>
     if path.ends_with("].name") {
         return None;
     }
+    // A whole workload says of its template what the template alone does.
+    let path = ["spec.template.", "spec.jobTemplate.spec.template."]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix))
+        .unwrap_or(path);
     let subject = subject(path);
     if path.ends_with("].image") {
         return Some(format!("{subject}: {}", image(before, after)));

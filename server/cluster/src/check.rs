@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use crate::Source;
 use crate::kind::Kind;
 use crate::rights::{Problem, of_client};
-use crate::roles::{Rule, identity, kubelet};
+use crate::roles::{Rule, identity, kubelet, logs};
 
 /// How long a single question may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -84,6 +84,10 @@ pub async fn check(source: &Source, namespaces: &[String]) -> Vec<Finding> {
     let mut findings = vec![Finding::new(what, Outcome::Fine(format!("answers, {version}")))];
     findings.extend(watchers(&client, namespaces).await);
     findings.extend(allowed(&client, &identity(namespaces.is_empty()), &identity_places(namespaces)).await);
+    let everywhere = [None];
+    let places: Vec<Option<&str>> = namespaces.iter().map(|namespace| Some(namespace.as_str())).collect();
+    let places = if namespaces.is_empty() { &everywhere[..] } else { &places };
+    findings.extend(allowed(&client, &[logs()], places).await);
     if namespaces.is_empty() {
         findings.extend(allowed(&client, &kubelet(), &[None]).await);
         findings.push(kubelets(&client).await);

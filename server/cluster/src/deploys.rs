@@ -324,6 +324,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rollout_that_was_seen_to_be_stuck_is_not_over_because_everything_is_listed_again() {
+        let mut history = History::default();
+        let all = [revision("a", 1, 0), revision("b", 2, 60)];
+        run(&mut history, Look { rollout: done(), ..look(&all[..1], 1) });
+        run(&mut history, look(&all, 60));
+        let stuck = run(&mut history, look(&all, 75));
+        assert!(matches!(stuck[0].phase, DeployPhase::Stuck { .. }));
+        let replaced = Rollout { replaced: true, ..Rollout::default() };
+        assert!(run(&mut history, Look { listed: true, rollout: replaced, ..look(&all, 500) }).is_empty());
+        let settled = run(&mut history, Look { listed: true, rollout: done(), ..look(&all, 501) });
+        assert!(matches!(settled[0].phase, DeployPhase::Settled { .. }), "unless it says that it is done");
+    }
+
+    #[test]
     fn a_held_rollout_is_paused_and_never_stuck() {
         let mut history = History::default();
         let paused = Rollout { paused: Some("partition 2".into()), ..Rollout::default() };

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::kind::Kind;
+use crate::selector::Selector;
 use crate::slim::Meta;
-use crate::text::{Labels, Text};
+use crate::text::Text;
 
 /// Something that objects refer to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,63 +37,6 @@ pub(crate) struct Says {
     pub(crate) good: Option<bool>,
 }
 
-/// A label selector; an empty one selects everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Selector {
-    labels: Labels,
-    expressions: Box<[Expression]>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Expression {
-    key: Text,
-    operator: Operator,
-    values: Box<[Text]>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
-    In,
-    NotIn,
-    Exists,
-    DoesNotExist,
-}
-
-impl Selector {
-    fn of(value: Option<&Value>) -> Self {
-        let Some(value) = value else { return Self::default() };
-        let labels = value.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
-        let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().unwrap_or_default().into()));
-        let expression = |value: &Value| {
-            let operator = match text(value, "operator") {
-                "In" => Operator::In,
-                "NotIn" => Operator::NotIn,
-                "Exists" => Operator::Exists,
-                "DoesNotExist" => Operator::DoesNotExist,
-                _ => return None,
-            };
-            let values = list(value, "values").filter_map(Value::as_str).map(Text::from).collect();
-            Some(Expression { key: text(value, "key").into(), operator, values })
-        };
-        Self { labels: labels.collect(), expressions: list(value, "matchExpressions").filter_map(expression).collect() }
-    }
-
-    /// Whether it selects pods with these labels.
-    pub(crate) fn matches(&self, labels: &Labels) -> bool {
-        let says = |Expression { key, operator, values }: &Expression| {
-            let value = labels.get(key);
-            let among = value.is_some_and(|value| values.iter().any(|wanted| **wanted == *value));
-            match operator {
-                Operator::In => among,
-                Operator::NotIn => !among,
-                Operator::Exists => value.is_some(),
-                Operator::DoesNotExist => value.is_none(),
-            }
-        };
-        self.labels.pairs().all(|(key, value)| labels.get(key) == Some(value)) && self.expressions.iter().all(says)
-    }
-}
-
 /// What an object of a kind says.
 pub(crate) fn says(kind: Kind, meta: &Meta, raw: &Value) -> Says {
     let namespace = &meta.namespace;
@@ -109,7 +53,7 @@ pub(crate) fn says(kind: Kind, meta: &Meta, raw: &Value) -> Says {
         Kind::ScaledObject => scaled(namespace, raw),
         Kind::PersistentVolumeClaim => claim(raw),
         Kind::PersistentVolume => volume(raw),
-        Kind::RoleBinding | Kind::ClusterRoleBinding => binding(namespace, raw),
+        Kind::RoleBinding | Kind::ClusterRoleBinding => binding(namespace, &meta.name, raw),
         Kind::Role | Kind::ClusterRole => {
             let rules = list(raw, "rules").count();
             Says { state: if rules == 1 { "1 rule".into() } else { format!("{rules} rules") }, ..Says::default() }
@@ -120,11 +64,11 @@ pub(crate) fn says(kind: Kind, meta: &Meta, raw: &Value) -> Says {
     says
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -268,15 +212,17 @@ fn sized(phase: &str, size: Option<&Value>) -> String {
     format!("{}{size}", phase.to_lowercase())
 }
 
-/// Accounts by name, and the groups of all accounts of a namespace or of all (an empty name, an empty namespace).
-fn binding(namespace: &Text, raw: &Value) -> Says {
+/// Accounts by name, and the groups of all accounts of a namespace or of all (an empty name, an empty namespace). What
+/// Kubernetes itself gives every account is left out.
+fn binding(namespace: &Text, name: &str, raw: &Value) -> Says {
+    let chosen = !name.starts_with("system:");
     let account = |subject: &Value| match (text(subject, "kind"), text(subject, "name")) {
         ("ServiceAccount", name) => {
             let own = text(subject, "namespace");
             let of = if own.is_empty() { namespace.clone() } else { own.into() };
             Some(Link::Account(of, name.into()))
         }
-        ("Group", "system:serviceaccounts") => Some(Link::Account(Text::default(), Text::default())),
+        ("Group", "system:serviceaccounts") if chosen => Some(Link::Account(Text::default(), Text::default())),
         ("Group", group) => {
             let of = group.strip_prefix("system:serviceaccounts:")?;
             Some(Link::Account(of.into(), Text::default()))
@@ -306,10 +252,6 @@ mod tests {
     fn of(kind: Kind, mut raw: Value) -> Says {
         raw["metadata"]["namespace"] = "shop".into();
         says(kind, &Meta { name: "it".into(), namespace: "shop".into(), ..Meta::default() }, &raw)
-    }
-
-    fn labels(pairs: &[(&str, &str)]) -> Labels {
-        pairs.iter().map(|(key, value)| (Text::from(*key), Text::from(*value))).collect()
     }
 
     #[test]
@@ -348,22 +290,6 @@ mod tests {
         assert_eq!(said.links[0], Link::Workload("shop".into(), "Rollout.argoproj.io".into(), "web".into()));
         let said = of(Kind::ScaledObject, json!({"spec": {"scaleTargetRef": {"name": "web"}}}));
         assert_eq!(said.links[0], Link::Workload("shop".into(), "Deployment".into(), "web".into()));
-    }
-
-    #[test]
-    fn selectors_match_by_labels_and_expressions_and_an_empty_one_matches_all() {
-        let web = labels(&[("app", "web"), ("tier", "front")]);
-        let selector = |value: Value| Selector::of(Some(&value));
-        assert!(selector(json!({})).matches(&web));
-        assert!(selector(json!({"matchLabels": {"app": "web"}})).matches(&web));
-        assert!(!selector(json!({"matchLabels": {"app": "cart"}})).matches(&web));
-        let expression = |operator: &str, values: Value| {
-            selector(json!({"matchExpressions": [{"key": "tier", "operator": operator, "values": values}]}))
-        };
-        assert!(expression("In", json!(["front", "back"])).matches(&web));
-        assert!(!expression("NotIn", json!(["front"])).matches(&web));
-        assert!(expression("Exists", json!([])).matches(&web));
-        assert!(!expression("DoesNotExist", json!([])).matches(&web));
     }
 
     #[test]

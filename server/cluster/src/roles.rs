@@ -70,6 +70,17 @@ pub(crate) fn kubelet() -> Vec<Rule> {
     ]
 }
 
+/// What following the logs of pods asks.
+pub(crate) fn logs() -> Rule {
+    Rule {
+        group: "",
+        resources: vec!["pods/log"],
+        names: &[],
+        verbs: &["get"],
+        purpose: "logs of pods that do not send their own are read from the API server",
+    }
+}
+
 /// All rules: for the whole cluster, or for each of some namespaces.
 fn rules(whole: bool) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
@@ -81,6 +92,7 @@ fn rules(whole: bool) -> Vec<Rule> {
         }
     }
     rules.extend(identity(whole));
+    rules.push(logs());
     if whole {
         let mut kubelet = kubelet();
         let resources = kubelet.iter().flat_map(|rule| rule.resources.clone()).collect();

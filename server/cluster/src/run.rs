@@ -11,7 +11,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::connect;
 use crate::kind::Kind;
 use crate::redact::{Redactor, Values};
 use crate::rights::Problem;
@@ -20,6 +19,7 @@ use crate::text::Text;
 use crate::watch::{Message, Post, Said, watch};
 use crate::world::{Scope, Settled, World};
 use crate::{Error, Source};
+use crate::{connect, podlogs};
 
 /// Changes are gathered for so long.
 const GATHER: Duration = Duration::from_millis(100);
@@ -39,6 +39,8 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// What is done with values.
     pub values: Values,
+    /// Logs of pods that are followed at once; none where it is 0.
+    pub log_streams: u32,
 }
 
 /// What is watched.
@@ -57,7 +59,7 @@ pub(crate) fn scopes(options: &Options) -> Vec<Scope> {
 }
 
 /// The time now; the one place where it is asked for.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
@@ -87,6 +89,7 @@ pub async fn run(source: Source, options: Options, store: Store, shutdown: Cance
         store,
         scopes,
         client: connected.client,
+        log_streams: options.log_streams,
         wake: Arc::default(),
         hurry: Arc::default(),
         swept: now(),
@@ -106,6 +109,7 @@ struct Owner {
     store: Store,
     scopes: Vec<Scope>,
     client: Client,
+    log_streams: u32,
     wake: Arc<Notify>,
     /// Rings when a knock at the cluster should not wait.
     hurry: Arc<Notify>,
@@ -123,6 +127,10 @@ impl Owner {
         let (knocked, mut knocks) = mpsc::channel(1);
         tasks.spawn(connect::knock(self.client.clone(), knocked, self.hurry.clone()));
         drop(sender);
+        if self.log_streams > 0 {
+            let (cluster, store, most) = (self.world.cluster().clone(), self.store.clone(), self.log_streams);
+            tasks.spawn(podlogs::collect(self.client.clone(), cluster, store, most, shutdown.child_token()));
+        }
         loop {
             publish(&mut self.board, &self.store, |scope| self.world.count(scope));
             tokio::select! {

@@ -43,7 +43,8 @@ pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (O
         && look.is_some_and(|moment| now.since(moment.at) > ARRIVAL + MINUTE);
     let left = look.map_or(0, |moment| PARTS.saturating_sub(spent(due, moment.look)));
     let parts = if is_late { left.min(1) } else { left };
-    let looked = due.said.as_ref().map(|said| said.looked);
+    // What an earlier version said does not name the look; its data say nearly as much.
+    let looked = due.said.as_ref().map(|said| said.looked.max(said.judged.judged_at));
     let is_new = |moment: &&Moment| looked.is_none_or(|looked| moment.at > looked || (is_late && left > 0));
     let again = (is_late && left > parts).then(|| now.plus(AGAIN));
     let next = all.iter().filter(|moment| !is_past(moment)).map(|moment| moment.at.plus(ARRIVAL));

@@ -15,6 +15,8 @@ pub struct Batch {
     pub request: [u8; 16],
     /// Owners, by the index that rows carry.
     pub owners: Vec<(Owner, OwnerFacts)>,
+    /// Binnacle fetched it itself; nobody sent it.
+    pub(crate) is_collected: bool,
     pub(crate) spans: SpanColumns,
     pub(crate) logs: LogColumns,
     pub(crate) points: PointColumns,
@@ -24,6 +26,11 @@ impl Batch {
     /// An empty batch for a request of this hash.
     pub fn new(request: [u8; 16]) -> Self {
         Self { request, ..Self::default() }
+    }
+
+    /// An empty batch for what Binnacle fetched itself.
+    pub fn collected(request: [u8; 16]) -> Self {
+        Self { is_collected: true, ..Self::new(request) }
     }
 
     /// Adds an owner and returns its index.

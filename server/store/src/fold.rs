@@ -15,7 +15,7 @@ use crate::meta::{GroupSeen, Sightings};
 use crate::partition::file::{DataFile, Family};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::query::{self, Loaded, Rows};
-use crate::rollup::{ErrorCell, Gather, Rollup};
+use crate::rollup::{Gather, Rollup};
 use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
@@ -39,7 +39,7 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
             for cell in &rollup.errors {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 let Some(service) = &whose.service else { continue };
-                let sight = sight(cell, whose);
+                let sight = sight((cell.first, cell.last), whose);
                 let text = |number| rollup.texts.get(number).to_owned();
                 let key = (service.clone(), text(cell.endpoint), text(cell.error));
                 seen.groups.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
@@ -47,11 +47,7 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
             for cell in &rollup.logs {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 let Some(service) = &whose.service else { continue };
-                let sight = GroupSeen {
-                    first: Timestamp(cell.first),
-                    last: Timestamp(cell.last),
-                    revision: whose.revision.clone(),
-                };
+                let sight = sight((cell.first, cell.last), whose);
                 let key = (service.clone(), rollup.texts.get(cell.pattern).to_owned());
                 seen.patterns.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
             }
@@ -68,8 +64,8 @@ pub(crate) fn sightings(loaded: &[Loaded]) -> Sightings {
 }
 
 /// What one cell says of when its group was seen.
-pub(crate) fn sight(cell: &ErrorCell, whose: &Attribution) -> GroupSeen {
-    GroupSeen { first: Timestamp(cell.first), last: Timestamp(cell.last), revision: whose.revision.clone() }
+pub(crate) fn sight((first, last): (i64, i64), whose: &Attribution) -> GroupSeen {
+    GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: whose.revision.clone() }
 }
 
 /// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.

@@ -24,6 +24,7 @@ pub mod pattern;
 mod query;
 mod retention;
 mod rollup;
+mod senders;
 mod spans;
 mod sqlite;
 mod store;

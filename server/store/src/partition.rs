@@ -21,6 +21,7 @@ use crate::cache::Rollups;
 use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
+use crate::senders::Senders;
 use crate::{
     Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk,
     PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) changes: broadcast::Sender<Change>,
     pub(crate) registry: Registry,
     pub(crate) rollups: Rollups,
+    pub(crate) senders: Senders,
     raw: RwLock<Files>,
     summaries: RwLock<Files>,
     /// Points that went into overflow series.
@@ -133,6 +135,7 @@ impl Partitions {
             changes,
             registry: Registry::default(),
             rollups: Rollups::default(),
+            senders: Senders::default(),
             raw: RwLock::default(),
             summaries: RwLock::default(),
             overflowed: AtomicU64::new(0),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use model::{
     AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged,
-    ObjectVersion, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
+    ObjectVersion, PodId, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
 };
 use tokio::sync::broadcast;
 
@@ -233,6 +233,11 @@ impl Store {
     /// The text of a stored version, by its hash.
     pub async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
         self.inner.meta.version(hash).await
+    }
+
+    /// When a pod sent logs of its own last, since this process runs; or its service, from a pod that was not known.
+    pub fn last_sent_log(&self, service: &ServiceId, pod: &PodId) -> Option<Timestamp> {
+        self.inner.partitions.shared.senders.last(service, pod)
     }
 
     /// Sizes and the writer's state.

@@ -6,7 +6,8 @@ use model::{SECOND, Timestamp};
 
 use super::index::{Name, Seat};
 use crate::identity::Key;
-use crate::links::{Link, Selector};
+use crate::links::Link;
+use crate::selector::Selector;
 use crate::slim::Event;
 use crate::text::Text;
 

@@ -2,7 +2,8 @@
 
 use super::index::Index;
 use crate::kind::Kind;
-use crate::links::{Link, Selector};
+use crate::links::Link;
+use crate::selector::Selector;
 use crate::slim::Meta;
 use crate::text::{Labels, Text};
 

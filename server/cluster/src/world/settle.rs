@@ -134,9 +134,6 @@ impl World {
                     self.dirty.services.insert(key.clone());
                 }
             }
-            if let Link::Network(namespace, name) = link {
-                self.dirty.networks.insert((namespace, name));
-            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::{past, revision_name};
 use crate::backend::{Answers, failed, resources};
 use crate::jobs::now;
 
-/// A moment that is no older than this is the present.
+/// A window that ended no longer ago than this ends now.
 const PRESENT: i64 = 60 * SECOND;
 /// Moments at which something changed that are told, the latest.
 const MOMENTS: usize = 300;
@@ -27,7 +27,7 @@ pub(in crate::backend) async fn tab(
     let service = answers.known(id)?;
     let now = now();
     let until = at.unwrap_or(window.to).clamp(window.from, window.to.max(window.from));
-    let past = (now.since(until) > PRESENT).then_some(until);
+    let past = (at.is_some() || now.since(until) > PRESENT).then_some(until);
     let seen = Seen::gather(answers, &service, Window::new(window.from, until), past, now).await?;
     let mut events = seen.events;
     events.sort_by_key(|event| std::cmp::Reverse(event.last));

@@ -67,6 +67,12 @@ impl Group {
         Ok(Self { batches: numbered, new_owners, requests })
     }
 
+    /// Facts of owners that sent logs themselves.
+    pub(super) fn log_senders(&self) -> Vec<OwnerFacts> {
+        let sent = self.batches.iter().filter(|(batch, _)| !batch.is_collected && batch.logs.bounds().is_some());
+        sent.flat_map(|(batch, _)| batch.owners.iter().map(|(_, facts)| facts.clone())).collect()
+    }
+
     /// Facts with an address, and the times between which their batch's records are.
     pub(super) fn peers(&self) -> Vec<(OwnerFacts, i64, i64)> {
         let batches = self.batches.iter().filter_map(|(batch, _)| Some((batch, batch.bounds()?)));

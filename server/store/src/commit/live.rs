@@ -206,6 +206,7 @@ impl Live {
         let Some(open) = self.open.as_mut() else { return Err(Error::Busy("no partition is open".into())) };
         let group = Group::new(batches, &open.owners)?;
         let noted: Vec<(OwnerFacts, i64, i64)> = group.peers();
+        let senders = group.log_senders();
         let (group, prepared) = tokio::task::spawn_blocking(move || group::prepare(group))
             .await
             .map_err(|error| Error::Busy(format!("encoding: {error}")))??;
@@ -218,10 +219,21 @@ impl Live {
         self.shared.overflowed.fetch_add(prepared.overflowed, Ordering::Relaxed);
         open.owners.extend(group.new_owners.iter().map(|owner| (owner.hash, owner.id)));
         group.requests.iter().for_each(|hash| self.recent.insert(*hash, now));
+        self.note_senders(&senders, now);
         for (facts, first, last) in noted {
             self.note_peer(&facts, Timestamp(first), Timestamp(last));
         }
         Ok(())
+    }
+
+    fn note_senders(&self, senders: &[OwnerFacts], now: Timestamp) {
+        let directory = self.shared.directory.load();
+        for facts in senders {
+            let whose = directory.resolve(facts, now);
+            if let Some(service) = whose.service {
+                self.shared.senders.note(service, whose.pod, now);
+            }
+        }
     }
 
     fn note_peer(&self, facts: &OwnerFacts, first: Timestamp, last: Timestamp) {

@@ -66,7 +66,7 @@ fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
                 let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
                 if whose.service.as_ref() == Some(service) {
                     let key = (rollup.texts.get(cell.endpoint).to_owned(), rollup.texts.get(cell.error).to_owned());
-                    let sight = fold::sight(cell, whose);
+                    let sight = fold::sight((cell.first, cell.last), whose);
                     seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
                 }
             }

@@ -1,0 +1,286 @@
+//! One container's log: followed, continued after each break where it stopped, its last words fetched after a
+//! restart.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{AsyncBufRead, AsyncBufReadExt};
+use kube::Client;
+use model::{Level, LogFilter, MINUTE, Owner, Step, Timestamp, Window};
+use sha2::{Digest, Sha256};
+use store::{Batch, LogAsk, LogRow, OwnerFacts, Store, line, pattern};
+use tokio::time::Instant;
+
+use super::join::{Joiner, Record, stamped};
+use super::plan::Target;
+
+/// Records are stored together for so long, or so many, or so many bytes of them.
+const GATHER: Duration = Duration::from_secs(1);
+const RECORDS: usize = 1_000;
+const BYTES: usize = 512 << 10;
+/// A line is read no further than this.
+const LONGEST: usize = 256 << 10;
+/// Records a second that a container may write in the long run; the rest is counted, not kept.
+const RATE: f64 = 500.0;
+/// Attributes of a record of JSON.
+const ATTRIBUTES: usize = 128;
+/// Lines of the past that are fetched when a stream begins, or of a container that ended.
+const TAIL: u32 = 1_000;
+
+/// How far each container was read: the time of its last record and how many were of that very time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    places: Arc<Mutex<HashMap<Target, Place>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: Timestamp,
+    same: u32,
+}
+
+impl Places {
+    fn get(&self, target: &Target) -> Option<Place> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).get(target).copied()
+    }
+
+    fn set(&self, target: &Target, place: Place) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), place);
+    }
+
+    /// Forgets all others.
+    pub(super) fn keep(&self, targets: &[Target]) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|target, _| targets.contains(target));
+    }
+}
+
+/// Follows a container's log; never ends.
+pub(super) async fn follow(client: Client, store: Store, target: Target, places: Places) {
+    let mut reader = Reader { store, place: places.get(&target), places, target, allowance: RATE * 10.0, left_out: 0 };
+    if reader.place.is_none() {
+        reader.place = reader.stored().await;
+    }
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let before = reader.place.map(|place| place.at);
+        for previous in [true, false] {
+            match request(&client, &reader.target, previous, reader.place).await {
+                Ok(stream) => reader.read(stream).await,
+                // There may be no container before this one, or none yet.
+                Err(error) => tracing::debug!(pod = reader.target.pod, %error, previous, "no log"),
+            }
+        }
+        let quiet = reader.place.map(|place| place.at) == before;
+        pause = if quiet { (pause * 2).min(Duration::from_secs(60)) } else { Duration::from_secs(1) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Asks for a container's log: of the run before, or of this one and what follows.
+async fn request(
+    client: &Client,
+    target: &Target,
+    previous: bool,
+    place: Option<Place>,
+) -> Result<impl AsyncBufRead + use<>, kube::Error> {
+    let encode = |text: &str| text.replace('%', "%25").replace('&', "%26").replace('/', "%2F");
+    let mut path = format!(
+        "/api/v1/namespaces/{}/pods/{}/log?container={}&timestamps=true&{}",
+        encode(&target.namespace),
+        encode(&target.pod),
+        encode(&target.container),
+        if previous { "previous=true" } else { "follow=true" },
+    );
+    match place {
+        // The API takes whole seconds; what came already is left out when it is read.
+        Some(place) => {
+            let since = jiff::Timestamp::from_second(place.at.seconds()).unwrap_or_default();
+            path.push_str(&format!("&sinceTime={since}"));
+        }
+        None => path.push_str(&format!("&tailLines={TAIL}")),
+    }
+    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    client.request_stream(request).await
+}
+
+struct Reader {
+    store: Store,
+    target: Target,
+    place: Option<Place>,
+    places: Places,
+    /// Records that may still be kept now.
+    allowance: f64,
+    /// Records that were not, since the last that was.
+    left_out: u64,
+}
+
+impl Reader {
+    /// How far the store has this container's log, from an earlier run of Binnacle.
+    async fn stored(&self) -> Option<Place> {
+        let now = crate::run::now();
+        let filter = format!("k8s.pod.uid={} k8s.container.name={}", self.target.uid.0, self.target.container);
+        let ask = LogAsk {
+            service: self.target.service.clone(),
+            window: Window::new(now.plus(-24 * 60 * MINUTE), now.plus(MINUTE)),
+            step: Step(MINUTE),
+            filter: filter.parse::<LogFilter>().ok()?,
+            after: None,
+            limit: TAIL,
+            count: false,
+        };
+        let found = self.store.telemetry().logs(ask).await.ok()?;
+        let at = found.lines.first()?.at;
+        let same = found.lines.iter().take_while(|line| line.at == at).count() as u32;
+        Some(Place { at, same })
+    }
+
+    /// Reads a stream to its end.
+    async fn read(&mut self, stream: impl AsyncBufRead) {
+        let mut stream = pin!(stream);
+        let (mut joiner, mut records, mut buffer) = (Joiner::default(), Vec::new(), Vec::new());
+        // Of the time at which it stopped, so many were read already.
+        let mut seen = self.place.map_or(0, |place| place.same);
+        let mut due = Instant::now() + GATHER;
+        loop {
+            let read = tokio::time::timeout_at(due, next_line(&mut stream, &mut buffer)).await;
+            match read {
+                Ok(Ok(true)) => {
+                    let text = String::from_utf8_lossy(&buffer).into_owned();
+                    buffer.clear();
+                    if let Some((at, text)) = stamped(&text)
+                        && self.is_new(at, &mut seen)
+                    {
+                        self.arrived(at);
+                        records.extend(joiner.push(at, text));
+                    }
+                }
+                Ok(Ok(false) | Err(_)) => break,
+                Err(_) => {
+                    records.extend(joiner.flush());
+                    self.append(&mut records).await;
+                    self.allowance = (self.allowance + RATE).min(RATE * 10.0);
+                    due = Instant::now() + GATHER;
+                }
+            }
+            if records.len() >= RECORDS || records.iter().map(|(_, text)| text.len()).sum::<usize>() >= BYTES {
+                self.append(&mut records).await;
+            }
+        }
+        records.extend(joiner.flush());
+        self.append(&mut records).await;
+    }
+
+    /// Whether a line was not read before.
+    fn is_new(&self, at: Timestamp, seen: &mut u32) -> bool {
+        match self.place {
+            Some(place) if at < place.at => false,
+            Some(place) if at == place.at && *seen > 0 => {
+                *seen -= 1;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn arrived(&mut self, at: Timestamp) {
+        let same = self.place.filter(|place| place.at == at).map_or(0, |place| place.same);
+        self.place = Some(Place { at, same: same + 1 });
+    }
+
+    /// Stores what was gathered; a store that is busy is asked again.
+    async fn append(&mut self, records: &mut Vec<Record>) {
+        let mut kept: Vec<Record> = Vec::with_capacity(records.len());
+        for record in records.drain(..) {
+            if self.allowance >= 1.0 {
+                self.allowance -= 1.0;
+                kept.push(record);
+            } else {
+                self.left_out += 1;
+            }
+        }
+        if let Some((at, _)) = kept.last()
+            && self.left_out > 0
+        {
+            let text = format!("({} lines left out: over {RATE} a second)", std::mem::take(&mut self.left_out));
+            kept.push((*at, text));
+        }
+        if !kept.is_empty() {
+            let mut pause = Duration::from_millis(200);
+            while let Err(error) = self.store.telemetry().append(batch(&self.target, &kept)).await {
+                tracing::warn!(%error, pod = self.target.pod, "lines of a pod could not be stored, trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+        }
+        if let Some(place) = self.place {
+            self.places.set(&self.target, place);
+        }
+    }
+}
+
+/// Reads a line into the buffer; false at the end. What is too long of it is skipped.
+async fn next_line(stream: &mut (impl AsyncBufRead + Unpin), buffer: &mut Vec<u8>) -> std::io::Result<bool> {
+    loop {
+        let available = stream.fill_buf().await?;
+        if available.is_empty() {
+            return Ok(!buffer.is_empty());
+        }
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let take = end.map_or(available.len(), |end| end + 1);
+        let room = LONGEST.saturating_sub(buffer.len());
+        buffer.extend_from_slice(&available[..take.min(room)]);
+        stream.consume_unpin(take);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Records as the store takes them, by the same rules as lines that come by OTLP.
+fn batch(target: &Target, records: &[Record]) -> Batch {
+    let mut hash = Sha256::new().chain_update(&target.uid.0).chain_update(&target.container);
+    for (at, text) in records {
+        hash.update(at.0.to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let digest = hash.finalize();
+    let mut request = [0; 16];
+    request.copy_from_slice(&digest[..16]);
+    let mut batch = Batch::collected(request);
+    let attributes = [
+        ("k8s.container.name", &target.container),
+        ("k8s.namespace.name", &target.namespace),
+        ("k8s.pod.name", &target.pod),
+        ("k8s.pod.uid", &target.uid.0),
+    ];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.clone())).to_vec();
+    let facts = OwnerFacts {
+        pod_uid: Some(target.uid.0.clone()),
+        namespace: Some(target.namespace.clone()),
+        pod_name: Some(target.pod.clone()),
+        cluster: Some(target.service.cluster.clone()),
+        ..OwnerFacts::default()
+    };
+    let owner = batch.owner(Owner { attributes, peer: None }, facts);
+    for (at, text) in records {
+        let read = line::read(text, ATTRIBUTES);
+        let body = read.body.as_deref().unwrap_or(text);
+        let attributes: Vec<_> = read.attributes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        batch.push_log(&LogRow {
+            owner,
+            at: *at,
+            level: read.level.unwrap_or(Level::Unset),
+            severity: "",
+            body,
+            pattern: &pattern::of_message(body),
+            scope: "",
+            trace: None,
+            span: None,
+            attributes: &attributes,
+        });
+    }
+    batch
+}
