@@ -28,14 +28,21 @@ test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
   await rollOut(cluster.kube, deployment({ namespace: shop, name: "front", image: "registry.test/front:v2" }));
   const [pod] = await podsOf(cluster.kube, shop, "front");
   const spans = [httpSpans("GET", "/a/rather/long/route/with/{many}/segments/{of}/its/own", { count: 60, over_s: 60 })];
-  const answer = await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans });
+  const logs = [{ body: "the front is up", count: 3 }];
+  const answer = await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans, logs });
   trace = answer.traces[0];
   const page = await browser.newPage({ baseURL: binnacle.url });
   path = await servicePath(page, key);
   await page.close();
 });
 
-const SIGN = { overview: "chart-requests", kubernetes: "pod-row", deploys: "deploy-row" };
+const SIGN = {
+  overview: "chart-requests",
+  logs: "log-line",
+  metrics: "no-metrics",
+  kubernetes: "pod-row",
+  deploys: "deploy-row",
+};
 
 for (const tab of TABS) {
   test(`${tab} opens cold`, async ({ page }) => {

@@ -72,15 +72,31 @@ pub(super) async fn golden(
     Ok(charts)
 }
 
-/// Title, names from the most telling on, how it is aggregated, whether as a rate, and by what.
-type Golden = (&'static str, &'static [&'static str], Aggregation, bool, &'static [&'static str]);
+/// A metric that says how a service is.
+struct Golden {
+    title: &'static str,
+    /// Names from the most telling on.
+    names: &'static [&'static str],
+    aggregation: Aggregation,
+    rate: bool,
+    by: &'static [&'static str],
+}
 
-/// What says how a service is. Kubelets' metrics come before those of runtimes (OpenTelemetry semantic conventions,
-/// Prometheus clients).
+impl Golden {
+    const fn level(title: &'static str, names: &'static [&'static str], aggregation: Aggregation) -> Self {
+        Self { title, names, aggregation, rate: false, by: &[] }
+    }
+
+    const fn rate(title: &'static str, names: &'static [&'static str], by: &'static [&'static str]) -> Self {
+        Self { title, names, aggregation: Aggregation::Sum, rate: true, by }
+    }
+}
+
+/// Kubelets' metrics come before those of runtimes (OpenTelemetry semantic conventions, Prometheus clients).
 const GOLDEN: [Golden; 11] = [
-    ("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage", "jvm.cpu.recent_utilization"], Aggregation::Sum, false, &[]),
-    ("CPU", &["process.cpu.time", "process_cpu_seconds_total"], Aggregation::Sum, true, &[]),
-    (
+    Golden::level("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage", "jvm.cpu.recent_utilization"], Aggregation::Sum),
+    Golden::rate("CPU", &["process.cpu.time", "process_cpu_seconds_total"], &[]),
+    Golden::level(
         "Memory",
         &[
             "container.memory.working_set",
@@ -91,35 +107,25 @@ const GOLDEN: [Golden; 11] = [
             "process_resident_memory_bytes",
         ],
         Aggregation::Sum,
-        false,
-        &[],
     ),
-    (
-        "Network",
-        &["k8s.pod.network.io", "container.network.io", "system.network.io"],
-        Aggregation::Sum,
-        true,
-        &["direction"],
-    ),
-    ("Throttled", &["container.cpu.throttled"], Aggregation::Sum, true, &[]),
-    ("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95, false, &[]),
-    ("Active requests", &["http.server.active_requests"], Aggregation::Sum, false, &[]),
-    (
+    Golden::rate("Network", &["k8s.pod.network.io", "container.network.io", "system.network.io"], &["direction"]),
+    Golden::rate("Throttled", &["container.cpu.throttled"], &[]),
+    Golden::level("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95),
+    Golden::level("Active requests", &["http.server.active_requests"], Aggregation::Sum),
+    Golden::level(
         "Garbage collection",
         &["jvm.gc.duration", "v8js.gc.duration", "nodejs.gc.duration"],
         Aggregation::P95,
-        false,
-        &[],
     ),
-    ("Event loop", &["nodejs.eventloop.utilization", "nodejs.eventloop.delay.p99"], Aggregation::Max, false, &[]),
-    ("Goroutines", &["go.goroutine.count", "go_goroutines"], Aggregation::Sum, false, &[]),
-    ("Threads", &["jvm.thread.count", "process.thread.count"], Aggregation::Sum, false, &[]),
+    Golden::level("Event loop", &["nodejs.eventloop.utilization", "nodejs.eventloop.delay.p99"], Aggregation::Max),
+    Golden::level("Goroutines", &["go.goroutine.count", "go_goroutines"], Aggregation::Sum),
+    Golden::level("Threads", &["jvm.thread.count", "process.thread.count"], Aggregation::Sum),
 ];
 
 /// The first name that there is of each title.
 fn chosen(names: &[MetricName]) -> Vec<(&'static str, MetricQuery)> {
     let mut chosen: Vec<(&'static str, MetricQuery)> = Vec::new();
-    for (title, candidates, aggregation, rate, by) in GOLDEN {
+    for Golden { title, names: candidates, aggregation, rate, by } in GOLDEN {
         let found = candidates.iter().find(|name| names.iter().any(|known| known.name == **name));
         if let Some(name) = found.filter(|_| chosen.iter().all(|(known, _)| *known != title)) {
             let by = by.iter().map(|key| (*key).to_owned()).collect();
