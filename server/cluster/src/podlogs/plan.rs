@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{PodId, PodState, ServiceId};
+use model::{ContainerState, PodId, PodState, ServiceId};
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,17 +21,11 @@ pub(super) fn plan<'a>(
     sends: impl Fn(&PodState) -> bool,
     most: usize,
 ) -> Vec<Target> {
-    let mut by_service: BTreeMap<&ServiceId, Vec<Target>> = BTreeMap::new();
+    let mut by_service: BTreeMap<&ServiceId, Vec<(&PodState, &ContainerState)>> = BTreeMap::new();
     for pod in pods.filter(|pod| pod.ended.is_none() && !sends(pod)) {
         // A container that was never started has no log.
         let started = pod.containers.iter().filter(|container| container.id.is_some() || container.restarts > 0);
-        by_service.entry(&pod.service).or_default().extend(started.map(|container| Target {
-            service: pod.service.clone(),
-            namespace: pod.namespace.clone(),
-            pod: pod.name.clone(),
-            uid: pod.id.clone(),
-            container: container.name.clone(),
-        }));
+        by_service.entry(&pod.service).or_default().extend(started.map(|container| (pod, container)));
     }
     let mut waiting: Vec<_> = by_service.into_values().map(Vec::into_iter).collect();
     let mut chosen = Vec::new();
@@ -41,9 +35,14 @@ pub(super) fn plan<'a>(
                 return false;
             }
             let next = targets.next();
-            let more = next.is_some();
-            chosen.extend(next);
-            more
+            chosen.extend(next.map(|(pod, container)| Target {
+                service: pod.service.clone(),
+                namespace: pod.namespace.clone(),
+                pod: pod.name.clone(),
+                uid: pod.id.clone(),
+                container: container.name.clone(),
+            }));
+            next.is_some()
         });
     }
     chosen
@@ -52,7 +51,7 @@ pub(super) fn plan<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{ContainerState, PodPhase, Timestamp};
+    use model::{PodPhase, Timestamp};
 
     fn pod(service: &str, name: &str, containers: &[&str]) -> PodState {
         let container = |name: &&str| ContainerState {
