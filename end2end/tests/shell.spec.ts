@@ -61,8 +61,8 @@ test("every tab opens by client navigation, and back again", async ({ page }) =>
     await expect(page.getByTestId(SIGN[tab]).first(), tab).toBeVisible();
   }
   await page.goBack();
-  await expect(page).toHaveURL(/\/kubernetes/);
-  await expect(page.getByTestId("pod-row").first()).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`/${TABS[1]}`));
+  await expect(page.getByTestId(SIGN[TABS[1]]).first()).toBeVisible();
   expect(await isSameDocument(page)).toBe(true);
 });
 

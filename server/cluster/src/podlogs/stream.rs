@@ -65,7 +65,7 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
     }
     let mut pause = Duration::from_secs(1);
     loop {
-        let before = reader.place.map(|place| place.at);
+        let begun = Instant::now();
         for previous in [true, false] {
             match request(&client, &reader.target, previous, reader.place).await {
                 Ok(stream) => reader.read(stream).await,
@@ -73,8 +73,9 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
                 Err(error) => tracing::debug!(pod = reader.target.pod, %error, previous, "no log"),
             }
         }
-        let quiet = reader.place.map(|place| place.at) == before;
-        pause = if quiet { (pause * 2).min(Duration::from_secs(60)) } else { Duration::from_secs(1) };
+        // A stream that held is only silent; one that ends at once has nothing to give yet, or is refused.
+        let held = begun.elapsed() > Duration::from_secs(10);
+        pause = if held { Duration::from_secs(1) } else { (pause * 2).min(Duration::from_secs(60)) };
         tokio::time::sleep(pause).await;
     }
 }
