@@ -68,6 +68,7 @@ test("a query finds by level, by words and by attribute, and lives in the addres
   await page.getByTestId("filter").fill("level:error");
   await expect(page).toHaveURL(/q=level:error/);
   await page.reload();
+  await hydrated(page);
   await expect(lines).toHaveCount(1);
   await page.getByTestId("filter").fill("level:loud");
   await expect(page.getByRole("alert")).toContainText("is no level");
