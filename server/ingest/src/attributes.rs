@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use model::{SpanKind, SpanStatus, Value};
 use store::EventRow;
-
 use store::pattern::{self, NAME, cut};
 
 /// What a span's attributes say, by the conventions.

@@ -2,7 +2,7 @@
 //! malformed as a whole or taken as a whole; single records are left out only for what makes them useless.
 
 use model::{Owner, Value};
-use store::OwnerFacts;
+use store::{Batch, OwnerFacts};
 
 use crate::Limits;
 use crate::attributes::is_sampler;
@@ -21,6 +21,27 @@ pub(crate) struct Report {
     pub(crate) over: u64,
     /// What was changed of those taken.
     pub(crate) cuts: Cuts,
+}
+
+impl Report {
+    /// Counts a record that is valid; whether the request may still have it.
+    pub(crate) fn takes(&mut self, limits: &Limits) -> bool {
+        let fits = self.taken < limits.records as u64;
+        *(if fits { &mut self.taken } else { &mut self.over }) += 1;
+        fits
+    }
+}
+
+/// Where owners go: a batch for the store, or a test's list. Each signal adds where its rows go.
+pub(crate) trait Owning {
+    /// Takes an owner and numbers it.
+    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
+}
+
+impl Owning for Batch {
+    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
+        Self::owner(self, owner, facts)
+    }
 }
 
 /// What all records of one scope have in common.

@@ -7,12 +7,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use model::{Level, Owner, Timestamp, Value};
-use store::{Batch, LogRow, OwnerFacts, line, pattern};
+use store::pattern::{self, cut};
+use store::{Batch, LogRow, OwnerFacts, line};
 
 use crate::Limits;
-use crate::envelope::{self, Records, Report, Scope};
-use store::pattern::cut;
-
+use crate::envelope::{self, Owning, Records, Report, Scope};
 use crate::limits::VALUE;
 use crate::owner::Owners;
 use crate::traces::{instant, short, span_id, trace_id};
@@ -20,18 +19,12 @@ use crate::value::{self, Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 
 /// Where rows go: a batch for the store, or a test's list.
-pub(crate) trait Sink {
-    /// Takes an owner and numbers it.
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
+pub(crate) trait Sink: Owning {
     /// Takes a log record.
     fn push(&mut self, row: &LogRow<'_>);
 }
 
 impl Sink for Batch {
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        Self::owner(self, owner, facts)
-    }
-
     fn push(&mut self, row: &LogRow<'_>) {
         self.push_log(row);
     }
@@ -81,11 +74,9 @@ impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
     fn record(&mut self, scope: Scope<'a>, bytes: &'a [u8], report: &mut Report) -> Result<(), Malformed> {
         let mut cuts = Cuts::default();
         let raw = self.read(bytes, &mut cuts)?;
-        if report.taken >= self.limits.records as u64 {
-            report.over += 1;
+        if !report.takes(self.limits) {
             return Ok(());
         }
-        report.taken += 1;
         report.cuts.add(cuts);
         self.push(scope, &raw);
         Ok(())

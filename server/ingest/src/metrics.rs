@@ -12,7 +12,7 @@ use model::{MetricKind, Owner, Timestamp};
 use store::{Batch, DistributionRow, OwnerFacts, PointRow, STALE, SeriesRow};
 
 use crate::Limits;
-use crate::envelope::{self, Records, Report, Scope};
+use crate::envelope::{self, Owning, Records, Report, Scope};
 use crate::owner::Owners;
 use crate::traces::{instant, short};
 use crate::value::{Cuts, attribute};
@@ -20,18 +20,12 @@ use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 use point::{Form, Point};
 
 /// Where points go: a batch for the store, or a test's list.
-pub(crate) trait Sink {
-    /// Takes an owner and numbers it.
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
+pub(crate) trait Sink: Owning {
     /// Takes a point of a series.
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>);
 }
 
 impl Sink for Batch {
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        Self::owner(self, owner, facts)
-    }
-
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
         self.push_point(series, point);
     }
@@ -154,11 +148,9 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
             report.invalid += 1;
             return Ok(());
         }
-        if report.taken >= self.limits.records as u64 {
-            report.over += 1;
+        if !report.takes(self.limits) {
             return Ok(());
         }
-        report.taken += 1;
         report.cuts.add(cuts);
         let Point { labels, bounds, buckets, .. } = &self.point;
         let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, &**value)).collect();

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest 
 use prost::Message;
 use store::{OwnerFacts, SpanRow};
 
-use crate::envelope::Report;
+use crate::envelope::{Owning, Report};
 use crate::traces::{Sink, decode};
 use crate::wire::Malformed;
 use crate::{Limits, json};
@@ -30,12 +30,14 @@ impl Rows {
     }
 }
 
-impl Sink for Rows {
+impl Owning for Rows {
     fn owner(&mut self, owner: Owner, _: OwnerFacts) -> u32 {
         self.owners.push(owner);
         self.owners.len() as u32 - 1
     }
+}
 
+impl Sink for Rows {
     fn push(&mut self, row: &SpanRow<'_>) {
         let owned = |attributes: &[(&str, Value)]| -> Vec<(String, Value)> {
             attributes.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()

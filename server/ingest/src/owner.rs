@@ -6,10 +6,9 @@ use std::net::IpAddr;
 
 use model::{Owner, Value};
 use store::OwnerFacts;
-
-use crate::attributes::{self, WORKLOADS};
 use store::pattern::cut;
 
+use crate::attributes::{self, WORKLOADS};
 use crate::limits::OWNER_VALUE;
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};

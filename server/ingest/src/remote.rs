@@ -90,10 +90,7 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
                     let (value, millis) = sample(bytes)?;
                     if name.is_empty() {
                         self.report.invalid += 1;
-                    } else if self.report.taken >= self.limits.records as u64 {
-                        self.report.over += 1;
-                    } else {
-                        self.report.taken += 1;
+                    } else if self.report.takes(self.limits) {
                         let owner = *owner.get_or_insert_with(|| self.owner(whose));
                         self.push(owner, name, value, millis);
                     }

@@ -11,7 +11,7 @@ use store::{Batch, OwnerFacts, SpanRow};
 
 use crate::Limits;
 use crate::attributes::Known;
-use crate::envelope::{self, Records, Report, Scope};
+use crate::envelope::{self, Owning, Records, Report, Scope};
 use crate::owner::Owners;
 use crate::sampling;
 use crate::value::Cuts;
@@ -20,18 +20,12 @@ use span::{Scratch, parent_id};
 pub(crate) use span::{instant, short, span_id, trace_id};
 
 /// Where rows go: a batch for the store, or a test's list.
-pub(crate) trait Sink {
-    /// Takes an owner and numbers it.
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
+pub(crate) trait Sink: Owning {
     /// Takes a span.
     fn push(&mut self, row: &SpanRow<'_>);
 }
 
 impl Sink for Batch {
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        Self::owner(self, owner, facts)
-    }
-
     fn push(&mut self, row: &SpanRow<'_>) {
         Self::push(self, row);
     }
@@ -68,11 +62,9 @@ impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
             report.invalid += 1;
             return Ok(());
         };
-        if report.taken >= self.limits.records as u64 {
-            report.over += 1;
+        if !report.takes(self.limits) {
             return Ok(());
         }
-        report.taken += 1;
         report.cuts.add(cuts);
         let Scratch { attributes, events, links, endpoint, error } = &mut self.scratch;
         let kind = SpanKind::from_number(raw.kind);

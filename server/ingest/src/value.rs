@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::Value;
-
 use store::pattern::cut;
 
 use crate::limits;

@@ -6,18 +6,20 @@ use prost::Message;
 use store::{LogRow, OwnerFacts};
 
 use super::{Sink, decode};
-use crate::envelope::Report;
+use crate::envelope::{Owning, Report};
 use crate::wire::Malformed;
 use crate::{Limits, json};
 
 #[derive(Default)]
 struct Lines(Vec<LogLine>);
 
-impl Sink for Lines {
+impl Owning for Lines {
     fn owner(&mut self, _: Owner, _: OwnerFacts) -> u32 {
         0
     }
+}
 
+impl Sink for Lines {
     fn push(&mut self, row: &LogRow<'_>) {
         self.0.push(LogLine {
             at: row.at,

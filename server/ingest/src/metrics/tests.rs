@@ -10,7 +10,7 @@ use prost::Message;
 use store::{OwnerFacts, PointRow, STALE, SeriesRow};
 
 use super::{Sink, decode};
-use crate::envelope::Report;
+use crate::envelope::{Owning, Report};
 use crate::wire::Malformed;
 use crate::{Limits, json};
 
@@ -33,11 +33,13 @@ struct Told {
 #[derive(Default)]
 struct Points(Vec<Told>);
 
-impl Sink for Points {
+impl Owning for Points {
     fn owner(&mut self, _: Owner, _: OwnerFacts) -> u32 {
         0
     }
+}
 
+impl Sink for Points {
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
         let distribution = point.distribution.as_ref();
         self.0.push(Told {

@@ -4,6 +4,7 @@ use store::{OwnerFacts, PointRow, STALE, SeriesRow};
 
 use super::decode;
 use crate::Limits;
+use crate::envelope::Owning;
 use crate::metrics::Sink;
 
 #[derive(Clone, PartialEq, Message)]
@@ -42,12 +43,14 @@ struct Points {
     told: Vec<(u32, String, MetricKind, String, i64, u64)>,
 }
 
-impl Sink for Points {
+impl Owning for Points {
     fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
         self.owners.push((owner, facts));
         self.owners.len() as u32 - 1
     }
+}
 
+impl Sink for Points {
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
         let labels = format!("{:?}", series.labels);
         self.told.push((series.owner, series.name.into(), series.kind, labels, point.at.0, point.value.to_bits()));

@@ -1,11 +1,10 @@
 //! One span off the wire: plain fields borrowed as they were sent, what repeats gathered in scratch space.
 
 use model::{SpanId, Timestamp, TraceId, Value};
+use store::pattern::cut;
 use store::{EventRow, LinkRow};
 
 use crate::Limits;
-use store::pattern::cut;
-
 use crate::limits::VALUE;
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
