@@ -11,6 +11,7 @@ mod judge;
 mod judged;
 mod kubernetes;
 mod latency;
+mod leak;
 mod ranks;
 mod rules;
 mod sentence;
@@ -27,5 +28,6 @@ pub use facts::{
 pub use health::{HealthFacts, LeakForecast, RecentErrors, exit_words, health, is_crashing, is_unpullable};
 pub use judge::judge;
 pub use judged::judged;
+pub use leak::{Climbing, Eta, Grown, LeakRules, WARM_UP, leaks};
 pub use rules::Rules;
 pub use usual::{Usual, usual};
