@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LeakChart, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    MetricQuery, MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId,
+    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -126,6 +126,11 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError>;
+
+    // --- leaks
+
+    /// What leaks of a service now, the first to end at the front.
+    async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError>;
 
     // --- traces
 

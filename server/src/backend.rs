@@ -6,6 +6,7 @@ mod board;
 mod catalog;
 mod deploys;
 mod kubernetes;
+mod leaks;
 mod logs;
 pub(crate) mod machines;
 mod metrics;
@@ -20,9 +21,9 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId,
-    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    JumpHit, KubernetesTab, LeakChart, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    MetricQuery, MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail,
+    SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -187,6 +188,10 @@ impl Backend for Answers {
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError> {
         metrics::golden(self, viewer, id, window).await
+    }
+
+    async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+        leaks::charts(self, viewer, id).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -15,7 +15,7 @@ pub(super) fn ingest(ingest: &IngestStatus) -> AnyView {
         ("Log records since the start", count(ingest.logs)),
         ("Metric points since the start", count(ingest.points)),
         ("Requests", count(ingest.requests)),
-        ("Bytes, decompressed", number::bytes(ingest.bytes)),
+        ("Bytes, decompressed", model::bytes_text(ingest.bytes as f64)),
         ("Identical retries dropped", count(ingest.duplicates)),
     ];
     let rejected = if ingest.rejected.is_empty() {

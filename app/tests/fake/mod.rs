@@ -95,6 +95,7 @@ impl Backend for Fake {
             deleted: None,
             verdict: Some(self.judged(12)),
             verdict_lasts: true,
+            leak: None,
         })
     }
 
@@ -190,6 +191,10 @@ impl Backend for Fake {
 
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
         self.known(id).map(|_| self.golden_charts(window))
+    }
+
+    async fn leaks(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+        self.known(id).map(|_| if id.name == "checkout" { vec![self.leak_chart()] } else { Vec::new() })
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -6,11 +6,14 @@
 
 mod bins;
 mod climb;
+mod sentence;
 mod trend;
 
-use model::{DAY, HOUR, MINUTE, PodId, Timestamp};
+use model::{DAY, Eta, HOUR, MINUTE, PodId, Timestamp};
 
+use crate::stats::median;
 use climb::{Climb, Watch};
+pub use sentence::leak_sentence;
 
 /// One run of a container from its start on, or a volume: what it holds over time.
 #[derive(Debug, Clone)]
@@ -103,17 +106,6 @@ pub struct Climbing {
     pub p: f64,
 }
 
-/// Nanoseconds until a limit is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Eta {
-    /// At the rate that is likeliest.
-    pub likely: i64,
-    /// At the fastest of the interval.
-    pub soonest: i64,
-    /// At the slowest of the interval; nothing where that never reaches it.
-    pub latest: Option<i64>,
-}
-
 /// What climbs among the runs of one container of a service, those that reach their limit first at the front. Runs
 /// that ended bear out those that live. Nothing where they don't bear each other out, or where the revision before
 /// climbed alike and levelled off.
@@ -167,6 +159,15 @@ fn levelled_off_before(now: Timestamp, found: &[(&Grown, Climb)], before: &[Grow
         let likes: Vec<bool> = likes.collect();
         !likes.is_empty() && likes.iter().all(|is_like| *is_like)
     })
+}
+
+/// Bytes an hour that runs of the revision before grew at the age that others have now: their median, of those that
+/// lived as long. Warm-up is left out.
+pub fn rate_before(now: Timestamp, runs: &[Grown], before: &[Grown]) -> Option<f64> {
+    let age = runs.iter().filter(|run| run.ended.is_none()).map(|run| now.since(run.started)).max()?;
+    let hours = |run: &Grown| (age - run.warm_up) as f64 / HOUR as f64;
+    let rates = before.iter().filter_map(|run| Some(growth(run, run.warm_up, age)? / hours(run)));
+    median(&rates.filter(|rate| rate.is_finite()).collect::<Vec<_>>())
 }
 
 /// What a run grew between two ages.

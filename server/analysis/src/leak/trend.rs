@@ -38,7 +38,9 @@ pub(super) fn trend(values: &[f64]) -> Option<Trend> {
     let start = median(&at.iter().map(|(x, y)| y - slope * x).collect::<Vec<_>>())?;
     let residuals: Vec<f64> = at.iter().map(|(x, y)| y - slope * x - start).collect();
     let noise = 1.4826 * median(&residuals.iter().map(|r| r.abs()).collect::<Vec<_>>())?;
-    let spread = (variance(at.len()) * inflation(&residuals)).sqrt();
+    // What is left of a line without noise is rounding: nothing follows from it.
+    let is_exact = noise <= 1e-9 * slope.abs() * at.len() as f64;
+    let spread = (variance(at.len()) * if is_exact { 1.0 } else { inflation(&residuals) }).sqrt();
     let z = if score > 0.0 { (score - 1.0) / spread } else { 0.0 };
     let rank = |share: f64| slopes[(share.round().max(0.0) as usize).min(slopes.len() - 1)];
     let (count, width) = (slopes.len() as f64, 1.96 * spread);

@@ -261,6 +261,7 @@ impl Drawn {
                 .collect(),
             earlier: self.earlier.clone(),
             resources: vec![],
+            leaks: None,
             weight: 1.0,
             rolled_back: None,
         }
