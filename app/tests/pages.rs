@@ -115,6 +115,7 @@ async fn an_empty_catalog_says_what_to_do() {
         connection: Connection::Connecting { reason: Some("connection refused".into()) },
         heard: None,
         watchers: Vec::new(),
+        kubelets: model::KubeletStatus::default(),
     };
     let lost = Fake { clusters: Some(vec![refused]), ..Fake::default() };
     get_with(lost, "/", "").await.has(&["Connecting to the cluster", "connection refused"]);

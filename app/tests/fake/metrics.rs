@@ -40,7 +40,8 @@ impl Fake {
         let query = MetricQuery { name: "process.memory.usage".into(), ..MetricQuery::default() };
         let mut answer = self.metric_series(window);
         answer.series.truncate(1);
-        vec![MetricChart { title: "Memory".into(), query, answer }]
+        let limit = Series { name: "limit".into(), ..answer.series[0].clone() };
+        vec![MetricChart { title: "Memory".into(), query, answer, limit: Some(limit) }]
     }
 
     /// Two pods of three that climb, until their limit.

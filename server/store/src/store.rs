@@ -261,7 +261,12 @@ impl Store {
 
     /// When a pod sent logs of its own last, since this process runs; or its service, from a pod that was not known.
     pub fn last_sent_log(&self, service: &ServiceId, pod: &PodId) -> Option<Timestamp> {
-        self.inner.partitions.shared.senders.last(service, pod)
+        self.inner.partitions.shared.senders.last_logs(service, pod)
+    }
+
+    /// When somebody else who goes on with it sent last what a pod's containers use, since this process runs.
+    pub fn last_sent_container_metric(&self, service: &ServiceId, pod: &PodId) -> Option<Timestamp> {
+        self.inner.partitions.shared.senders.last_metrics(service, pod)
     }
 
     /// Sizes and the writer's state.
