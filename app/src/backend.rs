@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LeakChart, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
+    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
     MetricQuery, MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId,
     Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
@@ -90,7 +90,7 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError>;
 
     /// Log patterns, those that came with the newest deploy first.

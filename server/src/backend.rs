@@ -20,8 +20,8 @@ use app::{AppError, Backend};
 use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LeakChart, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
+    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
     MetricQuery, MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail,
     SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
@@ -148,7 +148,7 @@ impl Backend for Answers {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError> {
         logs::lines(self, viewer, id, window, query, after).await
     }

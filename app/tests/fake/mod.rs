@@ -154,7 +154,7 @@ impl Backend for Fake {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError> {
         let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
         self.known(id).map(|_| self.log_page(window, &filter, after))

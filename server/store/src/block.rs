@@ -4,9 +4,11 @@
 mod attributes;
 pub(crate) mod bytes;
 pub(crate) mod columns;
+pub(crate) mod filter;
 pub(crate) mod hash;
 pub(crate) mod logs;
 pub(crate) mod points;
+pub(crate) mod search;
 pub(crate) mod spans;
 pub(crate) mod texts;
 

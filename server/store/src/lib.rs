@@ -42,8 +42,8 @@ pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery,
-    RedRow, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk, PatternCells, PodErrors,
+    RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -291,6 +291,12 @@ impl Store {
         Ok(())
     }
 
+    /// What questions read.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<crate::partition::Shared> {
+        self.inner.partitions.shared()
+    }
+
     /// Changes a copy of the directory and makes it the current one. Callers hold the metadata's writer, so that
     /// directories follow each other in the order of the transactions.
     fn publish(&self, change: impl FnOnce(&mut Directory)) {

@@ -9,7 +9,7 @@ use model::{Aggregation, MetricKind, MetricSeries, Series, Timestamp, Window};
 use super::cells::{Cells, Interval, LOOK_BACK, Pick, intervals};
 use super::found::section_of;
 use super::identity::{Hashes, owned};
-use super::{Look, quantile};
+use super::{Take, quantile};
 use crate::block::points::{OVERFLOW, PointBlock, Run};
 use crate::query::part::Part;
 use crate::{Error, MetricAsk};
@@ -125,7 +125,7 @@ impl Streams {
     }
 }
 
-impl Look for Streams {
+impl Take for Streams {
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
         let Some((section, numbers)) = section_of(block, &self.ask.query.name) else { return Ok(()) };
         let mut hashes = Hashes::of(block);
