@@ -21,6 +21,7 @@ mod metrics;
 mod owners;
 mod partition;
 pub mod pattern;
+mod profiles;
 mod query;
 mod retention;
 mod rollup;
@@ -37,11 +38,12 @@ pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
 pub use logs::LogRow;
 pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
+pub use profiles::ProfileRow;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery,
-    RedRow, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, ProfileAsk,
+    ProfileSlice, RedQuery, RedRow, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -1,13 +1,13 @@
 //! What a question about one service needs of a file: which of its owners are the service's, and what they say.
 
 use hashbrown::HashMap;
-use model::{Owner, ServiceId};
+use model::{Owner, ServiceId, Timestamp};
 
 use super::traces;
-use crate::Error;
 use crate::owners::Resolved;
 use crate::partition::Shared;
 use crate::partition::file::DataFile;
+use crate::{Attribution, Error};
 
 /// See the module.
 pub(super) struct Part {
@@ -33,6 +33,11 @@ impl Part {
             false => HashMap::new(),
         };
         Ok(Self { resolved, owners, full })
+    }
+
+    /// Whose an owner was at a time; nothing where the file has no such owner.
+    pub(super) fn whose(&self, owner: u32, at: Timestamp) -> Option<&Attribution> {
+        Some(self.resolved.timelines.get(owner as usize)?.at(at))
     }
 
     /// What an owner's resource says of a key; its pod and revision are keys too.
