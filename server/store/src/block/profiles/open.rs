@@ -19,9 +19,12 @@ pub(crate) struct ProfileBlock {
     pub(crate) stacks: Stacks,
     /// Sorted by type, owner and time.
     pub(crate) profiles: Vec<Head>,
-    sections: Vec<(Range<usize>, Range<usize>)>,
+    sections: Vec<Section>,
     body: Vec<u8>,
 }
+
+/// Profiles of one type, and where in the body their samples are.
+type Section = (Range<usize>, Range<usize>);
 
 /// What a profile is of.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +125,7 @@ impl ProfileBlock {
 }
 
 /// Where the samples of each type are; the sections are what is left of the body.
-fn sections(mut reader: Reader<'_>, profiles: &[Head], end: usize) -> Result<Vec<(Range<usize>, Range<usize>)>, Error> {
+fn sections(mut reader: Reader<'_>, profiles: &[Head], end: usize) -> Result<Vec<Section>, Error> {
     let runs: Vec<usize> = profiles.chunk_by(|a, b| (a.kind, a.unit) == (b.kind, b.unit)).map(<[Head]>::len).collect();
     let lengths = runs.iter().map(|_| reader.length()).collect::<Result<Vec<usize>, Error>>()?;
     let mut at = end - reader.rest().len();

@@ -162,14 +162,14 @@ impl Pruner<'_> {
     /// The functions that cost most, of all stacks.
     fn functions(&mut self) {
         let mut costs = self.costs();
-        costs.retain(|(_, cost)| cost.total != 0 || cost.total_before != 0);
-        let own = |(_, cost): &(u32, FrameCost)| self.weight([cost.own, cost.own_before]);
-        let total = |(_, cost): &(u32, FrameCost)| self.weight([cost.total, cost.total_before]);
-        let change = |(_, cost): &(u32, FrameCost)| {
+        costs.retain(|cost| cost.total != 0 || cost.total_before != 0);
+        let own = |cost: &FrameCost| self.weight([cost.own, cost.own_before]);
+        let total = |cost: &FrameCost| self.weight([cost.total, cost.total_before]);
+        let change = |cost: &FrameCost| {
             let before = self.before.map_or(0.0, |before| before.share(cost.total_before));
             (self.of.share(cost.total) - before).abs()
         };
-        let orders: [&dyn Fn(&(u32, FrameCost)) -> f64; 3] = [&change, &own, &total];
+        let orders: [&dyn Fn(&FrameCost) -> f64; 3] = [&change, &own, &total];
         let mut told = vec![false; costs.len()];
         for order in &orders[usize::from(self.before.is_none())..] {
             let mut places: Vec<usize> = (0..costs.len()).collect();
@@ -178,17 +178,17 @@ impl Pruner<'_> {
         }
         let mut told = told.into_iter();
         costs.retain(|_| told.next().unwrap_or_default());
-        costs.sort_by_key(|(_, cost)| Reverse((cost.own, cost.total)));
-        for (frame, cost) in costs {
-            let frame = self.frame(Some(frame));
+        costs.sort_by_key(|cost| Reverse((cost.own, cost.total)));
+        for cost in costs {
+            let frame = self.frame(Some(cost.frame));
             self.tree.functions.push(FrameCost { frame, ..cost });
         }
     }
 
-    /// What each frame costs; on a stack that it is on twice it counts once.
-    fn costs(&self) -> Vec<(u32, FrameCost)> {
-        let none = FrameCost { frame: 0, own: 0, total: 0, own_before: 0, total_before: 0 };
-        let mut costs = vec![none; self.stacks.frames()];
+    /// What each frame of the stacks costs; on a stack that it is on twice it counts once.
+    fn costs(&self) -> Vec<FrameCost> {
+        let none = |frame| FrameCost { frame, own: 0, total: 0, own_before: 0, total_before: 0 };
+        let mut costs: Vec<FrameCost> = (0..self.stacks.frames() as u32).map(none).collect();
         let mut on_path = vec![0_u32; self.stacks.frames()];
         let (depths, mut path) = (self.stacks.depths(), Vec::new());
         for stack in self.stacks.order().into_iter().skip(1) {
@@ -209,6 +209,6 @@ impl Pruner<'_> {
             on_path[frame as usize] += 1;
             path.push(frame);
         }
-        costs.into_iter().enumerate().map(|(frame, cost)| (frame as u32, cost)).collect()
+        costs
     }
 }
