@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
     JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail,
+    SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -126,6 +126,17 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError>;
+
+    // --- profiles
+
+    /// Which profiles a service has, and one type of them merged.
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError>;
 
     // --- traces
 

@@ -9,6 +9,7 @@ mod kubernetes;
 mod logs;
 pub(crate) mod machines;
 mod metrics;
+mod profiles;
 mod resources;
 mod session;
 mod status;
@@ -21,8 +22,8 @@ use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
     JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId,
-    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader,
+    ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -187,6 +188,16 @@ impl Backend for Answers {
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError> {
         metrics::golden(self, viewer, id, window).await
+    }
+
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        profiles::page(self, viewer, id, window, words).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -3,6 +3,7 @@
 
 mod logs;
 mod metrics;
+mod profiles;
 mod services;
 mod signals;
 mod traces;
@@ -190,6 +191,17 @@ impl Backend for Fake {
 
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
         self.known(id).map(|_| self.golden_charts(window))
+    }
+
+    async fn profiles(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        let page = || if id.name == "checkout" { self.profile_page(window, &words) } else { ProfilePage::default() };
+        self.known(id).map(|_| page())
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
