@@ -100,7 +100,7 @@ pub(crate) fn step(cells: &[Cell], from: Option<usize>, way: Way) -> Option<usiz
         Way::In => of_row(at.row + 1)
             .filter(|cell| cell.left >= at.left - LEAST && cell.left < at.left + at.width)
             .max_by(|a, b| a.width.total_cmp(&b.width)),
-        Way::Before => of_row(at.row).filter(|cell| cell.left < at.left).last(),
+        Way::Before => of_row(at.row).rfind(|cell| cell.left < at.left),
         Way::After => of_row(at.row).find(|cell| cell.left > at.left),
     };
     next.map(|cell| cell.node)

@@ -103,7 +103,7 @@ mod tests {
             from_name: None,
             to_name: to.to_owned(),
             kind: DeployKind::Image,
-            phase: DeployPhase::Settled(Timestamp(started + 1)),
+            phase: DeployPhase::Settled { at: Timestamp(started + 1) },
             started: Timestamp(started),
             rollback: false,
             reconstructed: false,

@@ -28,7 +28,7 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
         let found = page.revisions.iter().find(|revision| Some(&revision.hash) == hash);
         found.map(|revision| revision.name.clone())
     };
-    let shown = name(page.revision.as_ref()).map_or_else(|| "This time".to_owned(), |name| name);
+    let shown = name(page.revision.as_ref()).unwrap_or_else(|| "This time".to_owned());
     let against = match words.against.as_str() {
         BEFORE => Some("the time before".to_owned()),
         _ => name(page.against.as_ref()),
