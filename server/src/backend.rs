@@ -10,6 +10,7 @@ mod leaks;
 mod logs;
 pub(crate) mod machines;
 mod metrics;
+mod profiles;
 mod resources;
 mod session;
 mod status;
@@ -22,8 +23,9 @@ use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
     FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
-    MetricQuery, MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail,
-    SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, RevisionHash,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
+    Zone,
 };
 use store::{Directory, Store};
 
@@ -192,6 +194,16 @@ impl Backend for Answers {
 
     async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
         leaks::charts(self, viewer, id).await
+    }
+
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        profiles::page(self, viewer, id, window, words).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

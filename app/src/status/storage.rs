@@ -16,6 +16,7 @@ pub(super) fn storage(store: &StoreStatus) -> AnyView {
         ("Spans kept", number::count(store.spans as f64)),
         ("Log records kept", number::count(store.logs as f64)),
         ("Metric points kept", number::count(store.points as f64)),
+        ("Profile samples kept", number::count(store.samples as f64)),
     ];
     let failing = store.failing.clone().map(|why| view! { <p class="notice bad">{format!("Not writing: {why}")}</p> });
     view! {

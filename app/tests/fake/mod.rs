@@ -3,6 +3,7 @@
 
 mod logs;
 mod metrics;
+mod profiles;
 mod services;
 mod signals;
 mod traces;
@@ -195,6 +196,17 @@ impl Backend for Fake {
 
     async fn leaks(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
         self.known(id).map(|_| if id.name == "checkout" { vec![self.leak_chart()] } else { Vec::new() })
+    }
+
+    async fn profiles(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        let page = || if id.name == "checkout" { self.profile_page(window, &words) } else { ProfilePage::default() };
+        self.known(id).map(|_| page())
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -22,6 +22,7 @@ mod metrics;
 mod owners;
 mod partition;
 pub mod pattern;
+mod profiles;
 mod query;
 mod retention;
 mod rollup;
@@ -39,11 +40,12 @@ pub use judgement::{DueDeploy, Judgement, Judgements};
 pub use leaks::Leaks;
 pub use logs::LogRow;
 pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
+pub use profiles::ProfileRow;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
     Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk, PatternCells, PodErrors,
-    RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;
