@@ -7,6 +7,7 @@ mod kubernetes;
 mod logs;
 mod metrics;
 mod overview;
+mod traces;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) use kubernetes::Kubernetes;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
 pub(crate) use overview::Overview;
+pub(crate) use traces::Traces;
 
 /// The head, for tabs that say its sentence too.
 #[derive(Clone, Copy)]
@@ -63,6 +65,7 @@ fn fetch_tabs() {
     let fetch = || {
         leptos::task::spawn_local(async {
             Overview::preload().await;
+            Traces::preload().await;
             Logs::preload().await;
             Metrics::preload().await;
             Kubernetes::preload().await;

@@ -22,7 +22,7 @@ use model::{
     Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
     FeedQuery, JumpHit, KubernetesTab, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
     MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId,
-    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -187,6 +187,16 @@ impl Backend for Answers {
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError> {
         metrics::golden(self, viewer, id, window).await
+    }
+
+    async fn spans(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: SpanQuery,
+    ) -> Result<SpanPage, AppError> {
+        traces::search::page(self, viewer, id, window, query).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
