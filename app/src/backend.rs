@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
-    FeedQuery, JumpHit, KubernetesTab, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage,
-    SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, ServiceHeader,
+    ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
+    Window, Zone,
 };
 
 use crate::error::AppError;
@@ -126,6 +127,22 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError>;
+
+    // --- leaks
+
+    /// What leaks of a service now, the first to end at the front.
+    async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError>;
+
+    // --- profiles
+
+    /// Which profiles a service has, and one type of them merged.
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError>;
 
     // --- traces
 

@@ -7,6 +7,7 @@ mod kubernetes;
 mod logs;
 mod metrics;
 mod overview;
+mod profiles;
 mod traces;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(crate) use kubernetes::Kubernetes;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
 pub(crate) use overview::Overview;
+pub(crate) use profiles::Profiles;
 pub(crate) use traces::Traces;
 
 /// The head, for tabs that say its sentence too.
@@ -68,6 +70,7 @@ fn fetch_tabs() {
             Traces::preload().await;
             Logs::preload().await;
             Metrics::preload().await;
+            Profiles::preload().await;
             Kubernetes::preload().await;
             Deploys::preload().await;
         });

@@ -17,6 +17,34 @@ pub struct ClusterStatus {
     pub heard: Option<Timestamp>,
     /// Its watchers.
     pub watchers: Vec<WatcherStatus>,
+    /// Its kubelets.
+    pub kubelets: KubeletStatus,
+}
+
+/// Whether the kubelets of a cluster say what containers use.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KubeletStatus {
+    /// Why none is asked, where none is.
+    pub off: Option<String>,
+    /// Nodes that are known.
+    pub nodes: u32,
+    /// Those of them that answered when they were asked last.
+    pub answering: u32,
+    /// What some did not answer, and why; what concerns most nodes is first.
+    pub troubles: Vec<KubeletTrouble>,
+}
+
+/// Something that kubelets did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubeletTrouble {
+    /// What and why.
+    pub reason: String,
+    /// What to do about it, where that is known: a rule to add as YAML, or a sentence.
+    pub add: Option<String>,
+    /// How many nodes it concerns.
+    pub nodes: u32,
+    /// One of them.
+    pub example: String,
 }
 
 /// Whether a cluster answers.
@@ -93,6 +121,8 @@ pub struct IngestStatus {
     pub logs: u64,
     /// Metric points stored.
     pub points: u64,
+    /// Profiles stored.
+    pub profiles: u64,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Identical retries dropped.
@@ -152,6 +182,8 @@ pub struct StoreStatus {
     pub logs: u64,
     /// Metric points in them.
     pub points: u64,
+    /// Samples of profiles in them.
+    pub samples: u64,
     /// Points since the start that went into overflow series, because their owner has too many.
     pub overflowed: u64,
     /// When the oldest raw partition began; what it holds may tell of earlier times.

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::use_query_map;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{Marks, ServiceId, SpanFilter, SpanOrder, SpanPage, SpanQuery, Window};
+use model::{Marks, ServiceId, SpanFilter, SpanPage, Window};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
@@ -79,12 +79,7 @@ async fn read_spans(
     before: String,
 ) -> Result<(SpanPage, Marks), AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    let query = SpanQuery {
-        text: q,
-        all_kinds: kinds == controls::ALL,
-        order: if sort == controls::SLOWEST { SpanOrder::Slowest } else { SpanOrder::Newest },
-        after: if before.is_empty() { None } else { Some(before.parse().map_err(AppError::Invalid)?) },
-    };
+    let query = model::SpanQuery::of_words(q, &kinds, &sort, &before).map_err(AppError::Invalid)?;
     let page = backend.spans(&viewer, &id, window, query).await?;
     Ok((page, backend.marks(&viewer, &id, window).await?))
 }

@@ -146,6 +146,17 @@ impl Fake {
             name: "prod-eu-1".into(),
             connection: Connection::Connected,
             heard: Some(AS_OF.plus(-2 * SECOND)),
+            kubelets: model::KubeletStatus {
+                off: None,
+                nodes: 3,
+                answering: 2,
+                troubles: vec![model::KubeletTrouble {
+                    reason: "/stats/summary may not be read (403)".into(),
+                    add: Some("- apiGroups: [\"\"]\n  resources: [\"nodes/stats\"]\n  verbs: [\"get\"]\n".into()),
+                    nodes: 1,
+                    example: "node-3".into(),
+                }],
+            },
             watchers: vec![
                 watcher("deployments.apps", WatchState::Synced),
                 watcher("pods", WatchState::Synced),
@@ -166,6 +177,7 @@ impl Fake {
                 requests: 48_201,
                 logs: 0,
                 points: 0,
+                profiles: 0,
                 spans: 9_120_004,
                 bytes: 6_120_004_112,
                 duplicates: 12,
@@ -193,6 +205,7 @@ impl Fake {
                 partitions: 14,
                 logs: 0,
                 points: 0,
+                samples: 0,
                 overflowed: 0,
                 spans: 81_204_112,
                 oldest: Some(minutes_ago(6 * 1_440)),

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
+use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
 use crate::partition::file::DataFile;
 use crate::partition::{RAW_STEPS, Shared};
@@ -34,6 +35,7 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
         merge_signal::<SpanColumns>(&mut connection, file, before).await?;
         merge_signal::<LogColumns>(&mut connection, file, before).await?;
         merge_signal::<PointColumns>(&mut connection, file, before).await?;
+        merge_signal::<ProfileColumns>(&mut connection, file, before).await?;
         while let Some(small) = small_rollups(file, before).await? {
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;

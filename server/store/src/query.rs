@@ -8,6 +8,7 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 mod part;
 pub(crate) mod patterns;
+pub(crate) mod profiles;
 pub(crate) mod red;
 pub(crate) mod spans;
 mod top;

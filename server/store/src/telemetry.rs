@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use model::{
-    Cursor, Level, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId, Red, RevisionHash,
-    ServiceId, Span, SpanFilter, SpanHit, SpanOrder, SpanPlot, Step, Timestamp, TraceId, Unattributed, Window,
+    Cursor, FrameTree, Level, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId,
+    ProfileTypes, Red, RevisionHash, SampleType, ServiceId, Span, SpanFilter, SpanHit, SpanOrder, SpanPlot, Step,
+    Timestamp, TraceId, Unattributed, Window,
 };
 
 use crate::{Attribution, Batch, Error};
@@ -228,6 +229,32 @@ pub struct MetricAsk {
     pub limit: u32,
 }
 
+/// Profiles of a service: when, and of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSlice {
+    /// When they began.
+    pub window: Window,
+    /// Only of this revision.
+    pub revision: Option<RevisionHash>,
+    /// Only of the pod of this name.
+    pub pod: Option<String>,
+}
+
+/// A question for merged profiles of a service.
+#[derive(Debug, Clone)]
+pub struct ProfileAsk {
+    /// The service.
+    pub service: ServiceId,
+    /// What was sampled.
+    pub sample: SampleType,
+    /// Which are merged.
+    pub of: ProfileSlice,
+    /// What they are compared with.
+    pub against: Option<ProfileSlice>,
+    /// Nodes that are told apart; what is smaller is summed where it hangs.
+    pub nodes: u32,
+}
+
 /// Where telemetry goes and where answers come from.
 #[async_trait]
 pub trait Telemetry: Send + Sync {
@@ -254,6 +281,12 @@ pub trait Telemetry: Send + Sync {
 
     /// A metric over time, aggregated.
     async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error>;
+
+    /// Which profiles a service has in a window.
+    async fn profile_types(&self, service: &ServiceId, window: Window) -> Result<ProfileTypes, Error>;
+
+    /// Profiles of a service merged into a tree, beside others where they are compared.
+    async fn profile(&self, ask: ProfileAsk) -> Result<FrameTree, Error>;
 
     /// Requests, errors and durations from rollups; no spans are read.
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error>;

@@ -2,15 +2,11 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Compare, SpanFilter, SpanTest};
+use model::{Compare, SpanFilter, SpanQuery, SpanTest};
 
 use super::Words;
 use crate::range::use_requery;
 use crate::url::Query;
-
-/// Words of the address.
-pub(super) const ALL: &str = "all";
-pub(super) const SLOWEST: &str = "slowest";
 
 /// Least durations to choose from, as a query has them.
 const LEAST: [(&str, i64); 7] = [
@@ -75,8 +71,8 @@ pub(super) fn controls(words: Memo<Words>) -> AnyView {
             "Errors only"
         </a>
         {least(filter)}
-        {switch("Order", "sort", [("", "Newest"), (SLOWEST, "Slowest")])}
-        {switch("Which spans", "kinds", [("", "Requests"), (ALL, "All spans")])}
+        {switch("Order", "sort", [("", "Newest"), (SpanQuery::SLOWEST, "Slowest")])}
+        {switch("Which spans", "kinds", [("", "Requests"), (SpanQuery::ALL, "All spans")])}
     }
     .into_any()
 }

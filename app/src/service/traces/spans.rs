@@ -2,10 +2,9 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Marks, SpanHit, SpanPage, Window, duration_text};
+use model::{Marks, SpanHit, SpanPage, SpanQuery, Window, duration_text};
 
 use super::Words;
-use super::controls::{ALL, SLOWEST};
 use crate::charts::frame::Plot;
 use crate::charts::scale::Unit;
 use crate::charts::scatter::scatter;
@@ -74,10 +73,10 @@ fn table(page: &SpanPage, words: &Words) -> AnyView {
     let (query, path) = (use_query_map(), use_location().pathname);
     let more = page.next.map(|next| {
         let to = move || format!("{}{}", path.get(), query.with(Query::of).with("before", &next.to_string()));
-        let word = if words.sort == SLOWEST { "Faster ones" } else { "Older ones" };
+        let word = if words.sort == SpanQuery::SLOWEST { "Faster ones" } else { "Older ones" };
         view! { <p class="older"><a href=to data-testid="more-spans">{word}</a></p> }
     });
-    let what = if words.kinds == ALL { "Span" } else { "Request" };
+    let what = if words.kinds == SpanQuery::ALL { "Span" } else { "Request" };
     let longest = page.spans.iter().map(|span| span.duration).max().unwrap_or_default().max(1);
     view! {
         <section class="card spans" data-testid="spans">

@@ -4,11 +4,12 @@
 mod bytes;
 pub(crate) mod filter;
 mod grids;
-mod numbers;
 mod open;
 pub(crate) mod series;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use model::MetricKind;
 
@@ -147,6 +148,12 @@ impl PointColumns {
         let from = self.starts[place] as usize;
         let buckets = &self.buckets[from..from + self.series.width(series)];
         Point { count: self.count[place], min: self.min[place], max: self.max[place], buckets, ..plain }
+    }
+
+    /// Owners that have a series of one of these names.
+    pub(crate) fn owners_of(&self, names: &[&str]) -> BTreeSet<u32> {
+        let all = (0..self.series.len() as u32).map(|number| self.series.get(number));
+        all.filter(|series| names.contains(&self.texts.get(series.name))).map(|series| series.owner).collect()
     }
 
     /// Points that went into overflow series here.

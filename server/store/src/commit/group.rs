@@ -10,10 +10,20 @@ use super::recent::RETRY;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
+use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
 use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
 use crate::{Batch, Error, OwnerFacts};
+
+/// By these it is told that somebody reads a kubelet or a runtime: libraries in a process have other names.
+const MEASURED: [&str; 5] = [
+    "container.cpu.time",
+    "container.cpu.usage",
+    "container.memory.working_set",
+    "k8s.pod.cpu.time",
+    "k8s.pod.memory.working_set",
+];
 
 /// Small blocks are merged soon, so they are compressed fast.
 const LEVEL: i32 = 1;
@@ -73,6 +83,18 @@ impl Group {
         sent.flat_map(|(batch, _)| batch.owners.iter().map(|(_, facts)| facts.clone())).collect()
     }
 
+    /// Facts of owners whose containers somebody measures, and the newest time in their batch.
+    pub(super) fn measured(&self) -> Vec<(OwnerFacts, Timestamp)> {
+        let mut all = Vec::new();
+        for (batch, _) in self.batches.iter().filter(|(batch, _)| !batch.is_collected) {
+            let Some((_, newest)) = batch.points.bounds() else { continue };
+            for owner in batch.points.owners_of(&MEASURED) {
+                all.extend(batch.owners.get(owner as usize).map(|(_, facts)| (facts.clone(), Timestamp(newest))));
+            }
+        }
+        all
+    }
+
     /// Facts with an address, and the times between which their batch's records are.
     pub(super) fn peers(&self) -> Vec<(OwnerFacts, i64, i64)> {
         let batches = self.batches.iter().filter_map(|(batch, _)| Some((batch, batch.bounds()?)));
@@ -89,17 +111,22 @@ pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
     let mut spans = SpanColumns::default();
     let mut logs = LogColumns::default();
     let mut points = PointColumns::default();
+    let mut profiles = ProfileColumns::default();
     for (batch, owners) in group.batches.drain(..) {
         spans.append(&batch.spans, &owners);
         logs.append(&batch.logs, &owners);
         points.append(&batch.points, &owners);
+        profiles.append(&batch.profiles, &owners);
     }
     let mut gather = Gather::new(CELL);
     gather.add_spans(&spans);
     gather.add_logs(&logs);
     let rollup = gather.finish();
     let prepared = Prepared {
-        blocks: [Block::of(&spans)?, Block::of(&logs)?, Block::of(&points)?].into_iter().flatten().collect(),
+        blocks: [Block::of(&spans)?, Block::of(&logs)?, Block::of(&points)?, Block::of(&profiles)?]
+            .into_iter()
+            .flatten()
+            .collect(),
         overflowed: points.overflowed(),
         rollup: rollup.encode(LEVEL)?,
         // Without cells it is found by arrival only; bounds that no window meets say so.

@@ -7,7 +7,7 @@ use super::traces;
 use crate::owners::Resolved;
 use crate::partition::Shared;
 use crate::partition::file::DataFile;
-use crate::{Directory, Error};
+use crate::{Attribution, Directory, Error};
 
 /// See the module.
 pub(super) struct Part {
@@ -47,6 +47,11 @@ impl Part {
         let revision = whose.service.as_ref().zip(whose.revision.as_ref());
         let name = revision.and_then(|(service, revision)| directory.revision_name(service, revision));
         (whose.pod_name.clone(), name.map(str::to_owned))
+    }
+
+    /// Whose an owner was at a time; nothing where the file has no such owner.
+    pub(super) fn whose(&self, owner: u32, at: Timestamp) -> Option<&Attribution> {
+        Some(self.resolved.timelines.get(owner as usize)?.at(at))
     }
 
     /// What an owner's resource says of a key; its pod and revision are keys too.
