@@ -115,6 +115,7 @@ async fn an_empty_catalog_says_what_to_do() {
         connection: Connection::Connecting { reason: Some("connection refused".into()) },
         heard: None,
         watchers: Vec::new(),
+        kubelets: model::KubeletStatus::default(),
     };
     let lost = Fake { clusters: Some(vec![refused]), ..Fake::default() };
     get_with(lost, "/", "").await.has(&["Connecting to the cluster", "connection refused"]);
@@ -146,6 +147,8 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     let page = get(&checkout("metrics?range=1h")).await;
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
+    assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
+    page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
     assert_eq!(open.ids("chart-metric"), 1);
     open.has(&["MiB/s", "The 2 greatest of 6 series", "value=\"/pay\"", "agg=p95", "deploy-flag"]);

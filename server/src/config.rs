@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::gate::Ask;
 use crate::simulate::Simulate;
 pub(crate) use units::age;
-use units::bytes;
+use units::{bytes, interval};
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
 #[derive(Debug, Parser)]
@@ -64,6 +64,18 @@ struct Serve {
     /// Logs of pods that are followed at once; pods that send their own by OTLP are left out, 0 follows none
     #[arg(long, env = "BINNACLE_LOG_STREAMS", default_value_t = 500, value_name = "COUNT")]
     log_streams: u32,
+    /// Whether kubelets are asked what containers use; `off` leaves that to who sends it by OTLP
+    #[arg(long, env = "BINNACLE_KUBELETS", value_enum, default_value = "on")]
+    kubelets: Switch,
+    /// How often each kubelet is asked
+    #[arg(long, env = "BINNACLE_KUBELET_INTERVAL", default_value = "15s", value_parser = interval, value_name = "AGE")]
+    kubelet_interval: Duration,
+    /// Who signs the kubelets' certificates, in PEM [default: the cluster's authority]
+    #[arg(long, env = "BINNACLE_KUBELET_CA", value_name = "FILE")]
+    kubelet_ca: Option<PathBuf>,
+    /// Accept any certificate of a kubelet: who can pose as one then gets the account's token
+    #[arg(long, env = "BINNACLE_KUBELET_INSECURE_TLS")]
+    kubelet_insecure_tls: bool,
     /// Where no cluster is configured, serve only what is sent, not the demo
     #[arg(long, env = "BINNACLE_NO_DEMO")]
     no_demo: bool,
@@ -129,6 +141,15 @@ pub(crate) enum Values {
     Hash,
 }
 
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// When the demo is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demo {
@@ -183,6 +204,7 @@ pub(crate) struct Config {
     pub(crate) contexts: Vec<String>,
     pub(crate) namespaces: Vec<String>,
     pub(crate) log_streams: u32,
+    pub(crate) kubelets: Option<cluster::KubeletOptions>,
     pub(crate) listen: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
@@ -224,6 +246,7 @@ impl Config {
         Ok(Self {
             demo,
             access: access(&serve)?,
+            kubelets: kubelets(&serve),
             kubeconfig: serve.kubeconfig.filter(|path| !path.as_os_str().is_empty()),
             contexts: serve.contexts,
             namespaces: serve.namespaces,
@@ -242,6 +265,15 @@ impl Config {
             log: serve.log,
         })
     }
+}
+
+fn kubelets(serve: &Serve) -> Option<cluster::KubeletOptions> {
+    let options = cluster::KubeletOptions {
+        interval: serve.kubelet_interval,
+        insecure_tls: serve.kubelet_insecure_tls,
+        authority: serve.kubelet_ca.clone().filter(|path| !path.as_os_str().is_empty()),
+    };
+    (serve.kubelets == Switch::On).then_some(options)
 }
 
 fn access(serve: &Serve) -> anyhow::Result<Access> {
@@ -296,6 +328,7 @@ impl Config {
                 Values::Hash => cluster::Values::Hash,
             },
             log_streams: self.log_streams,
+            kubelets: self.kubelets.clone(),
         }
     }
 
@@ -316,7 +349,7 @@ impl fmt::Display for Config {
         let days = |keep: store::Keep| keep.age / model::DAY;
         write!(
             f,
-            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
              otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
@@ -324,6 +357,7 @@ impl fmt::Display for Config {
             self.contexts,
             self.namespaces,
             self.log_streams,
+            self.kubelets,
             self.listen,
             self.otlp_grpc,
             self.otlp_http,

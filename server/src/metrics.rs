@@ -85,6 +85,7 @@ mod tests {
                 connection: Connection::Connected,
                 heard: None,
                 watchers: vec![],
+                kubelets: model::KubeletStatus::default(),
             }],
             ingest: IngestStatus { spans: 7, ..Default::default() },
             unattributed: vec![],

@@ -43,7 +43,14 @@ mod tests {
     use super::*;
 
     fn cluster(connection: Connection) -> ClusterStatus {
-        ClusterStatus { id: "c".into(), name: "prod".into(), connection, heard: None, watchers: vec![] }
+        ClusterStatus {
+            id: "c".into(),
+            name: "prod".into(),
+            connection,
+            heard: None,
+            watchers: vec![],
+            kubelets: Default::default(),
+        }
     }
 
     #[test]

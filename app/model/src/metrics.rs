@@ -218,6 +218,8 @@ pub struct MetricChart {
     pub query: MetricQuery,
     /// The answer.
     pub answer: MetricSeries,
+    /// How much one of its series may become, where that is limited.
+    pub limit: Option<Series>,
 }
 
 /// The answer: a series for each combination of values, the greatest first.

@@ -17,6 +17,34 @@ pub struct ClusterStatus {
     pub heard: Option<Timestamp>,
     /// Its watchers.
     pub watchers: Vec<WatcherStatus>,
+    /// Its kubelets.
+    pub kubelets: KubeletStatus,
+}
+
+/// Whether the kubelets of a cluster say what containers use.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KubeletStatus {
+    /// Why none is asked, where none is.
+    pub off: Option<String>,
+    /// Nodes that are known.
+    pub nodes: u32,
+    /// Those of them that answered when they were asked last.
+    pub answering: u32,
+    /// What some did not answer, and why; what concerns most nodes is first.
+    pub troubles: Vec<KubeletTrouble>,
+}
+
+/// Something that kubelets did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubeletTrouble {
+    /// What and why.
+    pub reason: String,
+    /// What to do about it, where that is known: a rule to add as YAML, or a sentence.
+    pub add: Option<String>,
+    /// How many nodes it concerns.
+    pub nodes: u32,
+    /// One of them.
+    pub example: String,
 }
 
 /// Whether a cluster answers.

@@ -128,6 +128,7 @@ mod tests {
             connection: connection.clone(),
             heard: None,
             watchers: Vec::new(),
+            kubelets: model::KubeletStatus::default(),
         };
         CatalogPage {
             window: Window::new(Timestamp(0), Timestamp(1)),

@@ -1,7 +1,7 @@
 //! Clusters, their watchers, and the rights that are missing.
 
 use leptos::prelude::*;
-use model::{ClusterStatus, Connection, WatchState, WatcherStatus};
+use model::{ClusterStatus, Connection, KubeletStatus, KubeletTrouble, WatchState, WatcherStatus};
 
 use crate::ui::ago::ago;
 use crate::ui::badge::badge;
@@ -39,6 +39,7 @@ fn cluster(cluster: &ClusterStatus) -> AnyView {
             </div>
             {why.map(|why| view! { <p class=format!("notice {tone}")>{why}</p> })}
             {rules(&cluster.watchers)}
+            {kubelets(&cluster.kubelets)}
             {watchers(&cluster.watchers)}
         </section>
     }
@@ -66,6 +67,46 @@ fn rules(watchers: &[WatcherStatus]) -> Option<AnyView> {
         }
         .into_any()
     })
+}
+
+/// How many kubelets answer, and what keeps the others from it. Nothing while no node is known.
+fn kubelets(status: &KubeletStatus) -> Option<AnyView> {
+    let line = match &status.off {
+        Some(reason) => format!("{reason}."),
+        None if status.nodes == 0 => return None,
+        None => format!(
+            "{} of {} kubelets say what containers use.",
+            number::count(f64::from(status.answering)),
+            number::count(f64::from(status.nodes))
+        ),
+    };
+    Some(
+        view! {
+            <div class="rights" data-testid="status-kubelets">
+                <p>{line}</p>
+                {status.troubles.iter().map(trouble).collect_view()}
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+fn trouble(trouble: &KubeletTrouble) -> AnyView {
+    let (rule, hint) = match &trouble.add {
+        Some(add) if add.contains('\n') => (Some(add.clone()), String::new()),
+        Some(add) => (None, format!(": {add}")),
+        None => (None, String::new()),
+    };
+    let place = match trouble.nodes {
+        1 => trouble.example.clone(),
+        nodes => format!("{} nodes, {} among them", number::count(f64::from(nodes)), trouble.example),
+    };
+    let then = if rule.is_some() { ". Adding this to the role of Binnacle's account allows it:" } else { "" };
+    view! {
+        <p class="muted">{format!("{place}: {}{hint}{then}", trouble.reason)}</p>
+        {rule.map(|rule| view! { <pre>{rule}</pre> })}
+    }
+    .into_any()
 }
 
 fn watchers(all: &[WatcherStatus]) -> AnyView {

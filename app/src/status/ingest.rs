@@ -16,7 +16,7 @@ pub(super) fn ingest(ingest: &IngestStatus) -> AnyView {
         ("Metric points since the start", count(ingest.points)),
         ("Profiles since the start", count(ingest.profiles)),
         ("Requests", count(ingest.requests)),
-        ("Bytes, decompressed", number::bytes(ingest.bytes)),
+        ("Bytes, decompressed", model::bytes_text(ingest.bytes as f64)),
         ("Identical retries dropped", count(ingest.duplicates)),
     ];
     let rejected = if ingest.rejected.is_empty() {

@@ -96,6 +96,7 @@ impl Backend for Fake {
             deleted: None,
             verdict: Some(self.judged(12)),
             verdict_lasts: true,
+            leak: None,
         })
     }
 
@@ -154,7 +155,7 @@ impl Backend for Fake {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError> {
         let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
         self.known(id).map(|_| self.log_page(window, &filter, after))
@@ -191,6 +192,10 @@ impl Backend for Fake {
 
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
         self.known(id).map(|_| self.golden_charts(window))
+    }
+
+    async fn leaks(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+        self.known(id).map(|_| if id.name == "checkout" { vec![self.leak_chart()] } else { Vec::new() })
     }
 
     async fn profiles(

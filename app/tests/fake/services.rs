@@ -146,6 +146,17 @@ impl Fake {
             name: "prod-eu-1".into(),
             connection: Connection::Connected,
             heard: Some(AS_OF.plus(-2 * SECOND)),
+            kubelets: model::KubeletStatus {
+                off: None,
+                nodes: 3,
+                answering: 2,
+                troubles: vec![model::KubeletTrouble {
+                    reason: "/stats/summary may not be read (403)".into(),
+                    add: Some("- apiGroups: [\"\"]\n  resources: [\"nodes/stats\"]\n  verbs: [\"get\"]\n".into()),
+                    nodes: 1,
+                    example: "node-3".into(),
+                }],
+            },
             watchers: vec![
                 watcher("deployments.apps", WatchState::Synced),
                 watcher("pods", WatchState::Synced),

@@ -38,7 +38,7 @@ pub(crate) fn problem(error: &watcher::Error) -> Problem {
 pub(crate) fn of_client(error: &kube::Error) -> Problem {
     match error {
         kube::Error::Api(status) => of_code(status.code, &status.message),
-        other => Problem::Failing(reason(other)),
+        other => Problem::Failing(innermost(other)),
     }
 }
 
@@ -56,8 +56,8 @@ fn of_code(code: u16, message: &str) -> Problem {
 }
 
 /// The innermost cause is the one that says what happened; the outer ones say what was tried.
-fn reason(error: &kube::Error) -> String {
-    let mut deepest: &dyn std::error::Error = error;
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }

@@ -70,6 +70,13 @@ pub(crate) fn kubelet() -> Vec<Rule> {
     ]
 }
 
+/// Both of them as one rule.
+pub(crate) fn kubelet_rule() -> Rule {
+    let rules = kubelet();
+    let resources = rules.iter().flat_map(|rule| rule.resources.iter().copied()).collect();
+    Rule { group: "", resources, names: &[], verbs: &["get"], purpose: "what containers use is read from the kubelets" }
+}
+
 /// What following the logs of pods asks.
 pub(crate) fn logs() -> Rule {
     Rule {
@@ -94,9 +101,7 @@ fn rules(whole: bool) -> Vec<Rule> {
     rules.extend(identity(whole));
     rules.push(logs());
     if whole {
-        let mut kubelet = kubelet();
-        let resources = kubelet.iter().flat_map(|rule| rule.resources.clone()).collect();
-        rules.extend(kubelet.pop().map(|rule| Rule { resources, ..rule }));
+        rules.push(kubelet_rule());
     }
     rules
 }

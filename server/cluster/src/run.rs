@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kube::Client;
-use model::{Timestamp, WatchState};
+use model::{KubeletStatus, Timestamp, WatchState};
 use store::{ClusterRecord, Store};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,10 +16,10 @@ use crate::redact::{Redactor, Values};
 use crate::rights::Problem;
 use crate::status::Board;
 use crate::text::Text;
-use crate::watch::{Message, Post, Said, watch};
+use crate::watch::{self as watching, Message, Post, Said};
 use crate::world::{Scope, Settled, World};
 use crate::{Error, Source};
-use crate::{connect, podlogs};
+use crate::{connect, kubelet, podlogs};
 
 /// Changes are gathered for so long.
 const GATHER: Duration = Duration::from_millis(100);
@@ -41,6 +41,8 @@ pub struct Options {
     pub values: Values,
     /// Logs of pods that are followed at once; none where it is 0.
     pub log_streams: u32,
+    /// How kubelets are read; nothing where they are not.
+    pub kubelets: Option<kubelet::Options>,
 }
 
 /// What is watched.
@@ -83,7 +85,14 @@ pub async fn run(source: Source, options: Options, store: Store, shutdown: Cance
     let redactor = Redactor::new(store.salt(), options.values);
     let world = World::new(cluster, redactor, memory, scopes.iter().cloned());
     tracing::info!(cluster = source.name(), watchers = scopes.len(), "connected");
+    if let Some(reason) = off(&options) {
+        board.kubelets(KubeletStatus { off: Some(reason.into()), ..KubeletStatus::default() });
+    }
     let mut owner = Owner {
+        source,
+        kubelets: options.kubelets.filter(|_| options.namespaces.is_empty()),
+        targets: watch::Sender::default(),
+        nodes_changed: false,
         world,
         board,
         store,
@@ -97,6 +106,15 @@ pub async fn run(source: Source, options: Options, store: Store, shutdown: Cance
     Box::pin(owner.run(shutdown)).await
 }
 
+/// Why no kubelet is read, where none is.
+fn off(options: &Options) -> Option<&'static str> {
+    if options.kubelets.is_none() {
+        return Some("Kubelets are not asked what containers use (--kubelets=off)");
+    }
+    let whole = options.namespaces.is_empty();
+    (!whole).then_some("Kubelets are not asked what containers use: with --namespace nothing of a whole node is read")
+}
+
 fn publish(board: &mut Board, store: &Store, objects: impl Fn(&Scope) -> u64) {
     if let Some(status) = board.publish(now(), objects) {
         store.set_cluster_status(status);
@@ -104,6 +122,10 @@ fn publish(board: &mut Board, store: &Store, objects: impl Fn(&Scope) -> u64) {
 }
 
 struct Owner {
+    source: Source,
+    kubelets: Option<kubelet::Options>,
+    targets: watch::Sender<Vec<kubelet::Target>>,
+    nodes_changed: bool,
     world: World,
     board: Board,
     store: Store,
@@ -122,7 +144,7 @@ impl Owner {
         let mut tasks = JoinSet::new();
         for (place, scope) in self.scopes.iter().enumerate() {
             let (client, wake) = (self.client.clone(), self.wake.clone());
-            tasks.spawn(watch(Post { client, scope: scope.clone(), place, sender: sender.clone(), wake }));
+            tasks.spawn(watching::watch(Post { client, scope: scope.clone(), place, sender: sender.clone(), wake }));
         }
         let (knocked, mut knocks) = mpsc::channel(1);
         tasks.spawn(connect::knock(self.client.clone(), knocked, self.hurry.clone()));
@@ -130,6 +152,13 @@ impl Owner {
         if self.log_streams > 0 {
             let (cluster, store, most) = (self.world.cluster().clone(), self.store.clone(), self.log_streams);
             tasks.spawn(podlogs::collect(self.client.clone(), cluster, store, most, shutdown.child_token()));
+        }
+        let (told, mut kubelets) = watch::channel(KubeletStatus::default());
+        if let Some(options) = self.kubelets.take() {
+            let (source, cluster, store) = (self.source.clone(), self.world.cluster().clone(), self.store.clone());
+            let targets = self.targets.subscribe();
+            let collector = kubelet::Collector { source, options, cluster, store, targets, status: told };
+            tasks.spawn(collector.run(shutdown.child_token()));
         }
         loop {
             publish(&mut self.board, &self.store, |scope| self.world.count(scope));
@@ -140,6 +169,7 @@ impl Owner {
                     None => break,
                 },
                 Some(knock) = knocks.recv() => self.knocked(knock),
+                Ok(()) = kubelets.changed() => self.board.kubelets(kubelets.borrow_and_update().clone()),
                 () = tokio::time::sleep(TICK) => {}
             }
             self.settle(&shutdown).await?;
@@ -168,6 +198,7 @@ impl Owner {
         let denied = matches!(self.board.state(place), Some(WatchState::Forbidden { .. }));
         self.board.said(place, &said, now);
         let scope = &self.scopes[place];
+        self.nodes_changed |= scope.0 == Kind::Node;
         match said {
             Said::Begun => self.world.begin(scope.clone()),
             Said::Listed(objects) => self.world.stage(scope, objects, now),
@@ -209,6 +240,14 @@ impl Owner {
 
     async fn settle(&mut self, shutdown: &CancellationToken) -> Result<(), Error> {
         let now = now();
+        if std::mem::take(&mut self.nodes_changed) {
+            let targets = self.world.kubelets();
+            self.targets.send_if_modified(|known| {
+                let changed = *known != targets;
+                *known = targets;
+                changed
+            });
+        }
         let mut settled = self.world.settle(now);
         settled.record.versions = self.world.take_versions();
         if !settled.questions.is_empty() {

@@ -36,6 +36,11 @@ impl Source {
 
     /// A client. May run a credential plugin and read files, so it may fail now and work later.
     pub(crate) async fn client(&self) -> Result<Client, String> {
+        Client::try_from(self.config().await?).map_err(|error| error.to_string())
+    }
+
+    /// Addresses, credentials and times to wait; reads files.
+    pub(crate) async fn config(&self) -> Result<Config, String> {
         // Somebody else in the process may have chosen a provider; that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = match &self.way {
@@ -54,7 +59,7 @@ impl Source {
         config.default_retry = false;
         let agent = http::HeaderValue::from_static(concat!("binnacle/", env!("CARGO_PKG_VERSION")));
         config.headers.push((http::header::USER_AGENT, agent));
-        Client::try_from(config).map_err(|error| error.to_string())
+        Ok(config)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a cluster's connection and watchers stand, pure; the owner of the world tells it what it hears.
 
-use model::{ClusterStatus, Connection, SECOND, Timestamp, WatchState, WatcherStatus};
+use model::{ClusterStatus, Connection, KubeletStatus, SECOND, Timestamp, WatchState, WatcherStatus};
 
 use crate::rights::{Problem, rule};
 use crate::watch::Said;
@@ -27,8 +27,14 @@ impl Board {
     /// A cluster that was not heard of yet.
     pub(crate) fn new(name: &str) -> Self {
         let connection = Connection::Connecting { reason: None };
-        let status =
-            ClusterStatus { id: String::new(), name: name.to_owned(), connection, heard: None, watchers: Vec::new() };
+        let status = ClusterStatus {
+            id: String::new(),
+            name: name.to_owned(),
+            connection,
+            heard: None,
+            watchers: Vec::new(),
+            kubelets: KubeletStatus::default(),
+        };
         Self {
             status,
             scopes: Vec::new(),
@@ -62,6 +68,12 @@ impl Board {
             heard: None,
         };
         self.status.watchers = scopes.iter().map(watcher).collect();
+    }
+
+    /// How its kubelets answer.
+    pub(crate) fn kubelets(&mut self, status: KubeletStatus) {
+        self.status.kubelets = status;
+        self.counted = true;
     }
 
     /// It answered a knock: watchers that are quiet since they tried again work.

@@ -27,6 +27,7 @@ use store::{ClusterMemory, Version};
 use crate::adverse;
 use crate::identity::Key;
 use crate::kind::Kind;
+use crate::kubelet::Target;
 use crate::links::Link;
 use crate::redact::Redactor;
 use crate::slim::Object;
@@ -102,6 +103,13 @@ impl World {
     /// Whether every list that may be made was made.
     pub fn is_ready(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// The kubelets of its nodes, in order.
+    pub(crate) fn kubelets(&self) -> Vec<Target> {
+        let mut all: Vec<Target> = self.index.nodes.values().filter_map(Target::of).collect();
+        all.sort();
+        all
     }
 
     /// An object was added or changed.

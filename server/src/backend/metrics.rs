@@ -1,8 +1,10 @@
 //! Metrics of a service: which there are, one of them, and those that say how the service is.
 
 use app::AppError;
-use model::{Aggregation, MetricChart, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, ServiceId};
-use model::{Viewer, Window};
+use model::{
+    Aggregation, MetricChart, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Series, ServiceId,
+    Viewer, Window,
+};
 use store::MetricAsk;
 
 use super::{Answers, failed};
@@ -63,53 +65,92 @@ pub(super) async fn golden(
 ) -> Result<Vec<MetricChart>, AppError> {
     let names = names(answers, viewer, id, window).await?.names;
     let mut charts = Vec::new();
-    for (title, query) in chosen(&names) {
-        let answer = series(answers, viewer, id, window, query.clone()).await?;
+    for (golden, name) in chosen(&names) {
+        let query = golden.query(name, &labels(answers, viewer, id, window, name).await?);
+        let beside = |name: Option<&'static str>| {
+            let there = name.filter(|name| names.iter().any(|known| known.name == *name));
+            there.map(|name| MetricQuery { name: name.to_owned(), ..query.clone() })
+        };
+        let mut answer = series(answers, viewer, id, window, query.clone()).await?;
+        if let Some(whole) = beside(golden.of) {
+            answer = share(&answer, &series(answers, viewer, id, window, whole).await?);
+        }
+        let limit = match beside(golden.limit) {
+            Some(limit) => {
+                let limits = MetricQuery { rate: false, ..limit };
+                greatest(&series(answers, viewer, id, window, limits).await?)
+            }
+            None => None,
+        };
         if !answer.series.is_empty() {
-            charts.push(MetricChart { title: title.to_owned(), query, answer });
+            charts.push(MetricChart { title: golden.title.to_owned(), query, answer, limit });
         }
     }
     Ok(charts)
 }
 
 /// A metric that says how a service is.
+#[derive(Debug, PartialEq, Eq)]
 struct Golden {
     title: &'static str,
     /// Names from the most telling on.
     names: &'static [&'static str],
     aggregation: Aggregation,
     rate: bool,
+    /// A line for each value of the first of these keys that there is.
     by: &'static [&'static str],
+    /// The metric that it is a share of.
+    of: Option<&'static str>,
+    /// The metric that says how much it may become.
+    limit: Option<&'static str>,
 }
 
 impl Golden {
     const fn level(title: &'static str, names: &'static [&'static str], aggregation: Aggregation) -> Self {
-        Self { title, names, aggregation, rate: false, by: &[] }
+        Self { title, names, aggregation, rate: false, by: &[], of: None, limit: None }
     }
 
-    const fn rate(title: &'static str, names: &'static [&'static str], by: &'static [&'static str]) -> Self {
-        Self { title, names, aggregation: Aggregation::Sum, rate: true, by }
+    const fn rate(title: &'static str, names: &'static [&'static str]) -> Self {
+        Self { title, names, aggregation: Aggregation::Sum, rate: true, by: &[], of: None, limit: None }
+    }
+
+    const fn by(self, by: &'static [&'static str]) -> Self {
+        Self { by, ..self }
+    }
+
+    const fn of(self, whole: &'static str) -> Self {
+        Self { of: Some(whole), ..self }
+    }
+
+    const fn limit(self, limit: &'static str) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    fn query(&self, name: &str, labels: &[MetricLabel]) -> MetricQuery {
+        let is_there = |key: &&&str| **key == "pod" || labels.iter().any(|label| label.key == **key);
+        let by = self.by.iter().find(is_there).map(|key| (*key).to_owned()).into_iter().collect();
+        let (aggregation, rate) = (self.aggregation, self.rate);
+        MetricQuery { name: name.to_owned(), filter: Vec::new(), by, aggregation, rate }
     }
 }
 
-/// Kubelets' metrics come before those of runtimes (OpenTelemetry semantic conventions, Prometheus clients).
-const GOLDEN: [Golden; 11] = [
-    Golden::level("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage", "jvm.cpu.recent_utilization"], Aggregation::Sum),
-    Golden::rate("CPU", &["process.cpu.time", "process_cpu_seconds_total"], &[]),
+/// What kubelets say comes before what runtimes say (OpenTelemetry semantic conventions, Prometheus clients).
+const GOLDEN: [Golden; 14] = [
+    Golden::rate("CPU", &["container.cpu.time", "k8s.pod.cpu.time"]).by(&["pod"]).limit("k8s.container.cpu.limit"),
+    Golden::level("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage"], Aggregation::Sum).by(&["pod"]),
+    Golden::level("CPU", &["jvm.cpu.recent_utilization"], Aggregation::Sum),
+    Golden::rate("CPU", &["process.cpu.time", "process_cpu_seconds_total"]),
+    Golden::level("Memory", &["container.memory.working_set", "k8s.pod.memory.working_set"], Aggregation::Sum)
+        .by(&["pod"])
+        .limit("k8s.container.memory.limit"),
     Golden::level(
         "Memory",
-        &[
-            "container.memory.working_set",
-            "k8s.pod.memory.working_set",
-            "process.memory.usage",
-            "jvm.memory.used",
-            "go.memory.used",
-            "process_resident_memory_bytes",
-        ],
+        &["process.memory.usage", "jvm.memory.used", "go.memory.used", "process_resident_memory_bytes"],
         Aggregation::Sum,
     ),
-    Golden::rate("Network", &["k8s.pod.network.io", "container.network.io", "system.network.io"], &["direction"]),
-    Golden::rate("Throttled", &["container.cpu.throttled"], &[]),
+    Golden::rate("Network", &["k8s.pod.network.io", "container.network.io", "system.network.io"])
+        .by(&["network.io.direction", "direction"]),
+    Golden::rate("Throttled", &["container.cpu.throttled"]).by(&["pod"]).of("container.cpu.periods"),
     Golden::level("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95),
     Golden::level("Active requests", &["http.server.active_requests"], Aggregation::Sum),
     Golden::level(
@@ -123,17 +164,39 @@ const GOLDEN: [Golden; 11] = [
 ];
 
 /// The first name that there is of each title.
-fn chosen(names: &[MetricName]) -> Vec<(&'static str, MetricQuery)> {
-    let mut chosen: Vec<(&'static str, MetricQuery)> = Vec::new();
-    for Golden { title, names: candidates, aggregation, rate, by } in GOLDEN {
-        let found = candidates.iter().find(|name| names.iter().any(|known| known.name == **name));
-        if let Some(name) = found.filter(|_| chosen.iter().all(|(known, _)| *known != title)) {
-            let by = by.iter().map(|key| (*key).to_owned()).collect();
-            chosen.push((title, MetricQuery { name: (*name).to_owned(), filter: Vec::new(), by, aggregation, rate }));
+fn chosen(names: &[MetricName]) -> Vec<(&'static Golden, &'static str)> {
+    let mut chosen: Vec<(&'static Golden, &'static str)> = Vec::new();
+    for golden in &GOLDEN {
+        let found = golden.names.iter().find(|name| names.iter().any(|known| known.name == **name));
+        if let Some(name) = found.filter(|_| chosen.iter().all(|(known, _)| known.title != golden.title)) {
+            chosen.push((golden, name));
         }
     }
     chosen.truncate(CHARTS);
     chosen
+}
+
+/// How much of a whole something is, in per cent, series by series.
+fn share(part: &MetricSeries, whole: &MetricSeries) -> MetricSeries {
+    let of = |part: &Series| {
+        let whole = whole.series.iter().find(|whole| whole.name == part.name)?;
+        let each = part.points.iter().zip(&whole.points);
+        let points = each.map(|(part, whole)| Some((100.0 * (*part)? / (*whole)?).clamp(0.0, 100.0)));
+        // Where nothing of the whole happened there is no share.
+        let points = points.map(|share| share.filter(|share| share.is_finite())).collect();
+        Some(Series { points, ..part.clone() })
+    };
+    MetricSeries { unit: "%".to_owned(), series: part.series.iter().filter_map(of).collect(), ..part.clone() }
+}
+
+/// The greatest of all series at each time, as one.
+fn greatest(all: &MetricSeries) -> Option<Series> {
+    let first = all.series.first()?;
+    let at = |place: usize| {
+        let values = all.series.iter().filter_map(|series| series.points.get(place).copied().flatten());
+        values.reduce(f64::max)
+    };
+    Some(Series { name: "limit".to_owned(), points: (0..first.points.len()).map(at).collect(), ..first.clone() })
 }
 
 #[cfg(test)]
@@ -150,8 +213,53 @@ mod tests {
             series: 1,
         };
         let names = ["process.cpu.time", "container.cpu.usage", "process.memory.usage", "other"].map(name);
-        let chosen = chosen(&names);
-        let told: Vec<_> = chosen.iter().map(|(title, query)| (*title, query.name.as_str(), query.rate)).collect();
+        let told: Vec<_> = chosen(&names).iter().map(|(golden, name)| (golden.title, *name, golden.rate)).collect();
         assert_eq!(told, [("CPU", "container.cpu.usage", false), ("Memory", "process.memory.usage", false)]);
+    }
+
+    #[test]
+    fn lines_are_told_apart_by_a_key_that_is_there() {
+        let network = GOLDEN.iter().find(|golden| golden.title == "Network").unwrap();
+        let label = |key: &str| MetricLabel { key: key.into(), values: Vec::new(), more: 0 };
+        assert_eq!(network.query("n", &[label("direction")]).by, ["direction"]);
+        assert_eq!(
+            network.query("n", &[label("direction"), label("network.io.direction")]).by,
+            ["network.io.direction"]
+        );
+        assert_eq!(network.query("n", &[]).by, [""; 0]);
+        assert_eq!(GOLDEN[0].query("n", &[]).by, ["pod"]);
+    }
+
+    fn answer(all: &[(&str, &[Option<f64>])]) -> MetricSeries {
+        let series = all.iter().map(|(name, points)| Series {
+            name: (*name).into(),
+            start: model::Timestamp(0),
+            step: model::Step(1),
+            points: points.to_vec(),
+        });
+        MetricSeries {
+            kind: model::MetricKind::Counter,
+            unit: "{period}".into(),
+            series: series.collect(),
+            more: 0,
+            covered_from: None,
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_the_same_series_and_nothing_of_nothing() {
+        let part = answer(&[("a", &[Some(1.0), Some(0.0), None, Some(3.0)]), ("b", &[Some(1.0)])]);
+        let whole = answer(&[("a", &[Some(4.0), Some(0.0), Some(1.0), Some(2.0)])]);
+        let share = share(&part, &whole);
+        assert_eq!(share.unit, "%");
+        assert_eq!(share.series.len(), 1);
+        assert_eq!(share.series[0].points, [Some(25.0), None, None, Some(100.0)]);
+    }
+
+    #[test]
+    fn the_limit_is_that_of_the_pod_that_may_have_most() {
+        let limit = greatest(&answer(&[("a", &[Some(1.0), None]), ("b", &[Some(2.0), None])])).unwrap();
+        assert_eq!((limit.name.as_str(), limit.points.as_slice()), ("limit", &[Some(2.0), None][..]));
+        assert_eq!(greatest(&answer(&[])), None);
     }
 }

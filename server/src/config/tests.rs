@@ -31,6 +31,15 @@ fn beyond_loopback_needs_a_way_to_sign_in() {
 }
 
 #[test]
+fn kubelets_are_asked_unless_somebody_says_no() {
+    let asked = |flags: &[&str]| config(flags).unwrap().kubelets;
+    assert_eq!(asked(&[]).map(|options| options.interval.as_secs()), Some(15));
+    assert!(asked(&["--kubelet-insecure-tls"]).is_some_and(|options| options.insecure_tls));
+    assert_eq!(asked(&["--kubelets", "off"]), None);
+    assert!(config(&["--kubelet-interval", "1s"]).is_err());
+}
+
+#[test]
 fn the_printed_configuration_hides_secrets() {
     let config = config(&["--auth-token", "swordfish-swordfish", "--metrics-token", "marlin"]).unwrap();
     let printed = format!("{config} {:?}", config.access);

@@ -4,16 +4,29 @@ use std::time::Duration;
 
 /// `90s`, `15m`, `12h`, `7d`.
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not an age: write a number and s, m, h or d, like 7d");
-    let (number, seconds) = match text.char_indices().last() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3_600),
-        Some((at, 'd')) => (&text[..at], 86_400),
-        _ => return Err(wrong()),
+    let ten_years = Duration::from_secs(3_650 * 86_400);
+    between(text, Duration::from_secs(60), ten_years)
+        .ok_or_else(|| format!("{text:?} is not an age: write a number and s, m, h or d, like 7d"))
+}
+
+/// How often something is done: `15s`, `1m`.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_secs(5), Duration::from_secs(600))
+        .ok_or_else(|| format!("{text:?} is no interval from 5s to 10m: write a number and s or m, like 15s"))
+}
+
+fn between(text: &str, least: Duration, most: Duration) -> Option<Duration> {
+    let (at, unit) = text.char_indices().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
     };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|s| (60..=3_650 * 86_400).contains(s)).map(Duration::from_secs).ok_or_else(wrong)
+    let number: u64 = text[..at].parse().ok()?;
+    let span = Duration::from_secs(number.checked_mul(seconds)?);
+    (least..=most).contains(&span).then_some(span)
 }
 
 /// `500MB`, `20GB`, `1TB` (decimal).
@@ -37,6 +50,8 @@ mod tests {
     #[test]
     fn ages_and_sizes_are_read_or_explained() {
         assert_eq!(age("7d").unwrap(), Duration::from_secs(604_800));
+        assert_eq!(interval("15s").unwrap(), Duration::from_secs(15));
+        assert!(interval("4s").is_err() && interval("11m").is_err() && interval("ms").is_err());
         assert_eq!(bytes("20GB").unwrap(), 20_000_000_000);
         for text in ["", "7", "d", "-1d", "9999999d", "7 days", "ü"] {
             assert!(age(text).is_err(), "{text}");

@@ -124,6 +124,7 @@ impl Gatherer {
             weight: traffic.weight,
             patterns: Vec::new(),
             resources: Vec::new(),
+            leaks: None,
             rolled_back: due.taken_back(),
             peers,
             earlier,

@@ -24,8 +24,8 @@ use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk,
-    PatternCells, ProfileAsk, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk,
+    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -33,7 +33,8 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0001_partition.sql"),
     include_str!("../migrations/raw/0002_signals.sql"),
     include_str!("../migrations/raw/0003_points.sql"),
-    include_str!("../migrations/raw/0004_profiles.sql"),
+    include_str!("../migrations/raw/0004_words.sql"),
+    include_str!("../migrations/raw/0005_profiles.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 
@@ -246,6 +247,14 @@ async fn marks(shared: &Shared) {
     }
 }
 
+#[cfg(test)]
+impl Partitions {
+    /// What questions read.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
 #[async_trait]
 impl Telemetry for Partitions {
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
@@ -258,6 +267,10 @@ impl Telemetry for Partitions {
 
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error> {
         query::logs::logs(&self.shared, ask).await
+    }
+
+    async fn spans(&self, ask: SpanAsk) -> Result<FoundSpans, Error> {
+        query::spans::spans(&self.shared, ask).await
     }
 
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error> {

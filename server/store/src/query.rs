@@ -10,8 +10,11 @@ mod part;
 pub(crate) mod patterns;
 pub(crate) mod profiles;
 pub(crate) mod red;
+pub(crate) mod spans;
+mod top;
 pub(crate) mod traces;
 pub(crate) mod unattributed;
+mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -178,6 +178,7 @@ async fn statuses_are_by_name_and_say_that_they_changed() {
         connection: Connection::Syncing,
         heard: None,
         watchers: Vec::new(),
+        kubelets: model::KubeletStatus::default(),
     };
     store.set_cluster_status(status("b"));
     store.set_cluster_status(status("a"));

@@ -15,13 +15,25 @@ pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, depl
         return ().into_any();
     }
     let one = |one: &MetricChart| {
-        chart(Plot {
-            testid: "chart-golden",
-            title: one.title.clone(),
-            ..plot(&one.query, &one.answer, window, marks, deploys)
-        })
+        let mut plot = plot(&one.query, &one.answer, window, marks, deploys);
+        plot.headline = headline(&one.query, &plot);
+        let (_, factor) = unit(&one.query, &one.answer);
+        let limit = one.limit.iter().map(|limit| Line { class: "limit", series: scaled(limit, factor), area: false });
+        plot.lines.extend(limit);
+        chart(Plot { testid: "chart-golden", title: one.title.clone(), ..plot })
     };
     view! { <div class="charts golden">{charts.iter().map(one).collect_view()}</div> }.into_any()
+}
+
+/// The last value of a chart: that of its one line, else what all of its lines sum up to, where that makes sense.
+fn headline(query: &MetricQuery, plot: &Plot) -> String {
+    let is_sum = query.aggregation == Aggregation::Sum && plot.unit != Unit::Share;
+    if plot.lines.len() == 1 || !is_sum {
+        return plot.headline.clone();
+    }
+    let last = |line: &Line| line.series.points.iter().rev().flatten().next().copied();
+    let all: Vec<f64> = plot.lines.iter().filter_map(last).collect();
+    if all.is_empty() { number::NONE.to_owned() } else { plot.unit.text(all.iter().sum()) }
 }
 
 /// A metric as a chart.

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use kube::Client;
-use model::{Level, LogFilter, MINUTE, Owner, Step, Timestamp, Window};
+use model::{Level, LogFilter, MINUTE, Step, Timestamp, Window};
 use sha2::{Digest, Sha256};
-use store::{Batch, LogAsk, LogRow, OwnerFacts, Store, line, pattern};
+use store::{Batch, LogAsk, LogRow, Store, line, pattern};
 use tokio::time::Instant;
 
 use super::join::{Joiner, Record, stamped};
 use super::plan::Target;
+use crate::owner::{self, Of};
 
 /// Records are stored together for so long, or so many, or so many bytes of them.
 const GATHER: Duration = Duration::from_secs(1);
@@ -251,21 +252,15 @@ fn batch(target: &Target, records: &[Record]) -> Batch {
     let mut request = [0; 16];
     request.copy_from_slice(&digest[..16]);
     let mut batch = Batch::collected(request);
-    let attributes = [
-        ("k8s.container.name", &target.container),
-        ("k8s.namespace.name", &target.namespace),
-        ("k8s.pod.name", &target.pod),
-        ("k8s.pod.uid", &target.uid.0),
-    ];
-    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.clone())).to_vec();
-    let facts = OwnerFacts {
-        pod_uid: Some(target.uid.0.clone()),
-        namespace: Some(target.namespace.clone()),
-        pod_name: Some(target.pod.clone()),
-        cluster: Some(target.service.cluster.clone()),
-        ..OwnerFacts::default()
-    };
-    let owner = batch.owner(Owner { attributes, peer: None }, facts);
+    let (owner, facts) = owner::of(&Of {
+        cluster: &target.service.cluster,
+        namespace: &target.namespace,
+        pod: &target.pod,
+        uid: &target.uid.0,
+        container: &target.container,
+        ..Of::default()
+    });
+    let owner = batch.owner(owner, facts);
     for (at, text) in records {
         let read = line::read(text, ATTRIBUTES);
         let body = read.body.as_deref().unwrap_or(text);

@@ -1,5 +1,7 @@
 //! What is kept of nodes and of events.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 use super::meta::{Condition, Instant, Meta, lenient};
@@ -11,6 +13,10 @@ use crate::text::Text;
 pub struct Node {
     pub meta: Meta,
     pub conditions: Box<[Condition]>,
+    /// The first `InternalIP`.
+    pub address: Option<IpAddr>,
+    /// Where the kubelet listens; 0 where that is not said.
+    pub kubelet_port: u16,
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -22,13 +28,42 @@ impl<'de> Deserialize<'de> for Node {
             status: WireStatus,
         }
         #[derive(Deserialize, Default)]
-        #[serde(default)]
+        #[serde(default, rename_all = "camelCase")]
         struct WireStatus {
             #[serde(deserialize_with = "lenient")]
             conditions: Vec<Condition>,
+            #[serde(deserialize_with = "lenient")]
+            addresses: Vec<Address>,
+            #[serde(deserialize_with = "lenient")]
+            daemon_endpoints: Endpoints,
         }
-        let wire = Wire::deserialize(deserializer)?;
-        Ok(Self { meta: wire.metadata, conditions: wire.status.conditions.into() })
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Address {
+            #[serde(rename = "type")]
+            kind: Text,
+            address: Text,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Endpoints {
+            #[serde(deserialize_with = "lenient")]
+            kubelet_endpoint: Endpoint,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default, rename_all = "PascalCase")]
+        struct Endpoint {
+            #[serde(deserialize_with = "lenient")]
+            port: u16,
+        }
+        let Wire { metadata: meta, status } = Wire::deserialize(deserializer)?;
+        let mut internal = status.addresses.iter().filter(|address| &*address.kind == "InternalIP");
+        Ok(Self {
+            meta,
+            conditions: status.conditions.into(),
+            address: internal.find_map(|address| address.address.parse().ok()),
+            kubelet_port: status.daemon_endpoints.kubelet_endpoint.port,
+        })
     }
 }
 

@@ -34,7 +34,14 @@ async fn say(store: &Store, sequence: u32, signal: Signal) {
 
 fn connect(store: &Store, connection: Connection) {
     let heard = Some(NOW);
-    store.set_cluster_status(ClusterStatus { id: "c1".into(), name: "c1".into(), connection, heard, watchers: vec![] });
+    store.set_cluster_status(ClusterStatus {
+        id: "c1".into(),
+        name: "c1".into(),
+        connection,
+        heard,
+        watchers: vec![],
+        kubelets: Default::default(),
+    });
 }
 
 /// The service on revision `b`, which deploy 3 brought, with so many of its pods ready.

@@ -62,4 +62,9 @@ pub(crate) trait Columns: Default + Send + 'static {
 
     /// What tells without the block whether it can hold what is asked for.
     fn filter(&self) -> Vec<u8>;
+
+    /// What else tells it of a merged block; kept apart where most questions do without.
+    fn words(&self) -> Option<Vec<u8>> {
+        None
+    }
 }

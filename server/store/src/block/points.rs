@@ -9,6 +9,8 @@ pub(crate) mod series;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use model::MetricKind;
 
 use super::columns::{Columns, Signal};
@@ -146,6 +148,12 @@ impl PointColumns {
         let from = self.starts[place] as usize;
         let buckets = &self.buckets[from..from + self.series.width(series)];
         Point { count: self.count[place], min: self.min[place], max: self.max[place], buckets, ..plain }
+    }
+
+    /// Owners that have a series of one of these names.
+    pub(crate) fn owners_of(&self, names: &[&str]) -> BTreeSet<u32> {
+        let all = (0..self.series.len() as u32).map(|number| self.series.get(number));
+        all.filter(|series| names.contains(&self.texts.get(series.name))).map(|series| series.owner).collect()
     }
 
     /// Points that went into overflow series here.

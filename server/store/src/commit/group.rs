@@ -16,6 +16,15 @@ use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
 use crate::{Batch, Error, OwnerFacts};
 
+/// By these it is told that somebody reads a kubelet or a runtime: libraries in a process have other names.
+const MEASURED: [&str; 5] = [
+    "container.cpu.time",
+    "container.cpu.usage",
+    "container.memory.working_set",
+    "k8s.pod.cpu.time",
+    "k8s.pod.memory.working_set",
+];
+
 /// Small blocks are merged soon, so they are compressed fast.
 const LEVEL: i32 = 1;
 
@@ -72,6 +81,18 @@ impl Group {
     pub(super) fn log_senders(&self) -> Vec<OwnerFacts> {
         let sent = self.batches.iter().filter(|(batch, _)| !batch.is_collected && batch.logs.bounds().is_some());
         sent.flat_map(|(batch, _)| batch.owners.iter().map(|(_, facts)| facts.clone())).collect()
+    }
+
+    /// Facts of owners whose containers somebody measures, and the newest time in their batch.
+    pub(super) fn measured(&self) -> Vec<(OwnerFacts, Timestamp)> {
+        let mut all = Vec::new();
+        for (batch, _) in self.batches.iter().filter(|(batch, _)| !batch.is_collected) {
+            let Some((_, newest)) = batch.points.bounds() else { continue };
+            for owner in batch.points.owners_of(&MEASURED) {
+                all.extend(batch.owners.get(owner as usize).map(|(_, facts)| (facts.clone(), Timestamp(newest))));
+            }
+        }
+        all
     }
 
     /// Facts with an address, and the times between which their batch's records are.

@@ -206,7 +206,7 @@ impl Live {
         let Some(open) = self.open.as_mut() else { return Err(Error::Busy("no partition is open".into())) };
         let group = Group::new(batches, &open.owners)?;
         let noted: Vec<(OwnerFacts, i64, i64)> = group.peers();
-        let senders = group.log_senders();
+        let (senders, measured) = (group.log_senders(), group.measured());
         let (group, prepared) = tokio::task::spawn_blocking(move || group::prepare(group))
             .await
             .map_err(|error| Error::Busy(format!("encoding: {error}")))??;
@@ -219,19 +219,25 @@ impl Live {
         self.shared.overflowed.fetch_add(prepared.overflowed, Ordering::Relaxed);
         open.owners.extend(group.new_owners.iter().map(|owner| (owner.hash, owner.id)));
         group.requests.iter().for_each(|hash| self.recent.insert(*hash, now));
-        self.note_senders(&senders, now);
+        self.note_senders(&senders, &measured, now);
         for (facts, first, last) in noted {
             self.note_peer(&facts, Timestamp(first), Timestamp(last));
         }
         Ok(())
     }
 
-    fn note_senders(&self, senders: &[OwnerFacts], now: Timestamp) {
+    fn note_senders(&self, of_logs: &[OwnerFacts], of_metrics: &[(OwnerFacts, Timestamp)], now: Timestamp) {
         let directory = self.shared.directory.load();
-        for facts in senders {
+        for facts in of_logs {
             let whose = directory.resolve(facts, now);
             if let Some(service) = whose.service {
-                self.shared.senders.note(service, whose.pod, now);
+                self.shared.senders.note_logs(service, whose.pod, now);
+            }
+        }
+        for (facts, measured) in of_metrics {
+            let whose = directory.resolve(facts, now);
+            if let Some((service, pod)) = whose.service.zip(whose.pod) {
+                self.shared.senders.note_metrics(service, pod, *measured, now);
             }
         }
     }

@@ -1,0 +1,151 @@
+//! Readings as the store takes them: nothing twice, and where something is gone its levels end. Pure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{ClusterId, MetricKind, PodState, SECOND, Timestamp};
+use sha2::{Digest, Sha256};
+use store::{Batch, PointRow, STALE, SeriesRow};
+
+use super::metric::{self, Metric};
+use super::readings::{Labels, Reading, Source, Thing};
+use crate::owner::{self, Of};
+
+/// What was said of a node's pods so far.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    seen: HashMap<Source, Seen>,
+    /// When the node was read last.
+    last: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    pod: Arc<PodState>,
+    at: Timestamp,
+}
+
+/// Which endpoints answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered {
+    pub(super) containers: bool,
+    pub(super) summary: bool,
+}
+
+impl Answered {
+    fn tells(self, thing: &Thing) -> bool {
+        if thing.is_container() { self.containers } else { self.summary }
+    }
+}
+
+/// What is new of a node's readings.
+pub(super) fn batch(
+    cluster: &ClusterId,
+    node: &str,
+    readings: Vec<Reading>,
+    answered: Answered,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Batch {
+    let mut writer = Writer::new(cluster, node, now);
+    let mut told = HashMap::with_capacity(readings.len());
+    for Reading { source, pod, at, start, points } in readings {
+        let before = memory.seen.get(&source).map(|seen| seen.at);
+        // Kubelets measure when they want: until they do again they repeat themselves.
+        if before.is_none_or(|before| at > before) {
+            // Of what ran before it was first looked at, it is not known how much of a total is of that time.
+            let is_whole = before.is_some() || memory.last.zip(start).is_some_and(|(last, start)| start >= last);
+            let start = start.filter(|_| is_whole).unwrap_or_default();
+            for (metric, labels, value) in &points {
+                writer.push(&source, &pod, metric, labels, (at, start, *value));
+            }
+        }
+        let at = before.map_or(at, |before| before.max(at));
+        told.insert(source, Seen { pod, at });
+    }
+    for (source, seen) in memory.seen.drain() {
+        if told.contains_key(&source) {
+            continue;
+        }
+        if !answered.tells(&source.thing) {
+            told.insert(source, seen);
+            continue;
+        }
+        let end = now.max(seen.at.plus(SECOND / 1_000));
+        for (metric, labels) in levels(&source.thing) {
+            writer.push(&source, &seen.pod, metric, &labels, (end, Timestamp::default(), STALE));
+        }
+    }
+    memory.seen = told;
+    memory.last = Some(now);
+    writer.batch
+}
+
+/// The levels that a thing may have.
+fn levels(thing: &Thing) -> Vec<(&'static Metric, Labels)> {
+    match thing {
+        Thing::Container => [&metric::WORKING_SET, &metric::RSS, &metric::MEMORY_LIMIT, &metric::CPU_LIMIT]
+            .map(|metric| (metric, Labels::new()))
+            .into(),
+        Thing::Files => vec![(&metric::FILES, Labels::new())],
+        Thing::Network => Vec::new(),
+        Thing::Volume(name, claim) => {
+            let labels = vec![("k8s.persistentvolumeclaim.name", claim.clone()), ("k8s.volume.name", name.clone())];
+            vec![(&metric::VOLUME_AVAILABLE, labels.clone()), (&metric::VOLUME_CAPACITY, labels)]
+        }
+    }
+}
+
+/// The scope of what is read from kubelets.
+const SCOPE: &str = "kubelet";
+
+struct Writer<'a> {
+    batch: Batch,
+    owners: HashMap<(Arc<str>, String, String), u32>,
+    node: &'a str,
+}
+
+impl<'a> Writer<'a> {
+    fn new(cluster: &ClusterId, node: &'a str, now: Timestamp) -> Self {
+        let hash = Sha256::new().chain_update(&cluster.0).chain_update(node).chain_update(now.0.to_be_bytes());
+        let mut request = [0; 16];
+        request.copy_from_slice(&hash.finalize()[..16]);
+        Self { batch: Batch::collected(request), owners: HashMap::new(), node }
+    }
+
+    fn push(
+        &mut self,
+        source: &Source,
+        pod: &PodState,
+        metric: &Metric,
+        labels: &Labels,
+        (at, start, value): (Timestamp, Timestamp, f64),
+    ) {
+        let key = (source.pod.clone(), source.container.clone(), source.id.clone());
+        let owner = *self.owners.entry(key).or_insert_with(|| {
+            let (owner, facts) = owner::of(&Of {
+                cluster: &pod.cluster,
+                namespace: &pod.namespace,
+                pod: &pod.name,
+                uid: &pod.id.0,
+                container: &source.container,
+                container_id: &source.id,
+                node: self.node,
+            });
+            self.batch.owner(owner, facts)
+        });
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let series = SeriesRow {
+            owner,
+            name: metric.name,
+            kind: metric.kind,
+            unit: metric.unit,
+            description: metric.description,
+            scope: SCOPE,
+            labels: &labels,
+            bounds: &[],
+        };
+        let start = if metric.kind == MetricKind::Counter { start } else { Timestamp::default() };
+        self.batch.push_point(&series, &PointRow { at, start, value, distribution: None });
+    }
+}
