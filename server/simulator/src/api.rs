@@ -15,6 +15,7 @@ use std::time::Duration;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use model::Timestamp;
 use serde_json::{Value, json};
 
 pub(crate) use self::answer::{Answer, json, refuse, stream, text};
@@ -45,6 +46,10 @@ pub(crate) struct Api {
     pub(crate) controls: Controls,
     /// What pods say.
     pub(crate) scenario: Arc<Scenario>,
+    /// When somebody began to look.
+    pub(crate) opening: Timestamp,
+    /// Who has read kubelets.
+    pub(crate) first_read: kubelet::FirstRead,
 }
 
 /// A longer body is refused, as etcd would.
@@ -128,7 +133,6 @@ impl Call {
 
     /// What is no object of its own: logs, and the kubelets behind the proxy.
     fn subresource(&self, target: &Target) -> Result<Option<Answer>, Refusal> {
-        let now = self.api.objects.now();
         let object = || self.api.objects.get(target.kind, &target.key());
         let found = || object().ok_or_else(|| Refusal::not_found(target.kind, &target.name));
         match (target.kind, target.sub.as_str()) {
@@ -140,8 +144,7 @@ impl Call {
             (crate::kind::Kind::Node, sub) if sub.starts_with("proxy/") => {
                 found()?;
                 let path = sub.trim_start_matches("proxy");
-                let answer = kubelet::metrics::answer(&self.api.objects, &self.api.scenario, &target.name, path, now);
-                answer.map(Some).ok_or_else(target::no_such_path)
+                kubelet::metrics::answer(&self.api, &target.name, path).map(Some).ok_or_else(target::no_such_path)
             }
             _ => Err(target::no_such_path()),
         }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use model::Timestamp;
+
 use crate::kind::Kind;
 use crate::object::text;
+use crate::time;
 use crate::world::{Serving, World};
 
 /// The servers of each service, by its index in the scenario.
@@ -20,6 +23,10 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) version: String,
     pub(crate) container: String,
+    /// When that container was started.
+    pub(crate) started: Timestamp,
+    /// MiB that its memory grows by in an hour.
+    pub(crate) leak: f64,
     /// The effects that it is under, by their index in the scenario.
     pub(crate) effects: Vec<usize>,
     /// It is sent requests and does not answer.
@@ -49,6 +56,9 @@ impl World {
                 container: text(&value, "/status/containerStatuses/0/containerID")
                     .trim_start_matches("containerd://")
                     .to_owned(),
+                started: time::parse(text(&value, "/status/containerStatuses/0/state/running/startedAt"))
+                    .unwrap_or_default(),
+                leak: self.scenario().leak(&id, &signature),
                 effects: effects.map(|(index, _)| index).collect(),
                 is_silent,
             }));

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tokio::net::TcpStream;
@@ -63,6 +64,11 @@ pub(crate) fn traces(request: &ExportTraceServiceRequest) -> Packed {
 /// Packs a request of logs.
 pub(crate) fn logs(request: &ExportLogsServiceRequest) -> Packed {
     Packed { signal: "/v1/logs", bytes: request.encode_to_vec().into() }
+}
+
+/// Packs a request of metrics.
+pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> Packed {
+    Packed { signal: "/v1/metrics", bytes: request.encode_to_vec().into() }
 }
 
 /// Sends once.

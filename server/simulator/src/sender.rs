@@ -1,6 +1,7 @@
 //! Sends what traffic there was and is: the past hour as quickly as it is taken, its newest minutes first, and
 //! meanwhile and from then on every second its own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
+use crate::kubelet::past::{self, Served};
 use crate::otlp::{self, Endpoint, Packed, Sent};
 use crate::time::{self, SECOND};
 use crate::traffic::{Batch, Traffic, fleet_at, lines, request, thinning};
@@ -23,12 +25,19 @@ const BEHIND: i64 = 5;
 /// More requests of the past than this are thinned; what is sent says for how many it stands.
 const MOST: f64 = 150_000.0;
 
-/// Sends traffic.
+/// So many seconds of what kubelets measured are in a request.
+const READ: i64 = 600;
+/// The last seconds of it wait until somebody else reads the kubelet: a receiver that is sent something fresh again and
+/// again leaves it to the sender.
+const HELD: i64 = 75;
+
+/// Sends traffic, and what kubelets measured.
 #[derive(Debug)]
 pub(crate) struct Sender {
     traffic: Arc<Traffic>,
     endpoint: watch::Receiver<Option<Endpoint>>,
     fleets: watch::Receiver<Vec<(Timestamp, Fleet)>>,
+    first_read: watch::Receiver<BTreeMap<String, Timestamp>>,
     opening: i64,
     past: f64,
 }
@@ -39,10 +48,11 @@ impl Sender {
         traffic: Traffic,
         endpoint: watch::Receiver<Option<Endpoint>>,
         fleets: watch::Receiver<Vec<(Timestamp, Fleet)>>,
+        first_read: watch::Receiver<BTreeMap<String, Timestamp>>,
         opening: Timestamp,
         past: f64,
     ) -> Self {
-        Self { traffic: traffic.into(), endpoint, fleets, opening: opening.0 / SECOND, past }
+        Self { traffic: traffic.into(), endpoint, fleets, first_read, opening: opening.0 / SECOND, past }
     }
 
     /// Sends; never ends.
@@ -51,13 +61,53 @@ impl Sender {
         if known.wait_for(Option::is_some).await.is_err() || self.traffic.rate() <= 0.0 {
             return std::future::pending().await;
         }
-        tokio::join!(self.send_past(), self.send_present());
+        tokio::join!(self.send_past(), self.send_present(), self.send_measured());
+    }
+
+    /// What kubelets measured before the opening, and of each node what they did until somebody reads it.
+    async fn send_measured(&self) {
+        let (mut first_read, mut done) = (self.first_read.clone(), BTreeSet::new());
+        let late = self.opening - HELD;
+        for seconds in newest_first(self.opening - self.past as i64, late, READ) {
+            self.send_read(seconds, |_| true, &BTreeMap::new()).await;
+        }
+        loop {
+            let first = first_read.borrow_and_update().clone();
+            let new: BTreeSet<String> = first.keys().filter(|node| !done.contains(*node)).cloned().collect();
+            if !new.is_empty() {
+                let is_new = |one: &Served| new.contains(one.node());
+                let until = time::now(0).0 / SECOND + 1;
+                self.send_read(late..until, is_new, &first).await;
+                done.extend(new);
+            }
+            if first_read.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn send_read(
+        &self,
+        seconds: Range<i64>,
+        is_wanted: impl Fn(&Served) -> bool,
+        first: &BTreeMap<String, Timestamp>,
+    ) {
+        let opening = Timestamp(self.opening * SECOND);
+        let request = {
+            let mut all = past::served(self.traffic.scenario(), &self.fleets.borrow(), opening);
+            all.retain(is_wanted);
+            let span = seconds.start * SECOND..seconds.end * SECOND;
+            past::request(self.traffic.scenario(), &all, &span, |node| first.get(node).copied())
+        };
+        if let Some(request) = request {
+            deliver(self.endpoint.clone(), otlp::metrics(&request)).await;
+        }
     }
 
     async fn send_past(&self) {
         let thin = thinning(self.traffic.rate(), self.past, MOST);
         let mut under_way = JoinSet::new();
-        for seconds in newest_first(self.opening - self.past as i64, self.opening) {
+        for seconds in newest_first(self.opening - self.past as i64, self.opening, CHUNK) {
             self.send(seconds, thin, &mut under_way).await;
         }
         while under_way.join_next().await.is_some() {}
@@ -109,10 +159,10 @@ fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, t
 }
 
 /// Stretches from `from` to `to`, the last first.
-fn newest_first(from: i64, to: i64) -> impl Iterator<Item = Range<i64>> {
-    std::iter::successors(Some(to), |end| Some(end - CHUNK))
+fn newest_first(from: i64, to: i64, length: i64) -> impl Iterator<Item = Range<i64>> {
+    std::iter::successors(Some(to), move |end| Some(end - length))
         .take_while(move |end| *end > from)
-        .map(move |end| (end - CHUNK).max(from)..end)
+        .map(move |end| (end - length).max(from)..end)
 }
 
 /// Sends until it is taken or refused for good.
@@ -135,8 +185,8 @@ mod tests {
 
     #[test]
     fn the_past_is_cut_from_its_end_and_nothing_is_left_out() {
-        let cut: Vec<_> = newest_first(10, 300).collect();
+        let cut: Vec<_> = newest_first(10, 300, 120).collect();
         assert_eq!(cut, [180..300, 60..180, 10..60]);
-        assert_eq!(newest_first(5, 5).count(), 0);
+        assert_eq!(newest_first(5, 5, 120).count(), 0);
     }
 }

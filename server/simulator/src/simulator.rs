@@ -9,12 +9,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, Tokens, refuse};
-use crate::error::Refusal;
+use crate::api::{Api, Tokens};
 use crate::faults::Controls;
 use crate::fleet::Fleet;
-use crate::kind::Kind;
-use crate::kubelet::metrics;
 use crate::objects::Objects;
 use crate::options::Options;
 use crate::otlp::Endpoint;
@@ -22,7 +19,7 @@ use crate::sender::Sender;
 use crate::serve::{always, bind, serve};
 use crate::traffic::Traffic;
 use crate::world::World;
-use crate::{Error, synthetic, time};
+use crate::{Error, kubelet, synthetic, time};
 
 /// Nodes of the scenario have a kubelet each, up to so many.
 const KUBELETS: u32 = 16;
@@ -64,7 +61,8 @@ impl Simulator {
         synthetic::fill(&objects, &options);
         let past = world.fleets().to_vec();
         let controls = Controls::new(options.seed, objects.clone());
-        let api = Arc::new(Api { objects, tokens: Tokens::new(options.seed), controls, scenario });
+        let (tokens, first_read) = (Tokens::new(options.seed), kubelet::FirstRead::default());
+        let api = Arc::new(Api { objects, tokens, controls, scenario, opening, first_read });
         let (world, endpoint) = (Mutex::new(world), watch::Sender::new(endpoint));
         Ok(Self { api, listener, address, kubelets, world, endpoint, past, opening, options })
     }
@@ -114,14 +112,15 @@ impl Simulator {
         for (node, kubelet) in kubelets {
             let (api, controls) = (api.clone(), api.controls.clone());
             let handle = move |request: http::Request<hyper::body::Incoming>| {
-                let answer = kubelet_answer(&api, &node, &request);
+                let answer = kubelet::answer(&api, &node, request.headers(), request.uri());
                 async move { always(answer) }
             };
             tasks.spawn(serve(kubelet, controls, shutdown.clone(), handle));
         }
         let (fleets, newest) = watch::channel(past);
         let traffic = Traffic::new(api.scenario.clone(), options.seed, options.rate);
-        let sender = Sender::new(traffic, endpoint.subscribe(), newest, opening, options.past.min(3_600.0));
+        let (first_read, past) = (api.first_read.subscribe(), options.past.min(3_600.0));
+        let sender = Sender::new(traffic, endpoint.subscribe(), newest, first_read, opening, past);
         tasks.spawn(until(shutdown.clone(), async move { sender.run().await }));
         let controls = api.controls.clone();
         tasks.spawn(until(shutdown.clone(), async move { controls.repeat().await }));
@@ -163,22 +162,5 @@ async fn tick(api: &Api, world: Mutex<World>, fleets: &watch::Sender<Vec<(Timest
         }
         drop(world);
         churner.churn(&api.objects, now);
-    }
-}
-
-fn kubelet_answer(api: &Api, node: &str, request: &http::Request<hyper::body::Incoming>) -> crate::api::Answer {
-    if let Err(refusal) = api.tokens.who(request.headers()) {
-        return refuse(&refusal);
-    }
-    // A node that is down says nothing; the nearest that HTTP has is an error.
-    let down = api
-        .objects
-        .get(Kind::Node, &crate::object::Key::new("", node))
-        .is_none_or(|node| !node.value(Kind::Node).to_string().contains("KubeletReady"));
-    let answer = metrics::answer(&api.objects, &api.scenario, node, request.uri().path(), api.objects.now());
-    match answer {
-        Some(answer) if !down => answer,
-        Some(_) => refuse(&Refusal::new(503, "ServiceUnavailable", "the node is down")),
-        None => refuse(&Refusal::new(404, "NotFound", "404 page not found")),
     }
 }

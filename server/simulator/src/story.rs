@@ -53,6 +53,8 @@ pub struct Service {
     pub memory: f64,
     /// Cores in use.
     pub cpu: f64,
+    /// Limit of cores; 0 for none.
+    pub cpu_limit: f64,
     /// Seconds from start to ready.
     pub warm_up: f64,
     /// When a CronJob runs: `minute hour * * *` or `*/n * * * *`.
@@ -317,6 +319,7 @@ impl Default for Service {
             memory_limit: 256,
             memory: 90.0,
             cpu: 0.05,
+            cpu_limit: 0.0,
             warm_up: 5.0,
             schedule: String::new(),
             routes: Vec::new(),

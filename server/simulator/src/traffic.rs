@@ -10,8 +10,8 @@ use std::sync::Arc;
 use model::Timestamp;
 
 pub(crate) use self::logs::lines;
-pub(crate) use self::spans::request;
 use self::spans::{Kind, Spans};
+pub(crate) use self::spans::{request, word};
 use crate::fleet::{Fleet, Server};
 use crate::random::Random;
 use crate::story::{Call, Effect, Route, Scenario};
@@ -234,8 +234,19 @@ mod tests {
             let text = |word: &str| format!("{word}-{service}");
             let (pod, uid, node, address) = (text("pod"), text("uid"), text("node"), text("ip"));
             let (version, container) = (text("version"), text("container"));
-            let (effects, is_silent) = (Vec::new(), false);
-            vec![Arc::new(Server { service, pod, uid, node, address, version, container, effects, is_silent })]
+            vec![Arc::new(Server {
+                service,
+                pod,
+                uid,
+                node,
+                address,
+                version,
+                container,
+                started: Timestamp(SECOND),
+                leak: 0.0,
+                effects: Vec::new(),
+                is_silent: false,
+            })]
         };
         Arc::new((0..scenario.services.len()).map(one).collect())
     }

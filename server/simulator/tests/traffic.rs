@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -33,19 +34,24 @@ async fn receiver() -> (String, Received) {
             let answer = service_fn(move |request: http::Request<hyper::body::Incoming>| {
                 let (kept, busy) = (kept.clone(), busy.clone());
                 async move {
-                    let logs = request.uri().path() == "/v1/logs";
-                    assert!(logs || request.uri().path() == "/v1/traces", "{}", request.uri());
+                    let path = request.uri().path().to_owned();
                     let body = request.into_body().collect().await?.to_bytes();
                     let mut answer = http::Response::new(Full::new(Bytes::new()));
                     if std::mem::take(&mut *busy.lock().unwrap()) {
                         *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
                         return Ok::<_, hyper::Error>(answer);
                     }
-                    if logs {
+                    if path == "/v1/logs" {
                         let request = ExportLogsServiceRequest::decode(body).unwrap();
                         assert!(!request.resource_logs.is_empty());
                         return Ok(answer);
                     }
+                    if path == "/v1/metrics" {
+                        let request = ExportMetricsServiceRequest::decode(body).unwrap();
+                        assert!(!request.resource_metrics.is_empty());
+                        return Ok(answer);
+                    }
+                    assert_eq!(path, "/v1/traces");
                     kept.lock().unwrap().push(ExportTraceServiceRequest::decode(body).unwrap());
                     Ok(answer)
                 }

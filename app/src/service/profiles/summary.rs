@@ -11,7 +11,7 @@ pub(super) fn amount(sample: &SampleType, value: i64) -> String {
         "nanoseconds" => model::duration_text(value as f64),
         "microseconds" => model::duration_text(value as f64 * 1e3),
         "milliseconds" => model::duration_text(value as f64 * 1e6),
-        "bytes" => model::bytes_text(value as f64),
+        "bytes" => model::bytes_text(value.max(0) as f64),
         _ => number::count(value as f64),
     }
 }

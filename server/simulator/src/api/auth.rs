@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::target::Target;
-use super::{Answer, Call, answer};
+use super::{Answer, Api, Call, answer};
 use crate::error::Refusal;
 use crate::random;
 
@@ -80,6 +80,19 @@ impl Tokens {
             Some(token) if token == self.reader => Ok(Who::Reader),
             _ => Err(Refusal::new(401, "Unauthorized", "Unauthorized")),
         }
+    }
+}
+
+impl Api {
+    /// Refuses who has no right to a node's `metrics` or `stats`, as a kubelet does that asks the API server.
+    pub(crate) fn may_read_node(&self, who: Who, node: &str, right: &str) -> Result<(), Refusal> {
+        let revoked = &self.controls.get().revoked;
+        if who == Who::Admin || !revoked.contains(&format!("nodes/{right}")) {
+            return Ok(());
+        }
+        let message =
+            format!("Forbidden (user=binnacle, verb=get, resource=nodes, subresource(s)=[{right}], name={node})");
+        Err(Refusal::new(403, "Forbidden", message))
     }
 }
 

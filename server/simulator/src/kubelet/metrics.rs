@@ -1,4 +1,4 @@
-//! What a kubelet measures. The figures are functions of pod and time, so nothing is kept.
+//! What a kubelet answers: the figures of its node's containers.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -6,135 +6,165 @@ use std::sync::Arc;
 use model::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, json as answer_json, text as answer_text};
+use super::figures::{Figures, Run};
+use crate::api::{Answer, Api, json as answer_json, text as answer_text};
 use crate::kind::Kind;
-use crate::object::{text, uid};
-use crate::objects::{Ask, Objects};
-use crate::random::{Random, hash};
+use crate::object::{Object, text, uid};
+use crate::objects::Ask;
 use crate::select::Selector;
-use crate::story::Scenario;
-use crate::time::{self, MINUTE, SECOND};
+use crate::time::{self, SECOND};
 
-/// A container's figures at a moment.
+/// A container's figures, as they were measured last.
 #[derive(Debug)]
 struct Measured {
     namespace: String,
     pod: String,
     uid: String,
     container: String,
+    id: String,
     image: String,
+    cpu_limit: f64,
     started: Timestamp,
-    /// CPU seconds since the start.
-    cpu: f64,
-    cores: f64,
-    memory: f64,
-    limit: f64,
-    received: f64,
+    at: Timestamp,
+    figures: Figures,
 }
 
-const MIB: f64 = 1_048_576.0;
-
 /// Answers a kubelet's path, or nothing.
-pub(crate) fn answer(
-    objects: &Arc<Objects>,
-    scenario: &Scenario,
-    node: &str,
-    path: &str,
-    now: Timestamp,
-) -> Option<Answer> {
-    let measured = || measure(objects, scenario, node, now);
+pub(crate) fn answer(api: &Api, node: &str, path: &str) -> Option<Answer> {
+    let measured = || measure(api, node);
     match path {
-        "/metrics/cadvisor" => Some(answer_text(cadvisor(&measured(), now))),
-        "/metrics/resource" => Some(answer_text(resource(&measured(), now))),
-        "/stats/summary" => Some(answer_json(200, &summary(&measured(), node, now))),
+        "/metrics/cadvisor" => Some(answer_text(cadvisor(&measured()))),
+        "/metrics/resource" => Some(answer_text(resource(&measured()))),
+        "/stats/summary" => Some(answer_json(200, &summary(&measured(), node))),
         "/healthz" => Some(answer_text("ok")),
         _ => None,
     }
 }
 
-fn measure(objects: &Arc<Objects>, scenario: &Scenario, node: &str, now: Timestamp) -> Vec<Measured> {
-    let selector = Selector::parse(Kind::Pod, "", &format!("spec.nodeName={node}")).unwrap_or_default();
-    let pods = objects.list(Kind::Pod, &Ask { selector, ..Ask::default() }).map(|page| page.items).unwrap_or_default();
-    pods.iter().filter_map(|pod| of_pod(&pod.value(Kind::Pod), scenario, now)).collect()
+fn measure(api: &Api, node: &str) -> Vec<Measured> {
+    let pods = list(api, "", "", &format!("spec.nodeName={node}"));
+    pods.iter().filter_map(|pod| of_pod(api, &pod.value(Kind::Pod))).collect()
 }
 
-fn of_pod(pod: &Value, scenario: &Scenario, now: Timestamp) -> Option<Measured> {
-    let started = time::parse(text(pod, "/status/containerStatuses/0/state/running/startedAt"))?;
+fn list(api: &Api, namespace: &str, labels: &str, fields: &str) -> Vec<Arc<Object>> {
+    let selector = Selector::parse(Kind::Pod, labels, fields).unwrap_or_default();
+    let ask = Ask { namespace, selector, ..Ask::default() };
+    api.objects.list(Kind::Pod, &ask).map(|page| page.items).unwrap_or_default()
+}
+
+fn of_pod(api: &Api, pod: &Value) -> Option<Measured> {
+    let now = api.objects.now();
+    let started = started(pod)?;
     let namespace = text(pod, "/metadata/namespace");
     let app = format!("{namespace}/{}", text(pod, "/metadata/labels/app"));
-    let service = scenario.find(&app).map(|index| scenario.services[index].clone()).unwrap_or_default();
+    let service = api.scenario.find(&app).map(|index| api.scenario.services[index].clone()).unwrap_or_default();
     let image = text(pod, "/spec/containers/0/image");
-    let effects = scenario.effects.iter().filter(|effect| effect.service == app && image.contains(&effect.when));
-    let leak: f64 = effects.map(|effect| effect.leak).sum();
-    let age = (now.0 - started.0).max(0) as f64 / SECOND as f64;
-    // Wobbles a little from one quarter of a minute to the next.
-    let mut random = Random::new(hash(uid(pod).as_bytes()) ^ (now.0 / (15 * SECOND)) as u64);
-    let grown = leak * age / (60.0 * MINUTE as f64 / SECOND as f64);
-    let limit = f64::from(service.memory_limit) * MIB;
-    let warm = 1.0 - 0.4 * (-age / 60.0).exp();
-    let memory = (service.memory * warm * random.between(0.985, 1.015) + grown) * MIB;
+    let killed = api.scenario.killed_after(&app, api.opening, now).filter(|_| is_victim(api, pod));
+    let run = Run { service: &service, uid: uid(pod), started, leak: api.scenario.leak(&app, image), killed };
+    let at = run.measured(now);
     Some(Measured {
         namespace: namespace.to_owned(),
         pod: text(pod, "/metadata/name").to_owned(),
         uid: uid(pod).to_owned(),
         container: text(pod, "/spec/containers/0/name").to_owned(),
+        id: text(pod, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned(),
         image: image.to_owned(),
+        cpu_limit: service.cpu_limit,
         started,
-        cpu: service.cpu * age,
-        cores: service.cpu,
-        memory: memory.min(limit * 0.98),
-        limit,
-        received: 4_000.0 * age,
+        at,
+        figures: run.at(at),
     })
 }
 
-fn cadvisor(all: &[Measured], now: Timestamp) -> String {
+fn started(pod: &Value) -> Option<Timestamp> {
+    time::parse(text(pod, "/status/containerStatuses/0/state/running/startedAt"))
+}
+
+/// Whether a pod is the one of its service that the script kills: the first that runs.
+fn is_victim(api: &Api, pod: &Value) -> bool {
+    let labels = format!("app={}", text(pod, "/metadata/labels/app"));
+    let pods = list(api, text(pod, "/metadata/namespace"), &labels, "");
+    let first = pods.iter().filter(|other| started(&other.value(Kind::Pod)).is_some()).map(|other| &other.key).min();
+    first.is_some_and(|first| *first.name == *text(pod, "/metadata/name"))
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.0 / 1_000_000
+}
+
+fn cadvisor(all: &[Measured]) -> String {
     type Read = fn(&Measured) -> f64;
-    let families: [(&str, &str, Read); 8] = [
-        ("container_cpu_usage_seconds_total", "counter", |m| m.cpu),
-        ("container_cpu_cfs_periods_total", "counter", |m| (m.cpu * 10.0).floor()),
-        ("container_cpu_cfs_throttled_periods_total", "counter", |_| 0.0),
-        ("container_memory_working_set_bytes", "gauge", |m| m.memory.floor()),
-        ("container_memory_rss", "gauge", |m| (m.memory * 0.92).floor()),
-        ("container_memory_cache", "gauge", |m| (m.memory * 0.08).floor()),
-        ("container_spec_memory_limit_bytes", "gauge", |m| m.limit),
+    let limited: Read = |m| if m.cpu_limit > 0.0 { 1.0 } else { 0.0 };
+    let families: [(&str, &str, Read); 15] = [
+        ("container_cpu_usage_seconds_total", "counter", |m| m.figures.cpu),
+        ("container_cpu_cfs_periods_total", "counter", |m| m.figures.periods),
+        ("container_cpu_cfs_throttled_periods_total", "counter", |m| m.figures.throttled),
+        ("container_fs_writes_bytes_total", "counter", |m| m.figures.written),
+        ("container_memory_cache", "gauge", |m| m.figures.memory - m.figures.rss),
+        ("container_memory_rss", "gauge", |m| m.figures.rss.floor()),
+        ("container_memory_working_set_bytes", "gauge", |m| m.figures.memory),
+        ("container_pressure_cpu_stalled_seconds_total", "counter", |_| 0.0),
+        ("container_pressure_cpu_waiting_seconds_total", "counter", |m| m.figures.waited),
+        ("container_pressure_memory_stalled_seconds_total", "counter", |_| 0.0),
+        ("container_pressure_memory_waiting_seconds_total", "counter", |_| 0.0),
+        ("container_spec_cpu_period", "gauge", |_| 100_000.0),
+        ("container_spec_cpu_quota", "gauge", |m| m.cpu_limit * 100_000.0),
+        ("container_spec_memory_limit_bytes", "gauge", |m| m.figures.limit),
         ("container_start_time_seconds", "gauge", |m| (m.started.0 / SECOND) as f64),
     ];
-    let (mut out, at) = (String::new(), now.0 / 1_000_000);
+    let mut out = String::new();
     for (name, kind, read) in families {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "# TYPE {name} {kind}");
-        for m in all {
-            let labels = format!("namespace=\"{}\",pod=\"{}\"", m.namespace, m.pod);
-            let id = format!("/kubepods/burstable/pod{}", m.uid);
+        // A container without a limit has no periods of one.
+        let of_limit = name.contains("cfs") || name.contains("quota");
+        for m in all.iter().filter(|m| !of_limit || limited(m) > 0.0) {
+            let device = if name.starts_with("container_fs") { "device=\"/dev/vda\"," } else { "" };
+            let cpu = if name.contains("cpu_usage") { "cpu=\"total\"," } else { "" };
             let _ = writeln!(
                 out,
-                "{name}{{container=\"{}\",id=\"{id}/app\",image=\"{}\",{labels}}} {} {at}",
+                "{name}{{container=\"{}\",{cpu}{device}id=\"/kubepods/burstable/pod{}/{}\",image=\"{}\",name=\"{}\",\
+                 namespace=\"{}\",pod=\"{}\"}} {} {}",
                 m.container,
+                m.uid,
+                m.id,
                 m.image,
-                read(m)
+                m.id,
+                m.namespace,
+                m.pod,
+                read(m),
+                millis(m.at),
             );
         }
     }
-    for name in ["container_network_receive_bytes_total", "container_network_transmit_bytes_total"] {
+    let network: [(&str, Read); 2] = [
+        ("container_network_receive_bytes_total", |m| m.figures.received),
+        ("container_network_transmit_bytes_total", |m| m.figures.sent),
+    ];
+    for (name, read) in network {
         let _ = writeln!(out, "# TYPE {name} counter");
         for m in all {
             let _ = writeln!(
                 out,
-                "{name}{{container=\"\",interface=\"eth0\",namespace=\"{}\",pod=\"{}\"}} {} {at}",
-                m.namespace, m.pod, m.received
+                "{name}{{container=\"\",id=\"/kubepods/burstable/pod{}\",interface=\"eth0\",namespace=\"{}\",pod=\"{}\"}} \
+                 {} {}",
+                m.uid,
+                m.namespace,
+                m.pod,
+                read(m),
+                millis(m.at),
             );
         }
     }
     out
 }
 
-fn resource(all: &[Measured], now: Timestamp) -> String {
-    let (mut out, at) = (String::new(), now.0 / 1_000_000);
+fn resource(all: &[Measured]) -> String {
+    let mut out = String::new();
     type Read = fn(&Measured) -> f64;
     let families: [(&str, &str, Read); 3] = [
-        ("container_cpu_usage_seconds_total", "counter", |m| m.cpu),
-        ("container_memory_working_set_bytes", "gauge", |m| m.memory.floor()),
+        ("container_cpu_usage_seconds_total", "counter", |m| m.figures.cpu),
+        ("container_memory_working_set_bytes", "gauge", |m| m.figures.memory),
         ("container_start_time_seconds", "gauge", |m| (m.started.0 / SECOND) as f64),
     ];
     for (name, kind, read) in families {
@@ -142,25 +172,29 @@ fn resource(all: &[Measured], now: Timestamp) -> String {
         let _ = writeln!(out, "# TYPE {name} {kind}");
         for m in all {
             let labels = format!("container=\"{}\",namespace=\"{}\",pod=\"{}\"", m.container, m.namespace, m.pod);
-            let _ = writeln!(out, "{name}{{{labels}}} {} {at}", read(m));
+            let _ = writeln!(out, "{name}{{{labels}}} {} {}", read(m), millis(m.at));
         }
     }
     out.push_str("# TYPE scrape_error gauge\nscrape_error 0\n");
     out
 }
 
-fn summary(all: &[Measured], node: &str, now: Timestamp) -> Value {
-    let at = time::text(now);
+fn summary(all: &[Measured], node: &str) -> Value {
     let pod = |m: &Measured| {
-        let cpu =
-            json!({"time": at, "usageNanoCores": (m.cores * 1e9) as u64, "usageCoreNanoSeconds": (m.cpu * 1e9) as u64});
-        let memory = json!({"time": at, "availableBytes": (m.limit - m.memory) as u64, "usageBytes": m.memory as u64,
-            "workingSetBytes": m.memory as u64, "rssBytes": (m.memory * 0.92) as u64});
+        let (at, figures) = (time::micro_text(m.at), &m.figures);
+        let cpu = json!({"time": at, "usageNanoCores": (figures.cores * 1e9) as u64,
+            "usageCoreNanoSeconds": (figures.cpu * 1e9) as u64});
+        let memory = json!({"time": at, "availableBytes": (figures.limit - figures.memory) as u64,
+            "usageBytes": figures.memory as u64, "workingSetBytes": figures.memory as u64, "rssBytes": figures.rss as u64});
+        let interface = json!({"name": "eth0", "rxBytes": figures.received as u64, "rxErrors": 0,
+            "txBytes": figures.sent as u64, "txErrors": 0});
         json!({
             "podRef": {"name": m.pod, "namespace": m.namespace, "uid": m.uid}, "startTime": time::text(m.started),
-            "containers": [{"name": m.container, "startTime": time::text(m.started), "cpu": cpu, "memory": memory}],
+            "containers": [{"name": m.container, "startTime": time::text(m.started), "cpu": cpu, "memory": memory,
+                "rootfs": {"time": at, "usedBytes": 4_194_304 + figures.written as u64 / 64}}],
             "cpu": cpu, "memory": memory,
-            "network": {"time": at, "name": "eth0", "rxBytes": m.received as u64, "txBytes": m.received as u64},
+            "network": {"time": at, "name": "eth0", "rxBytes": figures.received as u64, "rxErrors": 0,
+                "txBytes": figures.sent as u64, "txErrors": 0, "interfaces": [interface]},
             "ephemeral-storage": {"time": at, "usedBytes": 4_194_304},
         })
     };

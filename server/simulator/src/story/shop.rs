@@ -18,6 +18,7 @@ fn service(id: &str, tags: &[&str], replicas: u32, routes: Vec<Route>) -> Servic
         replicas,
         env: [("LOG_LEVEL".to_owned(), "info".to_owned())].into(),
         config: [("app.yaml".to_owned(), format!("service: {name}\nworkers: 4\n"))].into(),
+        cpu: 0.03 + routes.iter().map(|route| route.millis).sum::<f64>() * 0.002,
         routes,
         ..Service::default()
     }
@@ -166,7 +167,10 @@ fn orders() -> Vec<Service> {
 
 fn platform() -> Vec<Service> {
     vec![
-        service("media/thumbnailer", &["2.2.0", "2.3.0"], 2, vec![route("GET /thumbs/{id}", 1.5, 46.0, &[])]),
+        Service {
+            cpu_limit: 0.25,
+            ..service("media/thumbnailer", &["2.2.0", "2.3.0"], 2, vec![route("GET /thumbs/{id}", 1.5, 46.0, &[])])
+        },
         service(
             "platform/identity",
             &["7.0.0", "7.0.2"],

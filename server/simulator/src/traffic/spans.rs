@@ -187,7 +187,8 @@ fn database(operation: &str, store: &str, system: &str) -> Vec<KeyValue> {
     vec![word("db.system.name", system), word("db.operation.name", operation), word("db.namespace", store)]
 }
 
-fn word(key: &str, value: &str) -> KeyValue {
+/// An attribute whose value is a text.
+pub(crate) fn word(key: &str, value: &str) -> KeyValue {
     attribute(key, Value::StringValue(value.to_owned()))
 }
 

@@ -111,11 +111,15 @@ fn template(service: &Service, config: &str) -> Value {
     let env: Vec<Value> = service.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let probe = json!({"httpGet": {"path": "/ready", "port": "http", "scheme": "HTTP"}, "periodSeconds": 10,
         "timeoutSeconds": 1, "failureThreshold": 3, "successThreshold": 1});
+    let mut limits = json!({"memory": format!("{}Mi", service.memory_limit)});
+    if service.cpu_limit > 0.0 {
+        limits["cpu"] = json!(format!("{:.0}m", service.cpu_limit * 1_000.0));
+    }
     let container = json!({
         "name": "app", "image": format!("{}:{}", service.image, service.tags[0]), "env": env,
         "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
         "resources": {"requests": {"cpu": "100m", "memory": format!("{}Mi", service.memory_limit / 2)},
-            "limits": {"memory": format!("{}Mi", service.memory_limit)}},
+            "limits": limits},
         "readinessProbe": probe, "volumeMounts": [{"name": "config", "mountPath": format!("/etc/{}", service.name)}],
     });
     json!({

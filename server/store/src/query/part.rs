@@ -35,11 +35,6 @@ impl Part {
         Ok(Self { resolved, owners, full })
     }
 
-    /// Whose an owner was at a time; nothing where the file has no such owner.
-    pub(super) fn whose(&self, owner: u32, at: Timestamp) -> Option<&Attribution> {
-        Some(self.resolved.timelines.get(owner as usize)?.at(at))
-    }
-
     /// Whether an owner was a service's at a time.
     pub(super) fn is_of(&self, owner: u32, at: Timestamp, service: &ServiceId) -> bool {
         let is_known = self.owners.binary_search(&owner).is_ok();
@@ -52,6 +47,11 @@ impl Part {
         let revision = whose.service.as_ref().zip(whose.revision.as_ref());
         let name = revision.and_then(|(service, revision)| directory.revision_name(service, revision));
         (whose.pod_name.clone(), name.map(str::to_owned))
+    }
+
+    /// Whose an owner was at a time; nothing where the file has no such owner.
+    pub(super) fn whose(&self, owner: u32, at: Timestamp) -> Option<&Attribution> {
+        Some(self.resolved.timelines.get(owner as usize)?.at(at))
     }
 
     /// What an owner's resource says of a key; its pod and revision are keys too.
