@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
+    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, ServiceHeader,
+    ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -90,7 +90,7 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError>;
 
     /// Log patterns, those that came with the newest deploy first.
@@ -126,6 +126,22 @@ pub trait Backend: Send + Sync {
         id: &ServiceId,
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError>;
+
+    // --- leaks
+
+    /// What leaks of a service now, the first to end at the front.
+    async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError>;
+
+    // --- profiles
+
+    /// Which profiles a service has, and one type of them merged.
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError>;
 
     // --- traces
 

@@ -3,6 +3,7 @@
 //! Paths are written by hand and not through plotters: its SVG backend rounds to whole pixels and bakes colours into
 //! attributes (so dark mode would redraw, and every stroke would need rewriting afterwards), and it costs 26 KB more.
 
+pub(crate) mod flame;
 pub(crate) mod frame;
 pub(crate) mod hover;
 pub(crate) mod path;

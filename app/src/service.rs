@@ -7,6 +7,7 @@ mod kubernetes;
 mod logs;
 mod metrics;
 mod overview;
+mod profiles;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) use kubernetes::Kubernetes;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
 pub(crate) use overview::Overview;
+pub(crate) use profiles::Profiles;
 
 /// The head, for tabs that say its sentence too.
 #[derive(Clone, Copy)]
@@ -65,6 +67,7 @@ fn fetch_tabs() {
             Overview::preload().await;
             Logs::preload().await;
             Metrics::preload().await;
+            Profiles::preload().await;
             Kubernetes::preload().await;
             Deploys::preload().await;
         });

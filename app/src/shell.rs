@@ -35,7 +35,10 @@ pub(crate) fn shell(options: &LeptosOptions) -> impl IntoView + use<> {
 }
 
 fn set_policy() {
-    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else { return };
+    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else {
+        leptos::logging::error!("a page was rendered without its response: nothing will run on it");
+        return;
+    };
     if let Ok(policy) = HeaderValue::from_str(&policy(&nonce)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }

@@ -147,6 +147,8 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     let page = get(&checkout("metrics?range=1h")).await;
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
+    assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
+    page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
     assert_eq!(open.ids("chart-metric"), 1);
     open.has(&["MiB/s", "The 2 greatest of 6 series", "value=\"/pay\"", "agg=p95", "deploy-flag"]);
@@ -156,9 +158,29 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
 }
 
 #[tokio::test]
+async fn the_profiles_tab_has_frames_as_text_and_functions_by_cost() {
+    let page = get(&checkout("profiles")).await;
+    assert_eq!((page.status, page.ids("flame"), page.ids("function")), (StatusCode::OK, 1, 2));
+    page.has(&["CPU time", "Memory in use", "1 min 40 s, in 40 profiles", "0.03 cores on average", ">main.pay<"]);
+    page.has(&["left:0.000%;width:60.000%;--row:1", "type=inuse_space:bytes", "shop/checkout.go", "aria-sort"]);
+    let found = get(&checkout("profiles?q=tax&sort=total")).await;
+    assert_eq!((found.ids("function"), found.count(" dim\"")), (1, 3));
+    found.has(&["50.0 % in what is found", "sort=self", "box h"]);
+    let none = get(&format!("/services/{CLUSTER}/shop/StatefulSet/cart/profiles")).await;
+    none.has(&["No profiles in this range", "pyroscope.configure", "/v1development/profiles"]);
+}
+
+#[tokio::test]
+async fn compared_profiles_say_what_takes_a_larger_share() {
+    let page = get(&checkout("profiles?against=deploy")).await;
+    page.has(&["v2.14.0", "v2.13.2", "in 20 profiles", "box worse-3", "box better-3", "+30.0 %", "By the share"]);
+}
+
+#[tokio::test]
 async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (2, 6, 3));
+    page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31, once", "since 14:29, 6 times"]);
 }
 
@@ -305,6 +327,7 @@ async fn hostile_strings_are_text_on_every_page() {
         &patterns,
         &checkout("kubernetes"),
         &checkout("metrics?metric=m&by=pod&where=http.route=/pay"),
+        &checkout("profiles?against=deploy&q=x"),
         &deploys,
         &trace,
         "/status",

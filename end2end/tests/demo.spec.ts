@@ -84,6 +84,7 @@ test("the tour leads to what it promises, and is over once dismissed", async ({ 
 test("a crash loop and an image that can't be pulled tell which pod and why", async ({ page }) => {
   await open(page, notifications, "kubernetes");
   await expect(incident(page, "Crash loop")).toContainText(/exit code 1/);
+  await expect(incident(page, "Crash loop").getByTestId("last-lines")).toContainText(/\w{3,}/, ARRIVAL);
   await expect(page.getByTestId("pod-row").filter({ hasText: "3.2.0" })).toContainText("Error (exit code 1)");
   await open(page, thumbnailer, "kubernetes");
   await expect(incident(page, "can't be pulled")).toContainText("thumbs:2.4.0-rc.0");

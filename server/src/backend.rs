@@ -6,9 +6,11 @@ mod board;
 mod catalog;
 mod deploys;
 mod kubernetes;
+mod leaks;
 mod logs;
 pub(crate) mod machines;
 mod metrics;
+mod profiles;
 mod resources;
 mod session;
 mod status;
@@ -19,10 +21,11 @@ use app::{AppError, Backend};
 use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed, FeedQuery,
-    JumpHit, KubernetesTab, LogCursor, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery,
-    MetricSeries, PodLanes, ResourceAsk, ResourcePage, RevisionHash, ServiceHeader, ServiceId, SpanDetail, SpanId,
-    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
+    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
+    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, RevisionHash,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
+    Zone,
 };
 use store::{Directory, Store};
 
@@ -147,7 +150,7 @@ impl Backend for Answers {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError> {
         logs::lines(self, viewer, id, window, query, after).await
     }
@@ -187,6 +190,20 @@ impl Backend for Answers {
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError> {
         metrics::golden(self, viewer, id, window).await
+    }
+
+    async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+        leaks::charts(self, viewer, id).await
+    }
+
+    async fn profiles(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        profiles::page(self, viewer, id, window, words).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

@@ -13,6 +13,7 @@ mod gate;
 mod guard;
 mod http;
 mod jobs;
+mod leaks;
 mod live;
 mod metrics;
 mod readiness;
@@ -98,6 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
     verdicts::spawn(&store, &shutdown);
+    leaks::spawn(&store, &shutdown);
 
     let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));
     let site = site::unpack(data.path())?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterStatus, DeployMark, Health, HealthState, Judged, ServiceId, Timestamp, Window};
+use crate::{ClusterStatus, DeployMark, Health, HealthState, Judged, Sentence, ServiceId, Timestamp, Window};
 
 /// What the catalog shows, as its URL says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,4 +182,6 @@ pub struct ServiceHeader {
     pub verdict: Option<Judged>,
     /// What that verdict calls was there in the last 15 minutes.
     pub verdict_lasts: bool,
+    /// What leaks first.
+    pub leak: Option<Sentence>,
 }

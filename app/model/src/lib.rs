@@ -4,31 +4,40 @@
 //! nothing here reads the time; `usize` never crosses the wire (wasm is 32-bit).
 
 pub mod apm;
+pub mod bytes;
 pub mod catalog;
 pub mod deploys;
 pub mod histogram;
 pub mod id;
 pub mod judged;
 pub mod kubernetes;
+pub mod leaks;
 pub mod logs;
 pub mod metrics;
+mod page;
+pub mod profiles;
 pub mod resources;
 pub mod sentence;
 pub mod session;
 pub mod status;
+mod terms;
 pub mod time;
 pub mod traces;
 pub mod verdict;
 
 pub use apm::*;
+pub use bytes::bytes_text;
 pub use catalog::*;
 pub use deploys::*;
 pub use histogram::Histogram;
 pub use id::*;
 pub use judged::*;
 pub use kubernetes::*;
+pub use leaks::*;
 pub use logs::*;
 pub use metrics::*;
+pub use page::Cursor;
+pub use profiles::*;
 pub use resources::*;
 pub use sentence::*;
 pub use session::{Demo, Stop, Viewer};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use filter::{LogFilter, LogTerm, LogTest};
 
-use crate::{RevisionHash, Series, SpanId, Timestamp, TraceId, Value};
+use crate::{Cursor, RevisionHash, Series, SpanId, Timestamp, TraceId, Value};
 
 /// How bad a log record is: the ranges of OpenTelemetry's `SeverityNumber` (logs data model, "Severity Fields").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -116,38 +116,13 @@ pub struct LogLine {
     pub attributes: Vec<(String, Value)>,
 }
 
-/// Which lines follow those of a page: those before a time, less some of that very time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogCursor {
-    /// Lines at this time or before.
-    pub at: Timestamp,
-    /// So many of this very time were shown.
-    pub skip: u32,
-}
-
-impl std::fmt::Display for LogCursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.at.0, self.skip)
-    }
-}
-
-impl std::str::FromStr for LogCursor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.rsplit_once('-').and_then(|(at, skip)| Some((at.parse().ok()?, skip.parse().ok()?)));
-        let (at, skip) = parts.ok_or("a page of lines is named by a time and a number")?;
-        Ok(Self { at: Timestamp(at), skip })
-    }
-}
-
 /// Lines that match, newest first, and how many there are when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogPage {
     /// The newest lines.
     pub lines: Vec<LogLine>,
     /// What follows, if more do.
-    pub next: Option<LogCursor>,
+    pub next: Option<Cursor>,
     /// Lines over time, a series a level that occurs, named by its word; the least bad first.
     pub levels: Vec<Series>,
     /// Lines that match in the window.

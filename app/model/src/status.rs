@@ -121,6 +121,8 @@ pub struct IngestStatus {
     pub logs: u64,
     /// Metric points stored.
     pub points: u64,
+    /// Profiles stored.
+    pub profiles: u64,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Identical retries dropped.
@@ -180,6 +182,8 @@ pub struct StoreStatus {
     pub logs: u64,
     /// Metric points in them.
     pub points: u64,
+    /// Samples of profiles in them.
+    pub samples: u64,
     /// Points since the start that went into overflow series, because their owner has too many.
     pub overflowed: u64,
     /// When the oldest raw partition began; what it holds may tell of earlier times.

@@ -1,8 +1,14 @@
 //! Spans and the traces they make.
 
+mod filter;
+mod search;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+
+pub use filter::{Compare, SpanFilter, SpanTerm, SpanTest};
+pub use search::{SpanHit, SpanOrder, SpanPage, SpanPlot, SpanPoint, SpanQuery};
 
 use crate::{ServiceId, SpanId, Timestamp, TraceId};
 
@@ -191,6 +197,18 @@ impl Owner {
             .find(|(k, _)| k == key)
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+}
+
+/// What a failure says, in short: the message of its status, else its error group.
+pub fn failure_note(failed: bool, status_message: &str, error: &str) -> String {
+    /// Characters of a note.
+    const MOST: usize = 120;
+    match (failed, status_message, error) {
+        (false, ..) => String::new(),
+        (true, "", "") => "error".to_owned(),
+        (true, "", error) => error.chars().take(MOST).collect(),
+        (true, message, _) => message.chars().take(MOST).collect(),
     }
 }
 

@@ -234,6 +234,8 @@ pub enum Signal {
     Cpu,
     /// Memory at equal pod age.
     Memory,
+    /// Memory that climbs without end.
+    Leak,
 }
 
 impl Signal {
@@ -255,6 +257,7 @@ impl Signal {
             Self::Unready => "unready",
             Self::Cpu => "cpu",
             Self::Memory => "memory",
+            Self::Leak => "leak",
         }
     }
 
@@ -276,6 +279,7 @@ impl Signal {
             Self::Unready => "Unready time",
             Self::Cpu => "CPU per request",
             Self::Memory => "Memory at equal pod age",
+            Self::Leak => "Memory that climbs",
         }
     }
 }

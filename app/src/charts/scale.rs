@@ -33,8 +33,8 @@ impl Unit {
             Self::Rate => format!("{}/s", number::rate(value)),
             Self::Count => number::count(value),
             Self::Number => number::any(value),
-            Self::Bytes => number::bytes(value.max(0.0) as u64),
-            Self::ByteRate => format!("{}/s", number::bytes(value.max(0.0) as u64)),
+            Self::Bytes => model::bytes_text(value),
+            Self::ByteRate => format!("{}/s", model::bytes_text(value)),
             Self::Share => number::share(value),
             Self::Duration => model::duration_text(value),
         }

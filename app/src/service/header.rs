@@ -40,6 +40,7 @@ fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
         Tab { key: "overview", word: "Overview", badge: 0 },
         Tab { key: "logs", word: "Logs", badge: 0 },
         Tab { key: "metrics", word: "Metrics", badge: 0 },
+        Tab { key: "profiles", word: "Profiles", badge: 0 },
         Tab { key: "kubernetes", word: "Kubernetes", badge: header.adverse },
         Tab { key: "deploys", word: "Deploys", badge: 0 },
     ];

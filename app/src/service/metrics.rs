@@ -1,13 +1,14 @@
 //! The Metrics tab: what says how the service is, and an explorer of everything it measures. All in the address.
 
 mod explorer;
+mod leaks;
 mod plot;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::use_query_map;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{Marks, MetricChart, MetricLabel, MetricNames, MetricQuery, MetricSeries, ServiceId, Window};
+use model::{LeakChart, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery, MetricSeries, ServiceId, Window};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
@@ -38,6 +39,7 @@ impl LazyRoute for Metrics {
         let golden = ask(asked, |(id, moment): Asked| async move {
             Ok((moment.window, read_golden_metrics(known(id)?, moment.window).await?))
         });
+        let leaking = ask(asked, |(id, _): Asked| async move { read_leaks(known(id)?).await });
         let words = Memo::new(move |_| (get("metric"), get("by"), get("agg"), get("rate") == "1", get("where")));
         let of_metric = Memo::new(move |_| (asked.get(), words.get()));
         let explored = ask(of_metric, |((id, moment), words): (Asked, Words)| async move {
@@ -60,6 +62,7 @@ impl LazyRoute for Metrics {
             None => view! { <p class="card muted pick">"Choose a metric to see it over time."</p> }.into_any(),
         };
         view! {
+            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &deploys()))}
             {part(golden, move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
                 plot::golden(&charts, window, &marks, &deploys())
             })}
@@ -79,6 +82,12 @@ impl LazyRoute for Metrics {
 async fn list_metrics(id: ServiceId, window: Window) -> Result<MetricNames, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
     backend.metric_names(&viewer, &id, window).await
+}
+
+#[server(input = GetUrl)]
+async fn read_leaks(id: ServiceId) -> Result<Vec<LeakChart>, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.leaks(&viewer, &id).await
 }
 
 /// Charts and marks in one answer, so that flags and lines are of the same moment.

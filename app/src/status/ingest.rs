@@ -14,8 +14,9 @@ pub(super) fn ingest(ingest: &IngestStatus) -> AnyView {
         ("Spans since the start", count(ingest.spans)),
         ("Log records since the start", count(ingest.logs)),
         ("Metric points since the start", count(ingest.points)),
+        ("Profiles since the start", count(ingest.profiles)),
         ("Requests", count(ingest.requests)),
-        ("Bytes, decompressed", number::bytes(ingest.bytes)),
+        ("Bytes, decompressed", model::bytes_text(ingest.bytes as f64)),
         ("Identical retries dropped", count(ingest.duplicates)),
     ];
     let rejected = if ingest.rejected.is_empty() {

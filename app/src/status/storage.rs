@@ -9,13 +9,14 @@ use crate::ui::number;
 /// Sizes and ages.
 pub(super) fn storage(store: &StoreStatus) -> AnyView {
     let sizes = [
-        ("Raw telemetry", number::bytes(store.raw_bytes)),
-        ("Summaries", number::bytes(store.summary_bytes)),
-        ("Metadata", number::bytes(store.meta_bytes)),
+        ("Raw telemetry", model::bytes_text(store.raw_bytes as f64)),
+        ("Summaries", model::bytes_text(store.summary_bytes as f64)),
+        ("Metadata", model::bytes_text(store.meta_bytes as f64)),
         ("Raw partitions", number::count(store.partitions.into())),
         ("Spans kept", number::count(store.spans as f64)),
         ("Log records kept", number::count(store.logs as f64)),
         ("Metric points kept", number::count(store.points as f64)),
+        ("Profile samples kept", number::count(store.samples as f64)),
     ];
     let failing = store.failing.clone().map(|why| view! { <p class="notice bad">{format!("Not writing: {why}")}</p> });
     view! {

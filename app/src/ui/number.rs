@@ -58,18 +58,6 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
-/// Bytes in binary units: `512 B`, `31 MiB`, `1.4 GiB`.
-pub(crate) fn bytes(value: u64) -> String {
-    let mut left = value as f64;
-    let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].into_iter();
-    let mut unit = units.next().unwrap_or_default();
-    while left >= 1_023.5 {
-        let Some(larger) = units.next() else { break };
-        (left, unit) = (left / 1_024.0, larger);
-    }
-    if left < 10.0 && unit != "B" { format!("{left:.1} {unit}") } else { format!("{left:.0} {unit}") }
-}
-
 /// With so many decimals at most, none of them a trailing zero.
 pub(crate) fn trimmed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
@@ -104,9 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_bytes_read_well() {
+    fn counts_read_well() {
         assert_eq!([31.0, 7_912.0, 99_999.0, 1_900_000.0].map(count), ["31", "7,912", "99,999", "1.9M"]);
-        assert_eq!([0, 512, 32_505_856, 1_503_238_553].map(bytes), ["0 B", "512 B", "31 MiB", "1.4 GiB"]);
         assert_eq!((plural(1, "pod", "pods"), plural(2, "pod", "pods")), ("1 pod".into(), "2 pods".into()));
     }
 }

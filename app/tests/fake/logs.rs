@@ -6,7 +6,7 @@ use super::{AS_OF, Fake, minutes_ago, traces};
 
 impl Fake {
     /// Three lines, of which those of a level can be asked for; nothing after a page.
-    pub(crate) fn log_page(&self, window: Window, filter: &LogFilter, after: Option<LogCursor>) -> LogPage {
+    pub(crate) fn log_page(&self, window: Window, filter: &LogFilter, after: Option<Cursor>) -> LogPage {
         let line = |seconds: i64, level: Level, body: &str| LogLine {
             at: AS_OF.plus(-seconds * SECOND),
             level,
@@ -31,7 +31,7 @@ impl Fake {
         let series =
             |name: &str| Series { name: name.into(), start: window.aligned(step).from, step, points: points.clone() };
         LogPage {
-            next: after.is_none().then_some(LogCursor { at: minutes_ago(30), skip: 1 }),
+            next: after.is_none().then_some(Cursor { key: minutes_ago(30).0, skip: 1 }),
             lines,
             levels: vec![series("info"), series("error")],
             matched: 240,

@@ -2,7 +2,7 @@
 
 use model::*;
 
-use super::Fake;
+use super::{AS_OF, Fake};
 
 impl Fake {
     /// A gauge of bytes and a counter.
@@ -42,5 +42,42 @@ impl Fake {
         answer.series.truncate(1);
         let limit = Series { name: "limit".into(), ..answer.series[0].clone() };
         vec![MetricChart { title: "Memory".into(), query, answer, limit: Some(limit) }]
+    }
+
+    /// Two pods of three that climb, until their limit.
+    pub(crate) fn leak_chart(&self) -> LeakChart {
+        let mib = 1_048_576.0;
+        let pod = |name: String, hours: i64| LeakingPod {
+            pod: PodId("uid".into()),
+            name,
+            rate: 46.0 * mib,
+            rate_interval: (40.0 * mib, 50.0 * mib),
+            level: 300.0 * mib,
+            limit: Some(512.0 * mib),
+            since: AS_OF.plus(-3 * HOUR),
+            eta: Some(Eta { likely: hours * HOUR, soonest: 3 * HOUR, latest: None }),
+        };
+        let window = Window::new(AS_OF.plus(-4 * HOUR), AS_OF.plus(4 * HOUR));
+        let (start, step) = (window.from, Step(5 * MINUTE));
+        let line = |name: String, first: usize, count: usize| {
+            let points = (0..count).map(|i| (i >= first).then_some((i as f64 + 100.0) * mib)).collect();
+            Series { name, start, step, points }
+        };
+        let pods = vec![pod(self.text("checkout-1"), 5), pod("checkout-2".into(), 7)];
+        let sentence = Sentence::plain("Memory of ").strong(self.text("checkout-1")).text(" grows 46 MiB an hour");
+        let leak = Leak {
+            of: LeakOf::Memory { container: self.text("app") },
+            revision: None,
+            revision_name: self.text("v1.8.2"),
+            pods,
+            watched: 3,
+            before: Some(0.0),
+            before_name: Some("v1.8.1".into()),
+            sentence,
+            as_of: AS_OF,
+        };
+        let forecast = ["likely", "soonest", "latest", "limit"].map(|name| line(name.into(), 48, 96)).to_vec();
+        let pods = vec![line(self.text("checkout-1"), 0, 48), line("checkout-2".into(), 0, 48)];
+        LeakChart { leak, window, pods, forecast, marks: self.marks_in(window) }
     }
 }

@@ -3,6 +3,7 @@
 
 mod logs;
 mod metrics;
+mod profiles;
 mod services;
 mod signals;
 mod traces;
@@ -95,6 +96,7 @@ impl Backend for Fake {
             deleted: None,
             verdict: Some(self.judged(12)),
             verdict_lasts: true,
+            leak: None,
         })
     }
 
@@ -153,7 +155,7 @@ impl Backend for Fake {
         id: &ServiceId,
         window: Window,
         query: &str,
-        after: Option<LogCursor>,
+        after: Option<Cursor>,
     ) -> Result<LogPage, AppError> {
         let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
         self.known(id).map(|_| self.log_page(window, &filter, after))
@@ -190,6 +192,21 @@ impl Backend for Fake {
 
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
         self.known(id).map(|_| self.golden_charts(window))
+    }
+
+    async fn leaks(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+        self.known(id).map(|_| if id.name == "checkout" { vec![self.leak_chart()] } else { Vec::new() })
+    }
+
+    async fn profiles(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        words: ProfileWords,
+    ) -> Result<ProfilePage, AppError> {
+        let page = || if id.name == "checkout" { self.profile_page(window, &words) } else { ProfilePage::default() };
+        self.known(id).map(|_| page())
     }
 
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

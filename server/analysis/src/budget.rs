@@ -69,7 +69,8 @@ fn part(signal: Signal) -> f64 {
         Signal::Throughput | Signal::Restarts | Signal::OomKills => 0.04,
         Signal::FailedProbes | Signal::Unready | Signal::Cpu | Signal::Memory => 0.02,
         // Facts about pods, not findings by chance: nothing is spent.
-        Signal::CrashLoop | Signal::FailedPull | Signal::NeverReady | Signal::Stuck => 0.0,
+        // A leak has a budget of its own: see `leak`.
+        Signal::CrashLoop | Signal::FailedPull | Signal::NeverReady | Signal::Stuck | Signal::Leak => 0.0,
     }
 }
 
@@ -115,6 +116,7 @@ mod tests {
             Signal::Unready,
             Signal::Cpu,
             Signal::Memory,
+            Signal::Leak,
             Signal::CrashLoop,
             Signal::FailedPull,
             Signal::NeverReady,

@@ -1,7 +1,7 @@
 //! What a verdict is made from, as plain data that a server fills from rollups, watchers and earlier verdicts.
 //! Minutes count from the minute in which the deploy started: minute 0 is that one, the past is negative.
 
-use model::{Deploy, Evidence, Red, Timestamp};
+use model::{Deploy, Evidence, Leak, Red, Timestamp};
 
 use crate::budget::Look;
 
@@ -36,6 +36,8 @@ pub struct DeployFacts {
     pub earlier: Vec<Rollout>,
     /// CPU and memory by pod, where container metrics exist.
     pub resources: Vec<ResourceFacts>,
+    /// What leaks on the new revision; nothing where no container's memory is known.
+    pub leaks: Option<Vec<Leak>>,
     /// Mean adjusted count of a received request: 1 where every trace is kept, 10 where one in ten is.
     pub weight: f64,
     /// When the service was taken back to an earlier revision.

@@ -1,8 +1,8 @@
 //! Health of a service by the rules of the design: the worst rule wins, always with its sentence.
 
 use model::{
-    ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, MINUTE, PodState, SECOND, Sentence, ServiceState,
-    Timestamp, Verdict, VerdictLevel, short_age_text,
+    ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND, Sentence,
+    ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
 };
 
 /// Requests and errors of the last five minutes.
@@ -20,13 +20,6 @@ impl RecentErrors {
     }
 }
 
-/// A leak that was found, until the limit is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeakForecast {
-    /// Nanoseconds until the memory limit is reached.
-    pub eta: i64,
-}
-
 /// What health is judged by. Verdict and leak are there once something makes them.
 #[derive(Debug)]
 pub struct HealthFacts<'a> {
@@ -41,7 +34,7 @@ pub struct HealthFacts<'a> {
     /// The verdict on that deploy, while its revision is current and its signal was seen in the last 15 minutes.
     pub verdict: Option<&'a Verdict>,
     /// A leak of the current revision.
-    pub leak: Option<LeakForecast>,
+    pub leak: Option<&'a Leak>,
     /// Requests of the last five minutes.
     pub recent: RecentErrors,
     /// OOM kills in the last hour.
@@ -68,7 +61,7 @@ pub fn health(facts: &HealthFacts<'_>) -> HealthState {
         .or_else(|| degraded_pods(facts))
         .or_else(|| leak(facts))
         .or_else(|| rolling_out(facts))
-        .unwrap_or_else(|| quiet(facts.service))
+        .unwrap_or_else(|| quiet(facts))
 }
 
 fn state(health: Health, sentence: Sentence) -> HealthState {
@@ -204,9 +197,8 @@ fn degraded_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
 }
 
 fn leak(facts: &HealthFacts<'_>) -> Option<HealthState> {
-    let leak = facts.leak.filter(|leak| leak.eta < 24 * HOUR)?;
-    let sentence = Sentence::plain("Memory grows: limit reached in ").strong(short_age_text(leak.eta));
-    Some(state(Health::Degraded, sentence))
+    let leak = facts.leak.filter(|leak| leak.eta().is_some_and(|eta| eta.likely < 24 * HOUR))?;
+    Some(state(Health::Degraded, leak.sentence.clone()))
 }
 
 fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
@@ -221,7 +213,12 @@ fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
     Some(state(Health::RollingOut, Sentence::plain(verb).strong(deploy.to_name.clone()).text(ending)))
 }
 
-fn quiet(service: &ServiceState) -> HealthState {
+/// Nothing is wrong; what leaks slowly is said nevertheless.
+fn quiet(facts: &HealthFacts<'_>) -> HealthState {
+    let service = facts.service;
+    if let Some(leak) = facts.leak.filter(|_| service.deleted.is_none() && service.wanted > 0) {
+        return state(Health::Healthy, leak.sentence.clone());
+    }
     let text = match (service.deleted, service.wanted) {
         (Some(_), _) => "Deleted from the cluster",
         (None, 0) if !service.grouped => "Scaled to zero",

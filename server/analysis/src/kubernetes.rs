@@ -1,6 +1,6 @@
 //! What Kubernetes says of the new pods: states that speak for themselves, and counts held against the past.
 
-use model::{Against, DeployPhase, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit};
+use model::{Against, DeployPhase, Effect, Evidence, Leak, Outcome, Sentence, Side, Signal, Test, Unit};
 
 use crate::budget::spend;
 use crate::signal::window;
@@ -17,6 +17,7 @@ pub(crate) fn kubernetes(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
         (Signal::FailedProbes, (new.probes, new.probe_pods), old.probes),
         (Signal::Unready, (new.unready as u32, new.unready_pods), old.unready as u32),
     ];
+    found.extend(facts.leaks.as_ref().map(|leaks| climbs(leaks, facts)));
     if new.minutes > 0.0 {
         found.extend(counts.into_iter().map(|(signal, now, then)| counted(signal, now, then, facts, rules)));
     }
@@ -61,6 +62,17 @@ fn states(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
         state(signal, subject, flagged, text, count, facts)
     });
     rows.collect()
+}
+
+/// Memory that climbs is this deploy's where the revision before did not climb alike.
+fn climbs(leaks: &[Leak], facts: &DeployFacts) -> Evidence {
+    let Some(leak) = leaks.first() else {
+        return state(Signal::Leak, None, false, "no new pod's memory climbs without end".into(), 0.0, facts);
+    };
+    let (subject, count) = (leak.pods.first().map(|pod| pod.name.clone()), leak.pods.len() as f64);
+    let why = leak.sentence.to_string();
+    let why = if leak.is_old() { format!("{why}, as on the revision before") } else { why };
+    state(Signal::Leak, subject, !leak.is_old(), why, count, facts)
 }
 
 fn state(

@@ -11,6 +11,7 @@ mod judge;
 mod judged;
 mod kubernetes;
 mod latency;
+mod leak;
 mod ranks;
 mod rules;
 mod sentence;
@@ -24,8 +25,9 @@ pub use facts::{
     Births, Cell, DeployFacts, EndpointFacts, GroupFacts, KubernetesFacts, PastMinute, Peer, PodFacts, PodTally,
     ResourceFacts, Rollout,
 };
-pub use health::{HealthFacts, LeakForecast, RecentErrors, exit_words, health, is_crashing, is_unpullable};
+pub use health::{HealthFacts, RecentErrors, exit_words, health, is_crashing, is_unpullable};
 pub use judge::judge;
 pub use judged::judged;
+pub use leak::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 pub use rules::Rules;
 pub use usual::{Usual, usual};

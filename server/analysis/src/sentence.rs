@@ -53,6 +53,7 @@ pub(crate) fn flagged(evidence: &Evidence, deploy: &Deploy) -> Sentence {
         Signal::OomKills => counted("OOM killed", evidence, &to),
         Signal::FailedProbes => counted("Probes failed", evidence, &to),
         Signal::Unready => counted("Pods were not ready", evidence, &to),
+        Signal::Leak => evidence.why.clone(),
         Signal::Cpu | Signal::Memory => {
             let what = if evidence.signal == Signal::Cpu { "A request needs " } else { "A pod holds " };
             let kind = if evidence.signal == Signal::Cpu { " more CPU" } else { " more memory at equal age" };

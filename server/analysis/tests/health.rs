@@ -1,9 +1,10 @@
 //! Each health rule of the design, at its edge and just beside it.
 
-use analysis::{HealthFacts, LeakForecast, RecentErrors, health};
+use analysis::{HealthFacts, RecentErrors, health, leak_sentence};
 use model::{
-    ContainerState, Deploy, DeployId, DeployKind, DeployPhase, Exit, HOUR, Health, MINUTE, PodId, PodPhase, PodState,
-    RevisionHash, SECOND, Sentence, ServiceId, ServiceState, Timestamp, Verdict, VerdictLevel,
+    ContainerState, Deploy, DeployId, DeployKind, DeployPhase, Eta, Exit, HOUR, Health, Leak, LeakOf, LeakingPod,
+    MINUTE, PodId, PodPhase, PodState, RevisionHash, SECOND, Sentence, ServiceId, ServiceState, Timestamp, Verdict,
+    VerdictLevel,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000 * SECOND);
@@ -92,7 +93,7 @@ fn check(change: impl FnOnce(&mut Case), expect: Health, sentence: &str) {
         pods: &pods,
         deploy: case.deploy.as_ref(),
         verdict: case.verdict.as_ref(),
-        leak: case.leak,
+        leak: case.leak.as_ref(),
         recent: case.recent,
         oom_kills: case.oom_kills,
         restarts: case.restarts,
@@ -106,7 +107,7 @@ struct Case {
     pods: Vec<PodState>,
     deploy: Option<Deploy>,
     verdict: Option<Verdict>,
-    leak: Option<LeakForecast>,
+    leak: Option<Leak>,
     recent: RecentErrors,
     oom_kills: u32,
     restarts: u32,
@@ -244,12 +245,36 @@ fn a_stuck_rollout_degrades_and_a_moving_one_is_rolling_out() {
 
 #[test]
 fn a_leak_degrades_when_its_limit_is_less_than_a_day_away() {
-    check(
-        |case| case.leak = Some(LeakForecast { eta: 11 * HOUR }),
-        Health::Degraded,
-        "Memory grows: limit reached in 11 h",
-    );
-    check(|case| case.leak = Some(LeakForecast { eta: 24 * HOUR }), Health::Healthy, "Healthy");
+    let leak = |hours: i64| {
+        let eta = Eta { likely: hours * HOUR, soonest: 9 * HOUR, latest: None };
+        let pod = LeakingPod {
+            pod: PodId("uid".into()),
+            name: "cart-1".into(),
+            rate: 46.0 * 1_048_576.0,
+            rate_interval: (0.0, 0.0),
+            level: 0.0,
+            limit: Some(1.0),
+            since: NOW,
+            eta: Some(eta),
+        };
+        let mut leak = Leak {
+            of: LeakOf::Memory { container: "app".into() },
+            revision: None,
+            revision_name: "v2".into(),
+            pods: vec![pod],
+            watched: 1,
+            before: Some(0.0),
+            before_name: Some("v1".into()),
+            sentence: Sentence::default(),
+            as_of: NOW,
+        };
+        leak.sentence = leak_sentence(&leak);
+        Some(leak)
+    };
+    let says = |age| format!("Memory of cart-1 grows 46 MiB an hour: limit reached in {age}; v1 did not");
+    check(|case| case.leak = leak(11), Health::Degraded, &says("11 h"));
+    // Slower than that it is said and nothing more.
+    check(|case| case.leak = leak(36), Health::Healthy, &says("1 d"));
 }
 
 #[test]

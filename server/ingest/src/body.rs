@@ -54,11 +54,16 @@ const STEP: usize = 256 << 10;
 
 /// Unpacks gzip to at most so many bytes.
 pub(crate) fn inflate(packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
+    inflate_beside(packed.len(), packed, most, charge)
+}
+
+/// Unpacks gzip that is part of a message; so many bytes are held beside what comes out.
+pub(crate) fn inflate_beside(held: usize, packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
     let mut decoder = MultiGzDecoder::new(packed);
     let mut unpacked = Vec::new();
     loop {
         let room = STEP.min(most + 1 - unpacked.len());
-        charge.raise(packed.len() + unpacked.len() + room)?;
+        charge.raise(held + unpacked.len() + room)?;
         let read = (&mut decoder).take(room as u64).read_to_end(&mut unpacked);
         let read = read.map_err(|error| Error::Malformed(format!("gzip: {error}")))?;
         if unpacked.len() > most {

@@ -42,6 +42,7 @@ impl Counters {
             Signal::Traces => counts.status.spans += records,
             Signal::Logs => counts.status.logs += records,
             Signal::Metrics => counts.status.points += records,
+            Signal::Profiles => counts.status.profiles += records,
         }
         let (minute, now, before) = counts.minute_at(at);
         counts.minute = (minute, now + records, before);

@@ -47,6 +47,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same of what a part of a message was measured with: the limit is the message's.
+    pub(crate) fn of_limit(self, limit: usize) -> Self {
+        if matches!(self, Self::TooLarge(_)) { Self::TooLarge(limit) } else { self }
+    }
+
     /// The status of an HTTP answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -104,6 +109,6 @@ impl From<crate::wire::Malformed> for Error {
 
 /// What is received where, by HTTP path or by gRPC method.
 pub(crate) fn places(place: fn(Signal) -> &'static str) -> Error {
-    let places: Vec<String> = Signal::ALL.map(|s| format!("{} go to {}", s.records(), place(s))).to_vec();
+    let places = Signal::ALL.map(|s| format!("{} go to {}", s.records(), place(s)));
     Error::Path(places.join(", "))
 }

@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 use crate::counters::Counters;
 use crate::envelope::Report;
 use crate::limits::{Budget, Charge};
+use crate::profiles::pyroscope::{self, Sent};
 use crate::signal::Signal;
-use crate::{Error, Limits, body, remote};
+use crate::{Error, Limits, body, json, remote};
 
 /// The receivers' state: a cheap clone, given to each connection.
 #[derive(Clone)]
@@ -39,12 +40,22 @@ pub(crate) enum Format {
     Json,
     /// Prometheus remote write 1: protobuf of its own, always packed with snappy.
     Remote,
+    /// What Pyroscope's SDKs push, as protobuf.
+    Push,
+    /// The same as JSON.
+    PushJson,
+    /// What is sent to Pyroscope's `/ingest`.
+    Ingest,
+    /// A pprof.
+    Pprof,
 }
 
 /// A message as it was received.
 pub(crate) struct Received {
     /// What it is of.
     pub(crate) signal: Signal,
+    /// What stands in the address, where that is part of it.
+    pub(crate) words: Vec<(String, String)>,
     /// Its bytes, after `skip` of framing.
     pub(crate) bytes: Vec<u8>,
     /// Bytes of framing before the message.
@@ -134,7 +145,8 @@ impl Ingest {
     }
 
     async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        if !received.gzip && received.format != Format::Remote && received.bytes.len() <= INLINE {
+        let is_plain = matches!(received.format, Format::Protobuf | Format::Json);
+        if !received.gzip && is_plain && received.bytes.len() <= INLINE {
             return self.inner.decode(received, peer);
         }
         let inner = self.inner.clone();
@@ -169,7 +181,7 @@ impl Ingest {
 impl Inner {
     /// From received bytes to a batch: no I/O, but as long as the message is.
     fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        let Received { signal, bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
+        let Received { signal, words, bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
         if gzip {
             buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
             skip = 0;
@@ -179,21 +191,33 @@ impl Inner {
             skip = 0;
         }
         let bytes = buffer.len() - skip;
-        let request = hash(signal, &buffer[skip..]);
-        if format == Format::Json {
+        let request = hash(signal, &words, &buffer[skip..]);
+        if matches!(format, Format::Json | Format::PushJson) {
             charge.raise((1 + signal.growth()) * bytes)?;
-            buffer = signal.of_json(&buffer[skip..]).map_err(|error| Error::Malformed(error.to_string()))?;
+            let text = &buffer[skip..];
+            let written = if format == Format::Json { signal.of_json(text) } else { json::push(text) };
+            buffer = written.map_err(|error| Error::Malformed(error.to_string()))?;
             skip = 0;
         }
+        let message = &buffer[skip..];
         let directory = (self.directory)();
         let at = now();
         let found = |facts: &OwnerFacts| by_attributes(directory.resolve(facts, at).rule);
         let mut batch = Batch::new(request);
+        let sent = Sent { words: &words, peer, found: &found, limits: &self.limits, now: at };
+        let mut left = self.limits.message;
+        let mut unpack = |packed: &[u8]| {
+            let bytes = body::inflate_beside(message.len(), packed, left, &mut charge);
+            let bytes = bytes.map_err(|error| error.of_limit(self.limits.message))?;
+            left -= bytes.len();
+            Ok(bytes)
+        };
         let report = match format {
-            Format::Remote => remote::decode(&buffer[skip..], &self.limits, &mut batch)?,
-            Format::Protobuf | Format::Json => {
-                signal.decode(&buffer[skip..], peer, &found, &self.limits, at, &mut batch)?
-            }
+            Format::Remote => remote::decode(message, &self.limits, &mut batch)?,
+            Format::Protobuf | Format::Json => signal.decode(message, peer, &found, &self.limits, at, &mut batch)?,
+            Format::Push | Format::PushJson => pyroscope::push(message, &sent, &mut unpack, &mut batch)?,
+            Format::Ingest => pyroscope::ingest(message, &sent, &mut unpack, &mut batch)?,
+            Format::Pprof => pyroscope::plain(message, &sent, &mut unpack, &mut batch)?,
         };
         Ok(Decoded { batch, report, bytes, _charge: charge })
     }
@@ -208,8 +232,13 @@ fn by_attributes(rule: Rule) -> bool {
 }
 
 /// 128 bits that are the same for an identical retry, whoever sends it, and for nothing else.
-fn hash(signal: Signal, message: &[u8]) -> [u8; 16] {
-    let digest = Sha256::new().chain_update(signal.path()).chain_update(message).finalize();
+fn hash(signal: Signal, words: &[(String, String)], message: &[u8]) -> [u8; 16] {
+    let mut digest = Sha256::new().chain_update(signal.path());
+    for word in words.iter().flat_map(|(key, value)| [key, value]) {
+        digest.update((word.len() as u64).to_le_bytes());
+        digest.update(word);
+    }
+    let digest = digest.chain_update(message).finalize();
     *digest.first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 

@@ -96,7 +96,8 @@ async fn take(
     if packed && !gzip {
         return Err(Error::Malformed("a message is marked as packed, but no grpc-encoding is named".to_owned()));
     }
-    let received = Received { signal, bytes, skip: FRAME, gzip: packed, format: Format::Protobuf, charge };
+    let (words, format) = (Vec::new(), Format::Protobuf);
+    let received = Received { signal, words, bytes, skip: FRAME, gzip: packed, format, charge };
     ingest.export(received, peer).await
 }
 

@@ -1,5 +1,7 @@
-//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, protobuf or JSON, none or gzip; and what
-//! Prometheus writes.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics` and `/v1development/profiles`, protobuf or JSON, none
+//! or gzip; and what Prometheus and profilers write.
+
+mod profilers;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +12,7 @@ use axum::response::Response;
 use axum::routing::any;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 
 use crate::error::places;
 use crate::export::{Format, Partial, Received};
@@ -26,7 +28,7 @@ impl Ingest {
         let paths = Signal::ALL.into_iter().fold(Router::new(), |router, signal| {
             router.route(signal.path(), any(move |ingest, request| receive(signal, ingest, request)))
         });
-        paths.route(REMOTE, any(receive_remote)).fallback(elsewhere).with_state(self.clone())
+        profilers::routes(paths.route(REMOTE, any(receive_remote))).fallback(elsewhere).with_state(self.clone())
     }
 }
 
@@ -35,7 +37,7 @@ async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request)
     let peer = peer(&parts.extensions);
     let format = format(&parts.headers);
     let outcome = match check(&parts, ingest.limits().message, &ingest.limits().origins) {
-        Ok(gzip) => take(&ingest, signal, body, format.unwrap_or(Format::Protobuf), gzip, peer).await,
+        Ok(gzip) => take(&ingest, (signal, format.unwrap_or(Format::Protobuf)), Vec::new(), body, gzip, peer).await,
         Err(error) => {
             if matches!(error, Error::TooLarge(_)) {
                 body::discard(body, ingest.limits().message).await;
@@ -52,13 +54,13 @@ async fn receive_remote(State(ingest): State<Ingest>, request: Request) -> Respo
     let peer = peer(&parts.extensions);
     let limits = ingest.limits();
     let outcome = match admit(&parts, limits.message, &limits.origins).and_then(|()| check_remote(&parts.headers)) {
-        Ok(()) => take(&ingest, Signal::Metrics, body, Format::Remote, false, peer).await,
+        Ok(()) => take(&ingest, (Signal::Metrics, Format::Remote), Vec::new(), body, false, peer).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &outcome {
         ingest.reject(error.reason(), peer, 1);
     }
-    respond::plain(outcome)
+    respond::plain(outcome, StatusCode::NO_CONTENT)
 }
 
 /// Version 2 names its message; it is another one.
@@ -113,7 +115,11 @@ fn admit(parts: &Parts, most: usize, origins: &[String]) -> Result<(), Error> {
 fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> {
     admit(parts, most, origins)?;
     format(&parts.headers).ok_or(Error::ContentType)?;
-    let encoding = parts.headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], |encoding| encoding.as_bytes());
+    is_gzip(&parts.headers)
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Error> {
+    let encoding = headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], |encoding| encoding.as_bytes());
     match encoding.trim_ascii().to_ascii_lowercase().as_slice() {
         b"" | b"identity" => Ok(false),
         b"gzip" => Ok(true),
@@ -123,16 +129,16 @@ fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> 
 
 async fn take(
     ingest: &Ingest,
-    signal: Signal,
+    (signal, format): (Signal, Format),
+    words: Vec<(String, String)>,
     mut body: Body,
-    format: Format,
     gzip: bool,
     peer: Option<IpAddr>,
 ) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
     let mut charge = ingest.charge();
     match body::receive(&mut body, limits.message, limits, &mut charge).await {
-        Ok(bytes) => ingest.export(Received { signal, bytes, skip: 0, gzip, format, charge }, peer).await,
+        Ok(bytes) => ingest.export(Received { signal, words, bytes, skip: 0, gzip, format, charge }, peer).await,
         Err(error) => {
             drop(charge);
             if matches!(error, Error::TooLarge(_) | Error::Busy(_)) {

@@ -2,17 +2,17 @@
 //! than what is read, so `[{},{},…]` is no bomb. Only lowerCamelCase names, hexadecimal ids, enums as numbers; unknown
 //! names are ignored, `null` is unset. Nesting is limited by serde_json (128 levels, about 30 of an attribute's value).
 
+mod profiles;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::write::{LENGTH, base64, close, hex, put_varint, tag};
 use schema::{Field, Kind, Message};
-use write::{LENGTH, base64, close, hex, put_varint, tag};
 
 /// A request of traces as protobuf bytes.
 pub(crate) fn traces(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
@@ -27,6 +27,16 @@ pub(crate) fn logs(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
 /// A request of metrics as protobuf bytes.
 pub(crate) fn metrics(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     protobuf(text, &schema::METRICS)
+}
+
+/// A request of profiles as protobuf bytes.
+pub(crate) fn profiles(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    protobuf(text, &profiles::PROFILES)
+}
+
+/// What Pyroscope's SDKs push as protobuf bytes.
+pub(crate) fn push(text: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    protobuf(text, &profiles::PUSH)
 }
 
 fn protobuf(text: &[u8], message: &'static Message) -> Result<Vec<u8>, serde_json::Error> {
@@ -115,7 +125,7 @@ impl<'de> Visitor<'de> for Content<'_> {
             Kind::Double => "a number",
             Kind::Bool => "true or false",
             Kind::One(_) => "an object",
-            Kind::Many(_) | Kind::Texts | Kind::Fixed64s | Kind::Doubles | Kind::Uint64s => "an array",
+            Kind::Many(_) | Kind::Texts | Kind::Fixed64s | Kind::Doubles | Kind::Uint64s | Kind::Int64s => "an array",
         };
         write!(f, "{what} in {name}")
     }
@@ -170,7 +180,8 @@ impl<'de> Visitor<'de> for Content<'_> {
             | Kind::Int64
             | Kind::Sint32
             | Kind::Fixed64s
-            | Kind::Uint64s => {
+            | Kind::Uint64s
+            | Kind::Int64s => {
                 let Ok(number) = text.parse::<i128>() else { return Err(wrong(&self)) };
                 self.number(number, 0.0)?;
             }
@@ -238,7 +249,7 @@ impl Content<'_> {
                 Ok(number) => self.varint(u64::from(number)),
                 Err(_) => return Err(wrong(&self)),
             },
-            Kind::Int64 => match i64::try_from(whole) {
+            Kind::Int64 | Kind::Int64s => match i64::try_from(whole) {
                 Ok(number) => self.varint(number as u64),
                 Err(_) => return Err(wrong(&self)),
             },

@@ -2,7 +2,7 @@
 //! nothing of Kubernetes' API or of pages.
 //!
 //! `serve` (sockets) → `http` / `grpc` (transports) → `body` (limits, gzip) → `export` (one request) → `json`? →
-//! `traces` or `logs` over `envelope` and `wire` → `store::Batch`; `respond` answers.
+//! `traces`, `logs`, `metrics` or `profiles` over `envelope` and `wire` → `store::Batch`; `respond` answers.
 
 mod attributes;
 mod body;
@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(test)]
 mod oracle;
 mod owner;
+mod profiles;
 mod remote;
 mod respond;
 mod sampling;
@@ -27,6 +28,7 @@ mod signal;
 mod traces;
 mod value;
 mod wire;
+mod write;
 
 pub use error::Error;
 pub use export::Ingest;

@@ -53,11 +53,19 @@ impl<'a> Owners<'a> {
         for part in parts {
             resource(part, self.most, &mut attributes, cuts)?;
         }
-        let attributes = sorted(attributes, cuts);
+        Ok(Resource::New(Box::new(self.named(sorted(attributes, cuts))), whole))
+    }
+
+    /// A resource of attributes that another format than OTLP's has; a key that comes again counts no more.
+    pub(crate) fn told(&self, attributes: Vec<(&str, Value)>, cuts: &mut Cuts) -> Resource<'a> {
+        Resource::New(Box::new(self.named(sorted(attributes, cuts))), None)
+    }
+
+    fn named(&self, attributes: Vec<(String, String)>) -> (Owner, OwnerFacts) {
         let mut facts = facts(&attributes);
         let peer = self.peer.filter(|_| !(self.found)(&facts));
         facts.peer = self.peer;
-        Ok(Resource::New(Box::new((Owner { attributes, peer }, facts)), whole))
+        (Owner { attributes, peer }, facts)
     }
 
     /// The number of a resource, from `add` when it is a new owner.

@@ -71,18 +71,16 @@ fn success(partial: Option<Partial>) -> ExportTraceServiceResponse {
 
 /// The answer over HTTP, in the format of the request.
 pub(crate) fn http(signal: Signal, outcome: Result<Option<Partial>, Error>, format: Format) -> Response {
-    let bytes = match (&outcome, format) {
-        (Ok(partial), Format::Protobuf | Format::Remote) => success(partial.clone()).encode_to_vec(),
-        (Ok(partial), Format::Json) => success_json(signal, partial.as_ref()).to_string().into_bytes(),
-        (Err(error), Format::Protobuf | Format::Remote) => status(error).encode_to_vec(),
-        (Err(error), Format::Json) => {
+    let is_json = format == Format::Json;
+    let bytes = match &outcome {
+        Ok(partial) if is_json => success_json(signal, partial.as_ref()).to_string().into_bytes(),
+        Ok(partial) => success(partial.clone()).encode_to_vec(),
+        Err(error) if is_json => {
             serde_json::json!({ "code": error.code() as i32, "message": error.to_string() }).to_string().into_bytes()
         }
+        Err(error) => status(error).encode_to_vec(),
     };
-    let kind = match format {
-        Format::Protobuf | Format::Remote => "application/x-protobuf",
-        Format::Json => "application/json",
-    };
+    let kind = if is_json { "application/json" } else { "application/x-protobuf" };
     let mut response = bytes.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Err(error) = outcome {
@@ -92,10 +90,39 @@ pub(crate) fn http(signal: Signal, outcome: Result<Option<Partial>, Error>, form
     response
 }
 
-/// The answer to remote write: nothing, or why in a line of text. Samples that are left out are no failure: the
+/// The answer to a call of Connect: an empty message, or the error as JSON in either format (Connect
+/// protocol reference, "Unary-Response").
+pub(crate) fn connect(outcome: Result<Option<Partial>, Error>, is_json: bool) -> Response {
+    let (status, kind, text) = match &outcome {
+        Ok(_) if is_json => (StatusCode::OK, "application/json", "{}".to_owned()),
+        Ok(_) => (StatusCode::OK, "application/proto", String::new()),
+        Err(error) => {
+            let code = format!("{:?}", error.code()).chars().fold(String::new(), snake);
+            let text = serde_json::json!({ "code": code, "message": error.to_string() }).to_string();
+            (error.status(), "application/json", text)
+        }
+    };
+    let mut response = (status, text).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Err(error) = outcome {
+        explain(&error, response.headers_mut());
+    }
+    response
+}
+
+/// Adds a letter of a name that is written `LikeThis` to the same `like_this`.
+fn snake(mut text: String, letter: char) -> String {
+    if letter.is_ascii_uppercase() && !text.is_empty() {
+        text.push('_');
+    }
+    text.push(letter.to_ascii_lowercase());
+    text
+}
+
+/// The answer to what is no OTLP: a status, or why in a line of text. Records that are left out are no failure: the
 /// sender would only send them again.
-pub(crate) fn plain(outcome: Result<Option<Partial>, Error>) -> Response {
-    let Err(error) = outcome else { return StatusCode::NO_CONTENT.into_response() };
+pub(crate) fn plain(outcome: Result<Option<Partial>, Error>, success: StatusCode) -> Response {
+    let Err(error) = outcome else { return success.into_response() };
     let mut response = (error.status(), format!("{error}\n")).into_response();
     explain(&error, response.headers_mut());
     response

@@ -7,7 +7,7 @@ use store::{Batch, OwnerFacts};
 
 use crate::envelope::Report;
 use crate::wire::Malformed;
-use crate::{Limits, json, logs, metrics, traces};
+use crate::{Limits, json, logs, metrics, profiles, traces};
 
 /// A signal of OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,13 @@ pub(crate) enum Signal {
     Logs,
     /// Metric points.
     Metrics,
+    /// Profiles.
+    Profiles,
 }
 
 impl Signal {
     /// All that are received.
-    pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
+    pub(crate) const ALL: [Self; 4] = [Self::Traces, Self::Logs, Self::Metrics, Self::Profiles];
 
     /// Where it is sent over HTTP (OTLP specification, "OTLP/HTTP Request").
     pub(crate) fn path(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Signal {
             Self::Traces => "/v1/traces",
             Self::Logs => "/v1/logs",
             Self::Metrics => "/v1/metrics",
+            Self::Profiles => "/v1development/profiles",
         }
     }
 
@@ -39,6 +42,7 @@ impl Signal {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
             Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Profiles => "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
         }
     }
 
@@ -48,6 +52,7 @@ impl Signal {
             Self::Traces => "spans",
             Self::Logs => "log records",
             Self::Metrics => "metric points",
+            Self::Profiles => "profiles",
         }
     }
 
@@ -57,6 +62,7 @@ impl Signal {
             Self::Traces => "rejectedSpans",
             Self::Logs => "rejectedLogRecords",
             Self::Metrics => "rejectedDataPoints",
+            Self::Profiles => "rejectedProfiles",
         }
     }
 
@@ -66,6 +72,7 @@ impl Signal {
             Self::Traces => ["span without a valid id", "span over the limit"],
             Self::Logs => ["log record that is not valid", "log record over the limit"],
             Self::Metrics => ["metric point that is not valid", "metric point over the limit"],
+            Self::Profiles => ["profile that is not valid", "profile over the limit"],
         }
     }
 
@@ -74,6 +81,7 @@ impl Signal {
         match self {
             Self::Traces | Self::Logs => "have no valid trace id, span id or parent id",
             Self::Metrics => "have no name or no value, or buckets that do not fit their bounds",
+            Self::Profiles => "do not say what they sample",
         }
     }
 
@@ -81,7 +89,7 @@ impl Signal {
     pub(crate) fn growth(self) -> usize {
         match self {
             Self::Traces | Self::Logs => 1,
-            Self::Metrics => 5,
+            Self::Metrics | Self::Profiles => 5,
         }
     }
 
@@ -91,6 +99,7 @@ impl Signal {
             Self::Traces => json::traces(text),
             Self::Logs => json::logs(text),
             Self::Metrics => json::metrics(text),
+            Self::Profiles => json::profiles(text),
         }
     }
 
@@ -108,6 +117,7 @@ impl Signal {
             Self::Traces => traces::decode(body, peer, found, limits, batch),
             Self::Logs => logs::decode(body, peer, found, limits, now, batch),
             Self::Metrics => metrics::decode(body, peer, found, limits, now, batch),
+            Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, batch),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
-    AdverseEvent, AdverseKind, ClusterStatus, Connection, HOUR, HealthState, MINUTE, PodState, Red, SECOND, ServiceId,
-    ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
+    AdverseEvent, AdverseKind, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND,
+    ServiceId, ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
-use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
+use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Store};
 use tokio::sync::OnceCell;
 
 use crate::verdicts::present::{Said, present_of};
@@ -48,12 +48,14 @@ struct Key {
     window: Window,
     directory: (u64, u64),
     judgements: Arc<Judgements>,
+    leaks: Arc<Leaks>,
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         (self.window, self.directory) == (other.window, other.directory)
             && Arc::ptr_eq(&self.judgements, &other.judgements)
+            && Arc::ptr_eq(&self.leaks, &other.leaks)
     }
 }
 
@@ -80,8 +82,11 @@ impl Board {
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
         let directory = self.store.directory();
         let judgements = self.store.newest_judgements();
-        let slot = self.slot(Key { window, directory: directory.generation(), judgements: judgements.clone() });
-        slot.get_or_try_init(|| make(&self.store, directory, &judgements, window)).await.cloned()
+        let leaks = self.store.leaks();
+        let generation = directory.generation();
+        let key = Key { window, directory: generation, judgements: judgements.clone(), leaks: leaks.clone() };
+        let slot = self.slot(key);
+        slot.get_or_try_init(|| make(&self.store, directory, &judgements, &leaks, window)).await.cloned()
     }
 
     fn slot(&self, key: Key) -> Slot {
@@ -102,6 +107,7 @@ async fn make(
     store: &Store,
     directory: Arc<Directory>,
     judgements: &Judgements,
+    leaks: &Leaks,
     window: Window,
 ) -> Result<Arc<Standings>, store::Error> {
     let now = window.to;
@@ -119,7 +125,8 @@ async fn make(
         let errors = recent.get(id).map(|red| RecentErrors { requests: red.requests, errors: red.errors });
         let verdict = present.get(id);
         let recent = errors.unwrap_or_default();
-        let facts = Facts { service, now, verdict, oom_kills, restarts, recent, blind: &blind };
+        let leak = leaks.get(id).and_then(|leaks| leaks.first());
+        let facts = Facts { service, now, verdict, leak, oom_kills, restarts, recent, blind: &blind };
         Standing {
             health: judge(&directory, facts),
             total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
@@ -168,6 +175,7 @@ struct Facts<'a> {
     service: &'a ServiceState,
     now: Timestamp,
     verdict: Option<&'a Verdict>,
+    leak: Option<&'a Leak>,
     oom_kills: u32,
     restarts: u32,
     recent: RecentErrors,
@@ -188,7 +196,7 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
         pods: &pods,
         deploy: directory.newest_deploy(id).map(AsRef::as_ref),
         verdict: facts.verdict,
-        leak: None,
+        leak: facts.leak,
         recent: facts.recent,
         oom_kills: facts.oom_kills,
         restarts: facts.restarts,

@@ -230,5 +230,6 @@ pub(super) async fn header(
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
         verdict_lasts: standing.verdict_lasts,
+        leak: answers.store.leaks().get(id).and_then(|leaks| Some(leaks.first()?.sentence.clone())),
     })
 }

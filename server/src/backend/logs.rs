@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::AppError;
 use model::{
-    Level, LogCursor, LogFilter, LogPage, LogPattern, LogPatterns, Series, ServiceId, Step, Timestamp, Viewer, Window,
+    Cursor, Level, LogFilter, LogPage, LogPattern, LogPatterns, Series, ServiceId, Step, Timestamp, Viewer, Window,
 };
 use store::{LogAsk, PatternCells};
 
@@ -27,7 +27,7 @@ pub(super) async fn lines(
     id: &ServiceId,
     window: Window,
     text: &str,
-    after: Option<LogCursor>,
+    after: Option<Cursor>,
 ) -> Result<LogPage, AppError> {
     answers.known(id)?;
     let filter: LogFilter = text.parse().map_err(AppError::Invalid)?;

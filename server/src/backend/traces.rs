@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use app::AppError;
-use model::{SpanDetail, SpanId, SpanStatus, TraceId, TracePage, TraceRow, Viewer};
+use model::{SpanDetail, SpanId, SpanStatus, TraceId, TracePage, TraceRow, Viewer, failure_note};
 use store::StoredSpan;
 
 use super::{Answers, failed, shown_name};
@@ -81,12 +81,7 @@ fn service_name(stored: &StoredSpan) -> String {
 fn row(stored: &StoredSpan, depth: u32, service: u32, offset: i64, self_time: i64) -> TraceRow {
     let span = &stored.span;
     let failed = span.status == SpanStatus::Error || !span.error.is_empty();
-    let note = match (failed, span.status_message.is_empty(), span.error.is_empty()) {
-        (false, ..) => String::new(),
-        (true, false, _) => span.status_message.chars().take(120).collect(),
-        (true, true, false) => span.error.chars().take(120).collect(),
-        (true, true, true) => "error".to_owned(),
-    };
+    let note = failure_note(failed, &span.status_message, &span.error);
     TraceRow {
         id: span.id,
         depth,

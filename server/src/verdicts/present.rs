@@ -108,7 +108,7 @@ impl Recent<'_> {
             Signal::Restarts | Signal::OomKills | Signal::FailedProbes | Signal::Unready => {
                 self.short || self.events > 0
             }
-            Signal::LogPattern | Signal::Throughput | Signal::Cpu | Signal::Memory => true,
+            Signal::LogPattern | Signal::Throughput | Signal::Cpu | Signal::Memory | Signal::Leak => true,
         }
     }
 }

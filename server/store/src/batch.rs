@@ -5,8 +5,9 @@ use model::Owner;
 use crate::block::columns::Columns;
 use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
+use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
-use crate::{LogRow, OwnerFacts, PointRow, SeriesRow, SpanRow};
+use crate::{LogRow, OwnerFacts, PointRow, ProfileRow, SeriesRow, SpanRow};
 
 /// The records of one request.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub struct Batch {
     pub(crate) spans: SpanColumns,
     pub(crate) logs: LogColumns,
     pub(crate) points: PointColumns,
+    pub(crate) profiles: ProfileColumns,
 }
 
 impl Batch {
@@ -54,9 +56,24 @@ impl Batch {
         self.points.push(series, point);
     }
 
+    /// Adds a frame of stacks, a function and its file, and returns its number.
+    pub fn frame(&mut self, name: &str, file: &str) -> u32 {
+        self.profiles.stacks.frame(name, file)
+    }
+
+    /// Adds a stack that continues another, 0 being the one without frames, and returns its number.
+    pub fn stack(&mut self, outer: u32, frame: u32) -> u32 {
+        self.profiles.stacks.stack(outer, frame)
+    }
+
+    /// Adds a profile of stacks that have numbers.
+    pub fn push_profile(&mut self, row: &ProfileRow<'_>) {
+        self.profiles.push(row);
+    }
+
     /// How many records it holds.
     pub fn len(&self) -> usize {
-        self.spans.len() + self.logs.len() + self.points.len()
+        self.spans.len() + self.logs.len() + self.points.len() + self.profiles.len()
     }
 
     /// Whether it holds none.
@@ -66,18 +83,19 @@ impl Batch {
 
     /// Bytes that it takes in memory, roughly: what the queue is bounded by.
     pub(crate) fn size(&self) -> usize {
-        self.spans.size() + self.logs.size() + self.points.size()
+        self.spans.size() + self.logs.size() + self.points.size() + self.profiles.size()
     }
 
     /// Whether every record names an owner that is there.
     pub(crate) fn is_whole(&self) -> bool {
-        let mut owners = self.spans.owner.iter().chain(&self.logs.owner).chain(self.points.owners());
+        let owners = self.spans.owner.iter().chain(&self.logs.owner).chain(self.points.owners());
+        let mut owners = owners.chain(self.profiles.owners());
         owners.all(|owner| (*owner as usize) < self.owners.len())
     }
 
     /// Least and greatest event time.
     pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
-        let all = [self.spans.bounds(), self.logs.bounds(), self.points.bounds()];
+        let all = [self.spans.bounds(), self.logs.bounds(), self.points.bounds(), self.profiles.bounds()];
         all.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 }

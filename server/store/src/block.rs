@@ -4,10 +4,16 @@
 mod attributes;
 pub(crate) mod bytes;
 pub(crate) mod columns;
+pub(crate) mod filter;
 pub(crate) mod hash;
 pub(crate) mod logs;
+pub(crate) mod numbers;
+pub(crate) mod pairs;
 pub(crate) mod points;
+pub(crate) mod profiles;
+pub(crate) mod search;
 pub(crate) mod spans;
+pub(crate) mod stacks;
 pub(crate) mod texts;
 
 use crate::Error;

@@ -12,6 +12,7 @@ mod error;
 mod fold;
 mod index;
 mod judgement;
+mod leaks;
 pub mod line;
 mod lock;
 mod logs;
@@ -21,6 +22,7 @@ mod metrics;
 mod owners;
 mod partition;
 pub mod pattern;
+mod profiles;
 mod query;
 mod retention;
 mod rollup;
@@ -35,13 +37,15 @@ pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
+pub use leaks::Leaks;
 pub use logs::LogRow;
 pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
+pub use profiles::ProfileRow;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells, PodErrors, RedQuery,
-    RedRow, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk, PatternCells, PodErrors,
+    ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
+use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
 use crate::partition::file::DataFile;
 use crate::partition::{RAW_STEPS, Shared};
@@ -34,6 +35,7 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
         merge_signal::<SpanColumns>(&mut connection, file, before).await?;
         merge_signal::<LogColumns>(&mut connection, file, before).await?;
         merge_signal::<PointColumns>(&mut connection, file, before).await?;
+        merge_signal::<ProfileColumns>(&mut connection, file, before).await?;
         while let Some(small) = small_rollups(file, before).await? {
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;
@@ -109,26 +111,32 @@ async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<
     let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
     let ids = json!(ids).to_string();
     let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
-    let (columns, data) = query::blocking(move || join_blocks::<C>(&small)).await??;
-    let (first, last) = columns.bounds().unwrap_or_default();
+    let joined = query::blocking(move || join_blocks::<C>(&small)).await??;
     let mut transaction = connection.begin_with("begin immediate").await?;
     let block = sqlx::query(
         "insert into blocks (signal, first, last, arrival, records, merged, data) values (?1, ?2, ?3, ?4, ?5, 1, ?6)",
     )
     .bind(C::SIGNAL.number())
-    .bind(first)
-    .bind(last)
+    .bind(joined.bounds.0)
+    .bind(joined.bounds.1)
     .bind(arrival)
-    .bind(columns.len() as i64)
-    .bind(data)
+    .bind(joined.records)
+    .bind(joined.data)
     .execute(&mut *transaction)
     .await?
     .last_insert_rowid();
     sqlx::query("insert into filters (block, data) values (?1, ?2)")
         .bind(block)
-        .bind(columns.filter())
+        .bind(joined.filter)
         .execute(&mut *transaction)
         .await?;
+    if let Some(words) = joined.words {
+        sqlx::query("insert into words (block, data) values (?1, ?2)")
+            .bind(block)
+            .bind(words)
+            .execute(&mut *transaction)
+            .await?;
+    }
     sqlx::query("delete from filters where block in (select value from json_each(?1))")
         .bind(&ids)
         .execute(&mut *transaction)
@@ -141,15 +149,29 @@ async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<
     Ok(())
 }
 
-fn join_blocks<C: Columns>(small: &[Small]) -> Result<(C, Vec<u8>), Error> {
+/// A large block, made of small ones.
+struct Joined {
+    records: i64,
+    bounds: (i64, i64),
+    data: Vec<u8>,
+    filter: Vec<u8>,
+    words: Option<Vec<u8>>,
+}
+
+fn join_blocks<C: Columns>(small: &[Small]) -> Result<Joined, Error> {
     let mut columns = C::default();
     for (_, _, data) in small {
         let block = C::unseal(data)?;
         let owners: Vec<u32> = (0..=block.owners().iter().copied().max().unwrap_or_default()).collect();
         columns.append(&block, &owners);
     }
-    let data = columns.seal(LEVEL)?;
-    Ok((columns, data))
+    Ok(Joined {
+        records: columns.len() as i64,
+        bounds: columns.bounds().unwrap_or_default(),
+        data: columns.seal(LEVEL)?,
+        filter: columns.filter(),
+        words: columns.words(),
+    })
 }
 
 /// The small rollups of the oldest minute of arrival that has any.

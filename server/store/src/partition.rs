@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use model::{
-    MetricLabel, MetricNames, MetricSeries, ServiceId, Step, StoreStatus, Timestamp, TraceId, Unattributed, Window,
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, StoreStatus, Timestamp, TraceId,
+    Unattributed, Window,
 };
 use sqlx::Connection;
 use tokio::sync::broadcast;
@@ -23,8 +24,8 @@ use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk,
-    PatternCells, RedQuery, RedRow, StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk,
+    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -32,6 +33,8 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0001_partition.sql"),
     include_str!("../migrations/raw/0002_signals.sql"),
     include_str!("../migrations/raw/0003_points.sql"),
+    include_str!("../migrations/raw/0004_words.sql"),
+    include_str!("../migrations/raw/0005_profiles.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 
@@ -184,6 +187,7 @@ impl Partitions {
             spans: records(Signal::Spans),
             logs: records(Signal::Logs),
             points: records(Signal::Points),
+            samples: records(Signal::Samples),
             overflowed: self.shared.overflowed.load(Ordering::Relaxed),
             oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
@@ -243,6 +247,14 @@ async fn marks(shared: &Shared) {
     }
 }
 
+#[cfg(test)]
+impl Partitions {
+    /// What questions read.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
 #[async_trait]
 impl Telemetry for Partitions {
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
@@ -255,6 +267,10 @@ impl Telemetry for Partitions {
 
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error> {
         query::logs::logs(&self.shared, ask).await
+    }
+
+    async fn spans(&self, ask: SpanAsk) -> Result<FoundSpans, Error> {
+        query::spans::spans(&self.shared, ask).await
     }
 
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error> {
@@ -271,6 +287,14 @@ impl Telemetry for Partitions {
 
     async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error> {
         query::metrics::series(&self.shared, ask).await
+    }
+
+    async fn profile_types(&self, service: &ServiceId, window: Window) -> Result<ProfileTypes, Error> {
+        query::profiles::types(&self.shared, service, window).await
+    }
+
+    async fn profile(&self, ask: ProfileAsk) -> Result<FrameTree, Error> {
+        query::profiles::tree(&self.shared, ask).await
     }
 
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error> {

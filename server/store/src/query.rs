@@ -8,9 +8,13 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 mod part;
 pub(crate) mod patterns;
+pub(crate) mod profiles;
 pub(crate) mod red;
+pub(crate) mod spans;
+mod top;
 pub(crate) mod traces;
 pub(crate) mod unattributed;
+mod walk;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -16,8 +16,8 @@ use crate::directory::Known;
 use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
-    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, ObjectName,
-    Telemetry, lock,
+    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
+    ObjectName, Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -36,6 +36,7 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     statuses: Mutex<BTreeMap<String, ClusterStatus>>,
     judgements: Mutex<Arc<Judgements>>,
+    leaks: ArcSwap<Leaks>,
     salt: [u8; 32],
 }
 
@@ -58,8 +59,20 @@ impl Store {
         let newest = meta.newest_judgements().await?;
         let newest: Judgements = newest.into_iter().map(|(id, brief)| (id, Arc::new(brief))).collect();
         let judgements = Mutex::new(Arc::new(newest));
+        let leaks = ArcSwap::default();
         Ok(Self {
-            inner: Arc::new(Inner { config, lock, meta, directory, partitions, changes, statuses, judgements, salt }),
+            inner: Arc::new(Inner {
+                config,
+                lock,
+                meta,
+                directory,
+                partitions,
+                changes,
+                statuses,
+                judgements,
+                leaks,
+                salt,
+            }),
         })
     }
 
@@ -195,6 +208,17 @@ impl Store {
         Arc::clone(&self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What leaks now. Cheap.
+    pub fn leaks(&self) -> Arc<Leaks> {
+        self.inner.leaks.load_full()
+    }
+
+    /// Keeps what leaks now.
+    pub fn keep_leaks(&self, leaks: Leaks) {
+        self.inner.leaks.store(Arc::new(leaks));
+        self.changed(Change::Cluster);
+    }
+
     /// A page of all deploys that are no first revision, newest first.
     pub async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
         self.inner.meta.feed(ask).await
@@ -265,6 +289,12 @@ impl Store {
             Arc::make_mut(&mut judgements).retain(|id, _| directory.service(id).is_some());
         }
         Ok(())
+    }
+
+    /// What questions read.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<crate::partition::Shared> {
+        self.inner.partitions.shared()
     }
 
     /// Changes a copy of the directory and makes it the current one. Callers hold the metadata's writer, so that

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use model::{
-    Level, LogCursor, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId, Red,
-    RevisionHash, ServiceId, Span, Step, Timestamp, TraceId, Unattributed, Window,
+    Cursor, FrameTree, Level, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId,
+    ProfileTypes, Red, RevisionHash, SampleType, ServiceId, Span, SpanFilter, SpanHit, SpanOrder, SpanPlot, Step,
+    Timestamp, TraceId, Unattributed, Window,
 };
 
 use crate::{Attribution, Batch, Error};
@@ -144,7 +145,7 @@ pub struct LogAsk {
     /// What they must be like.
     pub filter: LogFilter,
     /// Where the page before ended.
-    pub after: Option<LogCursor>,
+    pub after: Option<Cursor>,
     /// Lines of a page.
     pub limit: u32,
     /// Count all that match; otherwise it looks no further than the page needs.
@@ -157,10 +158,44 @@ pub struct FoundLogs {
     /// The newest lines, newest first.
     pub lines: Vec<LogLine>,
     /// What follows, if more do.
-    pub next: Option<LogCursor>,
+    pub next: Option<Cursor>,
     /// Lines that match, in all of the window on a first page: by level, index from the aligned window's start, and count.
     pub levels: BTreeMap<Level, BTreeMap<u32, u64>>,
     /// The search stopped at its limit: what happened before this was not looked at.
+    pub covered_from: Option<Timestamp>,
+}
+
+/// A question for spans of a service.
+#[derive(Debug, Clone)]
+pub struct SpanAsk {
+    /// The service.
+    pub service: ServiceId,
+    /// Times of their starts.
+    pub window: Window,
+    /// What they must be like.
+    pub filter: SpanFilter,
+    /// Not only requests.
+    pub all_kinds: bool,
+    /// In which order.
+    pub order: SpanOrder,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+    /// Spans of a page.
+    pub limit: u32,
+    /// Count and plot all that match; otherwise it looks no further than the page needs.
+    pub plot: bool,
+}
+
+/// What was found of spans.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundSpans {
+    /// The first in the order that was asked for.
+    pub spans: Vec<SpanHit>,
+    /// What follows, if more do.
+    pub next: Option<Cursor>,
+    /// All that match in the window, where that was asked for.
+    pub plot: SpanPlot,
+    /// The search stopped at its limit: what started before this was not looked at.
     pub covered_from: Option<Timestamp>,
 }
 
@@ -194,6 +229,32 @@ pub struct MetricAsk {
     pub limit: u32,
 }
 
+/// Profiles of a service: when, and of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSlice {
+    /// When they began.
+    pub window: Window,
+    /// Only of this revision.
+    pub revision: Option<RevisionHash>,
+    /// Only of the pod of this name.
+    pub pod: Option<String>,
+}
+
+/// A question for merged profiles of a service.
+#[derive(Debug, Clone)]
+pub struct ProfileAsk {
+    /// The service.
+    pub service: ServiceId,
+    /// What was sampled.
+    pub sample: SampleType,
+    /// Which are merged.
+    pub of: ProfileSlice,
+    /// What they are compared with.
+    pub against: Option<ProfileSlice>,
+    /// Nodes that are told apart; what is smaller is summed where it hangs.
+    pub nodes: u32,
+}
+
 /// Where telemetry goes and where answers come from.
 #[async_trait]
 pub trait Telemetry: Send + Sync {
@@ -206,6 +267,9 @@ pub trait Telemetry: Send + Sync {
     /// Log records of a service that match, newest first, and how many there are when.
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error>;
 
+    /// Spans of a service that match, and all of them over time.
+    async fn spans(&self, ask: SpanAsk) -> Result<FoundSpans, Error>;
+
     /// Log patterns of a service from rollups; no records are read.
     async fn log_counts(&self, service: &ServiceId, window: Window, step: Step) -> Result<Vec<PatternCells>, Error>;
 
@@ -217,6 +281,12 @@ pub trait Telemetry: Send + Sync {
 
     /// A metric over time, aggregated.
     async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error>;
+
+    /// Which profiles a service has in a window.
+    async fn profile_types(&self, service: &ServiceId, window: Window) -> Result<ProfileTypes, Error>;
+
+    /// Profiles of a service merged into a tree, beside others where they are compared.
+    async fn profile(&self, ask: ProfileAsk) -> Result<FrameTree, Error>;
 
     /// Requests, errors and durations from rollups; no spans are read.
     async fn red(&self, ask: RedQuery) -> Result<Vec<RedRow>, Error>;

@@ -88,7 +88,7 @@ const QUERIES: [&str; 9] = [
     "trace=00000000000000000000000000000004",
 ];
 
-fn question(query: &str, after: Option<LogCursor>) -> LogAsk {
+fn question(query: &str, after: Option<Cursor>) -> LogAsk {
     LogAsk {
         service: id("checkout"),
         window: Window::new(NOW.plus(-30 * MINUTE), NOW.plus(5 * MINUTE)),

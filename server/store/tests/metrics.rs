@@ -221,3 +221,29 @@ async fn a_filter_takes_labels_and_resources() {
         assert!((count - series).abs() < 1e-9, "{key}={value}: {count}");
     }
 }
+
+#[tokio::test]
+async fn a_rate_is_shown_once_all_of_its_time_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut batch = Batch::new([9; 16]);
+    let owner = batch.owner(owner("checkout"), facts_of_pod("p1"));
+    for (label, phase, last) in [("a", 0, 40), ("b", 7, 40), ("gone", 3, 12)] {
+        let labels = [("of", label)];
+        let row = row(owner, "sent", MetricKind::Counter, &labels);
+        // Four a second, told every quarter of a minute; the newest cell only in part.
+        for told in 0..last {
+            let second = 15 * told + phase;
+            let at = window().from.plus(second * SECOND);
+            let point = PointRow { at, start: Timestamp(1), value: 4.0 * second as f64, distribution: None };
+            batch.push_point(&row, &point);
+        }
+    }
+    store.telemetry().append(batch).await.unwrap();
+    let found = ask(&store, "sent", &["of"], Aggregation::Sum, true).await;
+    for series in found.series.iter().filter(|series| series.name != "gone") {
+        let shown: Vec<f64> = series.points.iter().flatten().copied().collect();
+        assert_eq!(shown.len(), 9, "{}: minutes of which all is told: {shown:?}", series.name);
+        assert!(shown[1..].iter().all(|rate| (rate - 4.0).abs() < 1e-9), "{}: {shown:?}", series.name);
+    }
+}

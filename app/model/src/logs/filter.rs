@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Level;
+use crate::terms::{self, Piece};
 
 /// Terms that must all hold; none lets everything through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,70 +62,26 @@ impl LogFilter {
     }
 }
 
-/// Terms a query may have.
-const TERMS: usize = 32;
-/// Bytes a query may have.
-const LENGTH: usize = 1_024;
-
 impl FromStr for LogFilter {
     type Err = String;
 
     /// Reads a query; the error says what to do.
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > LENGTH {
-            return Err(format!("the query is longer than {LENGTH} bytes"));
-        }
-        let mut terms = Vec::new();
-        let mut rest = text.trim_start();
-        while !rest.is_empty() {
-            let (term, after) = term(rest)?;
-            terms.push(term);
-            rest = after.trim_start();
-        }
-        if terms.len() > TERMS {
-            return Err(format!("the query has more than {TERMS} terms"));
-        }
-        Ok(Self { terms })
+        let terms = terms::terms(text, &["level"], test)?;
+        Ok(Self { terms: terms.into_iter().map(|(not, test)| LogTerm { not, test }).collect() })
     }
 }
 
-fn term(text: &str) -> Result<(LogTerm, &str), String> {
-    let (not, text) = match text.strip_prefix('-') {
-        Some(rest) if !rest.is_empty() && !rest.starts_with(char::is_whitespace) => (true, rest),
-        _ => (false, text),
-    };
-    let (test, rest) = test(text)?;
-    Ok((LogTerm { not, test }, rest))
-}
-
-fn test(text: &str) -> Result<(LogTest, &str), String> {
-    if text.starts_with('"') {
-        let (phrase, rest) = quoted(text)?;
-        return match phrase.chars().any(char::is_alphanumeric) {
-            true => Ok((LogTest::Phrase(phrase), rest)),
-            false => Ok((LogTest::Holds(phrase), rest)),
-        };
-    }
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    if let Some(word) = text[..end].strip_prefix("level:") {
-        return Ok((level(word)?, &text[end..]));
-    }
-    let equals = text[..end].find('=').filter(|at| *at > 0);
-    if let Some(at) = equals.filter(|at| !text[..*at].contains('"')) {
-        let (key, value) = (&text[..at], &text[at + 1..]);
-        let (value, rest) = match value.starts_with('"') {
-            true => quoted(value)?,
-            false => (value[..end - at - 1].to_owned(), &text[end..]),
-        };
+fn test(piece: Piece<'_>) -> Result<LogTest, String> {
+    Ok(match piece {
         // A level may be asked for as an attribute too.
-        return match (key, &*value) {
-            ("level", word) => Ok((level(word)?, rest)),
-            (key, "*") => Ok((LogTest::Has(key.to_owned()), rest)),
-            (key, _) => Ok((LogTest::Equals(key.to_owned(), value), rest)),
-        };
-    }
-    let (word, rest) = text.split_at(end);
-    Ok((LogTest::Holds(word.to_owned()), rest))
+        Piece::Named(_, word) | Piece::Pair("level", word) => level(&word)?,
+        Piece::Pair(key, value) if value == "*" => LogTest::Has(key.to_owned()),
+        Piece::Pair(key, value) => LogTest::Equals(key.to_owned(), value),
+        Piece::Quoted(words) if words.chars().any(char::is_alphanumeric) => LogTest::Phrase(words),
+        Piece::Quoted(text) => LogTest::Holds(text),
+        Piece::Word(word) => LogTest::Holds(word.to_owned()),
+    })
 }
 
 fn level(word: &str) -> Result<LogTest, String> {
@@ -139,24 +96,6 @@ fn level(word: &str) -> Result<LogTest, String> {
         .ok_or_else(|| format!("“{word}” is no level; there are {}", known()))
 }
 
-/// A text in quotes, in which `\"` and `\\` stand for themselves, and what comes after it.
-fn quoted(text: &str) -> Result<(String, &str), String> {
-    let mut out = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((out, &text[at + 1..])),
-            '\\' => match chars.next() {
-                Some((_, next @ ('"' | '\\'))) => out.push(next),
-                Some((_, next)) => out.extend(['\\', next]),
-                None => break,
-            },
-            other => out.push(other),
-        }
-    }
-    Err("a quotation mark is open: put a \" where the words end".into())
-}
-
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, term) in self.terms.iter().enumerate() {
@@ -166,23 +105,14 @@ impl fmt::Display for LogFilter {
                 LogTest::Level(level, at_least) => {
                     write!(f, "level:{}{}", if *at_least { ">=" } else { "" }, level.word())?;
                 }
-                LogTest::Holds(word) if is_plain(word) => f.write_str(word)?,
-                LogTest::Holds(words) | LogTest::Phrase(words) => write!(f, "\"{}\"", escaped(words))?,
-                LogTest::Equals(key, value) if is_plain(value) && value != "*" => write!(f, "{key}={value}")?,
-                LogTest::Equals(key, value) => write!(f, "{key}=\"{}\"", escaped(value))?,
+                LogTest::Holds(word) => f.write_str(&terms::written(word))?,
+                LogTest::Phrase(words) => f.write_str(&terms::in_quotes(words))?,
+                LogTest::Equals(key, value) => write!(f, "{key}={}", terms::written(value))?,
                 LogTest::Has(key) => write!(f, "{key}=*")?,
             }
         }
         Ok(())
     }
-}
-
-fn is_plain(word: &str) -> bool {
-    !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '='))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

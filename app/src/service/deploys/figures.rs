@@ -28,7 +28,7 @@ pub(super) fn amount(unit: Unit, value: f64) -> String {
         Unit::Rate => format!("{} per pod h", number::rate(value)),
         Unit::Count => number::rate(value),
         Unit::CpuSeconds => duration_text(value * 1e9),
-        Unit::Bytes => number::bytes(value.max(0.0) as u64),
+        Unit::Bytes => model::bytes_text(value),
     }
 }
 

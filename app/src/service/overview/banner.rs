@@ -20,7 +20,7 @@ pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String +
                     {sign(health)}
                 </span>
                 <p data-testid="sentence">{sentence::parts(&header.health.sentence)}</p>
-                {verdict}
+                {leak(&header)} {verdict}
             </div>
         }
         .into_any()
@@ -53,6 +53,20 @@ fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView 
         </a>
     }
     .into_any()
+}
+
+/// What leaks, where the sentence before is of something else, and the way to its chart.
+fn leak(header: &ServiceHeader) -> Option<AnyView> {
+    let leak = header.leak.as_ref()?;
+    let said = *leak == header.health.sentence;
+    let path = format!("{}/metrics", header.id.path());
+    let view = view! {
+        {(!said).then(|| view! { <p class="verdict">{sentence::parts(leak)}</p> })}
+        <a class="button evidence-link" data-testid="see-leak" href=path>
+            "See memory"
+        </a>
+    };
+    Some(view.into_any())
 }
 
 /// A shape beside the colour.

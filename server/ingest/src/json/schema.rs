@@ -27,12 +27,13 @@ pub(super) enum Kind {
     Fixed64s,
     Doubles,
     Uint64s,
+    Int64s,
 }
 
 impl Kind {
     /// Whether JSON has an array of them.
     pub(super) fn is_array(self) -> bool {
-        matches!(self, Self::Many(_) | Self::Texts | Self::Fixed64s | Self::Doubles | Self::Uint64s)
+        matches!(self, Self::Many(_) | Self::Texts | Self::Fixed64s | Self::Doubles | Self::Uint64s | Self::Int64s)
     }
 }
 
@@ -43,7 +44,7 @@ static RESOURCE_SPANS: Message = Message(&[
     Field("scopeSpans", 2, Kind::Many(&SCOPE_SPANS)),
     Field("schemaUrl", 3, Kind::Text),
 ]);
-static RESOURCE: Message = Message(&[
+pub(super) static RESOURCE: Message = Message(&[
     Field("attributes", 1, Kind::Many(&KEY_VALUE)),
     Field("droppedAttributesCount", 2, Kind::Uint32),
     Field("entityRefs", 3, Kind::Many(&ENTITY_REF)),
@@ -59,7 +60,7 @@ static SCOPE_SPANS: Message = Message(&[
     Field("spans", 2, Kind::Many(&SPAN)),
     Field("schemaUrl", 3, Kind::Text),
 ]);
-static SCOPE: Message = Message(&[
+pub(super) static SCOPE: Message = Message(&[
     Field("name", 1, Kind::Text),
     Field("version", 2, Kind::Text),
     Field("attributes", 3, Kind::Many(&KEY_VALUE)),
@@ -218,7 +219,7 @@ static LINK: Message = Message(&[
 ]);
 static STATUS: Message = Message(&[Field("message", 2, Kind::Text), Field("code", 3, Kind::Enum)]);
 static KEY_VALUE: Message = Message(&[Field("key", 1, Kind::Text), Field("value", 2, Kind::One(&ANY_VALUE))]);
-static ANY_VALUE: Message = Message(&[
+pub(super) static ANY_VALUE: Message = Message(&[
     Field("stringValue", 1, Kind::Text),
     Field("boolValue", 2, Kind::Bool),
     Field("intValue", 3, Kind::Int64),

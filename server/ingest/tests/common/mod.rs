@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{Ingest, Limits};
-use model::{MetricLabel, MetricNames, MetricSeries, ServiceId, Step, Timestamp, TraceId, Unattributed, Window};
+use model::{FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, Timestamp, TraceId};
+use model::{Unattributed, Window};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -19,7 +20,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
     Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells,
-    RedQuery, RedRow, StoredSpan, Telemetry,
+    ProfileAsk, RedQuery, RedRow, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -110,6 +111,14 @@ impl Telemetry for Fake {
 
     async fn metric(&self, ask: MetricAsk) -> Result<MetricSeries, Error> {
         Err(Error::Busy(ask.query.name))
+    }
+
+    async fn profile_types(&self, _: &ServiceId, _: Window) -> Result<ProfileTypes, Error> {
+        Ok(ProfileTypes::default())
+    }
+
+    async fn profile(&self, _: ProfileAsk) -> Result<FrameTree, Error> {
+        Ok(FrameTree::default())
     }
 
     async fn red(&self, _: RedQuery) -> Result<Vec<RedRow>, Error> {

@@ -11,11 +11,13 @@ pub(crate) enum Signal {
     Logs = 1,
     /// Metric points.
     Points = 2,
+    /// Samples of profiles.
+    Samples = 3,
 }
 
 impl Signal {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Spans, Self::Logs, Self::Points];
+    pub(crate) const ALL: [Self; 4] = [Self::Spans, Self::Logs, Self::Points, Self::Samples];
 
     /// The number that stands in a file.
     pub(crate) fn number(self) -> i64 {
@@ -28,6 +30,7 @@ impl Signal {
             Self::Spans => "spans",
             Self::Logs => "logs",
             Self::Points => "points",
+            Self::Samples => "samples",
         }
     }
 }
@@ -59,4 +62,9 @@ pub(crate) trait Columns: Default + Send + 'static {
 
     /// What tells without the block whether it can hold what is asked for.
     fn filter(&self) -> Vec<u8>;
+
+    /// What else tells it of a merged block; kept apart where most questions do without.
+    fn words(&self) -> Option<Vec<u8>> {
+        None
+    }
 }

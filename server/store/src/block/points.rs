@@ -4,7 +4,6 @@
 mod bytes;
 pub(crate) mod filter;
 mod grids;
-mod numbers;
 mod open;
 pub(crate) mod series;
 #[cfg(test)]

@@ -2,10 +2,16 @@
 
 mod decode;
 mod encode;
+pub(crate) mod search;
 #[cfg(test)]
 mod tests;
+pub(crate) mod words;
 
-use model::{Owner, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Timestamp, TraceId, Value};
+use model::{
+    Owner, Span, SpanEvent, SpanHit, SpanId, SpanKind, SpanLink, SpanPoint, SpanStatus, Timestamp, TraceId, Value,
+};
+
+pub(crate) use decode::SpanBlock;
 
 use super::attributes::Attributes;
 use super::columns::{Columns, Signal};
@@ -177,6 +183,41 @@ impl SpanColumns {
         }
     }
 
+    /// Whether a span failed.
+    pub(crate) fn has_failed(&self, at: usize) -> bool {
+        self.flags[at].status() == SpanStatus::Error || !self.text(&self.error, at).is_empty()
+    }
+
+    /// A span as a point of a chart.
+    pub(crate) fn point(&self, at: usize) -> SpanPoint {
+        let (trace, failed) = (self.trace[at], self.has_failed(at));
+        SpanPoint { trace, at: Timestamp(self.start[at]), duration: self.duration[at], failed }
+    }
+
+    /// A span's id.
+    pub(crate) fn id_of(&self, at: usize) -> SpanId {
+        self.id[at]
+    }
+
+    /// A span as a row of a list, but for whose it is.
+    pub(crate) fn hit(&self, at: usize) -> SpanHit {
+        let failed = self.has_failed(at);
+        SpanHit {
+            trace: self.trace[at],
+            id: self.id[at],
+            kind: self.flags[at].kind(),
+            name: self.text(&self.name, at).to_owned(),
+            endpoint: self.text(&self.endpoint, at).to_owned(),
+            at: Timestamp(self.start[at]),
+            duration: self.duration[at],
+            failed,
+            note: model::failure_note(failed, self.text(&self.status_message, at), self.text(&self.error, at)),
+            http_status: self.http_status[at],
+            pod: None,
+            revision: None,
+        }
+    }
+
     fn event(&self, row: usize) -> SpanEvent {
         SpanEvent {
             at: Timestamp(self.event_at[row]),
@@ -235,6 +276,10 @@ impl Columns for SpanColumns {
 
     fn filter(&self) -> Vec<u8> {
         index::fingerprints(&self.trace)
+    }
+
+    fn words(&self) -> Option<Vec<u8>> {
+        Some(words::of(self))
     }
 }
 

@@ -10,6 +10,7 @@ use super::recent::RETRY;
 use crate::block::columns::{Columns, Signal};
 use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
+use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
 use crate::owners::{self, OwnerHash};
 use crate::rollup::{CELL, Gather};
@@ -110,17 +111,22 @@ pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
     let mut spans = SpanColumns::default();
     let mut logs = LogColumns::default();
     let mut points = PointColumns::default();
+    let mut profiles = ProfileColumns::default();
     for (batch, owners) in group.batches.drain(..) {
         spans.append(&batch.spans, &owners);
         logs.append(&batch.logs, &owners);
         points.append(&batch.points, &owners);
+        profiles.append(&batch.profiles, &owners);
     }
     let mut gather = Gather::new(CELL);
     gather.add_spans(&spans);
     gather.add_logs(&logs);
     let rollup = gather.finish();
     let prepared = Prepared {
-        blocks: [Block::of(&spans)?, Block::of(&logs)?, Block::of(&points)?].into_iter().flatten().collect(),
+        blocks: [Block::of(&spans)?, Block::of(&logs)?, Block::of(&points)?, Block::of(&profiles)?]
+            .into_iter()
+            .flatten()
+            .collect(),
         overflowed: points.overflowed(),
         rollup: rollup.encode(LEVEL)?,
         // Without cells it is found by arrival only; bounds that no window meets say so.

@@ -37,6 +37,7 @@ pub(crate) struct DataFile {
     spans: AtomicU64,
     logs: AtomicU64,
     points: AtomicU64,
+    samples: AtomicU64,
     /// Least and greatest event time that its rollups cover; a window that misses them skips the file.
     first: AtomicI64,
     last: AtomicI64,
@@ -62,6 +63,7 @@ impl DataFile {
             spans: AtomicU64::new(0),
             logs: AtomicU64::new(0),
             points: AtomicU64::new(0),
+            samples: AtomicU64::new(0),
             first: AtomicI64::new(i64::MAX),
             last: AtomicI64::new(i64::MIN),
             mark: AtomicI64::new(0),
@@ -87,6 +89,7 @@ impl DataFile {
             Signal::Spans => &self.spans,
             Signal::Logs => &self.logs,
             Signal::Points => &self.points,
+            Signal::Samples => &self.samples,
         }
     }
 

@@ -8,35 +8,26 @@ mod quantile;
 mod streams;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use model::{MetricLabel, MetricNames, MetricSeries, ServiceId, Timestamp, Window};
-use serde_json::json;
-use sqlx::Connection;
-use sqlx::sqlite::SqliteConnection;
+use model::{MetricLabel, MetricNames, MetricSeries, ServiceId, Window};
 
 use super::part::Part;
+use super::walk::{self, Look, Scope, walk};
 use crate::block::columns::Signal;
 use crate::block::points::{PointBlock, filter};
 use crate::partition::Shared;
-use crate::partition::file::{DataFile, Family};
 use crate::{Error, MetricAsk};
 use found::{Labels, Names};
 use streams::Streams;
 
-/// A question looks into no more bytes of blocks, and takes no longer; it says how far it came.
-const BYTES: i64 = 256 << 20;
-const TIME: Duration = Duration::from_secs(3);
-/// Blocks read at once, which bounds memory.
-const CHUNK: usize = 8;
 /// For names and labels so many bytes are enough: they are the same in every block.
 const FEW_BYTES: i64 = 32 << 20;
 
 /// See `Telemetry::metric_names`.
 pub(crate) async fn names(shared: &Shared, service: &ServiceId, window: Window) -> Result<MetricNames, Error> {
-    let scope = Scope { service: service.clone(), window, name: None, asks_keys: false, bytes: FEW_BYTES };
-    let (names, covered_from) = walk(shared, scope, Names::new(window)).await?;
-    Ok(MetricNames { names: names.finish(), covered_from })
+    let scope = Scope { service: service.clone(), window, asks_keys: false, bytes: FEW_BYTES };
+    let (names, covered_from) = walk(shared, scope, Points { name: None, take: Names::new(window) }).await?;
+    Ok(MetricNames { names: names.take.finish(), covered_from })
 }
 
 /// See `Telemetry::metric_labels`.
@@ -46,10 +37,10 @@ pub(crate) async fn labels(
     window: Window,
     name: &str,
 ) -> Result<Vec<MetricLabel>, Error> {
-    let scope =
-        Scope { service: service.clone(), window, name: Some(name.to_owned()), asks_keys: false, bytes: FEW_BYTES };
-    let (labels, _) = walk(shared, scope, Labels::new(window, name.to_owned())).await?;
-    Ok(labels.finish())
+    let scope = Scope { service: service.clone(), window, asks_keys: false, bytes: FEW_BYTES };
+    let labels = Points { name: Some(filter::hash_name(name)), take: Labels::new(window, name.to_owned()) };
+    let (labels, _) = walk(shared, scope, labels).await?;
+    Ok(labels.take.finish())
 }
 
 /// See `Telemetry::metric`.
@@ -60,25 +51,16 @@ pub(crate) async fn series(shared: &Shared, ask: MetricAsk) -> Result<MetricSeri
     let scope = Scope {
         service: ask.service.clone(),
         window: streams.window,
-        name: Some(ask.query.name.clone()),
         asks_keys: keys.clone().any(|key| !matches!(key.as_str(), "pod" | "revision")),
-        bytes: BYTES,
+        bytes: walk::BYTES,
     };
+    let streams = Points { name: Some(filter::hash_name(&ask.query.name)), take: streams };
     let (streams, covered_from) = walk(shared, scope, streams).await?;
-    super::blocking(move || MetricSeries { covered_from, ..streams.finish() }).await
+    super::blocking(move || MetricSeries { covered_from, ..streams.take.finish() }).await
 }
 
-/// Which blocks a question needs.
-struct Scope {
-    service: ServiceId,
-    window: Window,
-    name: Option<String>,
-    asks_keys: bool,
-    bytes: i64,
-}
-
-/// What is taken from blocks.
-trait Look: Send + 'static {
+/// What is taken from blocks of points.
+trait Take: Send + 'static {
     /// Takes what it needs of a block.
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error>;
 
@@ -86,82 +68,24 @@ trait Look: Send + 'static {
     fn is_full(&self) -> bool;
 }
 
-/// Lets `look` see all blocks of a scope, the newest first; says how far it came, if not through all.
-async fn walk<L: Look>(shared: &Shared, scope: Scope, mut look: L) -> Result<(L, Option<Timestamp>), Error> {
-    let (until, mut bytes) = (Instant::now() + TIME, scope.bytes);
-    for file in shared.files(Family::Raw).iter().rev() {
-        let part = Arc::new(Part::of(shared, file, &scope.service, scope.asks_keys).await?);
-        if part.owners.is_empty() {
-            continue;
-        }
-        // One snapshot: a merge between two reads would hide blocks.
-        let mut connection = file.readers.acquire().await?;
-        let mut snapshot = connection.begin().await?;
-        let blocks = blocks(&mut snapshot, &part, &scope).await?;
-        for chunk in blocks.chunks(CHUNK) {
-            bytes -= chunk.iter().map(|block| block.bytes).sum::<i64>();
-            if bytes < 0 || Instant::now() > until || look.is_full() {
-                return Ok((look, Some(Timestamp(chunk[0].last.saturating_add(1)).max(scope.window.from))));
-            }
-            look = read(shared, file, &mut snapshot, chunk, &part, look).await?;
-        }
+/// A question about blocks of points, of one metric where its name's hash is given.
+struct Points<T> {
+    name: Option<u64>,
+    take: T,
+}
+
+impl<T: Take> Look for Points<T> {
+    const SIGNAL: Signal = Signal::Points;
+
+    fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
+        filter::may_match(stored, &part.owners, self.name)
     }
-    Ok((look, None))
-}
 
-/// A block: its number, last event time and size.
-struct Candidate {
-    id: i64,
-    last: i64,
-    bytes: i64,
-}
-
-/// Blocks of a file that can hold what is asked for, the newest first.
-async fn blocks(connection: &mut SqliteConnection, part: &Part, scope: &Scope) -> Result<Vec<Candidate>, Error> {
-    let rows: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
-        "select id, last, length(blocks.data), filters.data from blocks join filters on block = id
-         where signal = ?1 and last >= ?2 and first < ?3 order by last desc",
-    )
-    .bind(Signal::Points.number())
-    .bind(scope.window.from.0)
-    .bind(scope.window.to.0)
-    .fetch_all(connection)
-    .await?;
-    let name = scope.name.as_deref().map(filter::hash_name);
-    let mut found = Vec::new();
-    for (id, last, bytes, stored) in rows {
-        if filter::may_match(&stored, &part.owners, name)? {
-            found.push(Candidate { id, last, bytes });
-        }
+    fn look(&mut self, part: &Arc<Part>, sealed: &[u8]) -> Result<(), Error> {
+        self.take.look(part, &PointBlock::open(sealed)?)
     }
-    Ok(found)
-}
 
-async fn read<L: Look>(
-    shared: &Shared,
-    file: &Arc<DataFile>,
-    connection: &mut SqliteConnection,
-    chunk: &[Candidate],
-    part: &Arc<Part>,
-    mut look: L,
-) -> Result<L, Error> {
-    let ids: Vec<i64> = chunk.iter().map(|block| block.id).collect();
-    let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("select id, data from blocks where id in (select value from json_each(?1))")
-            .bind(json!(ids).to_string())
-            .fetch_all(connection)
-            .await?;
-    let (part, path) = (Arc::clone(part), file.path.display().to_string());
-    let (look, damaged) = super::blocking(move || {
-        let mut damaged = Vec::new();
-        for (id, data) in rows {
-            if let Err(error) = PointBlock::open(&data).and_then(|block| look.look(&part, &block)) {
-                damaged.push(format!("{path}: block {id}: {error}"));
-            }
-        }
-        (look, damaged)
-    })
-    .await?;
-    damaged.into_iter().for_each(|what| shared.damaged(what));
-    Ok(look)
+    fn is_full(&self) -> bool {
+        self.take.is_full()
+    }
 }

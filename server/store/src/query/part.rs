@@ -1,13 +1,13 @@
 //! What a question about one service needs of a file: which of its owners are the service's, and what they say.
 
 use hashbrown::HashMap;
-use model::{Owner, ServiceId};
+use model::{Owner, ServiceId, Timestamp};
 
 use super::traces;
-use crate::Error;
 use crate::owners::Resolved;
 use crate::partition::Shared;
 use crate::partition::file::DataFile;
+use crate::{Attribution, Directory, Error};
 
 /// See the module.
 pub(super) struct Part {
@@ -33,6 +33,25 @@ impl Part {
             false => HashMap::new(),
         };
         Ok(Self { resolved, owners, full })
+    }
+
+    /// Whether an owner was a service's at a time.
+    pub(super) fn is_of(&self, owner: u32, at: Timestamp, service: &ServiceId) -> bool {
+        let is_known = self.owners.binary_search(&owner).is_ok();
+        is_known && self.resolved.timelines[owner as usize].at(at).service.as_ref() == Some(service)
+    }
+
+    /// The pod of one of the service's owners at a time, and the shown name of its revision.
+    pub(super) fn names(&self, owner: u32, at: Timestamp, directory: &Directory) -> (Option<String>, Option<String>) {
+        let whose = self.resolved.timelines[owner as usize].at(at);
+        let revision = whose.service.as_ref().zip(whose.revision.as_ref());
+        let name = revision.and_then(|(service, revision)| directory.revision_name(service, revision));
+        (whose.pod_name.clone(), name.map(str::to_owned))
+    }
+
+    /// Whose an owner was at a time; nothing where the file has no such owner.
+    pub(super) fn whose(&self, owner: u32, at: Timestamp) -> Option<&Attribution> {
+        Some(self.resolved.timelines.get(owner as usize)?.at(at))
     }
 
     /// What an owner's resource says of a key; its pod and revision are keys too.

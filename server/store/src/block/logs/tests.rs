@@ -63,12 +63,12 @@ fn a_filter_never_denies_what_is_there_and_mostly_what_is_not() {
     let bodies: Vec<String> = (0..2_000).map(|n| format!("word{n} Shared")).collect();
     let rows: Vec<LogRow<'_>> = bodies.iter().map(|body| row(body, &[])).collect();
     let stored = of(&columns(&rows));
-    let filter = Filter::open(&stored).unwrap();
+    let filter = Filter::open(&stored, &[1, 3]).unwrap();
     let may = |text: &str| search::may_match(&filter, &text.parse::<LogFilter>().unwrap(), &|_| false);
     assert!((0..2_000).all(|n| may(&format!("\"WORD{n}\" \"shared\""))));
     let wrong = (2_000..12_000).filter(|n| may(&format!("\"word{n}\""))).count();
     assert!(wrong < 100, "{wrong} of 10,000");
-    assert!(filter.has_owner(&[1, 3]) && !filter.has_owner(&[2, 4]));
+    assert!(filter.is_owned && !Filter::open(&stored, &[2, 4]).unwrap().is_owned);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn each_test_of_a_query_holds_where_it_should() {
     ];
     let logs = columns(&rows);
     let stored = of(&logs);
-    let filter = Filter::open(&stored).unwrap();
+    let filter = Filter::open(&stored, &[1, 3]).unwrap();
     let resource = |_: u32, key: &str| (key == "service.name").then(|| "pay".to_owned());
     let trace = format!("trace={trace}");
     for (query, expected) in [

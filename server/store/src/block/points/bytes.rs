@@ -4,12 +4,12 @@
 use std::ops::Range;
 
 use super::grids::Grids;
-use super::numbers::{write_fractions, write_whole};
 use super::{PointColumns, series};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::Writer;
 use crate::block::columns::Columns;
+use crate::block::numbers::{write_fractions, write_whole};
 
 pub(super) const MAGIC: [u8; 4] = *b"BNpo";
 pub(super) const FORMAT: u8 = 1;

@@ -15,18 +15,21 @@ pub(crate) fn hash_name(name: &str) -> u64 {
 
 /// The filter of a block, as stored.
 pub(super) fn of(points: &PointColumns) -> Vec<u8> {
+    let owners = points.series.owners().iter().copied().collect();
+    let names: BTreeSet<u32> = (0..points.series.len() as u32).map(|series| points.series.get(series).name).collect();
+    written(&owners, names.into_iter().map(|name| hash_name(points.texts.get(name))))
+}
+
+/// Owners, and hashes of what is asked for by name.
+pub(crate) fn written(owners: &BTreeSet<u32>, names: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut writer = Writer::default();
-    let owners: BTreeSet<u32> = points.series.owners().iter().copied().collect();
     writer.number(owners.len() as u64);
     let mut before = 0;
     for owner in owners {
         writer.number(u64::from(owner - before));
-        before = owner;
+        before = *owner;
     }
-    let names: BTreeSet<u32> = (0..points.series.len() as u32).map(|series| points.series.get(series).name).collect();
-    for name in names {
-        writer.raw(&hash_name(points.texts.get(name)).to_le_bytes());
-    }
+    names.for_each(|name| writer.raw(&name.to_le_bytes()));
     writer.bytes
 }
 

@@ -4,9 +4,9 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::numbers::{read_whole, write_whole};
 use crate::Error;
 use crate::block::bytes::{Reader, Writer, damaged};
+use crate::block::numbers::{read_whole, write_whole};
 
 /// Runs of times by their number.
 #[derive(Debug, Default)]

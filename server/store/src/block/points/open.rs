@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use super::bytes::{FORMAT, FRACTIONS, MAGIC, WHOLE};
 use super::grids::Grids;
-use super::numbers::{read_fractions, read_whole};
 use super::series::SeriesTable;
 use super::{Point, PointColumns};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::{Reader, damaged};
+use crate::block::numbers::{read_fractions, read_whole};
 use crate::block::texts::Texts;
 
 /// More points than any block has; what claims more is damaged.

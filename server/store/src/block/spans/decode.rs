@@ -8,17 +8,54 @@ use crate::Error;
 use crate::block;
 use crate::block::attributes::Attributes;
 use crate::block::bytes::{Reader, damaged};
+use crate::block::columns::Columns;
 use crate::block::texts::Texts;
 
+/// A block that is searched: attributes are read when they are asked for, events and links never.
+pub(crate) struct SpanBlock {
+    /// All columns that are read.
+    pub(crate) spans: SpanColumns,
+    body: Vec<u8>,
+    /// Where the attributes begin, until they are read.
+    attributes: Option<usize>,
+}
+
+impl SpanBlock {
+    /// Of a sealed block.
+    pub(crate) fn open(sealed: &[u8]) -> Result<Self, Error> {
+        let body = block::open(MAGIC, FORMAT, sealed)?;
+        let mut reader = Reader::new(&body);
+        let spans = SpanColumns::read_head(&mut reader)?;
+        let attributes = Some(body.len() - reader.rest().len());
+        Ok(Self { spans, body, attributes })
+    }
+
+    /// Reads the attributes.
+    pub(crate) fn read_attributes(&mut self) -> Result<(), Error> {
+        if let Some(at) = self.attributes.take() {
+            let (texts, count) = (self.spans.texts.len(), self.spans.len());
+            self.spans.attributes = Attributes::read(&mut Reader::new(&self.body[at..]), texts, count)?;
+        }
+        Ok(())
+    }
+}
+
 impl SpanColumns {
+    /// All but attributes, events and links.
+    fn read_head(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        let count = reader.length()?;
+        let mut columns = Self { texts: Texts::read(reader)?, ..Self::default() };
+        columns.read_ids(reader, count)?;
+        columns.read_numbers(reader, count)?;
+        Ok(columns)
+    }
+
     /// The spans of a sealed block.
     pub(crate) fn decode(sealed: &[u8]) -> Result<Self, Error> {
         let body = block::open(MAGIC, FORMAT, sealed)?;
         let mut reader = Reader::new(&body);
-        let count = reader.length()?;
-        let mut columns = Self { texts: Texts::read(&mut reader)?, ..Self::default() };
-        columns.read_ids(&mut reader, count)?;
-        columns.read_numbers(&mut reader, count)?;
+        let mut columns = Self::read_head(&mut reader)?;
+        let count = columns.len();
         columns.attributes = Attributes::read(&mut reader, columns.texts.len(), count)?;
         columns.read_events(&mut reader, count)?;
         columns.read_links(&mut reader, count)?;

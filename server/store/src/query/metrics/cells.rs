@@ -39,6 +39,12 @@ impl Cells {
         Self { from: window.from.0, step: step.0, count: (window.length() / step.0) as usize }
     }
 
+    /// How many cells have ended by a time.
+    pub(super) fn ended_by(&self, time: i64) -> usize {
+        let cells = time.saturating_sub(self.from).div_euclid(self.step);
+        usize::try_from(cells).unwrap_or(0).min(self.count)
+    }
+
     fn at(&self, time: i64) -> Option<usize> {
         let cell = time.checked_sub(self.from)?.div_euclid(self.step);
         usize::try_from(cell).ok().filter(|cell| *cell < self.count)
@@ -179,6 +185,11 @@ mod tests {
         assert!(is(&levels(&[95, 112, 118], &[7.0, 1.0, 3.0], Pick::Least), &[7.0, 1.0, 3.0, 3.0]));
         assert!(is(&levels(&[95, 112], &[7.0, STALE], Pick::Last), &[7.0, f64::NAN, f64::NAN, f64::NAN]));
         assert!(is(&levels(&[-195], &[7.0], Pick::Last), &[7.0, f64::NAN, f64::NAN, f64::NAN]));
+    }
+
+    #[test]
+    fn a_cell_has_ended_when_its_end_is_told() {
+        assert_eq!([99, 100, 109, 110, 129, 139, 140, 999].map(|s| cells(4).ended_by(s * S)), [0, 0, 0, 1, 2, 3, 4, 4]);
     }
 
     #[test]

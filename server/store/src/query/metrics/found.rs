@@ -6,7 +6,7 @@ use std::ops::Range;
 use hashbrown::HashSet;
 use model::{MetricKind, MetricLabel, MetricName, Timestamp, Window};
 
-use super::Look;
+use super::Take;
 use super::identity::{Hashes, owned};
 use crate::Error;
 use crate::block::points::PointBlock;
@@ -41,7 +41,7 @@ fn is_inside(block: &PointBlock, series: u32, window: Window) -> bool {
     times.get(times.partition_point(|at| *at < window.from.0)).is_some_and(|at| window.contains(Timestamp(*at)))
 }
 
-impl Look for Names {
+impl Take for Names {
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
         let mut hashes = Hashes::of(block);
         for section in block.sections() {
@@ -97,7 +97,7 @@ pub(super) fn section_of(block: &PointBlock, name: &str) -> Option<(usize, Range
     block.sections().enumerate().find(|(_, series)| is_it(series))
 }
 
-impl Look for Labels {
+impl Take for Labels {
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
         let Some((_, section)) = section_of(block, &self.name) else { return Ok(()) };
         for number in owned(part, block, section).filter(|number| is_inside(block, *number, self.window)) {

@@ -9,7 +9,7 @@ use model::{Aggregation, MetricKind, MetricSeries, Series, Timestamp, Window};
 use super::cells::{Cells, Interval, LOOK_BACK, Pick, intervals};
 use super::found::section_of;
 use super::identity::{Hashes, owned};
-use super::{Look, quantile};
+use super::{Take, quantile};
 use crate::block::points::{OVERFLOW, PointBlock, Run};
 use crate::query::part::Part;
 use crate::{Error, MetricAsk};
@@ -87,6 +87,7 @@ impl Streams {
     /// What is made of all of it.
     pub(super) fn finish(self) -> MetricSeries {
         let cells = Cells::of(self.ask.window, self.ask.step);
+        let whole = if self.ask.query.rate { cells.ended_by(self.covered()) } else { cells.count };
         let mut groups: Vec<Group> = (0..self.groups.len()).map(|_| Group::default()).collect();
         for mut stream in self.streams.into_values().flatten() {
             stream.sort();
@@ -100,7 +101,7 @@ impl Streams {
             name,
             start: self.ask.window.from,
             step: self.ask.step,
-            points: (0..cells.count).map(|cell| group.answer(cell, &self.ask)).collect(),
+            points: (0..cells.count).map(|cell| group.answer(cell, &self.ask).filter(|_| cell < whole)).collect(),
         };
         let mut series: Vec<Series> = groups.into_iter().zip(names).map(series).collect();
         series.retain(|series| series.points.iter().any(Option::is_some));
@@ -113,7 +114,18 @@ impl Streams {
     }
 }
 
-impl Look for Streams {
+impl Streams {
+    /// Until when all series have told: those that go on, since others have nothing more to tell. A change a second
+    /// of a cell that is told in part would be too low.
+    fn covered(&self) -> i64 {
+        let ends = || self.streams.values().flatten().filter_map(Stream::end);
+        let newest = ends().map(|(end, _)| end).max().unwrap_or(i64::MAX);
+        let going_on = ends().filter(|(end, gap)| newest.saturating_sub(*end) <= 2 * *gap);
+        going_on.map(|(end, _)| end).min().unwrap_or(newest)
+    }
+}
+
+impl Take for Streams {
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
         let Some((section, numbers)) = section_of(block, &self.ask.query.name) else { return Ok(()) };
         let mut hashes = Hashes::of(block);
@@ -166,6 +178,13 @@ impl Stream {
             self.max.extend_from_slice(&run.max[points.clone()]);
             self.buckets.extend_from_slice(&run.buckets[points.start * width..points.end * width]);
         }
+    }
+
+    /// Its last point, and how long after the one before it came, as long as that is not too long.
+    fn end(&self) -> Option<(i64, i64)> {
+        let end = *self.at.iter().max()?;
+        let before = self.at.iter().filter(|at| **at < end).max();
+        Some((end, before.map_or(0, |before| (end - before).min(LOOK_BACK))))
     }
 
     /// Brings the points into the order of time.

@@ -12,7 +12,7 @@ const FEW: usize = 48;
 const MOST: usize = 1 << 27;
 
 /// Writes whole numbers, the less they are the shorter.
-pub(super) fn write_whole(writer: &mut Writer, numbers: &[i64], level: i32) -> Result<(), Error> {
+pub(crate) fn write_whole(writer: &mut Writer, numbers: &[i64], level: i32) -> Result<(), Error> {
     if numbers.len() < FEW {
         numbers.iter().for_each(|number| writer.signed(*number));
         return Ok(());
@@ -21,7 +21,7 @@ pub(super) fn write_whole(writer: &mut Writer, numbers: &[i64], level: i32) -> R
 }
 
 /// Writes fractions.
-pub(super) fn write_fractions(writer: &mut Writer, numbers: &[f64], level: i32) -> Result<(), Error> {
+pub(crate) fn write_fractions(writer: &mut Writer, numbers: &[f64], level: i32) -> Result<(), Error> {
     if numbers.len() < FEW {
         numbers.iter().for_each(|number| writer.raw(&number.to_bits().to_le_bytes()));
         return Ok(());
@@ -40,12 +40,12 @@ fn pack<T: Number>(writer: &mut Writer, numbers: &[T], level: i32) -> Result<(),
 }
 
 /// Reads so many whole numbers.
-pub(super) fn read_whole(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, Error> {
+pub(crate) fn read_whole(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, Error> {
     if count < FEW { (0..count).map(|_| reader.signed()).collect() } else { unpack(reader, count) }
 }
 
 /// Reads so many fractions.
-pub(super) fn read_fractions(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, Error> {
+pub(crate) fn read_fractions(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, Error> {
     if count < FEW {
         return (0..count).map(|_| Ok(f64::from_bits(u64::from_le_bytes(reader.array()?)))).collect();
     }

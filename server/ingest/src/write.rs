@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-pub(super) fn tag(number: u32, kind: u64) -> u64 {
+pub(crate) fn tag(number: u32, kind: u64) -> u64 {
     u64::from(number) << 3 | kind
 }
 
-pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -17,10 +17,10 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Room that is left for the length of a message until it is known: a varint may be padded.
-pub(super) const LENGTH: usize = 5;
+pub(crate) const LENGTH: usize = 5;
 
 /// Writes a message's length into the room left before it; a short message moves up, so that nothing is wasted.
-pub(super) fn close(out: &mut Vec<u8>, at: usize) {
+pub(crate) fn close(out: &mut Vec<u8>, at: usize) {
     let start = at + LENGTH;
     let length = out.len() - start;
     if length < 0x80 {
@@ -35,7 +35,7 @@ pub(super) fn close(out: &mut Vec<u8>, at: usize) {
     }
 }
 
-pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Either alphabet, padded or not, as protobuf's JSON mapping takes it.
-pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     GeneralPurpose::new(alphabet, config).decode(text).ok()

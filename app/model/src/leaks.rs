@@ -1,0 +1,140 @@
+//! What leaks: memory that climbs until a container is killed, a volume that fills.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Marks, PodId, RevisionHash, Sentence, Series, Timestamp, Window};
+
+/// Nanoseconds until a limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eta {
+    /// At the rate that is likeliest.
+    pub likely: i64,
+    /// At the fastest of the interval.
+    pub soonest: i64,
+    /// At the slowest of the interval; nothing where that never reaches it.
+    pub latest: Option<i64>,
+}
+
+/// What of a pod climbs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LeakOf {
+    /// A container's memory.
+    Memory {
+        /// The container.
+        container: String,
+    },
+    /// What is used of a volume.
+    Volume {
+        /// The volume, as the pod's template names it.
+        volume: String,
+    },
+}
+
+/// A pod whose memory or volume climbs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeakingPod {
+    /// The pod.
+    pub pod: PodId,
+    /// Its name.
+    pub name: String,
+    /// Bytes an hour.
+    pub rate: f64,
+    /// 95 % interval of the rate.
+    pub rate_interval: (f64, f64),
+    /// Bytes now.
+    pub level: f64,
+    /// Bytes at which it ends, where there is a limit.
+    pub limit: Option<f64>,
+    /// Since when it climbs.
+    pub since: Timestamp,
+    /// When the limit is reached, where there is one.
+    pub eta: Option<Eta>,
+}
+
+/// A leak of a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leak {
+    /// What climbs.
+    pub of: LeakOf,
+    /// The revision whose pods do.
+    pub revision: Option<RevisionHash>,
+    /// Its shown name.
+    pub revision_name: String,
+    /// Those that reach their limit first at the front; at least one.
+    pub pods: Vec<LeakingPod>,
+    /// So many pods of the revision were watched.
+    pub watched: u32,
+    /// Bytes an hour of the revision before at equal age, where its pods were watched as long.
+    pub before: Option<f64>,
+    /// The name of that revision.
+    pub before_name: Option<String>,
+    /// One sentence a person would say.
+    pub sentence: Sentence,
+    /// The end of the data it was found in.
+    pub as_of: Timestamp,
+}
+
+impl Leak {
+    /// Nanoseconds until the first pod reaches its limit.
+    pub fn eta(&self) -> Option<Eta> {
+        self.pods.first()?.eta
+    }
+
+    /// Whether the revision before climbed at least half as fast at equal age.
+    pub fn is_old(&self) -> bool {
+        let rate = self.pods.first().map_or(0.0, |pod| pod.rate);
+        self.before.is_some_and(|before| before >= 0.5 * rate)
+    }
+}
+
+/// A leak with what it was read from, and where it goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeakChart {
+    /// The leak.
+    pub leak: Leak,
+    /// Of the chart: it reaches into the future.
+    pub window: Window,
+    /// Bytes of the pods that climb, in their order; not more than can be told apart.
+    pub pods: Vec<Series>,
+    /// Where the first of them goes: likely, soonest, latest.
+    pub forecast: Vec<Series>,
+    /// Deploys and events in the window.
+    pub marks: Marks,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leak(rate: f64, before: Option<f64>) -> Leak {
+        let pod = LeakingPod {
+            pod: PodId("uid".into()),
+            name: "pod".into(),
+            rate,
+            rate_interval: (rate, rate),
+            level: 1.0,
+            limit: None,
+            since: Timestamp(0),
+            eta: None,
+        };
+        Leak {
+            of: LeakOf::Memory { container: "app".into() },
+            revision: None,
+            revision_name: "v2".into(),
+            pods: vec![pod],
+            watched: 1,
+            before,
+            before_name: None,
+            sentence: Sentence::default(),
+            as_of: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn a_leak_is_old_where_the_revision_before_had_it_too() {
+        assert!(!leak(100.0, None).is_old());
+        assert!(!leak(100.0, Some(10.0)).is_old());
+        assert!(leak(100.0, Some(90.0)).is_old());
+        assert_eq!(leak(1.0, None).eta(), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! What leaks: the sentence, the chart with where it goes, the pods and what is left to them.
+
+use leptos::prelude::*;
+use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, Series, bytes_text, short_age_text};
+
+use crate::charts::frame::{Plot, chart};
+use crate::charts::path::Line;
+use crate::charts::scale::Unit;
+use crate::service::overview::SERIES;
+use crate::ui::ago::ago;
+use crate::ui::{number, sentence};
+
+/// Style classes of where it goes, in the order of the forecast.
+const FORECAST: [&str; 4] = ["forecast", "edge", "edge", "limit"];
+
+/// All that leaks; nothing where nothing does.
+pub(super) fn leaks(charts: &[LeakChart], deploys: &str) -> AnyView {
+    charts.iter().map(|one| leak(one, deploys)).collect_view().into_any()
+}
+
+fn leak(one: &LeakChart, deploys: &str) -> AnyView {
+    let leak = &one.leak;
+    let tone = if leak.eta().is_some_and(|eta| eta.likely < model::DAY) { "says-degraded" } else { "says-unknown" };
+    view! {
+        <section class="leak" data-testid="leak">
+            <div class=format!("banner {tone}")>
+                <span class="sign" aria-hidden="true">
+                    "▲"
+                </span>
+                <p>{sentence::parts(&leak.sentence)}</p>
+                <p class="faint">
+                    {watched(leak)} " · " {before(leak)} "looked at " {ago(leak.as_of)}
+                </p>
+            </div>
+            {chart(plot(one, deploys))}
+            {table(leak)}
+        </section>
+    }
+    .into_any()
+}
+
+fn watched(leak: &Leak) -> String {
+    let revision = if leak.revision_name.is_empty() { String::new() } else { format!(" of {}", leak.revision_name) };
+    format!("{} of {}{revision}", leak.pods.len(), number::plural(u64::from(leak.watched), "pod", "pods"))
+}
+
+fn before(leak: &Leak) -> String {
+    match (&leak.before_name, leak.before) {
+        (Some(name), Some(rate)) if rate > 0.0 => {
+            format!("{name} grew {} an hour at the same age · ", bytes_text(rate))
+        }
+        (Some(name), Some(_)) => format!("{name} did not grow at the same age · "),
+        _ => String::new(),
+    }
+}
+
+fn plot(one: &LeakChart, deploys: &str) -> Plot {
+    let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
+    let pods = one.pods.iter().zip(SERIES.into_iter().cycle()).map(line);
+    let lines = pods.chain(one.forecast.iter().zip(FORECAST).map(line)).collect();
+    let title = match &one.leak.of {
+        LeakOf::Memory { container } => format!("Memory of {container}"),
+        LeakOf::Volume { volume } => format!("Used of volume {volume}"),
+    };
+    Plot {
+        testid: "chart-leak",
+        title,
+        subtitle: "by pod, and where the first goes".into(),
+        headline: one.leak.eta().map_or_else(|| number::NONE.to_owned(), |eta| short_age_text(eta.likely)),
+        tone: "",
+        unit: Unit::Bytes,
+        window: one.window,
+        lines,
+        stacked: false,
+        empty: "Nothing measured in this range",
+        marks: one.marks.clone(),
+        deploys: deploys.to_owned(),
+    }
+}
+
+fn table(leak: &Leak) -> AnyView {
+    let row = |pod: &LeakingPod| {
+        view! {
+            <tr data-testid="leaking-pod">
+                <th scope="row">{pod.name.clone()}</th>
+                <td class="num">{bytes_text(pod.level)}</td>
+                <td class="num">{pod.limit.map_or_else(|| number::NONE.to_owned(), bytes_text)}</td>
+                <td class="num">{format!("{} an hour", bytes_text(pod.rate))}</td>
+                <td class="num">{pod.eta.as_ref().map_or_else(|| number::NONE.to_owned(), left)}</td>
+                <td>{ago(pod.since)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="card scroll-x">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">"Pod"</th>
+                        <th scope="col" class="num">
+                            "Now"
+                        </th>
+                        <th scope="col" class="num">
+                            "Limit"
+                        </th>
+                        <th scope="col" class="num">
+                            "Grows"
+                        </th>
+                        <th scope="col" class="num">
+                            "Limit reached in"
+                        </th>
+                        <th scope="col">"Since"</th>
+                    </tr>
+                </thead>
+                <tbody>{leak.pods.iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// What is left, with its interval.
+fn left(eta: &Eta) -> String {
+    let latest = eta.latest.map_or_else(|| "never".to_owned(), short_age_text);
+    format!("{} ({} to {latest})", short_age_text(eta.likely), short_age_text(eta.soonest))
+}

@@ -1,0 +1,123 @@
+//! What all of it comes to, in words, beside what it is compared with; and what to do where there is nothing.
+
+use leptos::prelude::*;
+use model::{BEFORE, Cost, ProfilePage, ProfileWords, SampleType};
+
+use crate::ui::number;
+
+/// An amount in the unit that was sampled.
+pub(super) fn amount(sample: &SampleType, value: i64) -> String {
+    match sample.unit.as_str() {
+        "nanoseconds" => model::duration_text(value as f64),
+        "microseconds" => model::duration_text(value as f64 * 1e3),
+        "milliseconds" => model::duration_text(value as f64 * 1e6),
+        "bytes" => model::bytes_text(value.max(0) as f64),
+        _ => number::count(value as f64),
+    }
+}
+
+/// The head of the graph.
+pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
+    let Some((sample, tree)) = &page.shown else { return ().into_any() };
+    let told = |cost: Cost| {
+        let profiles = number::plural(cost.profiles, "profile", "profiles");
+        let mean = if sample.is_snapshot() { "mean of " } else { "in " };
+        format!("{}, {mean}{profiles}", amount(sample, cost.value))
+    };
+    let name = |hash: Option<&model::RevisionHash>| {
+        let found = page.revisions.iter().find(|revision| Some(&revision.hash) == hash);
+        found.map(|revision| revision.name.clone())
+    };
+    let shown = name(page.revision.as_ref()).unwrap_or_else(|| "This time".to_owned());
+    let against = match words.against.as_str() {
+        BEFORE => Some("the time before".to_owned()),
+        _ => name(page.against.as_ref()),
+    };
+    let compared = tree.all_before.map(|before| {
+        let against = against.unwrap_or_else(|| "before".to_owned());
+        view! {
+            <p class="compared" data-testid="compared">
+                <strong>{shown.clone()}</strong>
+                {format!(" {} · ", told(tree.all))}
+                <strong>{against}</strong>
+                {format!(" {}", told(before))}
+            </p>
+            <p class="faint flame-key">
+                <span class="key worse-3">"more"</span>
+                <span class="key worse-1"></span>
+                <span class="key same">"same share"</span>
+                <span class="key better-1"></span>
+                <span class="key better-3">"less"</span>
+                "By the share of all; widths are the shares of both."
+            </p>
+        }
+    });
+    let alone = tree.all_before.is_none().then(|| {
+        let cores = cores(sample, tree.all.value, page.length).map(|cores| format!(" · {cores}"));
+        view! { <p class="faint" data-testid="profile-total">{format!("{}{}", told(tree.all), cores.unwrap_or_default())}</p> }
+    });
+    let none = tree.all_before.filter(|before| before.profiles == 0).map(|_| {
+        view! { <p class="notice warn">"There are no profiles of what it is compared with."</p> }
+    });
+    let covered = tree.covered_from.or(page.types.covered_from).map(|_| {
+        view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }
+    });
+    view! {
+        <div class="card-head">
+            <h2>{sample.title()}</h2>
+            {alone}
+        </div>
+        {compared}
+        {none}
+        {covered}
+    }
+    .into_any()
+}
+
+/// How many cores a time over a time is.
+fn cores(sample: &SampleType, value: i64, length: i64) -> Option<String> {
+    let is_cpu = matches!(sample.name.as_str(), "cpu" | "itimer") && sample.unit == "nanoseconds";
+    (is_cpu && length > 0).then(|| format!("{} cores on average", number::rate(value as f64 / length as f64)))
+}
+
+/// Nothing in this window.
+pub(super) fn empty(pod: &str) -> AnyView {
+    let of_pod = (!pod.is_empty()).then(|| format!(" of {pod}"));
+    view! {
+        <section class="card empty" data-testid="no-profiles">
+            <h2>{format!("No profiles in this range{}", of_pod.unwrap_or_default())}</h2>
+            <p>
+                "Send profiles to port 4318 of Binnacle with any SDK or agent of Pyroscope, for example in Python after "
+                <code>"pip install pyroscope-io"</code> ":"
+            </p>
+            <pre>
+                "import pyroscope\npyroscope.configure(application_name=\"orders\", server_address=\"http://binnacle:4318\")"
+            </pre>
+            <p>
+                "OpenTelemetry profiles are received on port 4317 (gRPC) and 4318 (" <code>"/v1development/profiles"</code>
+                "), a pprof with "
+                <code>"curl --data-binary @cpu.pprof 'http://binnacle:4318/v1/profiles?service.name=orders'"</code> "."
+            </p>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_the_unit_that_was_sampled() {
+        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), 1_500_000_000), "1.50 s");
+        assert_eq!(amount(&SampleType::new("inuse_space", "bytes"), 32 << 20), "32 MiB");
+        assert_eq!(amount(&SampleType::new("goroutine", "count"), 1_234), "1,234");
+    }
+
+    #[test]
+    fn cores_are_of_cpu_time_only() {
+        let (cpu, wall) = (SampleType::new("cpu", "nanoseconds"), SampleType::new("wall", "nanoseconds"));
+        assert_eq!(cores(&cpu, 900, 3_600).as_deref(), Some("0.25 cores on average"));
+        assert_eq!(cores(&wall, 900, 3_600), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Leaks on seeded weeks of memory; modest sizes here, the full table in `examples/leaks`.
+
+mod memory;
+
+use analysis::{Grown, LeakRules, leaks};
+use memory::{LIMIT, QUIET, Week, at, draw, harmless};
+use model::{HOUR, MINUTE, PodId};
+
+fn called(week: &Week, minute: i64) -> bool {
+    !leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default()).is_empty()
+}
+
+#[test]
+fn harmless_habits_are_not_leaks() {
+    // A day and a half of three seeds a class, a look an hour; slow fills and teeth can't be told at first.
+    let slow = ["slow sawtooth", "slow warm-up"];
+    let mut alarms = Vec::new();
+    for habit in harmless().into_iter().filter(|habit| !slow.contains(&habit.name)) {
+        for seed in 100..103 {
+            let week = draw(&habit, None, seed);
+            let alarm = (2..36).map(|look| look * 60).find(|minute| called(&week, *minute));
+            alarms.extend(alarm.map(|minute| (habit.name, seed, minute)));
+        }
+    }
+    assert!(alarms.len() <= 1, "{alarms:?}");
+}
+
+#[test]
+fn a_leak_is_found_with_the_time_that_is_left() {
+    let (mut found, mut near) = (0, 0);
+    for seed in 0..10 {
+        let week = draw(&QUIET, Some((0.02, 0)), 300 + seed);
+        let minute = 6 * 60;
+        let Some(climbing) = leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default()).into_iter().next()
+        else {
+            continue;
+        };
+        found += 1;
+        let (eta, left) = (climbing.eta.unwrap(), week.ends.unwrap() - minute as f64);
+        assert!(eta.soonest <= eta.likely && eta.latest.is_none_or(|latest| latest >= eta.likely), "{eta:?}");
+        near += usize::from((eta.likely as f64 / MINUTE as f64 - left).abs() <= 0.25 * left);
+        assert!(climbing.rate_interval.0 <= climbing.rate && climbing.rate <= climbing.rate_interval.1);
+        assert!(climbing.level > 0.2 * LIMIT && climbing.level < LIMIT);
+    }
+    assert!(found >= 9 && near >= 7, "found {found}, ETA near {near}");
+}
+
+/// A run that climbs evenly from its start, a value a minute.
+fn line(pod: &str, started: i64, until: i64, an_hour: f64) -> Grown {
+    let wobble = |minute: i64| if minute % 2 == 0 { 0.001 } else { -0.001 };
+    let value = |minute: i64| (0.3 + wobble(minute) + an_hour * (minute - started) as f64 / 60.0) * LIMIT;
+    let points: Vec<_> = (started..until).map(|minute| (at(minute), value(minute))).collect();
+    Grown {
+        pod: PodId(pod.into()),
+        started: at(started),
+        ended: None,
+        warm_up: 15 * MINUTE,
+        level: points.clone(),
+        load: Vec::new(),
+        points,
+        limit: Some(LIMIT),
+    }
+}
+
+#[test]
+fn one_pod_is_believed_after_a_while_and_two_at_once() {
+    let rules = LeakRules::default();
+    let minute = 80;
+    assert_eq!(leaks(at(minute), &[line("a", 0, minute, 0.15)], &[], &rules), []);
+    let both = [line("a", 0, minute, 0.15), line("b", 0, minute, 0.2), line("flat", 0, minute, 0.0)];
+    let found = leaks(at(minute), &both, &[], &rules);
+    let pods: Vec<&str> = found.iter().map(|climbing| climbing.pod.0.as_str()).collect();
+    assert_eq!(pods, ["b", "a"], "the one that ends first stands at the front");
+    assert!(!leaks(at(130), &[line("a", 0, 130, 0.15)], &[], &rules).is_empty());
+}
+
+#[test]
+fn a_run_that_was_killed_bears_out_the_next() {
+    let rules = LeakRules::default();
+    let killed = Grown { ended: Some(at(100)), ..line("a", 0, 100, 0.4) };
+    let again = line("a", 101, 181, 0.4);
+    assert_eq!(leaks(at(181), std::slice::from_ref(&again), &[], &rules), []);
+    let found = leaks(at(181), &[killed.clone(), again], &[], &rules);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let eta = found[0].eta.unwrap();
+    assert!(eta.likely < HOUR && eta.likely > 10 * MINUTE, "{eta:?}");
+    assert_eq!(leaks(at(400), &[killed.clone(), killed], &[], &rules), [], "nobody lives who could leak");
+}
+
+#[test]
+fn what_levelled_off_on_the_revision_before_is_no_leak() {
+    let rules = LeakRules::default();
+    let now = 1_000;
+    let fresh = line("new", now - 150, now, 0.1);
+    assert_eq!(leaks(at(now), std::slice::from_ref(&fresh), &[], &rules).len(), 1);
+    let mut before = line("old", 0, 900, 0.1);
+    let full = before.points[150].1;
+    before.points.iter_mut().for_each(|(_, value)| *value = value.min(full));
+    assert_eq!(leaks(at(now), std::slice::from_ref(&fresh), &[before], &rules), []);
+    // One that went on growing says nothing against it.
+    assert_eq!(leaks(at(now), &[fresh], &[line("old", 0, 900, 0.1)], &rules).len(), 1);
+}
+
+#[test]
+fn without_a_limit_there_is_no_time_left_but_a_leak() {
+    let endless = Grown { limit: None, ..line("a", 0, 240, 0.2) };
+    let found = leaks(at(240), &[endless], &[], &LeakRules::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].eta, None);
+}
+
+#[test]
+fn nothing_and_nonsense_are_no_leak() {
+    let rules = LeakRules::default();
+    assert_eq!(leaks(at(0), &[], &[], &rules), []);
+    let mut broken = line("a", 0, 240, 0.1);
+    broken.points.iter_mut().for_each(|(_, value)| *value = f64::NAN);
+    assert_eq!(leaks(at(240), &[broken], &[], &rules), []);
+    let future = line("a", 500, 600, 0.1);
+    assert_eq!(leaks(at(240), &[future], &[], &rules), []);
+}

@@ -1,0 +1,163 @@
+//! What leaks of a service, with what it was read from and where it goes.
+
+use app::AppError;
+use model::{
+    Aggregation, DAY, HOUR, Leak, LeakChart, LeakOf, MetricQuery, Series, ServiceId, Step, Timestamp, Viewer, Window,
+};
+use store::MetricAsk;
+
+use super::{Answers, failed, kubernetes};
+use crate::leaks::{MEMORY, Volumes};
+
+/// Pods that are drawn: more can't be told apart.
+const PODS: usize = 6;
+/// Points of a chart.
+const POINTS: i64 = 120;
+
+/// What leaks now, the first to end at the front.
+pub(super) async fn charts(answers: &Answers, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
+    answers.known(id)?;
+    let leaks = answers.store.leaks().get(id).cloned().unwrap_or_default();
+    let mut charts = Vec::new();
+    for leak in leaks.iter() {
+        charts.push(chart(answers, viewer, id, leak).await?);
+    }
+    Ok(charts)
+}
+
+async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) -> Result<LeakChart, AppError> {
+    let (window, past) = windows(leak);
+    let step = window.step(POINTS);
+    let mut pods = match &leak.of {
+        LeakOf::Memory { container } => {
+            // What counts against the limit, else what there is.
+            let mut found = Vec::new();
+            for name in [MEMORY[1], MEMORY[0]] {
+                let filter = vec![("k8s.container.name".to_owned(), container.clone())];
+                found = by_pod(answers, id, past, step, name, filter).await?;
+                if !found.is_empty() {
+                    break;
+                }
+            }
+            found
+        }
+        LeakOf::Volume { volume } => {
+            let filter = || vec![(Volumes::KEYS[1].to_owned(), volume.clone())];
+            let capacity = by_pod(answers, id, past, step, Volumes::CAPACITY, filter()).await?;
+            let available = by_pod(answers, id, past, step, Volumes::AVAILABLE, filter()).await?;
+            available.into_iter().map(|free| used(free, &capacity)).collect()
+        }
+    };
+    let place = |series: &Series| leak.pods.iter().position(|pod| pod.name == series.name);
+    pods.retain(|series| place(series).is_some());
+    pods.sort_by_key(place);
+    pods.truncate(PODS);
+    let marks = kubernetes::marks(answers, viewer, id, past).await?;
+    Ok(LeakChart { forecast: forecast(leak, window, step), leak: leak.clone(), window, pods, marks })
+}
+
+/// The chart's window, and the part of it that has been. It shows a quarter of the climb before it began, and goes as
+/// far ahead as it looks back, or until the limit is surely reached.
+fn windows(leak: &Leak) -> (Window, Window) {
+    let now = leak.as_of;
+    let since = leak.pods.iter().map(|pod| pod.since).min().unwrap_or(now);
+    let climbed = now.since(since).clamp(HOUR, 7 * DAY);
+    let from = Timestamp((now.0 - climbed - climbed / 4).max(now.0 - 7 * DAY));
+    let end = leak.eta().map_or(climbed / 4, |eta| eta.latest.unwrap_or(i64::MAX).min(eta.likely.saturating_mul(2)));
+    let ahead = (end.saturating_add(end / 10)).clamp(climbed / 8, now.since(from));
+    (Window::new(from, now.plus(ahead)), Window::new(from, now))
+}
+
+/// Where the first pod's level goes from now on, until its limit: likely, soonest, latest.
+fn forecast(leak: &Leak, window: Window, step: Step) -> Vec<Series> {
+    let Some(pod) = leak.pods.first() else { return Vec::new() };
+    let start = leak.as_of.floor(step.0);
+    let count = (window.to.since(start) / step.0).max(0);
+    let line = |name: &str, rate: f64| {
+        let at = |i: i64| pod.level + rate * (i * step.0 + step.0 / 2) as f64 / HOUR as f64;
+        let points = (0..count).map(at).map(|value| Some(value).filter(|v| pod.limit.is_none_or(|limit| *v <= limit)));
+        Series { name: name.to_owned(), start, step, points: points.collect() }
+    };
+    let (low, high) = pod.rate_interval;
+    let limit = pod.limit.map(|limit| {
+        let start = window.from.floor(step.0);
+        let points = vec![Some(limit); (window.to.since(start) / step.0 + 1).max(0) as usize];
+        Series { name: "limit".into(), start, step, points }
+    });
+    [line("likely", pod.rate), line("soonest", high), line("latest", low)].into_iter().chain(limit).collect()
+}
+
+fn used(free: Series, capacity: &[Series]) -> Series {
+    let whole = capacity.iter().find(|series| series.name == free.name);
+    let whole = whole.and_then(|series| series.points.iter().flatten().last().copied());
+    let points = free.points.iter().map(|free| Some(whole? - (*free)?)).collect();
+    Series { points, ..free }
+}
+
+async fn by_pod(
+    answers: &Answers,
+    id: &ServiceId,
+    window: Window,
+    step: Step,
+    name: &str,
+    filter: Vec<(String, String)>,
+) -> Result<Vec<Series>, AppError> {
+    let query = MetricQuery {
+        name: name.to_owned(),
+        filter,
+        by: vec!["pod".to_owned()],
+        aggregation: Aggregation::Max,
+        rate: false,
+    };
+    let ask = MetricAsk { service: id.clone(), window, step, query, limit: 1_000 };
+    Ok(answers.store.telemetry().metric(ask).await.map_err(failed)?.series)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Eta, LeakingPod, MINUTE, PodId, Sentence};
+
+    fn leak() -> Leak {
+        let eta = Eta { likely: 2 * HOUR, soonest: HOUR, latest: Some(4 * HOUR) };
+        let pod = LeakingPod {
+            pod: PodId("uid".into()),
+            name: "pod".into(),
+            rate: 100.0,
+            rate_interval: (50.0, 200.0),
+            level: 800.0,
+            limit: Some(1_000.0),
+            since: Timestamp(20 * HOUR),
+            eta: Some(eta),
+        };
+        Leak {
+            of: LeakOf::Memory { container: "app".into() },
+            revision: None,
+            revision_name: String::new(),
+            pods: vec![pod],
+            watched: 1,
+            before: None,
+            before_name: None,
+            sentence: Sentence::default(),
+            as_of: Timestamp(24 * HOUR),
+        }
+    }
+
+    #[test]
+    fn the_chart_shows_what_was_before_and_reaches_to_the_end() {
+        let (window, past) = windows(&leak());
+        assert_eq!(past, Window::new(Timestamp(19 * HOUR), Timestamp(24 * HOUR)));
+        assert!(window.to > Timestamp(28 * HOUR) && window.to <= Timestamp(29 * HOUR), "{window:?}");
+    }
+
+    #[test]
+    fn forecasts_end_at_the_limit() {
+        let lines = forecast(&leak(), Window::new(Timestamp(19 * HOUR), Timestamp(29 * HOUR)), Step(10 * MINUTE));
+        let last = |at: usize| lines[at].points.iter().rposition(Option::is_some).unwrap();
+        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        assert_eq!(names, ["likely", "soonest", "latest", "limit"]);
+        // Two hours, one hour and four hours of ten minutes.
+        assert_eq!((last(0), last(1), last(2)), (11, 5, 23));
+        assert!(lines[3].points.iter().all(|value| *value == Some(1_000.0)));
+    }
+}

@@ -1,0 +1,307 @@
+//! What of a service climbs: its containers' memory and its volumes are read and held against the rules.
+
+use std::collections::{BTreeMap, HashMap};
+
+use analysis::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
+use model::{
+    Aggregation, DAY, HOUR, Leak, LeakOf, LeakingPod, MINUTE, MetricQuery, PodState, RevisionHash, Sentence, Series,
+    ServiceId, Step, Timestamp, Window,
+};
+use store::{MetricAsk, Store};
+
+/// Memory that no cache gives back comes first (OpenTelemetry semantic conventions for containers).
+pub(crate) const MEMORY: [&str; 2] = ["container.memory.rss", "container.memory.working_set"];
+/// A day, and the hour of yesterday that now is held against.
+const SHORT: i64 = 26 * HOUR;
+const LONG: i64 = 7 * DAY;
+/// Runs of one service that are looked at; of more, the first ones speak for all.
+const RUNS: u32 = 2_000;
+/// A run whose last point is so old has ended.
+const SILENT: i64 = 3 * MINUTE;
+
+/// The keys that tell runs of containers apart.
+const RUN: [&str; 3] = ["pod", "k8s.container.name", "container.id"];
+
+/// Volumes of claims: those of other kinds have the node's disk.
+pub(crate) struct Volumes;
+
+impl Volumes {
+    pub(crate) const AVAILABLE: &str = "k8s.volume.available";
+    pub(crate) const CAPACITY: &str = "k8s.volume.capacity";
+    pub(crate) const KEYS: [&str; 3] = ["pod", "k8s.volume.name", "k8s.persistentvolumeclaim.name"];
+}
+
+/// What stands where a series does not have a key.
+const NONE: &str = "(none)";
+
+type Points = Vec<(Timestamp, f64)>;
+
+/// What leaks of a service, the first to end at the front; `is_long` reads the week.
+pub(super) async fn look(
+    store: &Store,
+    id: &ServiceId,
+    now: Timestamp,
+    is_long: bool,
+) -> Result<Vec<Leak>, store::Error> {
+    let directory = store.directory();
+    let Some(service) = directory.service(id).cloned() else { return Ok(Vec::new()) };
+    let reader = Reader { store, id, now, is_long };
+    let mut runs = reader.containers().await?;
+    let volumes = reader.volumes().await?;
+    if runs.is_empty() && volumes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pods = store.pods(id, Window::new(now.plus(-LONG), now)).await?;
+    let pods: HashMap<&str, &PodState> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
+    runs.extend(volumes);
+    let before = directory.newest_deploy(id).and_then(|deploy| deploy.from.clone());
+    let name = |revision: &RevisionHash| directory.revision_name(id, revision).map(str::to_owned);
+    let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
+    for run in runs {
+        let Some(pod) = pods.get(run.pod.as_str()) else { continue };
+        let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.clone());
+        by_what.entry(of).or_default().push(Known { run: run.grown(pod, now), revision, name });
+    }
+    let facts = Facts { by_what, current: service.revision.clone(), before: before.clone(), now };
+    let judged = tokio::task::spawn_blocking(move || facts.judge()).await;
+    let mut found = judged.map_err(|error| store::Error::Busy(format!("the look was given up: {error}")))?;
+    for leak in &mut found {
+        leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();
+        leak.before_name = before.as_ref().and_then(name);
+        leak.sentence = leak_sentence(leak);
+    }
+    found.sort_by_key(|leak| leak.eta().map_or(i64::MAX, |eta| eta.likely));
+    Ok(found)
+}
+
+/// A run, and whose it is.
+struct Known {
+    run: Grown,
+    revision: Option<RevisionHash>,
+    name: String,
+}
+
+/// All runs of a service, and which revisions they are held against each other for.
+struct Facts {
+    by_what: BTreeMap<LeakOf, Vec<Known>>,
+    current: Option<RevisionHash>,
+    before: Option<RevisionHash>,
+    now: Timestamp,
+}
+
+impl Facts {
+    /// What climbs of the current revision; the names of revisions and the sentence are left to the caller.
+    fn judge(self) -> Vec<Leak> {
+        let rules = LeakRules::default();
+        let mut found: Vec<Leak> = Vec::new();
+        for (of, runs) in self.by_what {
+            let of_revision = |wanted: &Option<RevisionHash>| -> Vec<Grown> {
+                runs.iter().filter(|known| known.revision == *wanted).map(|known| known.run.clone()).collect()
+            };
+            let here = of_revision(&self.current);
+            let past = if self.before.is_some() { of_revision(&self.before) } else { Vec::new() };
+            let climbing = leaks(self.now, &here, &past, &rules);
+            if climbing.is_empty() {
+                continue;
+            }
+            let names: HashMap<&str, &str> =
+                runs.iter().map(|known| (known.run.pod.0.as_str(), known.name.as_str())).collect();
+            let mut pods: Vec<LeakingPod> = climbing.into_iter().map(|climbing| pod_of(climbing, &names)).collect();
+            pods.dedup_by(|a, b| a.pod == b.pod);
+            found.push(Leak {
+                of,
+                revision: self.current.clone(),
+                revision_name: String::new(),
+                pods,
+                watched: here.iter().filter(|run| run.ended.is_none()).count() as u32,
+                before: rate_before(self.now, &here, &past),
+                before_name: None,
+                sentence: Sentence::default(),
+                as_of: self.now,
+            });
+        }
+        found
+    }
+}
+
+fn pod_of(climbing: Climbing, names: &HashMap<&str, &str>) -> LeakingPod {
+    LeakingPod {
+        name: names.get(climbing.pod.0.as_str()).copied().unwrap_or_default().to_owned(),
+        pod: climbing.pod,
+        rate: climbing.rate,
+        rate_interval: climbing.rate_interval,
+        level: climbing.level,
+        limit: climbing.limit,
+        since: climbing.since,
+        eta: climbing.eta,
+    }
+}
+
+/// One run of a container, or a volume, as it was read.
+struct Run {
+    of: LeakOf,
+    pod: String,
+    /// The container's id, where it is known.
+    container: Option<String>,
+    points: Points,
+    level: Points,
+    load: Points,
+    limit: Option<f64>,
+}
+
+impl Run {
+    /// With what the pod says of when it began and ended.
+    fn grown(self, pod: &PodState, now: Timestamp) -> Grown {
+        let first = self.points.first().map_or(now, |(at, _)| *at);
+        let last = self.points.last().map_or(now, |(at, _)| *at);
+        let is_silent = now.since(last) > SILENT;
+        let of = |name: &str| pod.containers.iter().find(|container| container.name == name);
+        let state = match &self.of {
+            LeakOf::Memory { container } => of(container),
+            LeakOf::Volume { .. } => None,
+        };
+        let is_past =
+            self.container.is_some() && state.is_some_and(|state| state.id.is_some() && state.id != self.container);
+        // Where nothing tells runs apart, the last one began when the one before ended.
+        let restarted = state.and_then(|state| state.last_exit.as_ref()?.at).filter(|_| !is_past);
+        let began = match restarted {
+            Some(at) => at.max(pod.created),
+            None if state.is_some_and(|state| state.restarts > 0) => first,
+            None => pod.created,
+        };
+        let since = |points: Points| -> Points { points.into_iter().filter(|(at, _)| *at >= began).collect() };
+        Grown {
+            pod: pod.id.clone(),
+            started: began,
+            ended: (is_silent || is_past || pod.ended.is_some()).then_some(last),
+            warm_up: if matches!(self.of, LeakOf::Memory { .. }) { WARM_UP } else { 0 },
+            points: since(self.points),
+            level: since(self.level),
+            load: since(self.load),
+            limit: self.limit,
+        }
+    }
+}
+
+struct Reader<'a> {
+    store: &'a Store,
+    id: &'a ServiceId,
+    now: Timestamp,
+    is_long: bool,
+}
+
+impl Reader<'_> {
+    async fn containers(&self) -> Result<Vec<Run>, store::Error> {
+        let mut points = BTreeMap::new();
+        for name in MEMORY {
+            points = self.over_time(name, &RUN, false).await?;
+            if !points.is_empty() {
+                break;
+            }
+        }
+        if points.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut level = self.over_time(MEMORY[1], &RUN, false).await?;
+        let mut load = self.over_time("container.cpu.time", &RUN, true).await?;
+        let limits = self.last("k8s.container.memory.limit", &RUN[..2]).await?;
+        let runs = points.into_iter().filter_map(|(key, points)| {
+            let [pod, container, id] = key.as_slice() else { return None };
+            Some(Run {
+                of: LeakOf::Memory { container: container.clone() },
+                pod: pod.clone(),
+                container: Some(id.clone()).filter(|id| id != NONE),
+                level: level.remove(&key).unwrap_or_else(|| points.clone()),
+                load: load.remove(&key).unwrap_or_default(),
+                limit: limits.get(&key[..2]).copied().filter(|limit| *limit > 0.0),
+                points,
+            })
+        });
+        Ok(runs.collect())
+    }
+
+    async fn volumes(&self) -> Result<Vec<Run>, store::Error> {
+        let available = self.over_time(Volumes::AVAILABLE, &Volumes::KEYS, false).await?;
+        if available.is_empty() {
+            return Ok(Vec::new());
+        }
+        let capacity = self.last(Volumes::CAPACITY, &Volumes::KEYS).await?;
+        let runs = available.into_iter().filter_map(|(key, free)| {
+            let [pod, volume, claim] = key.as_slice() else { return None };
+            let whole = capacity.get(&key).copied().filter(|_| claim != NONE)?;
+            let points: Points = free.into_iter().map(|(at, free)| (at, whole - free)).collect();
+            Some(Run {
+                of: LeakOf::Volume { volume: volume.clone() },
+                pod: pod.clone(),
+                container: None,
+                level: points.clone(),
+                points,
+                load: Vec::new(),
+                limit: Some(whole),
+            })
+        });
+        Ok(runs.collect())
+    }
+
+    /// A metric by keys: minutes of a day, before that hours, ascending.
+    async fn over_time(
+        &self,
+        name: &str,
+        by: &[&str],
+        rate: bool,
+    ) -> Result<BTreeMap<Vec<String>, Points>, store::Error> {
+        let day = self.now.plus(-SHORT);
+        let mut found: BTreeMap<Vec<String>, Points> = BTreeMap::new();
+        if self.is_long {
+            let week = Window::new(self.now.plus(-LONG), day);
+            self.ask(name, by, rate, week, Step(HOUR)).await?.into_iter().for_each(|(key, points)| {
+                found.insert(key, points.into_iter().filter(|(at, _)| *at < day).collect());
+            });
+        }
+        for (key, points) in self.ask(name, by, rate, Window::new(day, self.now), Step(MINUTE)).await? {
+            let known = found.entry(key).or_default();
+            let last = known.last().map_or(Timestamp(0), |(at, _)| *at);
+            known.extend(points.into_iter().filter(|(at, _)| *at > last));
+        }
+        Ok(found)
+    }
+
+    /// The last values of a metric by keys.
+    async fn last(&self, name: &str, by: &[&str]) -> Result<BTreeMap<Vec<String>, f64>, store::Error> {
+        let window = Window::before(self.now, 15 * MINUTE);
+        let found = self.ask(name, by, false, window, Step(MINUTE)).await?;
+        Ok(found.into_iter().filter_map(|(key, points)| Some((key, points.last()?.1))).collect())
+    }
+
+    async fn ask(
+        &self,
+        name: &str,
+        by: &[&str],
+        rate: bool,
+        window: Window,
+        step: Step,
+    ) -> Result<Vec<(Vec<String>, Points)>, store::Error> {
+        let query = MetricQuery {
+            name: name.to_owned(),
+            filter: Vec::new(),
+            by: by.iter().map(|key| (*key).to_owned()).collect(),
+            aggregation: if rate { Aggregation::Sum } else { Aggregation::Avg },
+            rate,
+        };
+        let ask = MetricAsk { service: self.id.clone(), window, step, query, limit: RUNS };
+        let found = self.store.telemetry().metric(ask).await?;
+        Ok(found.series.into_iter().map(|series| (key_of(&series), points(&series))).collect())
+    }
+}
+
+/// The values a series is named by.
+fn key_of(series: &Series) -> Vec<String> {
+    series.name.split(", ").map(str::to_owned).collect()
+}
+
+/// Its points, each in the middle of its bucket.
+fn points(series: &Series) -> Points {
+    let at = |i: usize| series.start.plus(i as i64 * series.step.0 + series.step.0 / 2);
+    let all = series.points.iter().enumerate();
+    all.filter_map(|(i, value)| Some((at(i), (*value)?))).filter(|(_, value)| value.is_finite()).collect()
+}
