@@ -17,6 +17,7 @@ pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, depl
     let one = |one: &MetricChart| {
         let mut plot = plot(&one.query, &one.answer, window, marks, deploys);
         plot.headline = headline(&one.query, &plot);
+        plot.subtitle = subtitle(&one.query, &one.answer);
         let (_, factor) = unit(&one.query, &one.answer);
         let limit = one.limit.iter().map(|limit| Line { class: "limit", series: scaled(limit, factor), area: false });
         plot.lines.extend(limit);
@@ -25,15 +26,28 @@ pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, depl
     view! { <div class="charts golden">{charts.iter().map(one).collect_view()}</div> }.into_any()
 }
 
-/// The last value of a chart: that of its one line, else what all of its lines sum up to, where that makes sense.
+/// What its lines are.
+fn subtitle(query: &MetricQuery, answer: &MetricSeries) -> String {
+    let what = match (query.rate, answer.unit.as_str()) {
+        // Seconds of processor time a second.
+        (true, "s") => "cores",
+        _ if query.by.is_empty() => query.aggregation.word(),
+        _ => "",
+    };
+    let by: Vec<&str> = query.by.iter().filter_map(|key| key.rsplit('.').next()).collect();
+    let by = if by.is_empty() { String::new() } else { format!("by {}", by.join(", ")) };
+    [what, &by].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The last value of a chart: that of its one line, else what all lines that go on sum up to, where that makes sense.
 fn headline(query: &MetricQuery, plot: &Plot) -> String {
     let is_sum = query.aggregation == Aggregation::Sum && plot.unit != Unit::Share;
     if plot.lines.len() == 1 || !is_sum {
         return plot.headline.clone();
     }
-    let last = |line: &Line| line.series.points.iter().rev().flatten().next().copied();
-    let all: Vec<f64> = plot.lines.iter().filter_map(last).collect();
-    if all.is_empty() { number::NONE.to_owned() } else { plot.unit.text(all.iter().sum()) }
+    let last = plot.lines.iter().filter_map(|line| line.series.points.iter().rposition(Option::is_some)).max();
+    let at = |last: usize| plot.lines.iter().filter_map(|line| *line.series.points.get(last)?).sum();
+    last.map_or_else(|| number::NONE.to_owned(), |last| plot.unit.text(at(last)))
 }
 
 /// A metric as a chart.

@@ -70,9 +70,11 @@ impl Cells {
     }
 
     /// The level of a series in each cell; NaN where it has none. A cell without points has the last level before
-    /// it, if that is not too old.
+    /// it, if that is not too old: a series that told its level every quarter of a minute and stopped has none, long
+    /// before one that tells it every few minutes has.
     pub(super) fn levels(&self, at: &[i64], value: &[f64], pick: Pick) -> Vec<f64> {
         let mut levels = vec![f64::NAN; self.count];
+        let hold = hold(at);
         let mut next = 0;
         let mut last: Option<(i64, f64)> = None;
         for (cell, level) in levels.iter_mut().enumerate() {
@@ -88,7 +90,7 @@ impl Cells {
                 }
                 next += 1;
             }
-            let held = last.filter(|(then, _)| end.saturating_sub(*then) <= LOOK_BACK + self.step);
+            let held = last.filter(|(then, _)| end.saturating_sub(*then) <= hold + self.step);
             *level = match pick {
                 _ if count == 0 => held.map_or(f64::NAN, |(_, value)| value),
                 Pick::Last => last.map_or(f64::NAN, |(_, value)| value),
@@ -112,6 +114,12 @@ impl Cells {
         }
         changes
     }
+}
+
+/// How long a level holds: twice the longest time between two points, as far as that is known.
+fn hold(at: &[i64]) -> i64 {
+    let longest = at.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max();
+    longest.filter(|gap| *gap > 0).map_or(LOOK_BACK, |gap| gap.saturating_mul(2).min(LOOK_BACK))
 }
 
 /// What each point says and of which time. `totals` say when something that only grows began again; what began before
@@ -181,6 +189,8 @@ mod tests {
             cells(4).levels(&at, value, pick)
         };
         assert!(is(&levels(&[95, 112, 118], &[7.0, 1.0, 3.0], Pick::Last), &[7.0, 3.0, 3.0, 3.0]));
+        let nan = f64::NAN;
+        assert!(is(&levels(&[96, 98, 100], &[1.0, 2.0, 3.0], Pick::Last), &[3.0, nan, nan, nan]), "it stopped");
         assert!(is(&levels(&[95, 112, 118], &[7.0, 1.0, 3.0], Pick::Mean), &[7.0, 2.0, 3.0, 3.0]));
         assert!(is(&levels(&[95, 112, 118], &[7.0, 1.0, 3.0], Pick::Least), &[7.0, 1.0, 3.0, 3.0]));
         assert!(is(&levels(&[95, 112], &[7.0, STALE], Pick::Last), &[7.0, f64::NAN, f64::NAN, f64::NAN]));
