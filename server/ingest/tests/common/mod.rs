@@ -19,8 +19,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells,
-    ProfileAsk, RedQuery, RedRow, StoredSpan, Telemetry,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk,
+    PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,8 +93,12 @@ impl Telemetry for Fake {
         Ok(Vec::new())
     }
 
-    async fn logs(&self, _: LogAsk) -> Result<FoundLogs, Error> {
+    async fn logs(&self, _: LogAsk) -> Result<FoundLogs, FoundSpans, Error> {
         Ok(FoundLogs::default())
+    }
+
+    async fn spans(&self, _: SpanAsk) -> Result<FoundSpans, Error> {
+        Ok(FoundSpans::default())
     }
 
     async fn log_counts(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<PatternCells>, Error> {
