@@ -93,7 +93,7 @@ impl Telemetry for Fake {
         Ok(Vec::new())
     }
 
-    async fn logs(&self, _: LogAsk) -> Result<FoundLogs, FoundSpans, Error> {
+    async fn logs(&self, _: LogAsk) -> Result<FoundLogs, Error> {
         Ok(FoundLogs::default())
     }
 
