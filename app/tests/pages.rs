@@ -180,6 +180,7 @@ async fn compared_profiles_say_what_takes_a_larger_share() {
 async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (2, 6, 3));
+    page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31, once", "since 14:29, 6 times"]);
 }
 

@@ -48,6 +48,20 @@ test("a node that died is named where pods were on it", async ({ page }) => {
   await expect(incident(page, "node-3")).toContainText("The node does not report any more");
 });
 
+test("a service has its processor and memory from the start, and goes on to have them", async ({ page }) => {
+  await open(page, keyOf("shop", "Deployment", "recommendations"), "metrics");
+  const charts = page.getByTestId("chart-golden");
+  const chart = (title: string) => charts.filter({ has: page.getByRole("heading", { name: title, exact: true }) });
+  for (const title of ["CPU", "Memory", "Network"]) {
+    await expect(chart(title)).toBeVisible(ARRIVAL);
+  }
+  // One line a pod, and what each may have.
+  await expect(chart("Memory").locator(".legend")).toContainText("limit", ARRIVAL);
+  await expect(chart("Memory").locator(".headline")).toContainText("MiB");
+  await page.goto("/status");
+  await expect(page.getByTestId("status-kubelets")).toContainText(/[34] of 4 kubelets/, ARRIVAL);
+});
+
 test("something happens within a minute of opening it", async ({ page }) => {
   await page.goto("/");
   await expect(row(page, storefront)).toContainText("5.3.1", { timeout: 60_000 });
@@ -84,6 +98,7 @@ test("the tour leads to what it promises, and is over once dismissed", async ({ 
 test("a crash loop and an image that can't be pulled tell which pod and why", async ({ page }) => {
   await open(page, notifications, "kubernetes");
   await expect(incident(page, "Crash loop")).toContainText(/exit code 1/);
+  await expect(incident(page, "Crash loop").getByTestId("last-lines")).toContainText(/\w{3,}/, ARRIVAL);
   await expect(page.getByTestId("pod-row").filter({ hasText: "3.2.0" })).toContainText("Error (exit code 1)");
   await open(page, thumbnailer, "kubernetes");
   await expect(incident(page, "can't be pulled")).toContainText("thumbs:2.4.0-rc.0");

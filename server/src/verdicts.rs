@@ -9,6 +9,7 @@ mod peers;
 mod pods;
 pub(crate) mod present;
 mod remembered;
+mod resources;
 mod together;
 mod traffic;
 

@@ -353,11 +353,24 @@ pub struct RelatedResource {
     pub changed: Option<Timestamp>,
 }
 
+/// What an adverse event is better understood by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventContext {
+    /// The event's key.
+    pub key: String,
+    /// The last lines that the container wrote before it ended, oldest first.
+    pub lines: Vec<String>,
+    /// The deploy it followed: its sequence and the shown name of its revision.
+    pub deploy: Option<(u32, String)>,
+}
+
 /// The Kubernetes tab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubernetesTab {
     /// What went wrong in the window, newest first.
     pub events: Vec<AdverseEvent>,
+    /// What some of them are better understood by.
+    pub context: Vec<EventContext>,
     /// Resources as a tree, in drawing order.
     pub resources: Vec<ResourceRow>,
     /// Pods that exist now or ended in the window.

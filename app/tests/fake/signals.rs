@@ -186,6 +186,11 @@ impl Fake {
                 event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), Some(137), 1, false),
                 event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), None, 6, true),
             ],
+            context: vec![EventContext {
+                key: String::new(),
+                lines: vec!["starting".into(), self.text("fatal: no room")],
+                deploy: Some((12, self.text("v1.8.2"))),
+            }],
             resources: vec![
                 resource(0, "Deployment", "checkout".into(), "6/6 ready, generation 84", Some(true), ""),
                 resource(1, "ReplicaSet", "checkout-84bd7c6f9".into(), "6/6, revision 42", Some(true), "v1.8.2"),

@@ -1,5 +1,6 @@
 //! Marks on charts and pod lanes; the Kubernetes tab has rooms of its own.
 
+mod context;
 mod past;
 mod tab;
 mod tree;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use analysis::{DeployFacts, PastMinute, Peer, Rollout};
-use model::{Deploy, DeployId, DeployPhase, HOUR, MINUTE, Red, ServiceId, Step, Timestamp, Window};
+use model::{Deploy, DeployId, DeployPhase, HOUR, Leak, MINUTE, Red, ServiceId, Step, Timestamp, Window};
 use store::{By, DueDeploy, RedQuery, RedRow, Store};
 
-use super::births::Nursery;
+use super::births::{self, Nursery};
 use super::due::Moment;
 use super::history::History;
 use super::remembered::Remembered;
 use super::together::{self, Together};
-use super::{peers, pods, traffic};
+use super::{peers, pods, resources, traffic};
 
 /// How far back pods and their events count.
 const PODS: i64 = 6 * HOUR;
@@ -102,15 +102,18 @@ impl Gatherer {
         let past = self.past(&deploy, &history, now).await?;
         let traffic = traffic::traffic(&deploy, rows, &past, &known);
         let errors = self.store.telemetry().error_life(service, since).await?;
+        let logged = self.store.telemetry().pattern_life(service, since).await?;
         let events = self.store.adverse(Some(service), around).await?;
         let nodes = self.store.node_events(&service.cluster, around).await?;
+        let resources = resources::resources(&self.store, &deploy, &known, end).await?;
         let peers = self.peers(service, since).await?;
         let earlier = self.rollouts(&history, now).await?;
         let groups = traffic::groups(&deploy, &errors.groups);
         // Until settled, nothing of the past is final.
         let final_before = if now < self.settling { Timestamp::default() } else { now };
         let seen = (&errors, groups.as_slice());
-        let births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
+        let mut births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
+        births.patterns = births::patterns(&self.store, &deploy, &logged.births, &history).await?;
         let spent = due.said.as_ref().filter(|_| moment.parts == 0).map(|said| said.flagged.clone());
         Ok(Some(DeployFacts {
             now: end,
@@ -122,14 +125,22 @@ impl Gatherer {
             endpoints: traffic.endpoints,
             pods: traffic.pods,
             weight: traffic.weight,
-            patterns: Vec::new(),
-            resources: Vec::new(),
-            leaks: None,
+            patterns: traffic::groups(&deploy, &logged.groups),
+            // What leaks is known as of now alone.
+            leaks: (resources.is_some() && now.since(end) <= HOUR / 6).then(|| self.leaks(&deploy)),
+            resources: resources.unwrap_or_default(),
             rolled_back: due.taken_back(),
             peers,
             earlier,
             deploy,
         }))
+    }
+
+    /// What leaks on the new revision, as of now.
+    fn leaks(&self, deploy: &Deploy) -> Vec<Leak> {
+        let all = self.store.leaks();
+        let own = all.get(&deploy.id.service).into_iter().flat_map(|leaks| leaks.iter());
+        own.filter(|leak| leak.revision.as_ref() == Some(&deploy.to)).cloned().collect()
     }
 
     /// What the service did before a deploy, the time of bad ones left out.

@@ -1,17 +1,19 @@
 //! What went wrong, newest first, with its plain-language cause.
 
 use leptos::prelude::*;
-use model::AdverseEvent;
+use model::{AdverseEvent, EventContext};
 
 use crate::ui::ago::clock_text;
 use crate::ui::number::plural;
 
-/// The list of adverse events in its card.
-pub(super) fn events(events: &[AdverseEvent]) -> AnyView {
+/// The list of adverse events in its card. `deploys` is where the page of a deploy is: what comes before its sequence.
+pub(super) fn events(events: &[AdverseEvent], context: &[EventContext], deploys: &str) -> AnyView {
+    let of = |event: &AdverseEvent| context.iter().find(|context| context.key == event.key);
     let body = if events.is_empty() {
         view! { <p class="unmeasured">"Nothing went wrong in this range"</p> }.into_any()
     } else {
-        view! { <ol class="events">{events.iter().map(event).collect_view()}</ol> }.into_any()
+        view! { <ol class="events">{events.iter().map(|one| event(one, of(one), deploys)).collect_view()}</ol> }
+            .into_any()
     };
     view! {
         <section class="card">
@@ -24,11 +26,25 @@ pub(super) fn events(events: &[AdverseEvent]) -> AnyView {
     .into_any()
 }
 
-fn event(event: &AdverseEvent) -> AnyView {
+fn event(event: &AdverseEvent, context: Option<&EventContext>, deploys: &str) -> AnyView {
     let tone = if event.kind.is_severe() { "bad" } else { "warn" };
     let exit = event.exit_code.map(|code| view! { <span class="faint">{format!("exit code {code}")}</span> });
     let reason = (!event.reason.is_empty()).then(|| view! { <code class="faint">{event.reason.clone()}</code> });
     let seen = event.reconstructed.then(|| view! { <span class="badge plain">"reconstructed"</span> });
+    let followed = context.and_then(|context| context.deploy.as_ref()).map(|(sequence, name)| {
+        view! {
+            <a href=format!("{deploys}{sequence}") data-testid="event-deploy">
+                {format!("after deploy of {name}")}
+            </a>
+        }
+    });
+    let lines = context.filter(|context| !context.lines.is_empty()).map(|context| {
+        view! {
+            <pre class="last-lines" data-testid="last-lines" aria-label="The last lines it wrote">
+                {context.lines.join("\n")}
+            </pre>
+        }
+    });
     view! {
         <li class=format!("event {tone}") data-testid="adverse-event">
             <i class="dot"></i>
@@ -38,7 +54,8 @@ fn event(event: &AdverseEvent) -> AnyView {
                     <span class="muted">{place(event)}</span>
                 </p>
                 <p class="why">{event.message.clone()}</p>
-                <p class="notes">{reason} {exit} {seen}</p>
+                <p class="notes">{reason} {exit} {seen} {followed}</p>
+                {lines}
             </div>
             <span class="when">{when(event)}</span>
         </li>

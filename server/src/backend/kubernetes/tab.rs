@@ -7,7 +7,7 @@ use model::{
 };
 
 use super::tree::tree;
-use super::{past, revision_name};
+use super::{context, past, revision_name};
 use crate::backend::{Answers, failed, resources};
 use crate::jobs::now;
 
@@ -31,10 +31,12 @@ pub(in crate::backend) async fn tab(
     let seen = Seen::gather(answers, &service, Window::new(window.from, until), past, now).await?;
     let mut events = seen.events;
     events.sort_by_key(|event| std::cmp::Reverse(event.last));
+    let context = context::of(answers, id, &events).await?;
     let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
     pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
     Ok(KubernetesTab {
         events,
+        context,
         resources: tree(&seen.service, &seen.revisions, &seen.pods, &seen.related),
         pods,
         past,
