@@ -141,6 +141,10 @@ impl Telemetry for Fake {
         Ok(ErrorLife::default())
     }
 
+    async fn pattern_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
+        Ok(ErrorLife::default())
+    }
+
     async fn calls(&self, _: Window) -> Result<Vec<(ServiceId, String)>, Error> {
         Ok(Vec::new())
     }
