@@ -223,7 +223,12 @@ async fn the_traces_tab_searches_plots_and_pages() {
         "1 ms",
         "1 s",
     ]);
-    page.has(&[&format!("/traces/{TRACE}"), "spans before 14:28 were not looked at", "q=status:error", "sort=slowest"]);
+    page.has(&[
+        &format!("/traces/{TRACE}"),
+        "of spans before 14:28 not all were looked at",
+        "q=status:error",
+        "sort=slowest",
+    ]);
     assert!(page.ids("deploy-flag") > 0);
     let errors = get(&checkout("traces?q=status:error%20duration:%3E%3D250ms&range=1h")).await;
     assert_eq!(errors.ids("span-hit"), 1);

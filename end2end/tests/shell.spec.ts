@@ -38,6 +38,7 @@ test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
 
 const SIGN = {
   overview: "chart-requests",
+  traces: "chart-spans",
   logs: "log-line",
   metrics: "no-metrics",
   profiles: "no-profiles",

@@ -22,12 +22,16 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
         true => format!("{} drawn: the slowest, the failed, a choice of the others", number::count(drawn as f64)),
         false => String::new(),
     };
-    let failed = (page.plot.failed > 0).then(|| format!(", {} failed", number::count(page.plot.failed as f64)));
+    let headline = match page.plot.failed {
+        0 => number::count(matched as f64),
+        all if all == matched => format!("{} failed", number::count(matched as f64)),
+        some => format!("{}, {} failed", number::count(matched as f64), number::count(some as f64)),
+    };
     let plot = Plot {
         testid: "chart-spans",
         title: "Duration".to_owned(),
         subtitle,
-        headline: format!("{}{}", number::count(matched as f64), failed.unwrap_or_default()),
+        headline,
         tone: "",
         unit: Unit::Duration,
         window,
@@ -38,8 +42,9 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
         deploys: format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' }),
     };
     let covered = page.covered_from.map(|from| {
-        let text =
-            move || format!("The search stopped at its limit: spans before {} were not looked at.", clock_text(from));
+        let text = move || {
+            format!("The search stopped at its limit: of spans before {} not all were looked at.", clock_text(from))
+        };
         view! { <p class="notice warn">{text}</p> }
     });
     let body = if page.spans.is_empty() { empty(page, words) } else { table(page, words) };

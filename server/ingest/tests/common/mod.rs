@@ -19,8 +19,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, LogAsk, MetricAsk, PatternCells,
-    ProfileAsk, RedQuery, RedRow, StoredSpan, Telemetry,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk,
+    PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -97,6 +97,10 @@ impl Telemetry for Fake {
         Ok(FoundLogs::default())
     }
 
+    async fn spans(&self, _: SpanAsk) -> Result<FoundSpans, Error> {
+        Ok(FoundSpans::default())
+    }
+
     async fn log_counts(&self, _: &ServiceId, _: Window, _: Step) -> Result<Vec<PatternCells>, Error> {
         Ok(Vec::new())
     }
@@ -134,6 +138,10 @@ impl Telemetry for Fake {
     }
 
     async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
+        Ok(ErrorLife::default())
+    }
+
+    async fn pattern_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
         Ok(ErrorLife::default())
     }
 

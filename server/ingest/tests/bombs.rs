@@ -1,0 +1,176 @@
+//! Little that wants to become much, in each signal and over both wires: values nested beyond reason, attributes
+//! without end, compressed nothing, and very many senders that never finish. Others are served meanwhile.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{EXPORT, Fake, Receivers, call, gzip, post, request, send, span};
+use ingest::Limits;
+use prost::Message;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::Code;
+
+/// A field of a message, by its tag and what is in it.
+fn field(tag: u8, inner: &[u8]) -> Vec<u8> {
+    let mut outer = vec![tag];
+    prost::encode_length_delimiter(inner.len(), &mut outer).unwrap();
+    outer.extend_from_slice(inner);
+    outer
+}
+
+/// Fields around a record, from the inside out.
+fn within(inner: &[u8], tags: &[u8]) -> Vec<u8> {
+    tags.iter().fold(inner.to_vec(), |inner, tag| field(*tag, &inner))
+}
+
+/// A list in a list in a list.
+fn abyss(depth: usize) -> Vec<u8> {
+    (0..depth).fold(Vec::new(), |value, _| within(&value, &[0x0a, 0x2a]))
+}
+
+/// A key "a" with a value.
+fn pair(value: &[u8]) -> Vec<u8> {
+    [field(0x0a, b"a"), field(0x12, value)].concat()
+}
+
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const PATHS: [(&str, &str); 3] = [("POST /v1/traces", EXPORT), ("POST /v1/logs", LOGS), ("POST /v1/metrics", METRICS)];
+
+/// A point of a gauge "a" around these fields.
+fn point(fields: &[u8]) -> Vec<u8> {
+    // time_unix_nano and as_int, then what is asked for.
+    let now = 1_700_000_000_000_000_000_u64.to_le_bytes();
+    let point = [&[0x19][..], &now, &[0x31], &1_u64.to_le_bytes(), fields].concat();
+    let metric = [field(0x0a, b"a"), field(0x2a, &field(0x0a, &point))].concat();
+    within(&metric, &[0x12, 0x12, 0x0a])
+}
+
+/// A log record around these fields.
+fn line(fields: &[u8]) -> Vec<u8> {
+    let now = 1_700_000_000_000_000_000_u64.to_le_bytes();
+    within(&[&[0x09][..], &now, fields].concat(), &[0x12, 0x12, 0x0a])
+}
+
+/// A span around these fields.
+fn traced(fields: &[u8]) -> Vec<u8> {
+    within(&[&span(1).encode_to_vec(), fields].concat(), &[0x12, 0x12, 0x0a])
+}
+
+const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+
+#[tokio::test]
+async fn values_nested_ten_thousand_deep_are_refused_in_every_signal_and_place() {
+    let fake = Fake::new();
+    let receivers = Receivers::over(&fake, Limits::default()).await;
+    let deep = abyss(10_000);
+    let attribute = |tag| field(tag, &pair(&deep));
+    let bodies = [
+        (0, traced(&attribute(0x4a))),
+        (0, traced(&field(0x5a, &attribute(0x1a)))),
+        (0, field(0x0a, &field(0x0a, &attribute(0x0a)))),
+        (1, line(&attribute(0x32))),
+        (1, line(&field(0x2a, &deep))),
+        (2, point(&attribute(0x3a))),
+    ];
+    for (n, (signal, body)) in bodies.into_iter().enumerate() {
+        let (path, method) = PATHS[signal];
+        assert_eq!(send(receivers.http, path, &[PROTOBUF], &body).await.status, 400, "body {n} over HTTP");
+        let refused = call(receivers.grpc, method, n % 2 == 0, body).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "body {n} over gRPC");
+    }
+    let value = format!("{}{}", r#"{"arrayValue":{"values":["#.repeat(10_000), "]}}".repeat(10_000));
+    let headers = [("content-type", "application/json")];
+    for ((path, _), key) in PATHS.into_iter().zip(["resourceSpans", "resourceLogs", "resourceMetrics"]) {
+        let json = format!(r#"{{"{key}":[{{"resource":{{"attributes":[{{"key":"a","value":{value}}}]}}}}]}}"#);
+        assert_eq!(send(receivers.http, path, &headers, json.as_bytes()).await.status, 400, "{path} as JSON");
+    }
+    assert_eq!(post(receivers.http, &request(vec![span(1)]).encode_to_vec()).await.status, 200);
+    assert_eq!(fake.batches(), 1);
+}
+
+#[tokio::test]
+async fn a_million_attributes_are_taken_up_to_the_limit_in_every_signal() {
+    let fake = Fake::new();
+    let receivers = Receivers::over(&fake, Limits::default()).await;
+    // Each is a key "a" without a value.
+    let many = |tag: u8| [tag, 3, 0x0a, 1, b'a'].repeat(1_000_000);
+    let bodies = [
+        (0, traced(&field(0x5a, &many(0x1a)))),
+        (0, field(0x0a, &[field(0x0a, &many(0x0a)), within(&span(1).encode_to_vec(), &[0x12, 0x12])].concat())),
+        (1, line(&many(0x32))),
+        (2, point(&many(0x3a))),
+    ];
+    for (n, (signal, body)) in bodies.into_iter().enumerate() {
+        let (path, method) = PATHS[signal];
+        let began = Instant::now();
+        let answer = send(receivers.http, path, &[PROTOBUF], &body).await;
+        assert_eq!(answer.status, 200, "body {n}: {}", String::from_utf8_lossy(&answer.body));
+        call(receivers.grpc, method, true, body).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(20), "body {n} took {:?}", began.elapsed());
+    }
+    assert_eq!(fake.batches(), 8);
+}
+
+#[tokio::test]
+async fn compressed_nothing_is_refused_by_every_signal_over_both_wires() {
+    let fake = Fake::new();
+    let receivers = Receivers::over(&fake, Limits::default()).await;
+    // Lines of spaces: about eight hundred to one, and each is a record until the message is over its limit.
+    let record = line(&field(0x2a, &field(0x0a, &[b' '; 60_000])));
+    let bomb = gzip(&record.repeat((80 << 20) / record.len()));
+    assert!(bomb.len() < 128 << 10, "{} bytes", bomb.len());
+    let headers = [PROTOBUF, ("content-encoding", "gzip")];
+    for (path, _) in PATHS {
+        assert_eq!(send(receivers.http, path, &headers, &bomb).await.status, 413, "{path}");
+    }
+    let plain = record.repeat((80 << 20) / record.len());
+    for (_, method) in PATHS {
+        let refused = call(receivers.grpc, method, true, plain.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{method}");
+    }
+    assert_eq!(fake.batches(), 0);
+    assert_eq!(post(receivers.http, &request(vec![span(1)]).encode_to_vec()).await.status, 200);
+}
+
+#[tokio::test]
+async fn hundreds_who_never_finish_hold_up_nobody_and_are_let_go() {
+    let fake = Fake::new();
+    let short = Duration::from_millis(300);
+    let limits = Limits { head: short, pause: short, body: 2 * short, drain: short, ..Limits::default() };
+    let receivers = Receivers::over(&fake, limits).await;
+    let mut slow = tokio::task::JoinSet::new();
+    for n in 0..300_usize {
+        let address = if n % 3 == 2 { receivers.grpc } else { receivers.http };
+        let words: &[u8] = match n % 3 {
+            0 => b"POST /v1/traces HTTP/1.1\r\nx-slow: ",
+            1 => b"POST /v1/logs HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 9999\r\n\r\n",
+            _ => b"PRI * HTTP/2.0\r\n",
+        };
+        slow.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(words).await.unwrap();
+            let (mut reader, mut writer) = stream.into_split();
+            let trickle = tokio::spawn(async move {
+                while writer.write_all(b"a").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+            let mut rest = Vec::new();
+            // Closed in order or reset, either is an end.
+            _ = reader.read_to_end(&mut rest).await;
+            trickle.abort();
+        });
+    }
+    let body = request(vec![span(1)]).encode_to_vec();
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(post(receivers.http, &body).await.status, 200);
+        call(receivers.grpc, EXPORT, false, body.clone()).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    tokio::time::timeout(Duration::from_secs(20), slow.join_all()).await.expect("all are let go");
+}
