@@ -48,6 +48,20 @@ test("a node that died is named where pods were on it", async ({ page }) => {
   await expect(incident(page, "node-3")).toContainText("The node does not report any more");
 });
 
+test("a service has its processor and memory from the start, and goes on to have them", async ({ page }) => {
+  await open(page, keyOf("shop", "Deployment", "recommendations"), "metrics");
+  const charts = page.getByTestId("chart-golden");
+  const chart = (title: string) => charts.filter({ has: page.getByRole("heading", { name: title, exact: true }) });
+  for (const title of ["CPU", "Memory", "Network"]) {
+    await expect(chart(title)).toBeVisible(ARRIVAL);
+  }
+  // One line a pod, and what each may have.
+  await expect(chart("Memory").locator(".legend")).toContainText("limit", ARRIVAL);
+  await expect(chart("Memory").locator(".headline")).toContainText("MiB");
+  await page.goto("/status");
+  await expect(page.getByTestId("status-kubelets")).toContainText(/[34] of 4 kubelets/, ARRIVAL);
+});
+
 test("something happens within a minute of opening it", async ({ page }) => {
   await page.goto("/");
   await expect(row(page, storefront)).toContainText("5.3.1", { timeout: 60_000 });

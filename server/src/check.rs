@@ -25,8 +25,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             "set KUBECONFIG or --kubeconfig, or run in a cluster",
         )),
         Ok(sources) => {
+            let options = config.cluster();
             for source in &sources {
-                findings.extend(cluster::check(source, &config.namespaces).await);
+                findings.extend(cluster::check(source, &options).await);
             }
         }
         Err(error) => findings.push(Finding::missing("cluster", error.to_string(), "correct the kubeconfig")),

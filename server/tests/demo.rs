@@ -122,6 +122,15 @@ fn a_demo_shows_the_shop_and_its_past_ends_with_0_and_removes_its_directory() {
     until("the last words of a crash loop", || {
         get(&address, &logs).contains("cannot start: missing environment variable SMTP_RELAY_TOKEN")
     });
+    // The past hour was sent, and what is only on kubelets was read there.
+    let metrics = format!("/services/{cluster}/shop/Deployment/recommendations/metrics");
+    until("processor and memory of a service", || {
+        let page = get(&address, &metrics);
+        let charts = page.matches("data-testid=\"chart-golden\"").count();
+        charts >= 3 && ["CPU", "Memory", "Network", "container.filesystem.usage"].iter().all(|word| page.contains(word))
+    });
+    // The fourth node is down.
+    until("kubelets", || get(&address, "/status").contains("3 of 4 kubelets say what containers use"));
     assert!(!is_empty(&place.path().join("tmp")));
     assert_eq!(process.stop(), Some(0));
     assert!(is_empty(&place.path().join("tmp")), "it left its directory");

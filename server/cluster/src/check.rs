@@ -1,7 +1,6 @@
 //! Asks a cluster whether Binnacle could watch it: whether it answers, and each right by an access review. Looks, and
 //! changes nothing.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -9,16 +8,16 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
+use model::KubeletTrouble;
 
-use crate::Source;
 use crate::kind::Kind;
+use crate::kubelet::{self, Target};
 use crate::rights::{Problem, of_client};
-use crate::roles::{Rule, identity, kubelet, logs};
+use crate::roles::{Rule, identity, kubelet as kubelet_rules, logs};
+use crate::{Options, Source, slim};
 
 /// How long a single question may take.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long a kubelet may take to accept a connection.
-const KUBELET: Duration = Duration::from_secs(3);
 /// Kubelets that are tried.
 const KUBELETS: u32 = 3;
 /// Questions that are under way at once.
@@ -66,8 +65,9 @@ impl Finding {
     }
 }
 
-/// Looks at a cluster as `run` would use it: the whole of it, or only some namespaces.
-pub async fn check(source: &Source, namespaces: &[String]) -> Vec<Finding> {
+/// Looks at a cluster as `run` would use it with these options.
+pub async fn check(source: &Source, options: &Options) -> Vec<Finding> {
+    let namespaces = &options.namespaces[..];
     let what = format!("cluster {}", source.name());
     let answered = match source.client().await {
         Ok(client) => version(&client).await.map(|version| (client, version)),
@@ -88,12 +88,16 @@ pub async fn check(source: &Source, namespaces: &[String]) -> Vec<Finding> {
     let places: Vec<Option<&str>> = namespaces.iter().map(|namespace| Some(namespace.as_str())).collect();
     let places = if namespaces.is_empty() { &everywhere[..] } else { &places };
     findings.extend(allowed(&client, &[logs()], places).await);
-    if namespaces.is_empty() {
-        findings.extend(allowed(&client, &kubelet(), &[None]).await);
-        findings.push(kubelets(&client).await);
-    } else {
-        let note = "not asked, since that is a right for the whole cluster: processor and memory are not collected";
-        findings.push(Finding::new("kubelets", Outcome::Note(note.into())));
+    match &options.kubelets {
+        None => findings.push(Finding::new("kubelets", Outcome::Note("not asked (--kubelets=off)".into()))),
+        Some(how) if namespaces.is_empty() => {
+            findings.extend(allowed(&client, &kubelet_rules(), &[None]).await);
+            findings.extend(kubelets(&client, source, how).await);
+        }
+        Some(_) => {
+            let note = "not asked, since that is a right for the whole cluster: processor and memory are not collected";
+            findings.push(Finding::new("kubelets", Outcome::Note(note.into())));
+        }
     }
     findings
 }
@@ -197,40 +201,39 @@ fn wanted(rule: &Rule, place: Option<&str>) -> String {
     format!("{} {}{name}{}", rule.verbs.join(" and "), resources.join(", "), place.unwrap_or_default())
 }
 
-/// Whether kubelets accept connections from here; outside the cluster they often don't.
-async fn kubelets(client: &Client) -> Finding {
+/// Whether kubelets answer from here; outside the cluster they often don't.
+async fn kubelets(client: &Client, source: &Source, how: &kubelet::Options) -> Vec<Finding> {
+    let noted = |note: String| vec![Finding::new("kubelets", Outcome::Note(note))];
     let nodes = Api::<Node>::all(client.clone()).list(&ListParams::default().limit(KUBELETS)).await;
-    let addresses: Vec<(IpAddr, u16)> = match nodes {
-        Ok(nodes) => nodes.items.iter().filter_map(address).collect(),
-        Err(_) => return Finding::new("kubelets", Outcome::Note("not tried: nodes may not be listed".into())),
-    };
-    if addresses.is_empty() {
-        return Finding::new("kubelets", Outcome::Note("not tried: no node says its address".into()));
+    let Ok(nodes) = nodes else { return noted("not tried: nodes may not be listed".into()) };
+    let slim = |node| serde_json::from_value::<slim::Node>(serde_json::to_value(node).ok()?).ok();
+    let targets: Vec<Target> = nodes.items.iter().filter_map(|node| Target::of(&slim(node)?)).collect();
+    if targets.is_empty() {
+        return noted("not tried: no node says its address".into());
     }
-    let mut closed = Vec::new();
-    for (ip, port) in &addresses {
-        let connection = tokio::time::timeout(KUBELET, tokio::net::TcpStream::connect((*ip, *port))).await;
-        if !matches!(connection, Ok(Ok(_))) {
-            closed.push(format!("{ip}:{port}"));
+    match kubelet::probe(source, how, &targets).await {
+        Err(reason) => vec![Finding::missing("kubelets", reason, "name another file with --kubelet-ca")],
+        Ok(troubles) if troubles.is_empty() => {
+            vec![Finding::new("kubelets", Outcome::Fine(format!("{} of them tried, they answer", targets.len())))]
         }
+        Ok(troubles) => troubles.into_iter().map(|trouble| lacking(trouble, targets.len())).collect(),
     }
-    let outcome = if closed.is_empty() {
-        Outcome::Fine(format!("{} of them tried, reachable", addresses.len()))
-    } else {
-        Outcome::Note(format!(
-            "not reachable from here: {}; processor and memory of containers need it (in a cluster, a NetworkPolicy \
-             may be in the way)",
-            closed.join(", ")
-        ))
-    };
-    Finding::new("kubelets", outcome)
 }
 
-fn address(node: &Node) -> Option<(IpAddr, u16)> {
-    let status = node.status.as_ref()?;
-    let internal = status.addresses.iter().flatten().find(|address| address.type_ == "InternalIP")?;
-    let port = status.daemon_endpoints.as_ref().and_then(|ends| ends.kubelet_endpoint.as_ref()).map(|end| end.port);
-    Some((internal.address.parse().ok()?, u16::try_from(port.unwrap_or(10_250)).ok()?))
+/// What kubelets did not answer. That they are out of reach is no fault of this place: Binnacle may run elsewhere.
+fn lacking(trouble: KubeletTrouble, tried: usize) -> Finding {
+    let KubeletTrouble { reason, add, nodes, example } = trouble;
+    let why = format!("{nodes} of {tried} tried, {example} among them: {reason}");
+    match add {
+        Some(add) => Finding::missing("kubelets", why, add),
+        None => Finding::new(
+            "kubelets",
+            Outcome::Note(format!(
+                "{why}; without them there is no processor and memory of containers (in a cluster, a \
+                                   NetworkPolicy may be in the way)"
+            )),
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_right_is_asked_for_as_a_review_knows_it() {
-        let metrics = &kubelet()[0];
+        let metrics = &kubelet_rules()[0];
         let asked = attributes(metrics, "get", None);
         assert_eq!((asked.resource.as_deref(), asked.subresource.as_deref()), (Some("nodes"), Some("metrics")));
         let asked = attributes(&Rule::of(Kind::Ingress), "watch", Some("shop"));
@@ -254,5 +257,17 @@ mod tests {
             "list and watch ingresses.networking.k8s.io in shop"
         );
         assert_eq!(wanted(&identity(true)[0], None), "get namespaces kube-system");
+    }
+
+    #[test]
+    fn a_kubelet_out_of_reach_is_a_note_and_a_right_that_is_missing_is_not() {
+        let trouble = |add: Option<&str>| KubeletTrouble {
+            reason: "no".into(),
+            add: add.map(str::to_owned),
+            nodes: 1,
+            example: "node-1".into(),
+        };
+        assert!(!lacking(trouble(None), 3).is_missing());
+        assert!(lacking(trouble(Some("a rule\n")), 3).is_missing());
     }
 }

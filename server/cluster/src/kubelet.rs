@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterId, KubeletStatus, MINUTE, PodState};
+use model::{ClusterId, KubeletStatus, KubeletTrouble, MINUTE, PodState};
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use batch::Memory;
-use client::Asker;
+use client::{Asker, Endpoint};
 pub(crate) use plan::Target;
 use plan::Turn;
 use pods::Pods;
@@ -56,6 +56,26 @@ const AT_ONCE: usize = 16;
 const AGAIN: Duration = Duration::from_secs(60);
 /// A pod whose metrics somebody else sent so lately is left to them.
 const OWN: i64 = 5 * MINUTE;
+
+/// Asks kubelets once, and says what they do not answer.
+pub(crate) async fn probe(
+    source: &Source,
+    options: &Options,
+    targets: &[Target],
+) -> Result<Vec<KubeletTrouble>, String> {
+    let asker = Asker::new(source, options).await?;
+    let mut tally = Tally::default();
+    tally.keep(targets);
+    for target in targets {
+        let mut troubles = Vec::new();
+        for endpoint in [Endpoint::Cadvisor, Endpoint::Summary] {
+            troubles.extend(asker.get(target, endpoint, |_| {}).await.err());
+        }
+        troubles.dedup();
+        tally.note(target.clone(), troubles.is_empty(), troubles);
+    }
+    Ok(tally.status().troubles)
+}
 
 /// What a collector works with.
 pub(crate) struct Collector {

@@ -38,7 +38,7 @@ pub(crate) struct Sender {
     endpoint: watch::Receiver<Option<Endpoint>>,
     fleets: watch::Receiver<Vec<(Timestamp, Fleet)>>,
     first_read: watch::Receiver<BTreeMap<String, Timestamp>>,
-    opening: i64,
+    opening: Timestamp,
     past: f64,
 }
 
@@ -52,7 +52,12 @@ impl Sender {
         opening: Timestamp,
         past: f64,
     ) -> Self {
-        Self { traffic: traffic.into(), endpoint, fleets, first_read, opening: opening.0 / SECOND, past }
+        Self { traffic: traffic.into(), endpoint, fleets, first_read, opening, past }
+    }
+
+    /// The second of the opening.
+    fn opened(&self) -> i64 {
+        self.opening.0 / SECOND
     }
 
     /// Sends; never ends.
@@ -67,8 +72,8 @@ impl Sender {
     /// What kubelets measured before the opening, and of each node what they did until somebody reads it.
     async fn send_measured(&self) {
         let (mut first_read, mut done) = (self.first_read.clone(), BTreeSet::new());
-        let late = self.opening - HELD;
-        for seconds in newest_first(self.opening - self.past as i64, late, READ) {
+        let late = self.opened() - HELD;
+        for seconds in newest_first(self.opened() - self.past as i64, late, READ) {
             self.send_read(seconds, |_| true, &BTreeMap::new()).await;
         }
         loop {
@@ -92,9 +97,8 @@ impl Sender {
         is_wanted: impl Fn(&Served) -> bool,
         first: &BTreeMap<String, Timestamp>,
     ) {
-        let opening = Timestamp(self.opening * SECOND);
         let request = {
-            let mut all = past::served(self.traffic.scenario(), &self.fleets.borrow(), opening);
+            let mut all = past::served(self.traffic.scenario(), &self.fleets.borrow(), self.opening);
             all.retain(is_wanted);
             let span = seconds.start * SECOND..seconds.end * SECOND;
             past::request(self.traffic.scenario(), &all, &span, |node| first.get(node).copied())
@@ -107,7 +111,7 @@ impl Sender {
     async fn send_past(&self) {
         let thin = thinning(self.traffic.rate(), self.past, MOST);
         let mut under_way = JoinSet::new();
-        for seconds in newest_first(self.opening - self.past as i64, self.opening, CHUNK) {
+        for seconds in newest_first(self.opened() - self.past as i64, self.opened(), CHUNK) {
             self.send(seconds, thin, &mut under_way).await;
         }
         while under_way.join_next().await.is_some() {}
@@ -115,7 +119,7 @@ impl Sender {
 
     async fn send_present(&self) {
         let mut under_way = JoinSet::new();
-        let mut next = self.opening;
+        let mut next = self.opened();
         loop {
             let end = (time::now(0).0 / SECOND - BEHIND).min(next + CHUNK);
             if end - next < 2 {

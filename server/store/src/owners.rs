@@ -13,12 +13,16 @@ use crate::{Attribution, Directory, Error, OwnerFacts};
 /// Tells owners apart: the first 128 bits of the SHA-256 of what they say.
 pub(crate) type OwnerHash = [u8; 16];
 
-/// An owner's hash; what it is made of, as JSON.
+/// An owner's hash; what it is made of, as JSON. Who sent it counts once, whether or not the attributes said enough when
+/// it came: else a series would become another one as soon as its pod is known.
 pub(crate) fn hash(owner: &Owner, facts: &OwnerFacts) -> Result<(OwnerHash, String, String), Error> {
     let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
+    let attributes = serde_json::to_string(&owner.attributes).map_err(json)?;
+    let peer = serde_json::to_string(&facts.peer.or(owner.peer)).map_err(json)?;
     let owner = serde_json::to_string(owner).map_err(json)?;
     let facts = serde_json::to_string(facts).map_err(json)?;
-    let digest = Sha256::new().chain_update(&owner).chain_update([0]).chain_update(&facts).finalize();
+    let said = Sha256::new().chain_update(&attributes).chain_update([0]).chain_update(peer);
+    let digest = said.chain_update([0]).chain_update(&facts).finalize();
     let mut hash = [0; 16];
     hash.copy_from_slice(&digest[..16]);
     Ok((hash, owner, facts))
@@ -132,5 +136,20 @@ impl FileOwners {
         let resolved = Resolved { owners: Arc::clone(&self.owners), timelines };
         self.resolved = Some((generation, resolved.clone()));
         resolved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_stays_the_same_when_its_pod_becomes_known() {
+        let peer = Some("10.0.0.9".parse().unwrap());
+        let owner = |peer| Owner { attributes: vec![("k8s.pod.uid".into(), "u".into())], peer };
+        let hash = |owner: &Owner, peer| hash(owner, &OwnerFacts { peer, ..OwnerFacts::default() }).unwrap().0;
+        assert_eq!(hash(&owner(peer), peer), hash(&owner(None), peer));
+        assert_ne!(hash(&owner(peer), None), hash(&owner(None), None));
+        assert_ne!(hash(&owner(None), peer), hash(&owner(None), Some("10.0.0.8".parse().unwrap())));
     }
 }

@@ -149,3 +149,49 @@ impl<'a> Writer<'a> {
         self.batch.push_point(&series, &PointRow { at, start, value, distribution: None });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubelet::pods::tests::pod;
+
+    const BOTH: Answered = Answered { containers: true, summary: true };
+
+    fn reading(id: &str, thing: Thing, at: i64) -> Reading {
+        let pod = Arc::new(pod("cart-1"));
+        let source = Source { pod: pod.id.0.as_str().into(), container: "app".into(), id: id.into(), thing };
+        let points = vec![(&metric::WORKING_SET, Labels::new(), 1.0), (&metric::CPU_TIME, Labels::new(), 2.0)];
+        Reading { source, pod, at: Timestamp(at), start: Some(Timestamp(1)), points }
+    }
+
+    /// How many points came of each round.
+    fn rounds(rounds: Vec<(Vec<Reading>, Answered)>) -> Vec<usize> {
+        let (cluster, mut memory) = (ClusterId("c".into()), Memory::default());
+        let each = rounds.into_iter().enumerate().map(|(round, (readings, answered))| {
+            batch(&cluster, "node-1", readings, answered, &mut memory, Timestamp(1_000 + round as i64)).len()
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn what_a_kubelet_repeats_is_not_stored_again() {
+        let read = |at| (vec![reading("a", Thing::Container, at)], BOTH);
+        assert_eq!(rounds(vec![read(10), read(10), read(9), read(20)]), [2, 0, 0, 2]);
+    }
+
+    #[test]
+    fn levels_end_where_a_container_does() {
+        let read = |id| (vec![reading(id, Thing::Container, 10)], BOTH);
+        // The four levels that it may have had.
+        assert_eq!(rounds(vec![read("a"), read("b"), (vec![], BOTH), (vec![], BOTH)]), [2, 2 + 4, 4, 0]);
+    }
+
+    #[test]
+    fn nothing_ends_because_nobody_answered() {
+        let files = || reading("a", Thing::Files, 10);
+        let half = Answered { containers: true, summary: false };
+        let all = || vec![reading("a", Thing::Container, 10), files()];
+        let without = || vec![reading("a", Thing::Container, 20)];
+        assert_eq!(rounds(vec![(all(), BOTH), (without(), half), (without(), BOTH)]), [4, 2, 1]);
+    }
+}

@@ -40,3 +40,54 @@ pub(super) fn by_node<'a>(pods: impl Iterator<Item = &'a Arc<PodState>>) -> Hash
     }
     nodes.into_iter().map(|(node, pods)| (node, Arc::new(pods))).collect()
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use model::{ContainerState, PodId, PodPhase, ServiceId, Timestamp};
+
+    /// A pod with a container `app`, on `node-1`.
+    pub(in crate::kubelet) fn pod(name: &str) -> PodState {
+        let app = ContainerState {
+            name: "app".into(),
+            image: String::new(),
+            id: Some("known".into()),
+            restarts: 0,
+            state: "running".into(),
+            ready: true,
+            last_exit: None,
+        };
+        PodState {
+            id: PodId(name.into()),
+            cluster: "c".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            service: ServiceId::new("c", "shop", "Deployment", "cart"),
+            revision: None,
+            node: Some("node-1".into()),
+            ips: Vec::new(),
+            host_network: false,
+            created: Timestamp(0),
+            ended: None,
+            phase: PodPhase::Ready,
+            history: Vec::new(),
+            reason: None,
+            containers: vec![app],
+        }
+    }
+
+    #[test]
+    fn pods_are_found_on_their_node_while_they_are_there() {
+        let mut gone = pod("cart-2");
+        gone.ended = Some(Timestamp(1));
+        let mut waiting = pod("cart-3");
+        waiting.node = None;
+        let all = [pod("cart-1"), gone, waiting].map(Arc::new);
+        let nodes = by_node(all.iter());
+        assert_eq!(nodes.len(), 1);
+        let pods = &nodes["node-1"];
+        assert!(pods.get("shop", "cart-1").is_some() && pods.get("shop", "cart-2").is_none());
+        assert!(pods.get("other", "cart-1").is_none());
+        assert!(pods.without(|pod| pod.name == "cart-1").get("shop", "cart-1").is_none());
+    }
+}

@@ -205,3 +205,102 @@ fn of_interface(interface: &summary::Interface) -> Vec<(&'static Metric, Labels,
     };
     each.into_iter().filter_map(|(metric, way, value)| Some((metric, labels(way), value? as f64))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubelet::pods::by_node;
+    use crate::kubelet::pods::tests::pod;
+
+    const NOW: Timestamp = Timestamp(1_795_518_000 * SECOND);
+
+    fn pods(change: impl FnOnce(&mut PodState)) -> Arc<Pods> {
+        let mut one = pod("cart-1");
+        change(&mut one);
+        by_node([Arc::new(one)].iter()).remove("node-1").unwrap()
+    }
+
+    fn figures(id: Option<&str>, values: &[(Figure, f64)]) -> Figures {
+        let mut figures = Figures::new("shop", "cart-1", "app");
+        figures.id = id.map(str::to_owned);
+        figures.at = Some(NOW.millis() - 4_000);
+        values.iter().for_each(|(figure, value)| figures.set(*figure, *value));
+        figures
+    }
+
+    fn told(reading: &Reading) -> Vec<(&'static str, f64)> {
+        reading.points.iter().map(|(metric, _, value)| (metric.name, *value)).collect()
+    }
+
+    #[test]
+    fn a_container_has_its_figures_and_only_limits_that_are_set() {
+        let values = [
+            (Figure::Cpu, 7.5),
+            (Figure::Quota, 50_000.0),
+            (Figure::Period, 100_000.0),
+            (Figure::MemoryLimit, 0.0),
+            (Figure::Started, 1_795_517_000.5),
+        ];
+        let all = of_containers(&[figures(Some("run"), &values)], &pods(|_| {}), NOW);
+        assert_eq!(told(&all[0]), [("container.cpu.time", 7.5), ("k8s.container.cpu.limit", 0.5)]);
+        assert_eq!((all[0].at, all[0].source.id.as_str()), (NOW.plus(-4 * SECOND), "run"));
+        assert_eq!(all[0].start, Some(Timestamp(1_795_517_000_500_000_000)));
+        let unlimited = [(Figure::Cpu, 1.0), (Figure::Quota, -1.0), (Figure::Period, 100_000.0)];
+        let all = of_containers(&[figures(None, &unlimited)], &pods(|_| {}), NOW);
+        assert_eq!(told(&all[0]), [("container.cpu.time", 1.0)]);
+        assert_eq!(all[0].source.id, "known", "the cluster knows it");
+    }
+
+    #[test]
+    fn of_two_runs_the_newer_counts_and_strangers_do_not() {
+        let run = |id, started| figures(Some(id), &[(Figure::Started, started), (Figure::Rss, started)]);
+        let mut stranger = run("c", 9.0);
+        stranger.pod = "other".into();
+        let all = of_containers(&[run("a", 1.0), run("b", 2.0), stranger], &pods(|_| {}), NOW);
+        assert_eq!(all.iter().map(|one| one.source.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_kubelet_that_is_ahead_or_says_no_time_is_read_now() {
+        for (said, expect) in [
+            (Some(NOW.plus(-MINUTE)), NOW.plus(-MINUTE)),
+            (Some(NOW.plus(5 * SECOND)), NOW.plus(5 * SECOND)),
+            (Some(NOW.plus(5 * MINUTE)), NOW),
+            (Some(Timestamp(0)), NOW),
+            (None, NOW),
+        ] {
+            assert_eq!(moment(said, NOW), expect, "{said:?}");
+        }
+        assert_eq!(of_millis(i64::MAX), Timestamp(i64::MAX));
+    }
+
+    const SUMMARY: &str = r#"{"pods": [{"podRef": {"name": "cart-1", "namespace": "shop"},
+        "containers": [{"name": "app", "cpu": {"usageCoreNanoSeconds": 1500000000},
+            "memory": {"workingSetBytes": 5}, "rootfs": {"usedBytes": 6}}],
+        "network": {"name": "eth0", "rxBytes": 1, "txBytes": 2},
+        "volume": [{"name": "data", "availableBytes": 3, "capacityBytes": 4,
+            "pvcRef": {"name": "data-cart", "namespace": "shop"}}, {"name": "token", "capacityBytes": 9}]},
+        {"podRef": {"name": "other", "namespace": "shop"}, "network": {"rxBytes": 1}}]}"#;
+
+    #[test]
+    fn the_summary_has_network_volumes_and_files() {
+        let summary: Summary = serde_json::from_str(SUMMARY).unwrap();
+        let containers = of_containers(&[figures(Some("run"), &[(Figure::Cpu, 1.0)])], &pods(|_| {}), NOW);
+        let all = of_summary(&summary, &pods(|_| {}), &containers, NOW);
+        let [files, network, volume] = &all[..] else { panic!("{all:?}") };
+        assert_eq!((told(files), files.source.id.as_str()), (vec![("container.filesystem.usage", 6.0)], "run"));
+        assert_eq!(told(network), [("k8s.pod.network.io", 1.0), ("k8s.pod.network.io", 2.0)]);
+        assert_eq!(told(volume), [("k8s.volume.available", 3.0), ("k8s.volume.capacity", 4.0)]);
+        assert_eq!(volume.points[0].1[0], ("k8s.persistentvolumeclaim.name", "data-cart".to_owned()));
+        let in_node = of_summary(&summary, &pods(|pod| pod.host_network = true), &containers, NOW);
+        assert!(in_node.iter().all(|reading| reading.source.thing != Thing::Network), "that is its node's");
+    }
+
+    #[test]
+    fn without_cadvisor_the_summary_says_what_containers_use() {
+        let summary: Summary = serde_json::from_str(SUMMARY).unwrap();
+        assert_eq!(missing(&summary, &[figures(None, &[])]), []);
+        let readings = of_containers(&missing(&summary, &[]), &pods(|_| {}), NOW);
+        assert_eq!(told(&readings[0]), [("container.cpu.time", 1.5), ("container.memory.working_set", 5.0)]);
+    }
+}

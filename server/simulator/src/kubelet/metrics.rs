@@ -92,33 +92,35 @@ fn millis(at: Timestamp) -> i64 {
     at.0 / 1_000_000
 }
 
+type Read = fn(&Measured) -> f64;
+
+/// Families of a container: name, type, value.
+const FAMILIES: [(&str, &str, Read); 15] = [
+    ("container_cpu_usage_seconds_total", "counter", |m| m.figures.cpu),
+    ("container_cpu_cfs_periods_total", "counter", |m| m.figures.periods),
+    ("container_cpu_cfs_throttled_periods_total", "counter", |m| m.figures.throttled),
+    ("container_fs_writes_bytes_total", "counter", |m| m.figures.written),
+    ("container_memory_cache", "gauge", |m| m.figures.memory - m.figures.rss),
+    ("container_memory_rss", "gauge", |m| m.figures.rss.floor()),
+    ("container_memory_working_set_bytes", "gauge", |m| m.figures.memory),
+    ("container_pressure_cpu_stalled_seconds_total", "counter", |_| 0.0),
+    ("container_pressure_cpu_waiting_seconds_total", "counter", |m| m.figures.waited),
+    ("container_pressure_memory_stalled_seconds_total", "counter", |_| 0.0),
+    ("container_pressure_memory_waiting_seconds_total", "counter", |_| 0.0),
+    ("container_spec_cpu_period", "gauge", |_| 100_000.0),
+    ("container_spec_cpu_quota", "gauge", |m| m.cpu_limit * 100_000.0),
+    ("container_spec_memory_limit_bytes", "gauge", |m| m.figures.limit),
+    ("container_start_time_seconds", "gauge", |m| (m.started.0 / SECOND) as f64),
+];
+
 fn cadvisor(all: &[Measured]) -> String {
-    type Read = fn(&Measured) -> f64;
-    let limited: Read = |m| if m.cpu_limit > 0.0 { 1.0 } else { 0.0 };
-    let families: [(&str, &str, Read); 15] = [
-        ("container_cpu_usage_seconds_total", "counter", |m| m.figures.cpu),
-        ("container_cpu_cfs_periods_total", "counter", |m| m.figures.periods),
-        ("container_cpu_cfs_throttled_periods_total", "counter", |m| m.figures.throttled),
-        ("container_fs_writes_bytes_total", "counter", |m| m.figures.written),
-        ("container_memory_cache", "gauge", |m| m.figures.memory - m.figures.rss),
-        ("container_memory_rss", "gauge", |m| m.figures.rss.floor()),
-        ("container_memory_working_set_bytes", "gauge", |m| m.figures.memory),
-        ("container_pressure_cpu_stalled_seconds_total", "counter", |_| 0.0),
-        ("container_pressure_cpu_waiting_seconds_total", "counter", |m| m.figures.waited),
-        ("container_pressure_memory_stalled_seconds_total", "counter", |_| 0.0),
-        ("container_pressure_memory_waiting_seconds_total", "counter", |_| 0.0),
-        ("container_spec_cpu_period", "gauge", |_| 100_000.0),
-        ("container_spec_cpu_quota", "gauge", |m| m.cpu_limit * 100_000.0),
-        ("container_spec_memory_limit_bytes", "gauge", |m| m.figures.limit),
-        ("container_start_time_seconds", "gauge", |m| (m.started.0 / SECOND) as f64),
-    ];
     let mut out = String::new();
-    for (name, kind, read) in families {
+    for (name, kind, read) in FAMILIES {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "# TYPE {name} {kind}");
         // A container without a limit has no periods of one.
         let of_limit = name.contains("cfs") || name.contains("quota");
-        for m in all.iter().filter(|m| !of_limit || limited(m) > 0.0) {
+        for m in all.iter().filter(|m| !of_limit || m.cpu_limit > 0.0) {
             let device = if name.starts_with("container_fs") { "device=\"/dev/vda\"," } else { "" };
             let cpu = if name.contains("cpu_usage") { "cpu=\"total\"," } else { "" };
             let _ = writeln!(
@@ -161,7 +163,6 @@ fn cadvisor(all: &[Measured]) -> String {
 
 fn resource(all: &[Measured]) -> String {
     let mut out = String::new();
-    type Read = fn(&Measured) -> f64;
     let families: [(&str, &str, Read); 3] = [
         ("container_cpu_usage_seconds_total", "counter", |m| m.figures.cpu),
         ("container_memory_working_set_bytes", "gauge", |m| m.figures.memory),

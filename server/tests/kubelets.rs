@@ -1,0 +1,129 @@
+//! Kubelets of the simulated cluster are read: what they measure is a service's, and what one does not answer is said.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::time::{Duration, Instant};
+
+use model::{KubeletStatus, Timestamp, Window};
+use simulator::{Controls, Faults, Options, Scenario, Service, Simulator};
+use store::Store;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A cluster with one service whose kubelets are read.
+struct Watched {
+    store: Store,
+    controls: Controls,
+    _directory: tempfile::TempDir,
+    _guard: DropGuard,
+}
+
+impl Watched {
+    async fn start(namespaces: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let service = Service {
+            name: "cart".into(),
+            image: "r/cart".into(),
+            tags: vec!["1".into()],
+            replicas: 2,
+            cpu_limit: 0.5,
+            ..Service::default()
+        };
+        let scenario = Scenario { nodes: 2, services: vec![service], ..Scenario::idle() };
+        let simulator = Simulator::start(Options { scenario, rate: 0.0, ..Options::default() }).await.unwrap();
+        let kubeconfig = directory.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, simulator.kubeconfig()).unwrap();
+        let controls = simulator.controls();
+        let keep = store::Keep { age: model::DAY, bytes: 1_000_000_000 };
+        let config = store::Config { path: directory.path().join("data"), raw: keep, summaries: keep };
+        let store = Store::open(config).await.unwrap();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(simulator.run(shutdown.clone()));
+        let source = cluster::sources(Some(&kubeconfig), &[]).unwrap().remove(0);
+        let options = cluster::Options {
+            namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+            kubelets: Some(cluster::KubeletOptions {
+                interval: Duration::from_secs(1),
+                insecure_tls: false,
+                authority: None,
+            }),
+            ..cluster::Options::default()
+        };
+        let guard = shutdown.clone().drop_guard();
+        tokio::spawn(cluster::run(source, options, store.clone(), shutdown));
+        Self { store, controls, _directory: directory, _guard: guard }
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn(&KubeletStatus) -> bool) {
+        let began = Instant::now();
+        loop {
+            let status = self.store.cluster_statuses().into_iter().next().map(|cluster| cluster.kubelets);
+            if status.as_ref().is_some_and(&holds) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "waited for {what}: {status:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn revoke(&self, rights: &[&str]) {
+        let revoked = rights.iter().map(|right| (*right).to_owned()).collect();
+        self.controls.set(Faults { revoked, ..Faults::default() });
+    }
+
+    /// Names of the service's metrics.
+    async fn names(&self) -> Vec<String> {
+        let directory = self.store.directory();
+        let Some(id) = directory.services().map(|service| service.id.clone()).next() else { return Vec::new() };
+        let always = Window::new(Timestamp(0), Timestamp(i64::MAX / 2));
+        let names = self.store.telemetry().metric_names(&id, always).await.unwrap();
+        names.names.into_iter().map(|metric| metric.name).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_containers_use_is_read_from_every_node() {
+    let watched = Watched::start(&[]).await;
+    watched.until("both nodes", |status| (status.nodes, status.answering) == (2, 2)).await;
+    let began = Instant::now();
+    let expected = [
+        "container.cpu.throttled",
+        "container.cpu.time",
+        "container.filesystem.usage",
+        "container.memory.rss",
+        "container.memory.working_set",
+        "container.pressure.waiting",
+        "k8s.container.cpu.limit",
+        "k8s.container.memory.limit",
+        "k8s.pod.network.io",
+    ];
+    loop {
+        let names = watched.names().await;
+        if expected.iter().all(|name| names.iter().any(|known| known == name)) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{names:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_read_is_said_with_the_rule_to_add_and_read_when_it_may() {
+    let watched = Watched::start(&[]).await;
+    watched.until("both nodes", |status| status.answering == 2).await;
+    watched.revoke(&["nodes/stats"]);
+    let is_said = |status: &KubeletStatus| {
+        let [trouble] = &status.troubles[..] else { return false };
+        let rule = trouble.add.as_deref().unwrap_or_default();
+        trouble.reason.contains("/stats/summary") && trouble.nodes == 2 && rule.contains("nodes/stats")
+    };
+    watched.until("a right that is missing", |status| status.answering == 2 && is_said(status)).await;
+    watched.revoke(&["nodes/stats", "nodes/metrics"]);
+    watched.until("no right at all", |status| status.answering == 0 && status.troubles.len() == 2).await;
+    watched.revoke(&[]);
+    watched.until("rights given back", |status| status.answering == 2 && status.troubles.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_namespaces_no_kubelet_is_asked_and_that_is_said() {
+    let watched = Watched::start(&["default"]).await;
+    watched.until("the reason", |status| status.off.as_ref().is_some_and(|off| off.contains("--namespace"))).await;
+}
