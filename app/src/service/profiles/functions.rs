@@ -55,6 +55,15 @@ pub(super) fn functions(tree: &FrameTree, sample: &SampleType, text: &str, sort:
     .into_any()
 }
 
+/// By how much a share changed; what rounds to nothing did not.
+fn points(by: f64) -> String {
+    match by {
+        by if by.abs() < 0.0005 => number::share(0.0),
+        by if by < 0.0 => format!("−{}", number::share(-by)),
+        by => format!("+{}", number::share(by)),
+    }
+}
+
 /// A heading that sorts by its column, the greatest first.
 fn heading(key: &'static str, word: &'static str, sort: &str) -> AnyView {
     let (params, path) = (use_query_map(), use_location().pathname);
@@ -87,9 +96,8 @@ fn row(tree: &FrameTree, sample: &SampleType, cost: &FrameCost, by: Option<f64>)
         }
     };
     let changed = by.map(|by| {
-        let sign = if by < 0.0 { "−" } else { "+" };
         let class = format!("num change {}", change(by));
-        view! { <td class=class>{format!("{sign}{}", number::share(by.abs()))}</td> }
+        view! { <td class=class>{points(by)}</td> }
     });
     view! {
         <tr data-testid="function">
@@ -104,4 +112,14 @@ fn row(tree: &FrameTree, sample: &SampleType, cost: &FrameCost, by: Option<f64>)
         </tr>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::points;
+
+    #[test]
+    fn a_change_has_its_sign_and_noise_is_none() {
+        assert_eq!([0.3, -0.012, 0.0004, -1e-9].map(points), ["+30.0 %", "−1.2 %", "0.0 %", "0.0 %"]);
+    }
 }

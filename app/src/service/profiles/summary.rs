@@ -8,6 +8,7 @@ use crate::ui::number;
 /// An amount in the unit that was sampled.
 pub(super) fn amount(sample: &SampleType, value: i64) -> String {
     match sample.unit.as_str() {
+        _ if value == 0 => "0".to_owned(),
         "nanoseconds" => model::duration_text(value as f64),
         "microseconds" => model::duration_text(value as f64 * 1e3),
         "milliseconds" => model::duration_text(value as f64 * 1e6),
@@ -114,6 +115,7 @@ mod tests {
         assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), 1_500_000_000), "1.50 s");
         assert_eq!(amount(&SampleType::new("inuse_space", "bytes"), 32 << 20), "32 MiB");
         assert_eq!(amount(&SampleType::new("goroutine", "count"), 1_234), "1,234");
+        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), 0), "0");
     }
 
     #[test]
