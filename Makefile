@@ -64,8 +64,9 @@ e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
 	@.ci/tools debian node controlplane python
 	cd end2end && CARGO_TARGET_DIR="$(abspath $(target))" npx playwright test $(ARGS)
 
-bench: ## print figures beside their targets, and the score of verdicts (needs `make build`)
+bench: ## print figures beside their targets, and the scores of verdicts and leaks (needs `make build`)
 	@.ci/tools debian node controlplane
 	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs
 	cargo run --release --quiet -p analysis --example speed
 	cargo run --release --quiet -p analysis --example score -- 40
+	cargo run --release --quiet -p analysis --example leaks -- 40

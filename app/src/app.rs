@@ -11,7 +11,7 @@ use crate::demo::DemoNotice;
 use crate::feed::Feed;
 use crate::live::provide_live;
 use crate::not_found::NotFound;
-use crate::service::{Deploys, Kubernetes, Logs, Metrics, Overview, Profiles, Service, ToOverview};
+use crate::service::{Deploys, Kubernetes, Logs, Metrics, Overview, Profiles, Service, ToOverview, Traces};
 use crate::session::provide_session;
 use crate::status::Status;
 use crate::trace::Trace;
@@ -49,6 +49,7 @@ pub fn App(
                     >
                         <Route path=path!("") view=ToOverview ssr=SsrMode::InOrder />
                         <Route path=path!("overview") view={Lazy::<Overview>::new()} ssr=SsrMode::InOrder />
+                        <Route path=path!("traces") view={Lazy::<Traces>::new()} ssr=SsrMode::InOrder />
                         <Route path=path!("logs") view={Lazy::<Logs>::new()} ssr=SsrMode::InOrder />
                         <Route path=path!("metrics") view={Lazy::<Metrics>::new()} ssr=SsrMode::InOrder />
                         <Route path=path!("profiles") view={Lazy::<Profiles>::new()} ssr=SsrMode::InOrder />

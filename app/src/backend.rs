@@ -8,7 +8,8 @@ use model::{
     Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
     FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
     MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, ServiceHeader,
-    ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
+    Window, Zone,
 };
 
 use crate::error::AppError;
@@ -144,6 +145,15 @@ pub trait Backend: Send + Sync {
     ) -> Result<ProfilePage, AppError>;
 
     // --- traces
+
+    /// Spans of a service that match a query, and all of them over time.
+    async fn spans(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: SpanQuery,
+    ) -> Result<SpanPage, AppError>;
 
     /// A trace.
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError>;

@@ -8,4 +8,5 @@ pub(crate) mod frame;
 pub(crate) mod hover;
 pub(crate) mod path;
 pub(crate) mod scale;
+pub(crate) mod scatter;
 pub(crate) mod spark;

@@ -8,6 +8,7 @@ mod logs;
 mod metrics;
 mod overview;
 mod profiles;
+mod traces;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
 pub(crate) use overview::Overview;
 pub(crate) use profiles::Profiles;
+pub(crate) use traces::Traces;
 
 /// The head, for tabs that say its sentence too.
 #[derive(Clone, Copy)]
@@ -65,6 +67,7 @@ fn fetch_tabs() {
     let fetch = || {
         leptos::task::spawn_local(async {
             Overview::preload().await;
+            Traces::preload().await;
             Logs::preload().await;
             Metrics::preload().await;
             Profiles::preload().await;

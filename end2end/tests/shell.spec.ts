@@ -40,6 +40,7 @@ const SIGN = {
   overview: "chart-requests",
   logs: "log-line",
   metrics: "no-metrics",
+  profiles: "no-profiles",
   kubernetes: "pod-row",
   deploys: "deploy-row",
 };

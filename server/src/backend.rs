@@ -24,8 +24,8 @@ use model::{
     Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
     FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
     MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, RevisionHash,
-    ServiceHeader, ServiceId, SpanDetail, SpanId, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window,
-    Zone,
+    ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId,
+    TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -204,6 +204,16 @@ impl Backend for Answers {
         words: ProfileWords,
     ) -> Result<ProfilePage, AppError> {
         profiles::page(self, viewer, id, window, words).await
+    }
+
+    async fn spans(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: SpanQuery,
+    ) -> Result<SpanPage, AppError> {
+        traces::search::page(self, viewer, id, window, query).await
     }
 
     async fn trace(&self, viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {

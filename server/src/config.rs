@@ -97,7 +97,7 @@ struct Serve {
     /// Where everything is kept [default: $XDG_DATA_HOME/binnacle or ~/.local/share/binnacle; a demo makes one in it, or a temporary one]
     #[arg(long, env = "BINNACLE_DATA", value_name = "DIRECTORY")]
     data: Option<PathBuf>,
-    /// How long spans, logs and metrics are kept
+    /// How long spans, logs, metrics and profiles are kept
     #[arg(long, env = "BINNACLE_RETENTION", default_value = "7d", value_parser = age, value_name = "AGE")]
     retention: Duration,
     /// How much of them is kept

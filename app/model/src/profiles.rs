@@ -205,10 +205,14 @@ impl FrameTree {
         share(value, self.all_before.map_or(0, |before| before.value))
     }
 
+    /// Whether there is anything that it can be compared with.
+    pub fn is_compared(&self) -> bool {
+        self.all_before.is_some_and(|before| before.value > 0)
+    }
+
     /// By how much a node's share of all changed; nothing where it is not compared.
     pub fn change(&self, node: usize) -> Option<f64> {
-        let before = self.total_before.get(node)?;
-        self.all_before?;
+        let before = self.total_before.get(node).filter(|_| self.is_compared())?;
         Some(self.share(self.total[node]) - self.share_before(*before))
     }
 
@@ -358,6 +362,8 @@ mod tests {
         let tree = tree();
         assert!(tree.change(0).unwrap().abs() < 1e-9);
         assert!((tree.change(1).unwrap() + 0.25).abs() < 1e-9);
+        let nothing = FrameTree { all_before: Some(Cost::default()), ..tree.clone() };
+        assert_eq!(nothing.change(0), None, "where there was nothing, all would be new");
         let alone = FrameTree { all_before: None, own_before: vec![], total_before: vec![], ..tree };
         assert_eq!(alone.change(0), None);
     }

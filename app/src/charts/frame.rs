@@ -40,6 +40,11 @@ pub(crate) fn chart(plot: Plot) -> AnyView {
         false => path::chart(&plot.lines, plot.window, axis.top, &grid),
     };
     let measured = plot.lines.iter().any(|line| line.series.points.iter().any(Option::is_some));
+    framed(&plot, &axis, geometry, measured, ().into_any())
+}
+
+/// A drawing with everything around it; `above` lies over the layer that follows the pointer.
+pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool, above: AnyView) -> AnyView {
     view! {
         <figure class="card chart" data-testid=plot.testid>
             <figcaption>
@@ -48,18 +53,19 @@ pub(crate) fn chart(plot: Plot) -> AnyView {
                 <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
             </figcaption>
             <div class="frame">
-                {labels(&axis)}
+                {labels(axis)}
                 <div class="plot">
                     <div class="geometry" inner_html=geometry></div>
                     {(!measured).then(|| view! { <p class="unmeasured">{plot.empty}</p> })}
-                    {flags(&plot)}
+                    {flags(plot)}
                     {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
-                    {crosshair(&plot, axis.top)}
+                    {crosshair(plot, axis.top)}
                     {pointer_layer(plot.window)}
+                    {above}
                 </div>
             </div>
             {time_axis(plot.window)}
-            {legend(&plot)}
+            {legend(plot)}
         </figure>
     }
     .into_any()

@@ -93,6 +93,62 @@ pub(crate) fn axis(most: f64, unit: Unit) -> Axis {
     Axis { top: step * f64::from(count) * one, ticks }
 }
 
+/// An axis of whole powers of ten.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Decades {
+    /// The power of ten at the ground.
+    low: u32,
+    /// So many powers up to the top.
+    count: u32,
+}
+
+impl Decades {
+    /// One that holds durations in nanoseconds from the least to the most.
+    pub(crate) fn of(least: i64, most: i64) -> Self {
+        let low = least.max(1).ilog10();
+        let most = most.max(1);
+        let high = most.ilog10() + u32::from(most > 10_i64.pow(most.ilog10()));
+        Self { low, count: high.saturating_sub(low).max(1) }
+    }
+
+    /// Where a duration stands, 0 to 100.
+    pub(crate) fn percent(self, nanos: i64) -> f64 {
+        let share = (log2(nanos.max(1) as f64) / log2(10.0) - f64::from(self.low)) / f64::from(self.count);
+        share.clamp(0.0, 1.0) * 100.0
+    }
+
+    /// Ticks at the powers, every other one where there are many.
+    pub(crate) fn axis(self) -> Axis {
+        const UNITS: [&str; 4] = ["ns", "µs", "ms", "s"];
+        let step = if self.count > 4 { 2 } else { 1 };
+        let label = |power: u32| {
+            let unit = (power / 3).min(3);
+            format!("{} {}", 10_u64.pow(power - unit * 3), UNITS[unit as usize])
+        };
+        let tick = |n: u32| (f64::from(n) / f64::from(self.count) * 100.0, label(self.low + n));
+        Axis { top: 100.0, ticks: (0..=self.count).step_by(step).map(tick).collect() }
+    }
+}
+
+/// The logarithm of a number that is at least one, bit by bit.
+fn log2(mut number: f64) -> f64 {
+    let mut whole = 0.0;
+    while number >= 2.0 {
+        number /= 2.0;
+        whole += 1.0;
+    }
+    let mut bit = 1.0;
+    for _ in 0..20 {
+        bit /= 2.0;
+        number *= number;
+        if number >= 2.0 {
+            number /= 2.0;
+            whole += bit;
+        }
+    }
+    whole
+}
+
 /// The least of 1, 2, 2.5, 5 times a power of ten that is not less than `least`.
 fn nice(least: f64) -> f64 {
     let mut power = 1.0;
@@ -178,6 +234,22 @@ mod tests {
         assert_eq!(labels(405e6, Unit::Duration), ["0 ms", "200 ms", "400 ms", "600 ms"]);
         assert_eq!(labels(42_000.0, Unit::Rate), ["0", "20k", "40k", "60k"]);
         assert_eq!(labels(150.0 * MIB, Unit::Bytes), ["0 MiB", "50 MiB", "100 MiB", "150 MiB"]);
+    }
+
+    #[test]
+    fn decades_hold_what_they_are_of_and_stand_evenly() {
+        let ms = 1_000_000;
+        let decades = Decades::of(3 * ms, 842 * ms);
+        let labels: Vec<_> = decades.axis().ticks;
+        assert_eq!(labels.iter().map(|(_, text)| &**text).collect::<Vec<_>>(), ["1 ms", "10 ms", "100 ms", "1 s"]);
+        for (nanos, percent) in [(ms, 0.0), (10 * ms, 33.333), (100 * ms, 66.667), (1_000 * ms, 100.0), (0, 0.0)] {
+            assert!((decades.percent(nanos) - percent).abs() < 0.01, "{nanos}: {}", decades.percent(nanos));
+        }
+        assert_eq!(Decades::of(0, 0), Decades { low: 0, count: 1 });
+        assert_eq!(Decades::of(ms, ms), Decades { low: 6, count: 1 });
+        let widest = Decades::of(1, i64::MAX);
+        assert_eq!(widest.axis().ticks.len(), 10);
+        assert!(widest.percent(i64::MAX) > 99.0);
     }
 
     #[test]

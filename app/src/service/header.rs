@@ -38,6 +38,7 @@ fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
     let of_namespace = format!("/?ns={}", escape(&namespace));
     let tabs = vec![
         Tab { key: "overview", word: "Overview", badge: 0 },
+        Tab { key: "traces", word: "Traces", badge: 0 },
         Tab { key: "logs", word: "Logs", badge: 0 },
         Tab { key: "metrics", word: "Metrics", badge: 0 },
         Tab { key: "profiles", word: "Profiles", badge: 0 },

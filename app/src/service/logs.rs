@@ -30,7 +30,7 @@ impl LazyRoute for Logs {
         let get = move |key: &'static str| query.with(|query| query.get_str(key).unwrap_or_default().to_owned());
         let text = Memo::new(move |_| get("q"));
         let by_pattern = Memo::new(move |_| get("show") == "patterns");
-        let of_lines = Memo::new(move |_| (!by_pattern.get()).then(|| (asked.get(), text.get(), get("older"))));
+        let of_lines = Memo::new(move |_| (!by_pattern.get()).then(|| (asked.get(), text.get(), get("before"))));
         let lines = ask(of_lines, |asked: Option<(Asked, String, String)>| async move {
             match asked {
                 Some(((id, moment), text, older)) => {
@@ -78,7 +78,7 @@ fn none() -> AnyView {
 fn switch(by_pattern: Memo<bool>) -> AnyView {
     let (query, path) = (use_query_map(), use_location().pathname);
     let to = move |value: &'static str| {
-        move || format!("{}{}", path.get(), query.with(Query::of).with("show", value).with("older", ""))
+        move || format!("{}{}", path.get(), query.with(Query::of).with("show", value).with("before", ""))
     };
     view! {
         <nav class="switch" aria-label="What is listed">

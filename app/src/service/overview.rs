@@ -45,17 +45,18 @@ impl LazyRoute for Overview {
             ask(asked, |(id, moment): Asked| async move { list_endpoints(known(id)?, moment.window).await });
         let errors = ask(asked, |(id, moment): Asked| async move { list_errors(known(id)?, moment.window).await });
         let kept = crate::range::use_kept();
-        let deploys = move || {
+        let to = move |tab: &'static str, key: &'static str| {
             let kept = kept.get();
             let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
-            format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' })
+            format!("{path}/{tab}{kept}{}{key}=", if kept.is_empty() { '?' } else { '&' })
         };
+        let deploys = move || to("deploys", "deploy");
         view! {
             {use_context::<Head>().map(|Head(head)| banner::banner(head, deploys))}
             {panel(charts, "charts", move |(apm, marks)| plots::plots(&apm, &marks, &deploys()))}
             {panel(lanes, "lanes", |lanes| lanes::lanes(&lanes))}
             <div class="pair">
-                {panel(endpoints, "half", |rows| endpoints::endpoints(&rows))}
+                {panel(endpoints, "half", move |rows| endpoints::endpoints(&rows, &to("traces", "q")))}
                 {panel(errors, "half", move |rows| errors::errors(&rows, kept))}
             </div>
         }

@@ -1,7 +1,7 @@
 //! Instants as people say them, counted from what the page is as of.
 
 use leptos::prelude::*;
-use model::{Timestamp, short_age_text};
+use model::{Timestamp, Zone, short_age_text};
 
 use crate::session::Clock;
 
@@ -43,6 +43,11 @@ pub(crate) fn clock_text(at: Timestamp) -> String {
             format!("{} {}", then.day_month(), then.clock())
         }
     })
+}
+
+/// `15:00:12.481`.
+pub(crate) fn instant_text(zone: &Zone, at: Timestamp) -> String {
+    format!("{}.{:03}", zone.civil(at).clock_seconds(), at.millis().rem_euclid(1_000))
 }
 
 #[cfg(test)]

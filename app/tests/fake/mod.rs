@@ -209,6 +209,11 @@ impl Backend for Fake {
         self.known(id).map(|_| page())
     }
 
+    async fn spans(&self, _: &Viewer, id: &ServiceId, _: Window, ask: SpanQuery) -> Result<SpanPage, AppError> {
+        let filter: SpanFilter = ask.text.parse().map_err(AppError::Invalid)?;
+        self.known(id).map(|_| self.span_page(&filter, &ask))
+    }
+
     async fn trace(&self, _: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
         if id != traces::id() {
             return Err(AppError::NotFound(format!("trace {id}")));

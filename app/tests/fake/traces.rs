@@ -73,6 +73,42 @@ impl Fake {
         }
     }
 
+    /// Three requests, of which those that failed can be asked for; the slowest first where that is asked.
+    pub(crate) fn span_page(&self, filter: &SpanFilter, ask: &SpanQuery) -> SpanPage {
+        let hit = |seconds: i64, ms: i64, failed: bool, endpoint: String| SpanHit {
+            trace: id(),
+            id: SpanId(seconds.to_be_bytes()),
+            kind: SpanKind::Server,
+            name: self.text("POST"),
+            endpoint,
+            at: AS_OF.plus(-seconds * SECOND),
+            duration: ms * 1_000_000,
+            failed,
+            note: if failed { self.text("no answer in 200ms") } else { String::new() },
+            http_status: if failed { 500 } else { 200 },
+            pod: Some(self.text("checkout-84bd7c6f9-4n8vt")),
+            revision: Some(self.text("v1.8.2")),
+        };
+        let all = [
+            hit(5, 31, false, "GET /cart".into()),
+            hit(70, 842, true, self.text("POST /checkout")),
+            hit(90, 4, false, "GET /cart".into()),
+        ];
+        let asks_failed = filter.terms.iter().any(|term| term.test == SpanTest::Failed(true));
+        let mut spans: Vec<SpanHit> = all.into_iter().filter(|hit| hit.failed || !asks_failed).collect();
+        if ask.order == SpanOrder::Slowest {
+            spans.sort_by_key(|hit| -hit.duration);
+        }
+        let point =
+            |hit: &SpanHit| SpanPoint { trace: hit.trace, at: hit.at, duration: hit.duration, failed: hit.failed };
+        SpanPage {
+            plot: SpanPlot { points: spans.iter().map(point).collect(), matched: 12_340, failed: 980 },
+            next: ask.after.is_none().then_some(Cursor { key: 7, skip: 1 }),
+            spans,
+            covered_from: Some(AS_OF.plus(-30 * MINUTE)),
+        }
+    }
+
     /// A span in full.
     pub(crate) fn span_detail(&self, trace: TraceId, span: SpanId) -> SpanDetail {
         let text = |value: &str| Value::Text(self.text(value));

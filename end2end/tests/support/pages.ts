@@ -2,8 +2,8 @@
 // test id used by the specs that is more than a word is built here.
 import { expect, type Locator, type Page } from "@playwright/test";
 
-export type Tab = "overview" | "logs" | "metrics" | "kubernetes" | "deploys";
-export const TABS: Tab[] = ["overview", "logs", "metrics", "kubernetes", "deploys"];
+export type Tab = "overview" | "logs" | "metrics" | "profiles" | "kubernetes" | "deploys";
+export const TABS: Tab[] = ["overview", "logs", "metrics", "profiles", "kubernetes", "deploys"];
 
 /** `namespace/Kind/name`, as the catalog's rows carry it. */
 export function keyOf(namespace: string, kind: string, name: string): string {
@@ -40,7 +40,7 @@ export async function servicePath(page: Page, key: string): Promise<string> {
   await openCatalog(page, key.split("/")[0]);
   const link = row(page, key).locator('a[href*="/services/"]').first();
   const href = (await link.getAttribute("href")) ?? "";
-  return href.split("?")[0].replace(/\/(overview|logs|metrics|kubernetes|deploys)$/, "");
+  return href.split("?")[0].replace(/\/(overview|logs|metrics|profiles|kubernetes|deploys)$/, "");
 }
 
 export async function openTab(page: Page, path: string, tab: Tab, range = "5m"): Promise<void> {

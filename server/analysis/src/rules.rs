@@ -50,7 +50,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: 2,
             alpha: 0.01,
             error_rise: 0.005,
             error_ratio: 1.5,

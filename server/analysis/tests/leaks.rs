@@ -119,3 +119,14 @@ fn nothing_and_nonsense_are_no_leak() {
     let future = line("a", 500, 600, 0.1);
     assert_eq!(leaks(at(240), &[future], &[], &rules), []);
 }
+
+#[test]
+fn a_run_that_is_watched_since_an_hour_alone_is_judged_by_that_hour() {
+    let rules = LeakRules::default();
+    let since_an_hour = |pod: &str| {
+        let mut run = line(pod, 0, 600, 0.1);
+        run.points.retain(|(moment, _)| *moment >= at(540));
+        Grown { level: run.points.clone(), ..run }
+    };
+    assert_eq!(leaks(at(600), &[since_an_hour("a"), since_an_hour("b")], &[], &rules).len(), 2);
+}

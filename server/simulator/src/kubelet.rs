@@ -1,6 +1,6 @@
 //! Kubelets: what they answer, and the lines of containers.
 
-mod figures;
+pub(crate) mod figures;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod past;

@@ -10,6 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use tokio::net::TcpStream;
@@ -69,6 +70,11 @@ pub(crate) fn logs(request: &ExportLogsServiceRequest) -> Packed {
 /// Packs a request of metrics.
 pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> Packed {
     Packed { signal: "/v1/metrics", bytes: request.encode_to_vec().into() }
+}
+
+/// Packs a request of profiles.
+pub(crate) fn profiles(request: &ExportProfilesServiceRequest) -> Packed {
+    Packed { signal: "/v1development/profiles", bytes: request.encode_to_vec().into() }
 }
 
 /// Sends once.

@@ -14,7 +14,7 @@ use crate::fleet::Fleet;
 use crate::kubelet::past::{self, Served};
 use crate::otlp::{self, Endpoint, Packed, Sent};
 use crate::time::{self, SECOND};
-use crate::traffic::{Batch, Traffic, fleet_at, lines, request, thinning};
+use crate::traffic::{Batch, Traffic, fleet_at, lines, profiles, request, thinning};
 
 /// A request carries at most so many seconds: a commit costs the receiver more than its bytes.
 const CHUNK: i64 = 120;
@@ -148,17 +148,21 @@ impl Sender {
     }
 }
 
-/// The traffic of some seconds as bodies, where there is any: its spans, then its lines.
-fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, thin: u32) -> Option<[Packed; 2]> {
+/// The traffic of some seconds as bodies, where there is any: its spans, its lines, and profiles of who served.
+fn make(traffic: &Traffic, fleets: &[(Timestamp, Fleet)], seconds: Range<i64>, thin: u32) -> Option<Vec<Packed>> {
     let mut batch = Batch::new();
-    for second in seconds {
+    for second in seconds.clone() {
         if let Some(fleet) = fleet_at(fleets, Timestamp(second * SECOND)) {
             traffic.second(second, fleet, thin, &mut batch);
         }
     }
     (!batch.is_empty()).then(|| {
         let logs = otlp::logs(&lines(traffic.scenario(), &batch));
-        [otlp::traces(&request(traffic.scenario(), batch)), logs]
+        let fleet = fleet_at(fleets, Timestamp(seconds.start * SECOND));
+        let profiles = fleet.and_then(|fleet| profiles(traffic.scenario(), fleet, &seconds));
+        let mut all = vec![otlp::traces(&request(traffic.scenario(), batch)), logs];
+        all.extend(profiles.as_ref().map(otlp::profiles));
+        all
     })
 }
 

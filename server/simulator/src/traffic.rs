@@ -2,6 +2,7 @@
 //! seed and fleet give the same.
 
 mod logs;
+mod profiles;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use model::Timestamp;
 
 pub(crate) use self::logs::lines;
+pub(crate) use self::profiles::profiles;
 use self::spans::{Kind, Spans};
 pub(crate) use self::spans::{request, word};
 use crate::fleet::{Fleet, Server};

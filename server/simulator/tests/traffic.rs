@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -49,6 +50,11 @@ async fn receiver() -> (String, Received) {
                     if path == "/v1/metrics" {
                         let request = ExportMetricsServiceRequest::decode(body).unwrap();
                         assert!(!request.resource_metrics.is_empty());
+                        return Ok(answer);
+                    }
+                    if path == "/v1development/profiles" {
+                        let request = ExportProfilesServiceRequest::decode(body).unwrap();
+                        assert!(!request.resource_profiles.is_empty());
                         return Ok(answer);
                     }
                     assert_eq!(path, "/v1/traces");

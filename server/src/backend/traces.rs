@@ -1,5 +1,7 @@
 //! A trace as a waterfall, and one span of it in full.
 
+pub(super) mod search;
+
 use std::collections::{HashMap, HashSet};
 
 use app::AppError;

@@ -40,10 +40,7 @@ impl Nursery {
         final_before: Timestamp,
     ) -> Result<Births, store::Error> {
         let service = &deploy.id.service;
-        let created = store.directory().service(service).map(|state| state.created);
-        let oldest = store.status().await?.oldest;
-        let Some(from) = created.max(oldest).map(|from| from.plus(DAY)) else { return Ok(Births::default()) };
-        let life = Window::new(from, deploy.started.max(from));
+        let Some(life) = life(store, deploy).await? else { return Ok(Births::default()) };
         let by_itself = |at: &&Timestamp| life.contains(**at) && !history.was_bad(**at);
         let sights: Vec<Timestamp> = errors.births.iter().filter(by_itself).copied().collect();
         let may_be_called = |group: &GroupFacts| !group.known && group.beside == 0.0 && group.count >= self.least;
@@ -78,6 +75,26 @@ impl Nursery {
         }
         Ok(found)
     }
+}
+
+/// Log patterns that appeared by themselves since the service's first day. All of them count, however few lines each
+/// had: that can only make a finding less sure.
+pub(super) async fn patterns(
+    store: &Store,
+    deploy: &Deploy,
+    births: &[Timestamp],
+    history: &History,
+) -> Result<u32, store::Error> {
+    let Some(life) = life(store, deploy).await? else { return Ok(0) };
+    Ok(births.iter().filter(|at| life.contains(**at) && !history.was_bad(**at)).count() as u32)
+}
+
+/// The service's life before a deploy, its first day left out.
+async fn life(store: &Store, deploy: &Deploy) -> Result<Option<Window>, store::Error> {
+    let created = store.directory().service(&deploy.id.service).map(|state| state.created);
+    let oldest = store.status().await?.oldest;
+    let from = created.max(oldest).map(|from| from.plus(DAY));
+    Ok(from.map(|from| Window::new(from, deploy.started.max(from))))
 }
 
 /// First sights, in the first hour of a window, of groups that had too few errors in the hour after. Pure.

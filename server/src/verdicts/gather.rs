@@ -7,7 +7,7 @@ use analysis::{DeployFacts, PastMinute, Peer, Rollout};
 use model::{Deploy, DeployId, DeployPhase, HOUR, Leak, MINUTE, Red, ServiceId, Step, Timestamp, Window};
 use store::{By, DueDeploy, RedQuery, RedRow, Store};
 
-use super::births::Nursery;
+use super::births::{self, Nursery};
 use super::due::Moment;
 use super::history::History;
 use super::remembered::Remembered;
@@ -102,6 +102,7 @@ impl Gatherer {
         let past = self.past(&deploy, &history, now).await?;
         let traffic = traffic::traffic(&deploy, rows, &past, &known);
         let errors = self.store.telemetry().error_life(service, since).await?;
+        let logged = self.store.telemetry().pattern_life(service, since).await?;
         let events = self.store.adverse(Some(service), around).await?;
         let nodes = self.store.node_events(&service.cluster, around).await?;
         let resources = resources::resources(&self.store, &deploy, &known, end).await?;
@@ -111,7 +112,8 @@ impl Gatherer {
         // Until settled, nothing of the past is final.
         let final_before = if now < self.settling { Timestamp::default() } else { now };
         let seen = (&errors, groups.as_slice());
-        let births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
+        let mut births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
+        births.patterns = births::patterns(&self.store, &deploy, &logged.births, &history).await?;
         let spent = due.said.as_ref().filter(|_| moment.parts == 0).map(|said| said.flagged.clone());
         Ok(Some(DeployFacts {
             now: end,
@@ -123,7 +125,7 @@ impl Gatherer {
             endpoints: traffic.endpoints,
             pods: traffic.pods,
             weight: traffic.weight,
-            patterns: Vec::new(),
+            patterns: traffic::groups(&deploy, &logged.groups),
             // What leaks is known as of now alone.
             leaks: (resources.is_some() && now.since(end) <= HOUR / 6).then(|| self.leaks(&deploy)),
             resources: resources.unwrap_or_default(),

@@ -313,6 +313,10 @@ impl Telemetry for Partitions {
         query::errors::error_life(&self.shared, service, window).await
     }
 
+    async fn pattern_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+        query::patterns::pattern_life(&self.shared, service, window).await
+    }
+
     async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error> {
         query::calls::calls(&self.shared, window).await
     }

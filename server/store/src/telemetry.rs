@@ -98,12 +98,12 @@ pub struct ErrorName {
     pub error: String,
 }
 
-/// An error group of a service by pod.
+/// An error group, or a log pattern, of a service by pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodErrors {
-    /// The endpoint.
+    /// The endpoint; empty for a log pattern.
     pub endpoint: String,
-    /// The error.
+    /// The error, or the pattern.
     pub error: String,
     /// First seen in the retained history.
     pub first_seen: Timestamp,
@@ -299,6 +299,9 @@ pub trait Telemetry: Send + Sync {
 
     /// Error groups of a service over the minutes of a window, by pod.
     async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
+
+    /// Log patterns of warnings and worse over the minutes of a window, by pod: as error groups without an endpoint.
+    async fn pattern_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
 
     /// Who called whom in a window: services, and the names by which they called.
     async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error>;

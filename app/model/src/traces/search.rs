@@ -27,6 +27,23 @@ pub struct SpanQuery {
     pub after: Option<Cursor>,
 }
 
+impl SpanQuery {
+    /// The words of an address that ask for spans of all kinds, and for the slowest first.
+    pub const ALL: &str = "all";
+    /// See [`Self::ALL`].
+    pub const SLOWEST: &str = "slowest";
+
+    /// From the words of an address; what is not known of kinds and order is what is usual.
+    pub fn of_words(text: String, kinds: &str, order: &str, after: &str) -> Result<Self, String> {
+        Ok(Self {
+            text,
+            all_kinds: kinds == Self::ALL,
+            order: if order == Self::SLOWEST { SpanOrder::Slowest } else { SpanOrder::Newest },
+            after: if after.is_empty() { None } else { Some(after.parse()?) },
+        })
+    }
+}
+
 /// A span as a row of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpanHit {

@@ -2,14 +2,14 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Level, LogFilter, LogLine, LogPage, LogTerm, LogTest, Marks, Series, Timestamp, Window};
+use model::{Level, LogFilter, LogLine, LogPage, LogTerm, LogTest, Marks, Series, Window};
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
 use crate::charts::scale::Unit;
 use crate::range::use_kept;
 use crate::session::Clock;
-use crate::ui::ago::clock_text;
+use crate::ui::ago::{clock_text, instant_text};
 use crate::ui::number;
 use crate::url::Query;
 
@@ -94,7 +94,7 @@ fn empty(page: &LogPage) -> AnyView {
 fn list(page: &LogPage) -> AnyView {
     let (query, path) = (use_query_map(), use_location().pathname);
     let older = page.next.map(|next| {
-        let to = move || format!("{}{}", path.get(), query.with(Query::of).with("older", &next.to_string()));
+        let to = move || format!("{}{}", path.get(), query.with(Query::of).with("before", &next.to_string()));
         view! { <p class="older"><a href=to data-testid="older-lines">"Older lines"</a></p> }
     });
     view! {
@@ -128,11 +128,6 @@ fn line(line: &LogLine) -> AnyView {
         </details>
     }
     .into_any()
-}
-
-/// `15:00:12.481`.
-fn instant_text(zone: &model::Zone, at: Timestamp) -> String {
-    format!("{}.{:03}", zone.civil(at).clock_seconds(), at.millis().rem_euclid(1_000))
 }
 
 fn detail(line: &LogLine) -> AnyView {
@@ -194,7 +189,7 @@ fn with_term(query: &Query, term: &LogTerm) -> Query {
     if !filter.terms.contains(term) {
         filter.terms.push(term.clone());
     }
-    query.clone().with("q", &filter.to_string()).with("older", "")
+    query.clone().with("q", &filter.to_string()).with("before", "")
 }
 
 /// A level as a coloured word.

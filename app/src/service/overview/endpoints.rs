@@ -1,12 +1,13 @@
 //! Endpoints beside the period before: a value that changed stands next to what it was.
 
 use leptos::prelude::*;
-use model::{EndpointRow, Summary};
+use model::{EndpointRow, SpanFilter, SpanTerm, SpanTest, Summary};
 
 use crate::ui::number;
+use crate::url::escape;
 
-/// The table of endpoints, worst change first.
-pub(super) fn endpoints(rows: &[EndpointRow]) -> AnyView {
+/// The table of endpoints, worst change first; `traces` is the address of their requests, up to the query.
+pub(super) fn endpoints(rows: &[EndpointRow], traces: &str) -> AnyView {
     let body = if rows.is_empty() {
         view! {
             <p class="unmeasured">
@@ -15,7 +16,7 @@ pub(super) fn endpoints(rows: &[EndpointRow]) -> AnyView {
         }
         .into_any()
     } else {
-        table(rows)
+        table(rows, traces)
     };
     view! {
         <section class="card">
@@ -31,7 +32,7 @@ pub(super) fn endpoints(rows: &[EndpointRow]) -> AnyView {
     .into_any()
 }
 
-fn table(rows: &[EndpointRow]) -> AnyView {
+fn table(rows: &[EndpointRow], traces: &str) -> AnyView {
     view! {
         <div class="scroll-x">
             <table class="dense">
@@ -46,21 +47,26 @@ fn table(rows: &[EndpointRow]) -> AnyView {
                         <th scope="col" class="num">"Time"</th>
                     </tr>
                 </thead>
-                <tbody>{rows.iter().map(row).collect_view()}</tbody>
+                <tbody>{rows.iter().map(|one| row(one, traces)).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(row: &EndpointRow) -> AnyView {
+fn row(row: &EndpointRow, traces: &str) -> AnyView {
+    let test = SpanTest::Endpoint(row.endpoint.clone());
+    let only = SpanFilter { terms: vec![SpanTerm { not: false, test }] };
+    let href = format!("{traces}{}", escape(&only.to_string()));
     let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
     let errors = if has_more_errors(&row.now, &row.before) { "num bad" } else { "num" };
     let slower = if is_slower(&row.now, &row.before) { "num warn" } else { "num" };
     view! {
         <tr data-testid="endpoint-row">
             <td class="endpoint">
-                <code title=row.endpoint.clone()>{row.endpoint.clone()}</code>
+                <a href=href data-testid="endpoint-traces">
+                    <code title=row.endpoint.clone()>{row.endpoint.clone()}</code>
+                </a>
             </td>
             <td class="num">{text(row.now.rate, number::rate)}</td>
             <td class=errors>{text(row.now.error_share, number::share)}</td>

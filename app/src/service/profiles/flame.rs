@@ -194,7 +194,7 @@ fn told(tree: &FrameTree, sample: &SampleType, node: Option<usize>) -> AnyView {
     let frame = tree.frame_of(node);
     let share = number::share(tree.share(tree.total[node]));
     let (own, total) = (amount(sample, tree.own[node]), amount(sample, tree.total[node]));
-    let before = tree.total_before.get(node).map(|before| {
+    let before = tree.total_before.get(node).filter(|_| tree.is_compared()).map(|before| {
         let share = number::share(tree.share_before(*before));
         format!(", before {share} ({})", amount(sample, *before))
     });

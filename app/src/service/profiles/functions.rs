@@ -16,7 +16,7 @@ const ROWS: usize = 50;
 
 /// The table, of functions whose name holds a text.
 pub(super) fn functions(tree: &FrameTree, sample: &SampleType, text: &str, sort: &str) -> AnyView {
-    let is_compared = tree.all_before.is_some();
+    let is_compared = tree.is_compared();
     let name = |cost: &FrameCost| tree.frames[cost.frame as usize].name.as_str();
     let by = |cost: &FrameCost| tree.share(cost.total) - tree.share_before(cost.total_before);
     let mut found: Vec<&FrameCost> =

@@ -33,13 +33,13 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
         BEFORE => Some("the time before".to_owned()),
         _ => name(page.against.as_ref()),
     };
-    let compared = tree.all_before.map(|before| {
-        let against = against.unwrap_or_else(|| "before".to_owned());
+    let against = against.unwrap_or_else(|| "an earlier revision".to_owned());
+    let compared = tree.all_before.filter(|_| tree.is_compared()).map(|before| {
         view! {
             <p class="compared" data-testid="compared">
                 <strong>{shown.clone()}</strong>
                 {format!(" {} · ", told(tree.all))}
-                <strong>{against}</strong>
+                <strong>{against.clone()}</strong>
                 {format!(" {}", told(before))}
             </p>
             <p class="faint flame-key">
@@ -52,12 +52,14 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
             </p>
         }
     });
-    let alone = tree.all_before.is_none().then(|| {
+    let alone = (!tree.is_compared()).then(|| {
         let cores = cores(sample, tree.all.value, page.length).map(|cores| format!(" · {cores}"));
         view! { <p class="faint" data-testid="profile-total">{format!("{}{}", told(tree.all), cores.unwrap_or_default())}</p> }
     });
-    let none = tree.all_before.filter(|before| before.profiles == 0).map(|_| {
-        view! { <p class="notice warn">"There are no profiles of what it is compared with."</p> }
+    let is_asked = !words.against.is_empty() && !tree.is_compared();
+    let none = is_asked.then(|| {
+        let none = format!("There is nothing to compare with: no profiles of {against}.");
+        view! { <p class="notice warn">{none}</p> }
     });
     let covered = tree.covered_from.or(page.types.covered_from).map(|_| {
         view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }

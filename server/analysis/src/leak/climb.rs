@@ -63,7 +63,7 @@ impl Watch<'_> {
 
     /// The climb up to now, if there is one: the longest horizon over which it is sure.
     fn climb(&self) -> Option<Climb> {
-        let begin = Timestamp(self.grown.started.0 + self.grown.warm_up);
+        let begin = self.begin();
         let watched = self.now.since(begin);
         let mut found = None;
         for horizon in HORIZONS {
@@ -77,6 +77,12 @@ impl Watch<'_> {
             }
         }
         found
+    }
+
+    /// From when on it is judged: it has warmed up, and was watched.
+    fn begin(&self) -> Timestamp {
+        let first = self.grown.points.first().map_or(self.now, |(at, _)| at.floor(MINUTE));
+        Timestamp(self.grown.started.0 + self.grown.warm_up).max(first)
     }
 
     fn over(&self, begin: Timestamp, from: Timestamp, watched: i64) -> Option<Climb> {
@@ -136,7 +142,7 @@ impl Watch<'_> {
             return false;
         }
         // A horizon of at least half the run: then the run's own beginning tells more.
-        let from = Timestamp(self.grown.started.0 + self.grown.warm_up);
+        let from = self.begin();
         let whole =
             if self.now.since(from) < 2 * shape.span { bins(&self.grown.points, from, self.now, BINS) } else { None };
         [Some(&shape.values), whole.as_ref()].into_iter().flatten().all(|values| self.is_steady(values))

@@ -265,7 +265,7 @@ fn node(at: f64, up: bool) -> Step {
 /// The hour before somebody looks; `at` counts backwards. What objects alone can show is still so when they look.
 fn before() -> Vec<Step> {
     vec![
-        deploy(2_950.0, "shop/recommendations", "0.16.0", "keep models warm"),
+        deploy(14_400.0, "shop/recommendations", "0.16.0", "keep models warm"),
         deploy(2_820.0, "payments/payments", "6.5.0-rc.1", "new card gateway"),
         rollback(2_400.0, "payments/payments"),
         deploy(1_900.0, "shop/catalog", "3.9.0", "prices with tax"),

@@ -1,7 +1,7 @@
 //! What filters of blocks are made of: the owners of the records, and a Bloom filter over words and over keys with
 //! their values. Stored, so hashes must never change. Pure.
 //!
-//! Twelve bits and four probes a word: one block in about three hundred is read in vain (Bloom 1970).
+//! Twelve bits and four probes a word: one block in about a hundred and fifty is read in vain (Bloom 1970).
 
 use std::collections::BTreeSet;
 

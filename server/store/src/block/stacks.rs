@@ -169,7 +169,7 @@ impl Stacks {
 const UNKNOWN: &str = "(unknown)";
 
 /// More of anything in one block can only be damage.
-const MOST: u64 = 1 << 26;
+const MOST: u64 = 1 << 24;
 
 /// A count of things that need not take a byte each.
 pub(super) fn counted(reader: &mut Reader<'_>) -> Result<usize, Error> {

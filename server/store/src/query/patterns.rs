@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::slice;
 
-use model::{Level, ServiceId, Step, Timestamp, Window};
+use model::{Level, MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, Window};
 
 use super::errors::unfolded;
 use super::{Loaded, of_owners};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
-use crate::{Error, PatternCells};
+use crate::{Error, ErrorLife, PatternCells, PodErrors};
 
 /// See `Telemetry::log_counts`.
 pub(crate) async fn patterns(
@@ -22,28 +22,77 @@ pub(crate) async fn patterns(
     let window = window.aligned(step);
     let loaded = super::load(shared, window, step).await?;
     let unfolded = unfolded(shared).await?;
-    let mut seen = shared.meta.patterns(service).await?;
+    let remembered = shared.meta.patterns(service).await?;
     let service = service.clone();
     super::blocking(move || {
-        for loaded in [&loaded, &unfolded] {
-            for ((of, pattern), sight) in fold::sightings(loaded).patterns {
-                if of == service {
-                    seen.entry(pattern).and_modify(|known| known.join(&sight)).or_insert(sight);
-                }
-            }
-        }
+        let seen = seen(remembered, [&loaded, &unfolded], &service);
         counted(&loaded, &service, window, step, &seen)
     })
     .await
 }
 
-fn counted(
-    loaded: &[Loaded],
-    service: &ServiceId,
-    window: Window,
-    step: Step,
-    seen: &BTreeMap<String, GroupSeen>,
-) -> Vec<PatternCells> {
+/// See `Telemetry::pattern_life`.
+pub(crate) async fn pattern_life(shared: &Shared, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+    let step = Step(MINUTE);
+    let window = window.aligned(step);
+    let loaded = super::load(shared, window, step).await?;
+    let unfolded = unfolded(shared).await?;
+    let remembered = shared.meta.patterns(service).await?;
+    let service = service.clone();
+    super::blocking(move || {
+        let seen = seen(remembered, [&loaded, &unfolded], &service);
+        let births = seen.values().map(|pattern| pattern.first).collect();
+        ErrorLife { groups: by_pod(&loaded, &service, window, &seen), births }
+    })
+    .await
+}
+
+type Seen = BTreeMap<String, GroupSeen>;
+
+/// What is remembered of a service's patterns, and what its own cells add.
+fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
+    let mut seen = remembered;
+    for loaded in loaded {
+        for ((of, pattern), sight) in fold::sightings(loaded).patterns {
+            if of == *service {
+                seen.entry(pattern).and_modify(|known| known.join(&sight)).or_insert(sight);
+            }
+        }
+    }
+    seen
+}
+
+/// Warnings and worse by pod and minute.
+fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
+    type Key<'a> = (&'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
+    let mut patterns: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+    for file in loaded {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
+        for rollup in &file.rollups {
+            let cells = of_owners(&rollup.logs, Some(&owners), |cell| cell.owner);
+            let bad = cells.filter(|cell| Level::from_number(cell.level) >= Level::Warn);
+            for cell in bad.filter(|cell| window.contains(Timestamp(cell.at))) {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
+                if whose.service.as_ref() == Some(service) {
+                    let key = (rollup.texts.get(cell.pattern), whose.revision.as_ref(), whose.pod.as_ref());
+                    let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
+                    *patterns.entry(key).or_default().entry(minute).or_default() += cell.count as f64;
+                }
+            }
+        }
+    }
+    let row = |((pattern, revision, pod), cells): (Key<'_>, BTreeMap<u32, f64>)| PodErrors {
+        endpoint: String::new(),
+        error: pattern.to_owned(),
+        first_seen: seen.get(pattern).map_or(window.from, |known| known.first),
+        revision: revision.cloned(),
+        pod: pod.cloned(),
+        cells: cells.into_iter().collect(),
+    };
+    patterns.into_iter().map(row).collect()
+}
+
+fn counted(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, seen: &Seen) -> Vec<PatternCells> {
     let mut patterns: BTreeMap<&str, BTreeMap<(Level, u32), u64>> = BTreeMap::new();
     for file in loaded {
         let owners = file.resolved.owners_of(slice::from_ref(service));

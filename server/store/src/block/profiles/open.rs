@@ -12,7 +12,7 @@ use crate::block::numbers::read_whole;
 use crate::block::stacks::{Stacks, below, counted};
 
 /// More samples than any block has; what claims more is damaged.
-const MOST: usize = 1 << 26;
+const MOST: usize = 1 << 24;
 
 /// See the module.
 pub(crate) struct ProfileBlock {

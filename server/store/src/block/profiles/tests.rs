@@ -105,7 +105,7 @@ fn a_filter_knows_owners_and_types() {
 
 #[test]
 fn damage_of_a_body_is_an_error_and_never_a_panic() {
-    let columns = random(4, 20);
+    let columns = random(4, 8);
     let sealed = columns.seal(1).unwrap();
     let body = crate::block::open(bytes::MAGIC, bytes::FORMAT, &sealed).unwrap();
     let read = |body: &[u8]| {
@@ -113,11 +113,9 @@ fn damage_of_a_body_is_an_error_and_never_a_panic() {
         ProfileColumns::unseal(&sealed).map(|columns| columns.seal(1).map(|_| ()))
     };
     for at in 0..body.len() {
-        for bit in [0, 3, 7] {
-            let mut wrong = body.clone();
-            wrong[at] ^= 1 << bit;
-            _ = read(&wrong);
-        }
+        let mut wrong = body.clone();
+        wrong[at] ^= 1 << (at % 8);
+        _ = read(&wrong);
     }
     for end in (0..body.len()).step_by(7) {
         assert!(read(&body[..end]).is_err(), "{end}");

@@ -1,8 +1,8 @@
 //! Round trips and damage.
 
-use model::{Owner, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
+use model::{Owner, SpanFilter, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
 
-use super::SpanColumns;
+use super::{SpanBlock, SpanColumns, search, words};
 use crate::block::columns::Columns;
 use crate::{Error, EventRow, LinkRow, SpanRow};
 
@@ -118,4 +118,29 @@ fn a_body_that_lies_about_itself_is_damage_and_no_panic() {
             });
         }
     }
+}
+
+#[test]
+fn words_never_deny_what_is_there_and_mostly_what_is_not() {
+    let columns = sample(40);
+    let stored = columns.words().unwrap();
+    let may = |text: &str, owners: &[u32]| {
+        let ask = text.parse::<SpanFilter>().unwrap();
+        words::may_match(&stored, &ask, owners, &|key| key == "pod").unwrap()
+    };
+    for text in ["", "endpoint:\"GET /a\"", "n=7 yes=true", "error=Oh", "pod=p1", "-n=99", "zone=*", "share=2"] {
+        assert!(may(text, &[1, 9]), "{text}");
+    }
+    assert!(!may("", &[3, 9]), "of no owner that is asked for");
+    let denied = (100..1_100).filter(|n| !may(&format!("n={n}"), &[1]) && !may(&format!("endpoint:{n}"), &[1]));
+    let denied = denied.count();
+    assert!(denied > 970, "{denied} of 1,000");
+    let sealed = columns.seal(1).unwrap();
+    let mut block = SpanBlock::open(&sealed).unwrap();
+    let mut wanted = vec![true; 40];
+    search::matching(&mut block, &"n=7".parse().unwrap(), &mut wanted, &|_, _| None).unwrap();
+    // Only the first of a key that stands twice counts.
+    let order = columns.by_owner_endpoint_time();
+    let found: Vec<usize> = (0..40).filter(|place| wanted[*place]).map(|place| order[place]).collect();
+    assert_eq!(found, [10]);
 }

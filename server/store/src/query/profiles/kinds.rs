@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{ProfileType, ProfileTypes, RevisionHash, SampleType, ServiceId, Timestamp, Window};
 
-use super::Look;
+use super::Take;
 use crate::Error;
 use crate::block::profiles::ProfileBlock;
 use crate::query::part::Part;
@@ -44,17 +44,15 @@ impl Kinds {
     }
 }
 
-impl Look for Kinds {
+impl Take for Kinds {
     fn look(&mut self, part: &Part, block: &ProfileBlock) -> Result<(), Error> {
         for profiles in block.sections() {
             let (name, unit) = block.type_of(&profiles);
             let sample = SampleType::new(name, unit);
             for head in &block.profiles[profiles] {
                 let at = Timestamp(head.at);
-                let Some(whose) = part.whose(head.owner, at).filter(|_| self.window.contains(at)) else { continue };
-                if whose.service.as_ref() != Some(&self.service) {
-                    continue;
-                }
+                let is_asked = self.window.contains(at) && part.is_of(head.owner, at, &self.service);
+                let Some(whose) = part.whose(head.owner, at).filter(|_| is_asked) else { continue };
                 let row = self.types.entry(sample.clone()).or_insert((0, at));
                 *row = (row.0 + 1, row.1.max(at));
                 if let Some(pod) = whose.pod_name.as_ref().filter(|pod| !self.pods.contains(*pod)) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use model::{Cost, FrameTree, Timestamp};
 
-use super::Look;
+use super::Take;
 use super::pruned::{self, Sums};
 use crate::block::profiles::{Head, ProfileBlock};
 use crate::block::stacks::Stacks;
@@ -79,7 +79,7 @@ impl ProfileSlice {
     }
 }
 
-impl Look for Merged {
+impl Take for Merged {
     fn look(&mut self, part: &Part, block: &ProfileBlock) -> Result<(), Error> {
         let sample = (self.ask.sample.name.as_str(), self.ask.sample.unit.as_str());
         let found = block.sections().enumerate().find(|(_, profiles)| block.type_of(profiles) == sample);
@@ -89,10 +89,9 @@ impl Look for Merged {
         let sides = [Some((&self.ask.of, &mut self.of)), self.ask.against.as_ref().zip(self.against.as_mut())];
         for (slice, side) in sides.into_iter().flatten() {
             let chosen = chosen(heads, |head| {
-                let whose = part.whose(head.owner, Timestamp(head.at));
-                whose.is_some_and(|whose| {
-                    whose.service.as_ref() == Some(&self.ask.service) && slice.holds(Timestamp(head.at), whose)
-                })
+                let at = Timestamp(head.at);
+                part.is_of(head.owner, at, &self.ask.service)
+                    && part.whose(head.owner, at).is_some_and(|whose| slice.holds(at, whose))
             });
             if chosen.is_empty() {
                 continue;

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn few_spans_are_all_there_and_of_many_the_slowest_and_the_failed() {
-        let few = plot(0..600, |n| n % 2 == 0);
+        let few = plot(0..600, |n| n.is_multiple_of(2));
         assert_eq!((few.points.len(), few.matched, few.failed), (600, 600, 300));
         let many = plot(0..50_000, |n| n % 500 == 3);
         assert_eq!((many.points.len(), many.matched, many.failed), (600, 50_000, 100));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn when_all_fail_some_others_are_seen_still() {
-        let many = plot(0..50_000, |n| n % 20 != 0);
+        let many = plot(0..50_000, |n| !n.is_multiple_of(20));
         let others = many.points.iter().filter(|point| !point.failed).count();
         assert_eq!((many.points.len(), many.failed), (600, 47_500));
         assert!((195..=260).contains(&others), "{others}");
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_choice_does_not_depend_on_the_order() {
-        let failed = |n: u64| n % 3 == 0;
+        let failed = |n: u64| n.is_multiple_of(3);
         assert_eq!(plot(0..9_000, failed), plot((0..9_000).rev(), failed));
     }
 }
