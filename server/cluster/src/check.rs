@@ -226,13 +226,11 @@ fn lacking(trouble: KubeletTrouble, tried: usize) -> Finding {
     let why = format!("{nodes} of {tried} tried, {example} among them: {reason}");
     match add {
         Some(add) => Finding::missing("kubelets", why, add),
-        None => Finding::new(
-            "kubelets",
-            Outcome::Note(format!(
-                "{why}; without them there is no processor and memory of containers (in a cluster, a \
-                                   NetworkPolicy may be in the way)"
-            )),
-        ),
+        None => {
+            let hint = "without them there is no processor and memory of containers (in a cluster, a NetworkPolicy \
+                        may be in the way)";
+            Finding::new("kubelets", Outcome::Note(format!("{why}; {hint}")))
+        }
     }
 }
 

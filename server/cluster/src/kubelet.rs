@@ -51,7 +51,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// It is looked so often which pods there are.
 const LOOK: Duration = Duration::from_secs(5);
 /// So many are asked at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 /// Whoever could not be set up is tried again so often.
 const AGAIN: Duration = Duration::from_secs(60);
 /// A pod whose metrics somebody else sent so lately is left to them.

@@ -47,11 +47,13 @@ impl Endpoint {
 pub(super) struct Trouble {
     pub(super) reason: String,
     pub(super) add: Option<String>,
+    /// Nobody answered at all: asking for something else is in vain.
+    pub(super) is_silence: bool,
 }
 
 impl Trouble {
     fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), add: None }
+        Self { reason: reason.into(), add: None, is_silence: false }
     }
 
     /// Of a status that is none of success.
@@ -59,10 +61,14 @@ impl Trouble {
         let path = endpoint.path();
         match status {
             401 => Self::new("the kubelet does not accept the credentials (401)"),
-            403 => Self { reason: format!("{path} may not be read (403)"), add: Some(kubelet_rule().yaml()) },
+            403 => Self { add: Some(kubelet_rule().yaml()), ..Self::new(format!("{path} may not be read (403)")) },
             404 => Self::new(format!("there is no {path} (404)")),
             status => Self::new(format!("{path} answers {status}")),
         }
+    }
+
+    fn silence(reason: String) -> Self {
+        Self { is_silence: true, ..Self::new(reason) }
     }
 
     /// Of a body that can't be read.
@@ -75,9 +81,12 @@ impl Trouble {
         let reason = innermost(error);
         if reason.contains("certificate") || reason.contains("UnknownIssuer") {
             let add = "name the kubelets' authority with --kubelet-ca, or do without with --kubelet-insecure-tls";
-            return Self { reason: format!("its certificate is not accepted: {reason}"), add: Some(add.into()) };
+            return Self {
+                add: Some(add.into()),
+                ..Self::silence(format!("its certificate is not accepted: {reason}"))
+            };
         }
-        Self::new(format!("not reachable: {reason}"))
+        Self::silence(format!("not reachable: {reason}"))
     }
 }
 
@@ -127,7 +136,7 @@ impl Asker {
     ) -> Result<(), Trouble> {
         match tokio::time::timeout(ANSWER, self.ask(target, endpoint, piece)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Trouble::new(format!("no answer within {} seconds", ANSWER.as_secs()))),
+            Err(_) => Err(Trouble::silence(format!("no answer within {} seconds", ANSWER.as_secs()))),
         }
     }
 

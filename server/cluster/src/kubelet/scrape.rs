@@ -33,9 +33,12 @@ pub(super) struct Scraped {
 impl Scrape {
     /// Asks for containers and for the summary, and stores what is new.
     pub(super) async fn run(mut self) -> Scraped {
-        let mut troubles = Vec::new();
+        let mut troubles: Vec<Trouble> = Vec::new();
         let containers = self.containers().await.map_err(|trouble| troubles.push(trouble)).ok();
-        let summary = self.summary().await.map_err(|trouble| troubles.push(trouble)).ok();
+        let summary = match troubles.first() {
+            Some(trouble) if trouble.is_silence => None,
+            _ => self.summary().await.map_err(|trouble| troubles.push(trouble)).ok(),
+        };
         // What both fail for is said once.
         troubles.dedup();
         let answered = Answered { containers: containers.is_some() || summary.is_some(), summary: summary.is_some() };

@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_concerns_most_nodes_is_first() {
-        let trouble = |reason: &str| Trouble { reason: reason.into(), add: None };
+        let trouble = |reason: &str| Trouble { reason: reason.into(), add: None, is_silence: false };
         let mut tally = Tally::default();
         let targets = ["a", "b", "c", "d"].map(target);
         tally.keep(&targets);
