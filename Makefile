@@ -15,7 +15,7 @@ native := RUSTFLAGS="--cfg erase_components $(mold)"
 # For wasm, which mold cannot link, and for the release, whose wasm part gets the same flags.
 wasm := RUSTFLAGS="--cfg erase_components"
 
-.PHONY: help run dev check test unit fmt lint build e2e bench
+.PHONY: help run dev check test unit fmt lint build e2e bench soak
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
@@ -70,3 +70,7 @@ bench: ## print figures beside their targets, and the scores of verdicts and lea
 	cargo run --release --quiet -p analysis --example speed
 	cargo run --release --quiet -p analysis --example score -- 40
 	cargo run --release --quiet -p analysis --example leaks -- 40
+
+soak: ## a thousand kills while telemetry arrives (BINNACLE_KILLS=n for another number)
+	@.ci/tools rust
+	$(native) BINNACLE_KILLS=$(or $(BINNACLE_KILLS),1000) cargo test -p server --test kills -- --nocapture
