@@ -20,6 +20,7 @@ const notifications = keyOf("platform", "Deployment", "notifications");
 const thumbnailer = keyOf("media", "Deployment", "thumbnailer");
 const ledger = keyOf("payments", "Deployment", "ledger");
 const storefront = keyOf("shop", "Deployment", "storefront");
+const recommendations = keyOf("shop", "Deployment", "recommendations");
 const search = keyOf("shop", "Deployment", "search");
 const agent = keyOf("platform", "DaemonSet", "log-agent");
 
@@ -102,6 +103,22 @@ test("a crash loop and an image that can't be pulled tell which pod and why", as
   await expect(page.getByTestId("pod-row").filter({ hasText: "3.2.0" })).toContainText("Error (exit code 1)");
   await open(page, thumbnailer, "kubernetes");
   await expect(incident(page, "can't be pulled")).toContainText("thumbs:2.4.0-rc.0");
+});
+
+test("the slow leak says which pod reaches its limit when, and shows where it goes", async ({ page }) => {
+  await page.goto("/");
+  const leaking = row(page, recommendations);
+  await expect(leaking.getByTestId("sentence")).toContainText(/pods? grows? .* an hour.*: limit reached in/, { timeout: 90_000 });
+  await open(page, recommendations, "overview");
+  await page.getByTestId("see-leak").click();
+  await expect(page.getByTestId("leak")).toContainText("2 of 2 pods of 0.16.0");
+  await expect(page.getByTestId("leaking-pod")).toHaveCount(2);
+  const chart = page.getByTestId("chart-leak");
+  for (const line of ["likely", "soonest", "latest", "limit"]) {
+    await expect(chart.locator(".legend")).toContainText(line);
+  }
+  // 46 MiB an hour is what the scenario leaks.
+  await expect(page.getByTestId("leaking-pod").first()).toContainText(/\b(4\d|5[0-2]) MiB an hour/);
 });
 
 test("an OOM kill names the limit", async ({ page }) => {

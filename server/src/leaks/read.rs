@@ -46,13 +46,14 @@ pub(super) async fn look(
     let directory = store.directory();
     let Some(service) = directory.service(id).cloned() else { return Ok(Vec::new()) };
     let reader = Reader { store, id, now, is_long };
-    let mut runs = reader.containers().await?;
+    let runs = reader.containers().await?;
     let volumes = reader.volumes().await?;
     if runs.is_empty() && volumes.is_empty() {
         return Ok(Vec::new());
     }
     let pods = store.pods(id, Window::new(now.plus(-LONG), now)).await?;
     let pods: HashMap<&str, &PodState> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
+    let mut runs = joined(runs, &pods);
     runs.extend(volumes);
     let before = directory.newest_deploy(id).and_then(|deploy| deploy.from.clone());
     let name = |revision: &RevisionHash| directory.revision_name(id, revision).map(str::to_owned);
@@ -149,7 +150,33 @@ struct Run {
     limit: Option<f64>,
 }
 
+/// What was told without the container's id is of the one that runs now, as far as it was told since that began.
+fn joined(runs: Vec<Run>, pods: &HashMap<&str, &PodState>) -> Vec<Run> {
+    let (mut known, unknown): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.container.is_some());
+    for run in unknown {
+        let LeakOf::Memory { container } = &run.of else { continue };
+        let state = pods.get(run.pod.as_str()).and_then(|pod| pod.containers.iter().find(|c| c.name == *container));
+        let id = state.and_then(|state| state.id.clone());
+        let is_same = |other: &&mut Run| other.pod == run.pod && other.of == run.of && other.container == id;
+        match known.iter_mut().find(is_same).filter(|_| id.is_some()) {
+            Some(current) => current.take(run),
+            None => known.push(run),
+        }
+    }
+    known
+}
+
 impl Run {
+    /// Takes what somebody else told of the same run.
+    fn take(&mut self, other: Run) {
+        let more = [other.points, other.level, other.load];
+        for (own, more) in [&mut self.points, &mut self.level, &mut self.load].into_iter().zip(more) {
+            own.extend(more);
+            own.sort_by_key(|(at, _)| *at);
+        }
+        self.limit = self.limit.or(other.limit);
+    }
+
     /// With what the pod says of when it began and ended.
     fn grown(self, pod: &PodState, now: Timestamp) -> Grown {
         let first = self.points.first().map_or(now, |(at, _)| *at);
@@ -304,4 +331,67 @@ fn points(series: &Series) -> Points {
     let at = |i: usize| series.start.plus(i as i64 * series.step.0 + series.step.0 / 2);
     let all = series.points.iter().enumerate();
     all.filter_map(|(i, value)| Some((at(i), (*value)?))).filter(|(_, value)| value.is_finite()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ContainerState, PodId, PodPhase};
+
+    use super::*;
+
+    fn pod() -> PodState {
+        let container = ContainerState {
+            name: "app".into(),
+            image: String::new(),
+            id: Some("second".into()),
+            restarts: 1,
+            state: "running".into(),
+            ready: true,
+            last_exit: Some(model::Exit { code: 137, reason: "OOMKilled".into(), at: Some(Timestamp(50 * MINUTE)) }),
+        };
+        PodState {
+            id: PodId("uid".into()),
+            cluster: "c".into(),
+            namespace: "shop".into(),
+            name: "pod".into(),
+            service: ServiceId::new("c", "shop", "Deployment", "cart"),
+            revision: None,
+            node: None,
+            ips: Vec::new(),
+            host_network: false,
+            created: Timestamp(0),
+            ended: None,
+            phase: PodPhase::Ready,
+            history: Vec::new(),
+            reason: None,
+            containers: vec![container],
+        }
+    }
+
+    fn run(id: Option<&str>, minutes: std::ops::Range<i64>) -> Run {
+        let points: Points = minutes.map(|minute| (Timestamp(minute * MINUTE), minute as f64)).collect();
+        Run {
+            of: LeakOf::Memory { container: "app".into() },
+            pod: "pod".into(),
+            container: id.map(str::to_owned),
+            level: points.clone(),
+            points,
+            load: Vec::new(),
+            limit: None,
+        }
+    }
+
+    #[test]
+    fn what_is_told_without_an_id_is_of_the_container_that_runs_since_it_began() {
+        let pod = pod();
+        let pods = HashMap::from([("pod", &pod)]);
+        let runs = vec![run(None, 0..70), run(Some("second"), 70..90), run(Some("first"), 10..50)];
+        let joined = joined(runs, &pods);
+        assert_eq!(joined.len(), 2);
+        let grown: Vec<Grown> = joined.into_iter().map(|run| run.grown(&pod, Timestamp(90 * MINUTE))).collect();
+        let current = grown.iter().find(|run| run.ended.is_none()).unwrap();
+        assert_eq!((current.started, current.points.len()), (Timestamp(50 * MINUTE), 40));
+        let past = grown.iter().find(|run| run.ended.is_some()).unwrap();
+        assert_eq!((past.started, past.ended), (Timestamp(10 * MINUTE), Some(Timestamp(49 * MINUTE))));
+    }
 }
