@@ -108,7 +108,7 @@ test("a crash loop and an image that can't be pulled tell which pod and why", as
 test("the slow leak says which pod reaches its limit when, and shows where it goes", async ({ page }) => {
   await page.goto("/");
   const leaking = row(page, recommendations);
-  await expect(leaking.getByTestId("sentence")).toContainText(/pods? grows? .* an hour.*: limit reached in/, { timeout: 90_000 });
+  await expect(leaking.getByTestId("sentence")).toContainText(/2 pods grows by up to .* an hour: the first reaches its limit in \d+ h/, { timeout: 90_000 });
   await open(page, recommendations, "overview");
   await page.getByTestId("see-leak").click();
   await expect(page.getByTestId("leak")).toContainText("2 of 2 pods of 0.16.0");

@@ -12,20 +12,16 @@ pub fn leak_sentence(leak: &Leak) -> Sentence {
     let several = leak.pods.len() > 1;
     let who = if several { format!("{} pods", leak.pods.len()) } else { first.name.clone() };
     let verb = match (&leak.of, several) {
-        (LeakOf::Memory { .. }, _) => " grows ",
-        (LeakOf::Volume { .. }, _) => " fills by ",
+        (LeakOf::Memory { .. }, false) => " grows ",
+        (LeakOf::Memory { .. }, true) => " grows by up to ",
+        (LeakOf::Volume { .. }, false) => " fills by ",
+        (LeakOf::Volume { .. }, true) => " fills by up to ",
     };
-    let sentence = Sentence::plain(format!("{what} of "))
-        .strong(who)
-        .text(verb)
-        .strong(format!("{} an hour", bytes_text(first.rate)))
-        .text(if several { " in the fastest" } else { "" });
+    let rate = format!("{} an hour", bytes_text(first.rate));
+    let sentence = Sentence::plain(format!("{what} of ")).strong(who).text(verb).strong(rate);
+    let end = if several { ": the first reaches its limit in " } else { ": limit reached in " };
     let sentence = match first.eta {
-        Some(eta) => sentence.text(": limit reached in ").strong(short_age_text(eta.likely)).text(if several {
-            format!(" by {}", first.name)
-        } else {
-            String::new()
-        }),
+        Some(eta) => sentence.text(end).strong(short_age_text(eta.likely)),
         None => sentence.text(format!(", {} now, no limit", bytes_text(first.level))),
     };
     match (&leak.before, &leak.before_name) {
