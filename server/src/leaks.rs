@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Known {
-    /// A week says more than a day; where it says nothing, the day does.
+    /// The day is newer; where it says nothing, the week does.
     fn leaks(&self) -> &Vec<Leak> {
         if self.short.is_empty() { &self.long } else { &self.short }
     }

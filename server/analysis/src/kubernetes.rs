@@ -71,8 +71,12 @@ fn climbs(leaks: &[Leak], facts: &DeployFacts) -> Evidence {
     };
     let (subject, count) = (leak.pods.first().map(|pod| pod.name.clone()), leak.pods.len() as f64);
     let why = leak.sentence.to_string();
-    let why = if leak.is_old() { format!("{why}, as on the revision before") } else { why };
-    state(Signal::Leak, subject, !leak.is_old(), why, count, facts)
+    // What is not known of the revision before can't be held against this one.
+    let (is_its_own, why) = match leak.before {
+        None => (false, format!("{why}; how the revision before grew at this age is not known")),
+        Some(_) => (!leak.is_old(), why),
+    };
+    state(Signal::Leak, subject, is_its_own, why, count, facts)
 }
 
 fn state(

@@ -150,7 +150,7 @@ fn climbing(grown: &Grown, climb: Climb) -> Climbing {
 /// Whether pods of the revision before grew as much by the same age and, in as long a time again, hardly more.
 fn levelled_off_before(now: Timestamp, found: &[(&Grown, Climb)], before: &[Grown]) -> bool {
     found.iter().all(|(grown, _)| {
-        let age = now.since(grown.started);
+        let age = grown.ended.unwrap_or(now).since(grown.started);
         let Some(rise) = growth(grown, grown.warm_up, age) else { return false };
         let likes = before.iter().filter_map(|past| {
             let (by_then, later) = (growth(past, past.warm_up, age)?, growth(past, age, 2 * age)?);

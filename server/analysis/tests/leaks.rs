@@ -96,7 +96,11 @@ fn what_levelled_off_on_the_revision_before_is_no_leak() {
     let mut before = line("old", 0, 900, 0.1);
     let full = before.points[150].1;
     before.points.iter_mut().for_each(|(_, value)| *value = value.min(full));
-    assert_eq!(leaks(at(now), std::slice::from_ref(&fresh), &[before], &rules), []);
+    assert_eq!(leaks(at(now), std::slice::from_ref(&fresh), std::slice::from_ref(&before), &rules), []);
+    // One that was taken away meanwhile changes nothing.
+    let mut gone = line("gone", now - 150, now - 20, 0.1);
+    gone.ended = Some(at(now - 20));
+    assert_eq!(leaks(at(now), &[fresh.clone(), gone], &[before.clone()], &rules), []);
     // One that went on growing says nothing against it.
     assert_eq!(leaks(at(now), &[fresh], &[line("old", 0, 900, 0.1)], &rules).len(), 1);
 }

@@ -39,7 +39,7 @@ fn errors_of_a_new_revision_fail_it_with_the_numbers_of_the_evidence() {
     let test = worst.test.as_ref().unwrap();
     assert!(test.p <= test.threshold);
     assert!(verdict.evidence.iter().any(|e| e.outcome == Outcome::NotFlagged && !e.why.to_string().is_empty()));
-    assert_eq!((verdict.rules, verdict.judged_at), (1, start().plus(10 * MINUTE)));
+    assert_eq!((verdict.rules, verdict.judged_at), (Rules::default().version, start().plus(10 * MINUTE)));
 }
 
 #[test]

@@ -129,12 +129,12 @@ impl Collector {
                 });
                 tally.keep(&targets);
             }
-            for (target, known) in &mut known {
+            // Whoever has waited longest comes first: where there are too many, all come less often.
+            let mut due: Vec<_> = known.iter_mut().filter(|(_, known)| known.turn.due <= now).collect();
+            due.sort_by_key(|(_, known)| known.turn.due);
+            for (target, known) in due {
                 if under_way.len() >= AT_ONCE {
                     break;
-                }
-                if known.turn.due > now {
-                    continue;
                 }
                 let Some(memory) = known.memory.take() else { continue };
                 let scrape = Scrape {

@@ -125,7 +125,8 @@ async fn make(
         let errors = recent.get(id).map(|red| RecentErrors { requests: red.requests, errors: red.errors });
         let verdict = present.get(id);
         let recent = errors.unwrap_or_default();
-        let leak = leaks.get(id).and_then(|leaks| leaks.first());
+        let of_current = |leak: &&Leak| leak.revision == service.revision;
+        let leak = leaks.get(id).and_then(|leaks| leaks.iter().find(of_current));
         let facts = Facts { service, now, verdict, leak, oom_kills, restarts, recent, blind: &blind };
         Standing {
             health: judge(&directory, facts),

@@ -117,7 +117,7 @@ impl Figures {
 }
 
 /// Containers of a node; more than so many are no node's.
-const MANY: usize = 10_000;
+pub(super) const MANY: usize = 10_000;
 /// Devices of a container.
 const DEVICES: usize = 32;
 

@@ -103,7 +103,8 @@ impl Asker {
         let mut config = source.config().await?;
         let scheme = if config.cluster_url.scheme_str() == Some("http") { "http" } else { "https" };
         config.tls_server_name = None;
-        config.accept_invalid_certs |= options.insecure_tls;
+        // What is accepted of an API server is not accepted of whoever says to be a kubelet.
+        config.accept_invalid_certs = options.insecure_tls;
         if let Some(path) = &options.authority {
             config.root_cert = Some(authority(path)?);
         }

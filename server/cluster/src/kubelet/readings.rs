@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{MINUTE, PodState, SECOND, Timestamp};
 
-use super::cadvisor::{Figure, Figures};
+use super::cadvisor::{Figure, Figures, MANY};
 use super::metric::{self, Metric};
 use super::pods::Pods;
 use super::summary::{self, Summary};
@@ -126,16 +126,19 @@ fn source(pod: &PodState, container: &str, id: Option<&str>, thing: Thing) -> So
     }
 }
 
-/// Containers of a summary that cadvisor did not tell of.
-pub(super) fn missing(summary: &Summary, told: &[Figures]) -> Vec<Figures> {
+/// Containers of a summary that cadvisor did not tell of: those of known pods, and not more than a node can have.
+pub(super) fn missing(summary: &Summary, told: &[Figures], is_known: impl Fn(&str, &str) -> bool) -> Vec<Figures> {
     let is_told = |pod: &summary::Pod, container: &summary::Container| {
         told.iter().any(|one| {
             one.container == container.name && one.pod == pod.named.name && one.namespace == pod.named.namespace
         })
     };
     let mut missing = Vec::new();
-    for pod in &summary.pods {
-        for container in pod.containers.iter().filter(|container| !is_told(pod, container)) {
+    for pod in summary.pods.iter().filter(|pod| is_known(&pod.named.namespace, &pod.named.name)) {
+        for container in pod.containers.iter().take(MANY).filter(|container| !is_told(pod, container)) {
+            if missing.len() >= MANY {
+                return missing;
+            }
             let mut figures = Figures::new(&pod.named.namespace, &pod.named.name, &container.name);
             let mut set = |figure, value: Option<f64>| {
                 if let Some(value) = value {
@@ -299,8 +302,9 @@ mod tests {
     #[test]
     fn without_cadvisor_the_summary_says_what_containers_use() {
         let summary: Summary = serde_json::from_str(SUMMARY).unwrap();
-        assert_eq!(missing(&summary, &[figures(None, &[])]), []);
-        let readings = of_containers(&missing(&summary, &[]), &pods(|_| {}), NOW);
+        assert_eq!(missing(&summary, &[figures(None, &[])], |_, _| true), []);
+        assert_eq!(missing(&summary, &[], |_, _| false), [], "nothing of pods that are not known");
+        let readings = of_containers(&missing(&summary, &[], |_, _| true), &pods(|_| {}), NOW);
         assert_eq!(told(&readings[0]), [("container.cpu.time", 1.5), ("container.memory.working_set", 5.0)]);
     }
 }

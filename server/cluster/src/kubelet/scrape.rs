@@ -51,7 +51,8 @@ impl Scrape {
 
     fn batch(&mut self, mut containers: Vec<Figures>, summary: &Summary, answered: Answered) -> Batch {
         let now = crate::run::now();
-        containers.extend(missing(summary, &containers));
+        let is_known = |namespace: &str, pod: &str| self.pods.get(namespace, pod).is_some();
+        containers.extend(missing(summary, &containers, is_known));
         let mut readings = of_containers(&containers, &self.pods, now);
         readings.extend(of_summary(summary, &self.pods, &readings, now));
         batch(&self.cluster, &self.target.node, readings, answered, &mut self.memory, now)
