@@ -93,7 +93,7 @@ fn table(leak: &Leak) -> AnyView {
     };
     view! {
         <div class="card scroll-x">
-            <table>
+            <table class="dense">
                 <thead>
                     <tr>
                         <th scope="col">"Pod"</th>
