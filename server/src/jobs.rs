@@ -26,8 +26,8 @@ pub(crate) fn spawn_clusters(sources: Vec<cluster::Source>, config: &Config, sto
         );
     }
     for source in sources {
-        let (options, store, token) = (config.cluster(), store.clone(), shutdown.token());
-        shutdown.spawn("cluster watcher", async move { Ok(cluster::run(source, options, store, token).await?) });
+        let watching = cluster::run(source, config.cluster(), store.clone(), shutdown.token());
+        shutdown.spawn("cluster watcher", async move { Ok(watching.await?) });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The task that owns one cluster: connects, starts the watchers, feeds the world and hands records to the store.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -66,10 +67,26 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Watches a cluster until shutdown. A cluster that does not answer is *connecting*, with the reason, and tried again.
-pub async fn run(source: Source, options: Options, store: Store, shutdown: CancellationToken) -> Result<(), Error> {
+/// Watches a cluster until shutdown. A cluster that does not answer is *connecting*, with the reason, and tried again;
+/// the store knows of it when this returns, before the first poll, so that no page is drawn as if there were none.
+pub fn run(
+    source: Source,
+    options: Options,
+    store: Store,
+    shutdown: CancellationToken,
+) -> impl Future<Output = Result<(), Error>> + Send {
     let mut board = Board::new(source.name());
     publish(&mut board, &store, |_| 0);
+    watch_cluster(board, source, options, store, shutdown)
+}
+
+async fn watch_cluster(
+    mut board: Board,
+    source: Source,
+    options: Options,
+    store: Store,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
     let connecting = connect::connect(&source, &options, |reason| {
         board.unreachable(reason);
         publish(&mut board, &store, |_| 0);
