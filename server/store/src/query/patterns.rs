@@ -1,5 +1,6 @@
 //! Log patterns of a service, from rollups.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::slice;
 
@@ -10,6 +11,7 @@ use super::{Loaded, of_owners};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
+use crate::rollup::{OTHERS, TEXTS};
 use crate::{Error, ErrorLife, PatternCells, PodErrors};
 
 /// See `Telemetry::log_counts`.
@@ -92,8 +94,11 @@ fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -
     patterns.into_iter().map(row).collect()
 }
 
+/// Lines of one pattern by level and step.
+type Cells = BTreeMap<(Level, u32), u64>;
+
 fn counted(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, seen: &Seen) -> Vec<PatternCells> {
-    let mut patterns: BTreeMap<&str, BTreeMap<(Level, u32), u64>> = BTreeMap::new();
+    let mut patterns: BTreeMap<&str, Cells> = BTreeMap::new();
     for file in loaded {
         let owners = file.resolved.owners_of(slice::from_ref(service));
         for rollup in &file.rollups {
@@ -108,7 +113,7 @@ fn counted(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, s
             }
         }
     }
-    let row = |(pattern, cells): (&str, BTreeMap<(Level, u32), u64>)| {
+    let row = |(pattern, cells): (&str, Cells)| {
         let known = seen.get(pattern);
         PatternCells {
             pattern: pattern.to_owned(),
@@ -118,5 +123,25 @@ fn counted(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, s
             cells: cells.into_iter().map(|((level, at), count)| (level, at, count)).collect(),
         }
     };
-    patterns.into_iter().map(row).collect()
+    capped(patterns).into_iter().map(row).collect()
+}
+
+/// As in each rollup, so over all of them: the patterns that have warnings and worse, then those with the most lines,
+/// stay apart up to the cap; the lines of what is beyond are counted together.
+fn capped(mut patterns: BTreeMap<&str, Cells>) -> BTreeMap<&str, Cells> {
+    if patterns.len() <= TEXTS + 1 {
+        return patterns;
+    }
+    let mut others = patterns.remove(OTHERS).unwrap_or_default();
+    let weight = |cells: &Cells| {
+        let is_bad = cells.keys().any(|(level, _)| *level >= Level::Warn);
+        (is_bad, cells.values().sum::<u64>())
+    };
+    let mut ranked: Vec<_> = patterns.into_iter().collect();
+    ranked.sort_by_cached_key(|(_, cells)| Reverse(weight(cells)));
+    for (at, count) in ranked.drain(TEXTS..).flat_map(|(_, cells)| cells) {
+        *others.entry(at).or_default() += count;
+    }
+    ranked.push((OTHERS, others));
+    ranked.into_iter().collect()
 }

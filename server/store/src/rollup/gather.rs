@@ -30,7 +30,7 @@ pub(crate) struct Gather {
 
 /// Different texts that an owner may have in one rollup; what is beyond is counted together, so that whoever sends
 /// an endpoint or a pattern of its own with each record does not make rollups as large as records.
-const TEXTS: usize = 400;
+pub(crate) const TEXTS: usize = 400;
 /// What stands for them.
 pub(crate) const OTHERS: &str = "(others)";
 
