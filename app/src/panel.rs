@@ -7,6 +7,7 @@ use leptos_router::hooks::use_location;
 use crate::AppError;
 use crate::answer::{Answer, Shown};
 use crate::live::Live;
+use crate::session::Clock;
 
 /// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
 /// again when the stream is back.
@@ -19,7 +20,9 @@ pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T,
         }
     });
     move || {
-        // A page that is left, or a request whose client hung up, may be drawn once more after what it owned is gone.
+        // A page that is left, or a request whose client hung up, may be drawn once more after what it owned is gone;
+        // the page's contexts go first, and what is drawn stands on them.
+        use_context::<Clock>()?;
         let got = answer.try_get().flatten()?;
         let here = path.try_with_untracked(|path| subject(path).to_owned())?;
         Some(match got {

@@ -48,6 +48,7 @@ impl Fake {
             all: Cost { value: 100_000_000_000, profiles: 40 },
             all_before: is_compared.then_some(Cost { value: 50, profiles: 20 }),
             covered_from: None,
+            covered_before: None,
         }
     }
 }
