@@ -13,7 +13,6 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::services::ServeDir;
 
 use crate::backend::Answers;
 use crate::config::{Access, Config};
@@ -52,12 +51,8 @@ pub(crate) fn router(
         metrics_token: config.metrics_token.as_deref().map(Arc::from),
     };
     let machines = machines(&config.access, answers.clone());
-    // Leptos' own way of serving a file can take the headers of a page that is being rendered meanwhile.
-    let files = ServeDir::new(std::path::Path::new(&*site.options.site_root).join("pkg"))
-        .precompressed_br()
-        .precompressed_gzip();
     let pages = app::router(site.options.clone(), answers)
-        .nest_service("/pkg", files)
+        .merge(site::files(site))
         .layer(middleware::from_fn_with_state(site.clone(), site::cache))
         .merge(Router::new().route("/live", get(stream)).with_state(probes.clone()))
         .layer(middleware::from_fn_with_state(config.access.clone(), auth::require));

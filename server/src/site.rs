@@ -13,7 +13,10 @@ use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
 use leptos::config::{Env, LeptosOptions};
 use sha2::{Digest, Sha256};
-use tower_http::services::ServeFile;
+use tower_http::services::{ServeDir, ServeFile};
+
+/// What lies in `public`.
+const PUBLIC: [&str; 2] = ["favicon.svg", "robots.txt"];
 
 /// Where the site is and which build it is.
 #[derive(Clone)]
@@ -79,6 +82,17 @@ fn place(_data: &Path) -> anyhow::Result<(PathBuf, String)> {
     Ok((root, build))
 }
 
+/// The site's files, without Leptos' fallback for files: that one can take the headers of a page that is being
+/// rendered meanwhile.
+pub(crate) fn files(site: &Site) -> Router {
+    let served = |path: &str| ServeFile::new(site.root.join(path)).precompressed_br().precompressed_gzip();
+    let packages = ServeDir::new(site.root.join("pkg")).precompressed_br().precompressed_gzip();
+    PUBLIC
+        .iter()
+        .fold(Router::new(), |router, name| router.route_service(&format!("/{name}"), served(name)))
+        .nest_service("/pkg", packages)
+}
+
 /// The style sheet, which the sign-in page needs before anyone is signed in.
 pub(crate) fn styles(site: &Site) -> Router {
     let file = ServeFile::new(site.root.join("pkg/binnacle.css")).precompressed_br().precompressed_gzip();
@@ -104,4 +118,17 @@ pub(crate) async fn cache(State(site): State<Site>, request: Request, next: Next
         tag.map(|tag| headers.insert(ETAG, tag));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_public_file_is_served() {
+        let mut names: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../public"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, super::PUBLIC);
+    }
 }
