@@ -94,12 +94,13 @@ impl Watching {
             let is_long = now.since(known.looked_long) >= LONG;
             match read::look(&self.store, &id, now, is_long).await {
                 Ok(found) => {
-                    changed |= known.leaks() != &found;
+                    let (before, is_first) = (known.leaks().clone(), known.looked == Timestamp(0));
                     known.looked = now;
                     if is_long {
                         (known.looked_long, known.long) = (now, found.clone());
                     }
                     known.short = found;
+                    changed |= is_first || *known.leaks() != before;
                 }
                 Err(error) => tracing::warn!("looking for leaks of {id} failed, will try again: {error}"),
             }
@@ -110,8 +111,8 @@ impl Watching {
     }
 
     fn said(&self) -> Leaks {
-        let leaking = self.known.iter().filter(|(_, known)| !known.leaks().is_empty());
-        leaking.map(|(id, known)| (id.clone(), Arc::new(known.leaks().clone()))).collect()
+        let looked = self.known.iter().filter(|(_, known)| known.looked > Timestamp(0));
+        looked.map(|(id, known)| (id.clone(), Arc::new(known.leaks().clone()))).collect()
     }
 }
 

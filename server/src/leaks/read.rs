@@ -16,6 +16,8 @@ const SHORT: i64 = 26 * HOUR;
 const LONG: i64 = 7 * DAY;
 /// Runs of one service that are looked at; of more, the first ones speak for all.
 const RUNS: u32 = 2_000;
+/// Pods of the revision before whose first hours are read, the youngest.
+const BIRTHS: usize = 5;
 /// A run whose last point is so old has ended.
 const SILENT: i64 = 3 * MINUTE;
 
@@ -57,15 +59,16 @@ pub(super) async fn look(
     runs.extend(volumes);
     let before = directory.newest_deploy(id).and_then(|deploy| deploy.from.clone());
     let name = |revision: &RevisionHash| directory.revision_name(id, revision).map(str::to_owned);
-    let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
-    for run in runs {
-        let Some(pod) = pods.get(run.pod.as_str()) else { continue };
-        let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.clone());
-        by_what.entry(of).or_default().push(Known { run: run.grown(pod, now), revision, name });
+    let facts = |runs: &[Run]| Facts::of(runs, &pods, service.revision.clone(), before.clone(), now);
+    let mut found = judged(facts(&runs)).await?;
+    // Only where something climbs is it asked how the revision before began.
+    if !found.is_empty() {
+        let births = reader.births(&pods, service.revision.as_ref(), before.as_ref()).await?;
+        if !births.is_empty() {
+            births.into_iter().for_each(|birth| with_birth(&mut runs, birth));
+            found = judged(facts(&runs)).await?;
+        }
     }
-    let facts = Facts { by_what, current: service.revision.clone(), before: before.clone(), now };
-    let judged = tokio::task::spawn_blocking(move || facts.judge()).await;
-    let mut found = judged.map_err(|error| store::Error::Busy(format!("the look was given up: {error}")))?;
     for leak in &mut found {
         leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();
         leak.before_name = before.as_ref().and_then(name);
@@ -90,7 +93,30 @@ struct Facts {
     now: Timestamp,
 }
 
+/// On a thread of its own: trends of many runs take a while.
+async fn judged(facts: Facts) -> Result<Vec<Leak>, store::Error> {
+    let judged = tokio::task::spawn_blocking(move || facts.judge()).await;
+    judged.map_err(|error| store::Error::Busy(format!("the look was given up: {error}")))
+}
+
 impl Facts {
+    /// Of runs whose pods are known.
+    fn of(
+        runs: &[Run],
+        pods: &HashMap<&str, &PodState>,
+        current: Option<RevisionHash>,
+        before: Option<RevisionHash>,
+        now: Timestamp,
+    ) -> Self {
+        let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
+        for run in runs {
+            let Some(pod) = pods.get(run.pod.as_str()) else { continue };
+            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.clone());
+            by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now), revision, name });
+        }
+        Self { by_what, current, before, now }
+    }
+
     /// What climbs of the current revision; the names of revisions and the sentence are left to the caller.
     fn judge(self) -> Vec<Leak> {
         let rules = LeakRules::default();
@@ -139,6 +165,7 @@ fn pod_of(climbing: Climbing, names: &HashMap<&str, &str>) -> LeakingPod {
 }
 
 /// One run of a container, or a volume, as it was read.
+#[derive(Clone)]
 struct Run {
     of: LeakOf,
     pod: String,
@@ -164,6 +191,20 @@ fn joined(runs: Vec<Run>, pods: &HashMap<&str, &PodState>) -> Vec<Run> {
         }
     }
     known
+}
+
+/// Puts the first hours of a run, which are older than what is read of all, before what is known of it.
+fn with_birth(runs: &mut Vec<Run>, birth: Run) {
+    let is_same = |run: &&mut Run| (&run.of, &run.pod, &run.container) == (&birth.of, &birth.pod, &birth.container);
+    let Some(run) = runs.iter_mut().find(is_same) else {
+        runs.push(birth);
+        return;
+    };
+    let last = birth.points.last().map_or(Timestamp(0), |(at, _)| *at);
+    for own in [&mut run.points, &mut run.level] {
+        own.retain(|(at, _)| *at > last);
+        own.splice(..0, birth.points.iter().copied());
+    }
 }
 
 impl Run {
@@ -247,6 +288,58 @@ impl Reader<'_> {
         Ok(runs.collect())
     }
 
+    /// The first hours of the youngest pods of the revision before, in minutes, where they are older than a day: as
+    /// long as is needed to see whether they grew like the current ones, and levelled off in as long a time again.
+    async fn births(
+        &self,
+        pods: &HashMap<&str, &PodState>,
+        current: Option<&RevisionHash>,
+        before: Option<&RevisionHash>,
+    ) -> Result<Vec<Run>, store::Error> {
+        let of = |wanted: Option<&RevisionHash>| -> Vec<&PodState> {
+            let of_revision = |pod: &&PodState| wanted.is_some() && pod.revision.as_ref() == wanted;
+            pods.values().copied().filter(of_revision).collect()
+        };
+        let day = self.now.plus(-SHORT);
+        let living = of(current).into_iter().filter(|pod| pod.ended.is_none());
+        let Some(age) = living.map(|pod| self.now.since(pod.created)).max() else { return Ok(Vec::new()) };
+        let mut old = of(before);
+        old.retain(|pod| pod.created < day);
+        old.sort_by_key(|pod| std::cmp::Reverse(pod.created));
+        let mut found = Vec::new();
+        for pod in old.into_iter().take(BIRTHS) {
+            let end = pod.created.plus(2 * age.min(SHORT)).min(day);
+            for name in MEMORY {
+                let runs = self.of_pod(name, &pod.name, Window::new(pod.created, end)).await?;
+                let is_told = !runs.is_empty();
+                found.extend(runs);
+                if is_told {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Runs of one pod's containers, in minutes.
+    async fn of_pod(&self, name: &str, pod: &str, window: Window) -> Result<Vec<Run>, store::Error> {
+        let query = MetricQuery { filter: vec![(RUN[0].to_owned(), pod.to_owned())], ..query(name, &RUN, false) };
+        let found = self.ask(query, window, Step(MINUTE)).await?;
+        let runs = found.into_iter().filter_map(|(key, points)| {
+            let [pod, container, id] = key.as_slice() else { return None };
+            Some(Run {
+                of: LeakOf::Memory { container: container.clone() },
+                pod: pod.clone(),
+                container: Some(id.clone()).filter(|id| id != NONE),
+                level: points.clone(),
+                points,
+                load: Vec::new(),
+                limit: None,
+            })
+        });
+        Ok(runs.collect())
+    }
+
     async fn volumes(&self) -> Result<Vec<Run>, store::Error> {
         let available = self.over_time(Volumes::AVAILABLE, &Volumes::KEYS, false).await?;
         if available.is_empty() {
@@ -281,11 +374,11 @@ impl Reader<'_> {
         let mut found: BTreeMap<Vec<String>, Points> = BTreeMap::new();
         if self.is_long {
             let week = Window::new(self.now.plus(-LONG), day);
-            self.ask(name, by, rate, week, Step(HOUR)).await?.into_iter().for_each(|(key, points)| {
+            self.ask(query(name, by, rate), week, Step(HOUR)).await?.into_iter().for_each(|(key, points)| {
                 found.insert(key, points.into_iter().filter(|(at, _)| *at < day).collect());
             });
         }
-        for (key, points) in self.ask(name, by, rate, Window::new(day, self.now), Step(MINUTE)).await? {
+        for (key, points) in self.ask(query(name, by, rate), Window::new(day, self.now), Step(MINUTE)).await? {
             let known = found.entry(key).or_default();
             let last = known.last().map_or(Timestamp(0), |(at, _)| *at);
             known.extend(points.into_iter().filter(|(at, _)| *at > last));
@@ -296,28 +389,29 @@ impl Reader<'_> {
     /// The last values of a metric by keys.
     async fn last(&self, name: &str, by: &[&str]) -> Result<BTreeMap<Vec<String>, f64>, store::Error> {
         let window = Window::before(self.now, 15 * MINUTE);
-        let found = self.ask(name, by, false, window, Step(MINUTE)).await?;
+        let found = self.ask(query(name, by, false), window, Step(MINUTE)).await?;
         Ok(found.into_iter().filter_map(|(key, points)| Some((key, points.last()?.1))).collect())
     }
 
     async fn ask(
         &self,
-        name: &str,
-        by: &[&str],
-        rate: bool,
+        query: MetricQuery,
         window: Window,
         step: Step,
     ) -> Result<Vec<(Vec<String>, Points)>, store::Error> {
-        let query = MetricQuery {
-            name: name.to_owned(),
-            filter: Vec::new(),
-            by: by.iter().map(|key| (*key).to_owned()).collect(),
-            aggregation: if rate { Aggregation::Sum } else { Aggregation::Avg },
-            rate,
-        };
         let ask = MetricAsk { service: self.id.clone(), window, step, query, limit: RUNS };
         let found = self.store.telemetry().metric(ask).await?;
         Ok(found.series.into_iter().map(|series| (key_of(&series), points(&series))).collect())
+    }
+}
+
+fn query(name: &str, by: &[&str], rate: bool) -> MetricQuery {
+    MetricQuery {
+        name: name.to_owned(),
+        filter: Vec::new(),
+        by: by.iter().map(|key| (*key).to_owned()).collect(),
+        aggregation: if rate { Aggregation::Sum } else { Aggregation::Avg },
+        rate,
     }
 }
 
@@ -393,5 +487,49 @@ mod tests {
         assert_eq!((current.started, current.points.len()), (Timestamp(50 * MINUTE), 40));
         let past = grown.iter().find(|run| run.ended.is_some()).unwrap();
         assert_eq!((past.started, past.ended), (Timestamp(10 * MINUTE), Some(Timestamp(49 * MINUTE))));
+    }
+
+    #[test]
+    fn the_first_hours_of_a_run_stand_before_what_is_known_of_it() {
+        let mut runs = vec![run(Some("a"), 100..105), run(Some("b"), 0..3)];
+        with_birth(&mut runs, run(Some("a"), 10..102));
+        with_birth(&mut runs, run(Some("c"), 0..9));
+        assert_eq!(runs.len(), 3);
+        let minutes: Vec<i64> = runs[0].points.iter().map(|(at, _)| at.0 / MINUTE).collect();
+        assert_eq!(minutes, (10..105).collect::<Vec<_>>());
+        assert_eq!(runs[0].level.len(), 95);
+        assert_eq!((runs[1].points.len(), runs[2].container.as_deref()), (3, Some("c")));
+    }
+
+    fn pod_of(name: &str, revision: &str, created: Timestamp) -> PodState {
+        let (id, revision) = (PodId(name.into()), Some(RevisionHash(revision.into())));
+        PodState { id, name: name.into(), revision, created, containers: Vec::new(), ..pod() }
+    }
+
+    /// Grows for five hours and stays.
+    fn warming(pod: &str, minutes: std::ops::Range<i64>, created: Timestamp) -> Run {
+        let grown = |minute: i64| (minute.min(300) as f64 / 300.0) * 600e6;
+        let noise = |minute: i64| f64::from((minute * 7_919 % 13) as i32) * 1e5;
+        let points: Points =
+            minutes.map(|minute| (created.plus(minute * MINUTE), 100e6 + grown(minute) + noise(minute))).collect();
+        let of = LeakOf::Memory { container: "app".into() };
+        let limit = Some(1e9);
+        Run { of, pod: pod.into(), container: None, level: points.clone(), points, load: Vec::new(), limit }
+    }
+
+    #[test]
+    fn growth_that_ended_in_the_revision_before_is_no_leak() {
+        let now = Timestamp(20 * DAY);
+        let (born, old_born) = (now.plus(-4 * HOUR), now.plus(-5 * DAY));
+        let all = [pod_of("n1", "new", born), pod_of("n2", "new", born), pod_of("o1", "old", old_born)];
+        let pods: HashMap<&str, &PodState> = all.iter().map(|pod| (pod.name.as_str(), pod)).collect();
+        let revision = |name: &str| Some(RevisionHash(name.into()));
+        let leaks = |runs: &[Run]| Facts::of(runs, &pods, revision("new"), revision("old"), now).judge().len();
+        // Of the old pod, the last day alone.
+        let last_day = warming("o1", 4 * 1_440..5 * 1_440, old_born);
+        let mut runs = vec![warming("n1", 0..240, born), warming("n2", 0..240, born), last_day];
+        assert_eq!(leaks(&runs), 1);
+        with_birth(&mut runs, warming("o1", 0..480, old_born));
+        assert_eq!(leaks(&runs), 0);
     }
 }

@@ -127,7 +127,7 @@ impl Gatherer {
             weight: traffic.weight,
             patterns: traffic::groups(&deploy, &logged.groups),
             // What leaks is known as of now alone.
-            leaks: (resources.is_some() && now.since(end) <= HOUR / 6).then(|| self.leaks(&deploy)),
+            leaks: self.leaks(&deploy).filter(|_| resources.is_some() && now.since(end) <= HOUR / 6),
             resources: resources.unwrap_or_default(),
             rolled_back: due.taken_back(),
             peers,
@@ -136,11 +136,11 @@ impl Gatherer {
         }))
     }
 
-    /// What leaks on the new revision, as of now.
-    fn leaks(&self, deploy: &Deploy) -> Vec<Leak> {
+    /// What leaks on the new revision, as of now; nothing known before the service was looked at.
+    fn leaks(&self, deploy: &Deploy) -> Option<Vec<Leak>> {
         let all = self.store.leaks();
-        let own = all.get(&deploy.id.service).into_iter().flat_map(|leaks| leaks.iter());
-        own.filter(|leak| leak.revision.as_ref() == Some(&deploy.to)).cloned().collect()
+        let own = all.get(&deploy.id.service)?.iter();
+        Some(own.filter(|leak| leak.revision.as_ref() == Some(&deploy.to)).cloned().collect())
     }
 
     /// What the service did before a deploy, the time of bad ones left out.

@@ -5,5 +5,5 @@ use std::sync::Arc;
 
 use model::{Leak, ServiceId};
 
-/// Of services that leak, what does: the first to end at the front.
+/// Of services that were looked at, what leaks: the first to end at the front, nothing where nothing does.
 pub type Leaks = HashMap<ServiceId, Arc<Vec<Leak>>>;
