@@ -114,10 +114,13 @@ impl Collector {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut looked: Option<Instant> = None;
         loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                Some(Ok(scraped)) = under_way.join_next() => self.scraped(scraped, &mut known, &mut tally),
-            }
+            let is_tick = tokio::select! {
+                _ = tick.tick() => true,
+                Some(Ok(scraped)) = under_way.join_next() => {
+                    self.scraped(scraped, &mut known, &mut tally);
+                    false
+                }
+            };
             let now = Instant::now();
             if looked.is_none_or(|at| now.duration_since(at) >= LOOK) {
                 looked = Some(now);
@@ -147,13 +150,18 @@ impl Collector {
                 };
                 under_way.spawn(scrape.run());
             }
-            let status = tally.status();
-            self.status.send_if_modified(|known| {
-                let changed = *known != status;
-                *known = status;
-                changed
-            });
+            if is_tick {
+                self.tell(tally.status());
+            }
         }
+    }
+
+    fn tell(&self, status: KubeletStatus) {
+        self.status.send_if_modified(|known| {
+            let changed = *known != status;
+            *known = status;
+            changed
+        });
     }
 
     /// Tries until credentials and authority can be read.

@@ -41,6 +41,8 @@ impl Senders {
         if now.since(measured) > FRESH {
             return;
         }
+        // Whoever's clock is ahead does not go on sending for longer.
+        let measured = measured.min(now);
         let mut last = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() >= MANY {
             last.retain(|_, (seen, _)| now.since(*seen) < HOUR);
@@ -76,5 +78,6 @@ mod tests {
         assert_eq!(note(-30), None, "the same again");
         assert_eq!(note(-500), None);
         assert_eq!(note(-15), Some(now.plus(-15 * SECOND)));
+        assert_eq!(note(86_400), Some(now), "of the future");
     }
 }

@@ -94,14 +94,15 @@ impl Trouble {
 #[derive(Clone)]
 pub(super) struct Asker {
     client: Client,
-    scheme: &'static str,
+    /// Those on this machine answer without TLS, as their API server does; a token never leaves it so.
+    is_plain: bool,
 }
 
 impl Asker {
-    /// As a cluster's API server is asked: a server without TLS has kubelets without.
+    /// As a cluster's API server is asked: a server without TLS on this machine has kubelets without.
     pub(super) async fn new(source: &Source, options: &Options) -> Result<Self, String> {
         let mut config = source.config().await?;
-        let scheme = if config.cluster_url.scheme_str() == Some("http") { "http" } else { "https" };
+        let is_plain = config.cluster_url.scheme_str() == Some("http");
         config.tls_server_name = None;
         // What is accepted of an API server is not accepted of whoever says to be a kubelet.
         config.accept_invalid_certs = options.insecure_tls;
@@ -125,7 +126,7 @@ impl Asker {
             Some(layer) => builder.with_layer(&layer).build(),
             None => builder.build(),
         };
-        Ok(Self { client, scheme })
+        Ok(Self { client, is_plain })
     }
 
     /// Asks for an endpoint of a node and gives the body piece by piece.
@@ -147,7 +148,8 @@ impl Asker {
         endpoint: Endpoint,
         mut piece: impl FnMut(&[u8]) + Send,
     ) -> Result<(), Trouble> {
-        let uri = format!("{}://{}{}", self.scheme, target.authority(), endpoint.path());
+        let scheme = if self.is_plain && target.is_local() { "http" } else { "https" };
+        let uri = format!("{scheme}://{}{}", target.authority(), endpoint.path());
         let request = http::Request::get(uri).body(Body::empty()).map_err(|error| Trouble::of_error(&error))?;
         let answer = self.client.send(request).await.map_err(|error| Trouble::of_error(&error))?;
         if answer.status() != 200 {

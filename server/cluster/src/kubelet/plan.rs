@@ -1,6 +1,6 @@
 //! Which kubelets there are and when each is asked: spread over the interval, rarer while one does not answer. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -28,6 +28,11 @@ impl Target {
     pub(crate) fn of(node: &Node) -> Option<Self> {
         let port = if node.kubelet_port == 0 { PORT } else { node.kubelet_port };
         Some(Self { node: node.meta.name.to_string(), address: node.address?, port })
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.address.is_loopback()
     }
 
     /// Host and port as a URL has them.
@@ -69,7 +74,8 @@ impl Turn {
 
 /// Nodes that came and went: those that stay keep what is known of them.
 pub(super) fn change<T>(known: &mut BTreeMap<Target, T>, targets: &[Target], mut new: impl FnMut(&Target) -> T) {
-    known.retain(|target, _| targets.contains(target));
+    let kept: BTreeSet<&Target> = targets.iter().collect();
+    known.retain(|target, _| kept.contains(target));
     for target in targets {
         if !known.contains_key(target) {
             known.insert(target.clone(), new(target));

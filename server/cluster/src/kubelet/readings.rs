@@ -1,5 +1,6 @@
 //! What kubelets say, as readings: of one thing, measured at one moment. Pure.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{MINUTE, PodState, SECOND, Timestamp};
@@ -66,14 +67,19 @@ fn of_millis(millis: i64) -> Timestamp {
 /// Of containers. Of two runs of one, only the newer counts: the older is told for a while after it ended.
 pub(super) fn of_containers(all: &[Figures], pods: &Pods, now: Timestamp) -> Vec<Reading> {
     let order = |figures: &Figures| (figures.get(Figure::Started).unwrap_or(0.0), figures.at);
+    let mut newest: HashMap<(&str, &str, &str), &Figures> = HashMap::new();
+    for figures in all {
+        let known = newest.entry((&figures.namespace, &figures.pod, &figures.container)).or_insert(figures);
+        if order(figures) > order(known) {
+            *known = figures;
+        }
+    }
     let is_newest = |figures: &&Figures| {
-        let same = all.iter().filter(|other| {
-            (&other.pod, &other.container, &other.namespace) == (&figures.pod, &figures.container, &figures.namespace)
-        });
-        same.into_iter().all(|other| order(other) <= order(figures))
+        let same = newest.get(&(&*figures.namespace, &*figures.pod, &*figures.container));
+        same.is_some_and(|newest| std::ptr::eq(*newest, *figures))
     };
-    let newest = all.iter().filter(is_newest);
-    newest.filter_map(|figures| of_container(figures, pods.get(&figures.namespace, &figures.pod)?, now)).collect()
+    let of = |figures: &Figures| of_container(figures, pods.get(&figures.namespace, &figures.pod)?, now);
+    all.iter().filter(is_newest).filter_map(of).collect()
 }
 
 fn of_container(figures: &Figures, pod: &Arc<PodState>, now: Timestamp) -> Option<Reading> {

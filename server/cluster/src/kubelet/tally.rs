@@ -1,6 +1,6 @@
 //! How many kubelets answer, and what the others say. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{KubeletStatus, KubeletTrouble};
 
@@ -21,7 +21,8 @@ impl Tally {
     /// Forgets all others.
     pub(super) fn keep(&mut self, targets: &[Target]) {
         self.nodes = targets.len() as u32;
-        self.last.retain(|target, _| targets.contains(target));
+        let kept: BTreeSet<&Target> = targets.iter().collect();
+        self.last.retain(|target, _| kept.contains(target));
     }
 
     /// What came of asking one.
