@@ -7,6 +7,8 @@ use store::LogAsk;
 
 use crate::backend::{Answers, failed};
 
+/// The attribute that says which container of a pod a line is of (OpenTelemetry semantic conventions).
+const CONTAINER: &str = "k8s.container.name";
 /// Events whose last lines are read, the newest.
 const EVENTS: usize = 8;
 /// Lines shown of each.
@@ -52,8 +54,8 @@ async fn last_lines(answers: &Answers, id: &ServiceId, event: &AdverseEvent) -> 
     let Some(pod) = &event.pod else { return Ok(Vec::new()) };
     let is = |key: &str, value: &str| LogTerm { not: false, test: LogTest::Equals(key.into(), value.into()) };
     let mut terms = vec![is("pod", pod)];
-    // Where a pod has several, only those of the one that ended; senders of their own may not say which it is.
-    terms.extend(event.container.as_deref().map(|container| is("k8s.container.name", container)));
+    // Those of the container that ended, else those of senders that do not say which container they are.
+    terms.extend(event.container.as_deref().map(|container| is(CONTAINER, container)));
     let window = Window::new(event.last.plus(-BEFORE), event.last.plus(SKEW));
     let mut ask = LogAsk {
         service: id.clone(),
@@ -65,8 +67,8 @@ async fn last_lines(answers: &Answers, id: &ServiceId, event: &AdverseEvent) -> 
         count: false,
     };
     let mut found = answers.store.telemetry().logs(ask.clone()).await.map_err(failed)?.lines;
-    if found.is_empty() {
-        ask.filter.terms.truncate(1);
+    if found.is_empty() && event.container.is_some() {
+        ask.filter.terms[1] = LogTerm { not: true, test: LogTest::Has(CONTAINER.into()) };
         found = answers.store.telemetry().logs(ask).await.map_err(failed)?.lines;
     }
     Ok(found.into_iter().rev().map(|line| line.body).collect())
