@@ -153,15 +153,24 @@ pub struct FrameTree {
     pub all_before: Option<Cost>,
     /// Not all of the window was looked at: only what came since then.
     pub covered_from: Option<Timestamp>,
+    /// The same of what it is compared with.
+    pub covered_before: Option<Timestamp>,
 }
 
 /// What was measured in all of some profiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cost {
-    /// The sum of all samples; of snapshots the mean of all profiles.
+    /// The sum of all samples.
     pub value: i64,
     /// How many profiles there were.
     pub profiles: u64,
+}
+
+impl Cost {
+    /// What a sum of samples says of these profiles, in the type's unit: of snapshots the mean of all, else the sum.
+    pub fn told(&self, sample: &SampleType, sum: i64) -> f64 {
+        if sample.is_snapshot() { sum as f64 / self.profiles.max(1) as f64 } else { sum as f64 }
+    }
 }
 
 /// What one function costs, wherever it stands.
@@ -229,8 +238,9 @@ impl FrameTree {
         let path = |node: usize| {
             outer.truncate(self.depth[node] as usize);
             let above = outer.last().copied().unwrap_or(0xcbf2_9ce4_8422_2325);
-            let name = self.frame_of(node).name.bytes().chain([0xff]);
-            let path = name.fold(above, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+            let Frame { name, file } = self.frame_of(node);
+            let said = name.bytes().chain([0xff]).chain(file.bytes()).chain([0xff]);
+            let path = said.fold(above, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
             outer.push(path);
             path
         };
@@ -334,6 +344,7 @@ mod tests {
             all: Cost { value: 20, profiles: 2 },
             all_before: Some(Cost { value: 10, profiles: 1 }),
             covered_from: None,
+            covered_before: None,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use app::AppError;
 use model::{
-    BEFORE, DEPLOY, Deploy, ProfilePage, ProfileTypes, ProfileWords, ProfiledRevision, RevisionHash, SampleType,
-    ServiceId, Viewer, Window,
+    BEFORE, DEPLOY, Deploy, MINUTE, ProfilePage, ProfileTypes, ProfileWords, ProfiledRevision, RevisionHash,
+    SampleType, ServiceId, Viewer, Window,
 };
 use store::{ProfileAsk, ProfileSlice};
 
@@ -11,6 +11,8 @@ use super::{Answers, failed, shown_name};
 
 /// Nodes of a tree that are told apart: more would be thinner than a line.
 const NODES: u32 = 1_200;
+/// A revision's last pods run on for so long after its replacement began.
+const ENDING: i64 = 15 * MINUTE;
 /// Revisions to choose from.
 const REVISIONS: usize = 20;
 
@@ -29,14 +31,18 @@ pub(super) async fn page(
     let directory = answers.store.directory();
     let named = |hash: RevisionHash| ProfiledRevision { name: shown_name(&directory, id, &hash), hash };
     let revisions = revisions(&types, &deploys).into_iter().map(named).collect();
-    let mut page = ProfilePage { revisions, length: window.length(), ..ProfilePage::default() };
+    let mut page = ProfilePage { revisions, ..ProfilePage::default() };
     let Some(sample) = sample(&types, &words.sample) else { return Ok(ProfilePage { types, ..page }) };
     let (of, against) = slices(&words, window, &deploys);
     page.revision.clone_from(&of.revision);
     page.against = against.as_ref().and_then(|slice| slice.revision.clone()).filter(|_| words.against != BEFORE);
+    // Of one revision it is not known how long of the window it ran.
+    let is_whole = of.revision.is_none();
     let ask = ProfileAsk { service: id.clone(), sample: sample.clone(), of, against, nodes: NODES };
     let tree = telemetry.profile(ask).await.map_err(failed)?;
-    Ok(ProfilePage { types, shown: Some((sample, tree)), ..page })
+    let from = tree.covered_from.map_or(window.from, |covered| covered.max(window.from));
+    let length = if is_whole { window.to.since(from) } else { 0 };
+    Ok(ProfilePage { types, shown: Some((sample, tree)), length, ..page })
 }
 
 /// The type that is asked for, or the one that people look for first.
@@ -63,11 +69,14 @@ fn slices(words: &ProfileWords, window: Window, deploys: &[Deploy]) -> (ProfileS
     let chosen = |word: &str| (!word.is_empty()).then(|| word.to_owned());
     let (pod, asked) = (chosen(&words.pod), chosen(&words.revision).map(RevisionHash));
     let of = |revision: Option<RevisionHash>| ProfileSlice { window, revision, pod: pod.clone() };
-    // A revision that was replaced ran before: of it, as much is looked at as the window is long.
+    // A revision that was replaced ran before: of it, as much is looked at as the window is long, and its end.
     let earlier = |revision: RevisionHash| {
         let replaced = deploys.iter().find(|deploy| deploy.from.as_ref() == Some(&revision));
-        let ended = replaced.map_or(window.from, |deploy| deploy.started.min(window.from));
-        let window = Window::new(ended.plus(-window.length()), window.to);
+        let (last, end) = match replaced {
+            Some(deploy) => (deploy.started.min(window.from), deploy.started.plus(ENDING).min(window.to)),
+            None => (window.from, window.to),
+        };
+        let window = Window::new(last.plus(-window.length()), end);
         ProfileSlice { window, revision: Some(revision), pod: None }
     };
     match words.against.as_str() {
@@ -124,7 +133,7 @@ mod tests {
         assert_eq!((of.revision, of.window), (Some(RevisionHash("v3".into())), window));
         let against = against.unwrap();
         assert_eq!(against.revision, Some(RevisionHash("v2".into())));
-        assert_eq!(against.window, Window::new(Timestamp(7 * HOUR), window.to));
+        assert_eq!(against.window, Window::new(Timestamp(7 * HOUR), Timestamp(8 * HOUR + 15 * MINUTE)));
         let (of, against) = slices(&words("v2", "v1"), window, &deploys);
         assert_eq!((of.revision.unwrap().0.as_str(), against.unwrap().window.from), ("v2", Timestamp(0)));
         let (of, against) = slices(&words("", DEPLOY), window, &[deploy(None, "v1", 1)]);

@@ -104,9 +104,6 @@ fn expected(told: &[Told], kind: usize, slice: &ProfileSlice) -> (Costs, u64) {
         profiles += 1;
         told.samples.iter().for_each(|(stack, value)| *own.entry(stack.clone()).or_default() += value);
     }
-    if TYPES[kind].0.starts_with("inuse") {
-        own.values_mut().for_each(|value| *value /= profiles as i64);
-    }
     let mut costs = Costs::new();
     for (stack, value) in own.into_iter().filter(|(_, value)| *value > 0) {
         for depth in 1..=stack.len() {

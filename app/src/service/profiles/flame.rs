@@ -193,10 +193,10 @@ fn told(tree: &FrameTree, sample: &SampleType, node: Option<usize>) -> AnyView {
     };
     let frame = tree.frame_of(node);
     let share = number::share(tree.share(tree.total[node]));
-    let (own, total) = (amount(sample, tree.own[node]), amount(sample, tree.total[node]));
+    let (own, total) = (amount(sample, tree.all, tree.own[node]), amount(sample, tree.all, tree.total[node]));
     let before = tree.total_before.get(node).filter(|_| tree.is_compared()).map(|before| {
         let share = number::share(tree.share_before(*before));
-        format!(", before {share} ({})", amount(sample, *before))
+        format!(", before {share} ({})", amount(sample, tree.all_before.unwrap_or_default(), *before))
     });
     view! {
         <strong>{frame.name.clone()}</strong>

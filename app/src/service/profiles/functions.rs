@@ -91,7 +91,7 @@ fn row(tree: &FrameTree, sample: &SampleType, cost: &FrameCost, by: Option<f64>)
     let cell = |value: i64| {
         view! {
             <td class="num">
-                {amount(sample, value)} <span class="faint share">{number::share(tree.share(value))}</span>
+                {amount(sample, tree.all, value)} <span class="faint share">{number::share(tree.share(value))}</span>
             </td>
         }
     };

@@ -5,15 +5,18 @@ use model::{BEFORE, Cost, ProfilePage, ProfileWords, SampleType};
 
 use crate::ui::number;
 
-/// An amount in the unit that was sampled.
-pub(super) fn amount(sample: &SampleType, value: i64) -> String {
+/// What a sum of samples of these profiles comes to, in the unit that was sampled.
+pub(super) fn amount(sample: &SampleType, all: Cost, sum: i64) -> String {
+    let value = all.told(sample, sum);
     match sample.unit.as_str() {
-        _ if value == 0 => "0".to_owned(),
-        "nanoseconds" => model::duration_text(value as f64),
-        "microseconds" => model::duration_text(value as f64 * 1e3),
-        "milliseconds" => model::duration_text(value as f64 * 1e6),
-        "bytes" => model::bytes_text(value.max(0) as f64),
-        _ => number::count(value as f64),
+        _ if sum == 0 => "0".to_owned(),
+        "nanoseconds" => model::duration_text(value),
+        "microseconds" => model::duration_text(value * 1e3),
+        "milliseconds" => model::duration_text(value * 1e6),
+        "bytes" => model::bytes_text(value.max(0.0)),
+        // A mean of a few.
+        _ if value < 10.0 && value.fract() != 0.0 => number::rate(value),
+        _ => number::count(value),
     }
 }
 
@@ -23,7 +26,7 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
     let told = |cost: Cost| {
         let profiles = number::plural(cost.profiles, "profile", "profiles");
         let mean = if sample.is_snapshot() { "mean of " } else { "in " };
-        format!("{}, {mean}{profiles}", amount(sample, cost.value))
+        format!("{}, {mean}{profiles}", amount(sample, cost, cost.value))
     };
     let name = |hash: Option<&model::RevisionHash>| {
         let found = page.revisions.iter().find(|revision| Some(&revision.hash) == hash);
@@ -59,7 +62,12 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
     });
     let is_asked = !words.against.is_empty() && !tree.is_compared();
     let none = is_asked.then(|| {
-        let none = format!("There is nothing to compare with: no profiles of {against}.");
+        let none = match tree.covered_before {
+            Some(_) => {
+                format!("Nothing to compare with was found: there is too much to look through all of {against}.")
+            }
+            None => format!("There is nothing to compare with: no profiles of {against}."),
+        };
         view! { <p class="notice warn">{none}</p> }
     });
     let covered = tree.covered_from.or(page.types.covered_from).map(|_| {
@@ -112,10 +120,11 @@ mod tests {
 
     #[test]
     fn amounts_have_the_unit_that_was_sampled() {
-        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), 1_500_000_000), "1.50 s");
-        assert_eq!(amount(&SampleType::new("inuse_space", "bytes"), 32 << 20), "32 MiB");
-        assert_eq!(amount(&SampleType::new("goroutine", "count"), 1_234), "1,234");
-        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), 0), "0");
+        let all = Cost { value: 0, profiles: 4 };
+        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), all, 1_500_000_000), "1.50 s");
+        assert_eq!(amount(&SampleType::new("inuse_space", "bytes"), all, 128 << 20), "32 MiB");
+        assert_eq!(amount(&SampleType::new("goroutine", "count"), all, 4_936), "1,234");
+        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), all, 0), "0");
     }
 
     #[test]

@@ -121,7 +121,10 @@ pub(crate) fn ingest<S: Sink>(
     match sent.word("format") {
         "pprof" | "" if is_multipart => {
             let profile = multipart::part(body, "profile").ok_or(Malformed("it has no part named profile"))?;
-            take(profile, &Around { owner, at: span.at, prefix: labels::prefix(kind) }, unpack, &mut taking)?;
+            let types = multipart::part(body, "sample_type_config").unwrap_or_default();
+            let prefix = Some(labels::prefix(kind)).filter(|prefix| !prefix.is_empty());
+            let prefix = prefix.unwrap_or_else(|| labels::prefix_of_types(types));
+            take(profile, &Around { owner, at: span.at, prefix }, unpack, &mut taking)?;
         }
         "pprof" => take(body, &Around { owner, at: span.at, prefix: labels::prefix(kind) }, unpack, &mut taking)?,
         format @ ("" | "folded" | "lines") => {

@@ -32,13 +32,18 @@ pub(crate) async fn types(shared: &Shared, service: &ServiceId, window: Window) 
 
 /// See `Telemetry::profile`.
 pub(crate) async fn tree(shared: &Shared, ask: ProfileAsk) -> Result<FrameTree, Error> {
-    let (of, against) = (ask.of.window, ask.against.as_ref().map_or(ask.of.window, |slice| slice.window));
-    let window = Window::new(of.from.min(against.from), of.to.max(against.to));
-    let scope = Scope { service: ask.service.clone(), window, asks_keys: false, bytes: walk::BYTES };
-    let sample = hash_of(&ask.sample.name, &ask.sample.unit);
-    let merged = Profiles { sample: Some(sample), take: Merged::new(ask) };
-    let (merged, covered_from) = walk(shared, scope, merged).await?;
-    super::blocking(move || FrameTree { covered_from, ..merged.take.finish() }).await
+    let service = ask.service.clone();
+    let scope = |window| Scope { service: service.clone(), window, asks_keys: false, bytes: walk::BYTES };
+    let (of, against) = (ask.of.window, ask.against.as_ref().map(|slice| slice.window));
+    let sample = Some(hash_of(&ask.sample.name, &ask.sample.unit));
+    let (mut found, covered_from) = walk(shared, scope(of), Profiles { sample, take: Merged::new(ask) }).await?;
+    let mut covered_before = None;
+    // What is compared with may be days older: it is looked for on its own, and nothing in between is read.
+    if let Some(window) = against {
+        let turned = Profiles { sample, take: found.take.turned() };
+        (found, covered_before) = walk(shared, scope(window), turned).await?;
+    }
+    super::blocking(move || FrameTree { covered_from, covered_before, ..found.take.finish() }).await
 }
 
 /// What is taken from blocks of profiles.

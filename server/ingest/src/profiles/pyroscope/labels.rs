@@ -1,5 +1,7 @@
 //! What labels and names of Pyroscope say: whose a profile is, by the words of OpenTelemetry, and what is sampled.
 
+use std::collections::HashMap;
+
 use model::Value;
 
 use super::Sent;
@@ -99,11 +101,24 @@ pub(super) fn kind(name: &str) -> (&str, &str) {
 
 /// What stands before types whose profile alone tells them apart.
 pub(super) fn prefix(profile: &str) -> &'static str {
-    match profile {
+    match profile.strip_prefix("godeltaprof_").unwrap_or(profile) {
         "mutex" => "mutex_",
         "block" => "block_",
         _ => "",
     }
+}
+
+/// The same where the application's name does not say it: Go's SDK sends locks and waits alike, and what its types are
+/// displayed as (`mutex_count`) in a part of the form beside (grafana/pyroscope-go, `upstream/remote`).
+pub(super) fn prefix_of_types(config: &[u8]) -> &'static str {
+    #[derive(serde::Deserialize)]
+    struct Displayed {
+        #[serde(default, rename = "display-name")]
+        name: String,
+    }
+    let types: HashMap<String, Displayed> = serde_json::from_slice(config).unwrap_or_default();
+    let kinds = types.values().filter_map(|displayed| displayed.name.split('_').next());
+    kinds.map(prefix).find(|prefix| !prefix.is_empty()).unwrap_or_default()
 }
 
 /// What folded stacks count, and how much one of it is.

@@ -18,9 +18,18 @@ const STACKS: usize = 2_000_000;
 /// See the module.
 pub(super) struct Merged {
     ask: ProfileAsk,
+    /// What is looked for now.
+    turn: Turn,
     stacks: Stacks,
     of: Side,
     against: Option<Side>,
+}
+
+/// Which of two slices is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Of,
+    Against,
 }
 
 /// What was measured of one slice.
@@ -34,19 +43,17 @@ struct Side {
 impl Merged {
     pub(super) fn new(ask: ProfileAsk) -> Self {
         let against = ask.against.as_ref().map(|_| Side::default());
-        Self { ask, stacks: Stacks::default(), of: Side::default(), against }
+        Self { ask, turn: Turn::Of, stacks: Stacks::default(), of: Side::default(), against }
+    }
+
+    /// From now on, blocks are looked at for what is compared with.
+    pub(super) fn turned(self) -> Self {
+        Self { turn: Turn::Against, ..self }
     }
 
     pub(super) fn finish(mut self) -> FrameTree {
-        let is_snapshot = self.ask.sample.is_snapshot();
         let sides = [Some(&mut self.of), self.against.as_mut()];
-        for side in sides.into_iter().flatten() {
-            side.sums.resize(self.stacks.len(), 0);
-            if is_snapshot && side.profiles > 0 {
-                let profiles = side.profiles as i64;
-                side.sums.iter_mut().for_each(|sum| *sum /= profiles);
-            }
-        }
+        sides.into_iter().flatten().for_each(|side| side.sums.resize(self.stacks.len(), 0));
         let cost = |sums: &Sums, side: &Side| Cost { value: sums.total[0], profiles: side.profiles };
         let of = Sums::of(&self.stacks, &self.of.sums);
         let before = self.against.as_ref().map(|side| Sums::of(&self.stacks, &side.sums));
@@ -85,29 +92,27 @@ impl Take for Merged {
         let found = block.sections().enumerate().find(|(_, profiles)| block.type_of(profiles) == sample);
         let Some((section, profiles)) = found else { return Ok(()) };
         let heads = &block.profiles[profiles];
-        let mut samples = None;
-        let sides = [Some((&self.ask.of, &mut self.of)), self.ask.against.as_ref().zip(self.against.as_mut())];
-        for (slice, side) in sides.into_iter().flatten() {
-            let chosen = chosen(heads, |head| {
-                let at = Timestamp(head.at);
-                part.is_of(head.owner, at, &self.ask.service)
-                    && part.whose(head.owner, at).is_some_and(|whose| slice.holds(at, whose))
-            });
-            if chosen.is_empty() {
-                continue;
-            }
-            let samples = match &samples {
-                Some(samples) => samples,
-                None => samples.insert(block.samples(section)?),
-            };
-            let mut sums = vec![0_i64; block.stacks.len()];
-            side.profiles += chosen.len() as u64;
-            for row in chosen.into_iter().flatten() {
-                let sum = &mut sums[samples.stack[row] as usize];
-                *sum = sum.saturating_add(samples.value[row]);
-            }
-            side.add(&mut self.stacks, block, &sums);
+        let turn = match self.turn {
+            Turn::Of => Some((&self.ask.of, &mut self.of)),
+            Turn::Against => self.ask.against.as_ref().zip(self.against.as_mut()),
+        };
+        let Some((slice, side)) = turn else { return Ok(()) };
+        let chosen = chosen(heads, |head| {
+            let at = Timestamp(head.at);
+            part.is_of(head.owner, at, &self.ask.service)
+                && part.whose(head.owner, at).is_some_and(|whose| slice.holds(at, whose))
+        });
+        if chosen.is_empty() {
+            return Ok(());
         }
+        let samples = block.samples(section)?;
+        let mut sums = vec![0_i64; block.stacks.len()];
+        side.profiles += chosen.len() as u64;
+        for row in chosen.into_iter().flatten() {
+            let sum = &mut sums[samples.stack[row] as usize];
+            *sum = sum.saturating_add(samples.value[row]);
+        }
+        side.add(&mut self.stacks, block, &sums);
         Ok(())
     }
 
