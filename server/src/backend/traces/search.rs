@@ -27,8 +27,13 @@ pub(in crate::backend) async fn page(
         order: query.order,
         after: query.after,
         limit: SPANS,
-        plot: true,
+        plot: query.after.is_none(),
     };
-    let found = answers.store.telemetry().spans(ask).await.map_err(failed)?;
-    Ok(SpanPage { spans: found.spans, next: found.next, plot: found.plot, covered_from: found.covered_from })
+    // An older page goes on where the one before ended: whoever draws the chart begins at the front again.
+    let chart = SpanAsk { after: None, limit: 0, plot: true, ..ask.clone() };
+    let is_older = !ask.plot;
+    let telemetry = answers.store.telemetry();
+    let found = telemetry.spans(ask).await.map_err(failed)?;
+    let plot = if is_older { telemetry.spans(chart).await.map_err(failed)?.plot } else { found.plot };
+    Ok(SpanPage { spans: found.spans, next: found.next, plot, covered_from: found.covered_from })
 }
