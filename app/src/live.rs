@@ -109,6 +109,21 @@ fn rest(topic: Topic, length: i64) -> i64 {
     }
 }
 
+/// News of a topic that are shown right after one another when it was quiet before: what one change makes of others
+/// within a second shows as it comes, and what never ends settles at one a rest. Telemetry never is quiet.
+fn burst(topic: Topic) -> i64 {
+    match topic {
+        Topic::Telemetry => 1,
+        Topic::Cluster | Topic::Status => 3,
+    }
+}
+
+/// When a topic's news may be shown again, and until when it has used up its rests by showing some now: a bucket of
+/// `burst` tokens as the generic cell rate algorithm keeps it (ITU-T I.371). All in the same unit.
+fn paced(used: f64, now: f64, rest: f64, burst: i64) -> (f64, f64) {
+    (used - (burst - 1) as f64 * rest, used.max(now) + rest)
+}
+
 /// How long to wait before the n-th attempt (from 0), in milliseconds.
 fn backoff(attempt: u32) -> u32 {
     (500 << attempt.min(5)).min(10_000)
@@ -140,6 +155,19 @@ mod tests {
     #[test]
     fn attempts_get_rarer_up_to_ten_seconds() {
         assert_eq!([0, 1, 2, 4, 9].map(backoff), [500, 1_000, 2_000, 8_000, 10_000]);
+    }
+
+    #[test]
+    fn a_quiet_topic_shows_three_news_at_once_and_then_one_a_rest() {
+        let (mut used, mut shown) = (0.0, Vec::new());
+        for now in (10_000..14_000).step_by(100).map(f64::from) {
+            let (due, after) = paced(used, now, 1_000.0, 3);
+            if now >= due {
+                shown.push(now);
+                used = after;
+            }
+        }
+        assert_eq!(shown, [10_000.0, 10_100.0, 10_200.0, 11_000.0, 12_000.0, 13_000.0]);
     }
 
     #[test]

@@ -21,6 +21,10 @@ struct Jumper {
     text: RwSignal<String>,
     chosen: RwSignal<usize>,
     hits: ReadSignal<Vec<JumpHit>>,
+    /// The text that the hits were found for.
+    found_for: ReadSignal<String>,
+    /// Enter came before the answer to what is typed.
+    entered: RwSignal<bool>,
     kept: Memo<String>,
     go: Callback<(String, NavigateOptions)>,
 }
@@ -28,6 +32,7 @@ struct Jumper {
 impl Jumper {
     fn leave(self) {
         self.open.set(false);
+        self.entered.set(false);
         self.text.set(String::new());
         if let Some(input) = self.input.get_untracked() {
             input.set_value("");
@@ -41,6 +46,15 @@ impl Jumper {
         let focused = document().active_element();
         let is_back = self.input.get_untracked().is_some_and(|input| focused.as_ref() == Some(input.as_ref()));
         self.open.set(is_back);
+    }
+
+    /// Goes to the chosen hit; before the answer to what is typed has come, when it comes.
+    fn enter(self) {
+        if self.found_for.get_untracked() == self.text.get_untracked() {
+            self.follow();
+        } else {
+            self.entered.set(true);
+        }
     }
 
     fn follow(self) {
@@ -57,7 +71,7 @@ impl Jumper {
         match event.key().as_str() {
             "ArrowDown" => self.chosen.update(|at| *at = (*at + 1).min(last)),
             "ArrowUp" => self.chosen.update(|at| *at = at.saturating_sub(1)),
-            "Enter" => self.follow(),
+            "Enter" => self.enter(),
             "Escape" => return self.leave(),
             _ => return,
         }
@@ -73,8 +87,16 @@ pub(crate) fn Jump(
 ) -> impl IntoView {
     let (text, chosen) = (RwSignal::new(String::new()), RwSignal::new(0));
     let go = use_go();
-    let (input, open, hits) = (NodeRef::new(), RwSignal::new(false), hits_of(text, chosen));
-    let jumper = Jumper { input, open, text, chosen, hits, kept, go };
+    let (input, open, entered) = (NodeRef::new(), RwSignal::new(false), RwSignal::new(false));
+    let (hits, found_for) = hits_of(text, chosen, entered);
+    let jumper = Jumper { input, open, text, chosen, hits, found_for, entered, kept, go };
+    Effect::new(move |_| {
+        found_for.track();
+        if entered.get_untracked() && found_for.get_untracked() == text.get_untracked() {
+            entered.set(false);
+            jumper.follow();
+        }
+    });
     on_control_k(input);
     let options =
         move || hits.with(|hits| hits.iter().enumerate().map(|(at, hit)| option(at, hit, jumper)).collect_view());
@@ -110,23 +132,30 @@ pub(crate) fn Jump(
 }
 
 /// Asks as the text changes; the answer to an older text never replaces a newer one's.
-fn hits_of(text: RwSignal<String>, chosen: RwSignal<usize>) -> ReadSignal<Vec<JumpHit>> {
-    let (hits, set_hits) = signal(Vec::new());
+fn hits_of(
+    text: RwSignal<String>,
+    chosen: RwSignal<usize>,
+    entered: RwSignal<bool>,
+) -> (ReadSignal<Vec<JumpHit>>, ReadSignal<String>) {
+    let ((hits, set_hits), (found_for, set_found_for)) = (signal(Vec::new()), signal(String::new()));
     Effect::new(move |_| {
         let asked = text.get();
         chosen.set(0);
+        entered.set(false);
         if asked.trim().is_empty() {
             set_hits.set(Vec::new());
+            set_found_for.set(asked);
             return;
         }
         leptos::task::spawn_local(async move {
             let found = find_services(asked.clone()).await.unwrap_or_default();
             if text.try_get_untracked().as_ref() == Some(&asked) {
                 set_hits.set(found);
+                set_found_for.set(asked);
             }
         });
     });
-    hits
+    (hits, found_for)
 }
 
 fn on_control_k(input: NodeRef<Input>) {

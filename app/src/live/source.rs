@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent, VisibilityState};
 
-use super::{Live, LiveState, Topic, backoff, parse, rest};
+use super::{Live, LiveState, Topic, backoff, burst, paced, parse, rest};
 use crate::session::Clock;
 
 /// A page that hears nothing moves its windows on this often.
@@ -25,7 +25,7 @@ struct Follower {
     fresh: StoredValue<bool>,
     /// The browser's time (ms) and the server's, when it was last heard.
     heard: StoredValue<(f64, Timestamp)>,
-    /// By topic: when it was last shown (ms), and what waits to be shown.
+    /// By topic: until when its rests are used up (ms), and what waits to be shown.
     waiting: StoredValue<[(f64, Option<Timestamp>); 3]>,
 }
 
@@ -132,11 +132,12 @@ impl Follower {
     /// Shows a topic's news, at once or when it has rested.
     fn show(self, topic: Topic) {
         let now = js_sys::Date::now();
-        let (shown, news) = self.waiting.with_value(|waiting| waiting[topic as usize]);
+        let (used, news) = self.waiting.with_value(|waiting| waiting[topic as usize]);
         let Some(as_of) = news else { return };
-        let due = shown + rest(topic, self.live.length.get_untracked()) as f64 / 1e6;
+        let rest = rest(topic, self.live.length.get_untracked()) as f64 / 1e6;
+        let (due, after) = paced(used, now, rest, burst(topic));
         if now >= due {
-            self.waiting.update_value(|waiting| waiting[topic as usize] = (now, None));
+            self.waiting.update_value(|waiting| waiting[topic as usize] = (after, None));
             self.live.topic(topic).set(as_of);
         } else {
             let wait = Duration::from_millis((due - now) as u64 + 1);
