@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -54,6 +56,17 @@ pub(crate) async fn serve<Handle, Answering>(
     connections.wait().await;
 }
 
+/// On a request: whether its connection is spared by faults, for whoever answers to say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spared(Arc<AtomicBool>);
+
+impl Spared {
+    /// From now on it is.
+    pub(crate) fn spare(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 async fn connection<Handle, Answering>(
     stream: TcpStream,
     controls: Controls,
@@ -65,14 +78,26 @@ async fn connection<Handle, Answering>(
 {
     // Small answers must not wait for more.
     let _ = stream.set_nodelay(true);
-    let mut cuts = controls.cuts();
+    let (mut cuts, spared) = (controls.cuts(), Spared::default());
+    let told = spared.clone();
+    let handle = move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(told.clone());
+        handle(request)
+    };
     let served =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service_fn(handle));
-    tokio::select! {
-        // A client that goes away is no news.
-        _ = served => {}
-        _ = cuts.changed() => {}
-        () = shutdown.cancelled() => {}
+    tokio::pin!(served);
+    loop {
+        tokio::select! {
+            // A client that goes away is no news.
+            _ = &mut served => return,
+            () = shutdown.cancelled() => return,
+            _ = cuts.changed() => {
+                if !spared.0.load(Ordering::Acquire) {
+                    return;
+                }
+            }
+        }
     }
 }
 

@@ -42,8 +42,8 @@ async fn a_server_that_is_away_cuts_watches_and_answers_nobody() {
 async fn a_half_open_watch_is_silent_for_good() {
     let running = simulator(idle()).await;
     let start = version(&running.reader.get(NODES).await);
-    let mut watch = running.reader.watch(&format!("{NODES}?watch=1&resourceVersion={start}&timeoutSeconds=1")).await;
     running.controls.set(Faults { half_open: true, ..Faults::default() });
+    let mut watch = running.reader.watch(&format!("{NODES}?watch=1&resourceVersion={start}&timeoutSeconds=1")).await;
     running.admin.patch("/api/v1/nodes/node-1", json!({"metadata": {"labels": {"x": "y"}}})).await;
     assert!(watch.is_silent(Duration::from_millis(300)).await);
     running.controls.set(Faults::default());
@@ -87,10 +87,16 @@ async fn history_is_forgotten_every_so_often_and_connections_are_cut() {
     let mut watch = running.reader.watch(&format!("{NODES}?watch=1&resourceVersion={start}")).await;
     let event = watch.next().await.unwrap();
     assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    running.controls.set(Faults::default());
+    let start = version(&running.reader.get(NODES).await);
+    let path = format!("{NODES}?watch=1&resourceVersion={start}");
+    let mut watch = running.reader.watch(&path).await;
+    let mut spared = running.admin.watch(&path).await;
     running.controls.set(Faults { drop_every: 0.2, ..Faults::default() });
-    let start = version(&running.admin.get(NODES).await);
-    let mut watch = running.admin.watch(&format!("{NODES}?watch=1&resourceVersion={start}")).await;
     assert_eq!(watch.next().await, None);
+    running.controls.set(Faults::default());
+    running.admin.patch("/api/v1/nodes/node-1", json!({"metadata": {"labels": {"still": "here"}}})).await;
+    assert_eq!(spared.next().await.unwrap()["object"]["metadata"]["labels"]["still"], "here");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -76,15 +76,18 @@ fn text<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
     }
 }
 
-/// Everything that has come once nothing new comes: service and span.
-async fn settled(received: &Received, least: usize) -> Vec<(String, String, Span)> {
-    for _ in 0..600 {
+/// The requests of the past once all of them have come: service, pod and span. What happens meanwhile is sent beside.
+async fn past(received: &Received, before: u64, least: usize) -> Vec<(String, String, Span)> {
+    let is_past = |request: &&ExportTraceServiceRequest| {
+        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| &scope.spans).any(|span| span.start_time_unix_nano < before)
+    };
+    let of_past = || -> Vec<_> { received.lock().unwrap().iter().filter(is_past).cloned().collect() };
+    let mut requests = of_past();
+    while requests.len() < least {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        if received.lock().unwrap().len() >= least {
-            break;
-        }
+        requests = of_past();
     }
-    let requests = received.lock().unwrap().clone();
     let resources = requests.into_iter().flat_map(|request| request.resource_spans);
     let spans = resources.flat_map(|resource| {
         let attributes = resource.resource.unwrap().attributes;
@@ -102,8 +105,9 @@ async fn settled(received: &Received, least: usize) -> Vec<(String, String, Span
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_past_hour_comes_late_with_whole_traces_at_a_true_rate() {
     let (endpoint, received) = receiver().await;
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_secs(2);
     let running = support::simulator(Options { otlp: Some(endpoint), rate: 4.0, ..Options::default() }).await;
-    let spans = settled(&received, 30).await;
+    let spans = past(&received, began.as_nanos() as u64, 30).await;
     let pods: BTreeSet<&str> = spans.iter().map(|(_, pod, _)| pod.as_str()).collect();
     assert!(pods.len() > 25, "pods of before are there too: {}", pods.len());
     let ids: BTreeSet<&[u8]> = spans.iter().map(|(_, _, span)| span.span_id.as_slice()).collect();
