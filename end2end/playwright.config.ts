@@ -9,7 +9,7 @@ export default defineConfig({
   timeout: 120_000,
   retries: process.env.CI ? 1 : 0,
   // A broken build must not eat CI's budget test by test; what never ran counts as failed.
-  globalTimeout: 30 * 60_000,
+  globalTimeout: 50 * 60_000,
   maxFailures: process.env.CI ? 12 : 0,
   expect: { timeout: 15_000 },
   outputDir: "results",

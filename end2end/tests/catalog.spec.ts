@@ -91,10 +91,10 @@ test("a crash loop comes first and its sentence says what happened", async ({ pa
 
 test("the text filter narrows, is in the URL, and survives a reload", async ({ page }) => {
   await openCatalog(page, shop);
-  await filterBy(page, "db");
+  await filterBy(page, "statefulset");
   await expect(row(page, keyOf(shop, "StatefulSet", "db"))).toBeVisible();
   await expect(row(page, keyOf(shop, "Deployment", "web"))).toHaveCount(0);
-  await expect(page).toHaveURL(/db/);
+  await expect(page).toHaveURL(/statefulset/);
   await page.reload();
   await hydrated(page);
   await expect(row(page, keyOf(shop, "StatefulSet", "db"))).toBeVisible();

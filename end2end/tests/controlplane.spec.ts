@@ -53,8 +53,8 @@ test("a crash loop backs off and counts", async ({ cluster }) => {
   const { kube } = cluster;
   await kube.apply(deployment({ namespace: shop, name: "loop", replicas: 1, annotations: { [FATE]: "crash" } }));
   await expect
-    .poll(async () => (await podsOf(kube, shop, "loop"))[0]?.status.containerStatuses[0], { timeout: 30_000 })
-    .toMatchObject({ restartCount: 2, state: { waiting: { reason: "CrashLoopBackOff" } } });
+    .poll(async () => (await podsOf(kube, shop, "loop"))[0]?.status.containerStatuses[0], { timeout: 120_000 })
+    .toMatchObject({ restartCount: 5, state: { waiting: { reason: "CrashLoopBackOff" } } });
 });
 
 test("a missing image is not pulled", async ({ cluster }) => {

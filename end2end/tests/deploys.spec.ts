@@ -147,9 +147,7 @@ test("the API server restarts during a rollout: nothing lost, no ghost", async (
       .locator(`[data-testid="catalog-row"][data-service^="${shop}/Deployment/"]`)
       .evaluateAll((all) => all.map((each) => each.getAttribute("data-service")).toSorted());
   await expect.poll(shown).toEqual(wanted.toSorted());
-});
-
-test("pods after the restart are exactly the cluster's", async ({ page, cluster }) => {
+  // So it is with pods.
   await openTab(page, await servicePath(page, keyOf(shop, "Deployment", "ship")), "kubernetes");
   const pods = await cluster.kube.list("Pod", shop, "app=ship");
   await expect(currentPods(page)).toHaveCount(pods.length);

@@ -4,6 +4,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -263,7 +264,9 @@ async fn shutdown_finishes_what_is_under_way_and_closes_the_idle() {
         async move { post(http, &message).await.status == 200 }
     });
     calls.spawn(async move { call(grpc, EXPORT, false, message).await.is_ok() });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while fake.begun.load(Ordering::Acquire) < 2 {
+        tokio::task::yield_now().await;
+    }
     receivers.shutdown.cancel();
     drop(held);
     assert_eq!(calls.join_all().await, [true, true]);

@@ -9,28 +9,34 @@ use support::*;
 
 #[tokio::test]
 async fn an_error_group_keeps_its_first_sight_and_revision_after_its_spans_are_gone() {
+    // What is remembered expires as well, so it must not be of long ago.
+    let now = clock();
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
     let telemetry = store.telemetry();
     let failing = |trace, start| Request { trace, id: trace as u64, start, error: "Oh", ..Request::default() };
     let whose = || (owner("checkout"), facts_of_pod("p1"));
-    let old = NOW.plus(-5 * HOUR);
+    let old = now.plus(-5 * HOUR);
     telemetry.append(batch(1, whose(), &[failing(1, old)])).await.unwrap();
     telemetry
-        .append(batch(2, whose(), &[failing(2, NOW), failing(3, NOW.plus(-1)), Request::default()]))
+        .append(batch(
+            2,
+            whose(),
+            &[failing(2, now), failing(3, now.plus(-1)), Request { start: now, ..Request::default() }],
+        ))
         .await
         .unwrap();
     let check = async |store: &Store| {
-        let groups = store.telemetry().errors(&id("checkout"), around(NOW), Step(MINUTE)).await.unwrap();
+        let groups = store.telemetry().errors(&id("checkout"), around(now), Step(MINUTE)).await.unwrap();
         assert_eq!(groups.len(), 1);
         let group = &groups[0];
         assert_eq!((group.endpoint.as_str(), group.error.as_str()), ("GET /", "Oh"));
-        assert_eq!((group.first_seen, group.last_seen), (old, NOW));
+        assert_eq!((group.first_seen, group.last_seen), (old, now));
         assert_eq!(group.first_revision, Some(RevisionHash("7d9f".into())));
         assert_eq!(group.sample, TraceId(2_u128.to_be_bytes()));
         assert_eq!(group.cells.iter().map(|(_, count)| count).sum::<f64>(), 2.0);
-        assert!(store.telemetry().errors(&id("cart"), around(NOW), Step(MINUTE)).await.unwrap().is_empty());
-        assert_eq!(store.telemetry().last_request(&id("checkout")).await.unwrap(), Some(NOW));
+        assert!(store.telemetry().errors(&id("cart"), around(now), Step(MINUTE)).await.unwrap().is_empty());
+        assert_eq!(store.telemetry().last_request(&id("checkout")).await.unwrap(), Some(now));
     };
     check(&store).await;
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();

@@ -49,6 +49,8 @@ pub struct Fake {
     pub owners: Mutex<Vec<model::Owner>>,
     /// An append waits while a test holds this for writing.
     pub gate: RwLock<()>,
+    /// Appends that have begun.
+    pub begun: AtomicU64,
 }
 
 impl Fake {
@@ -60,6 +62,7 @@ impl Fake {
             hashes: Mutex::default(),
             owners: Mutex::default(),
             gate: RwLock::default(),
+            begun: AtomicU64::new(0),
         })
     }
 
@@ -75,6 +78,7 @@ impl Fake {
 #[async_trait]
 impl Telemetry for Fake {
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        self.begun.fetch_add(1, Ordering::AcqRel);
         let _open = self.gate.read().await;
         match *self.mood.lock().unwrap() {
             Mood::Well => {}

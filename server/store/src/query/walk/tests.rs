@@ -120,8 +120,9 @@ async fn a_merge_between_listing_and_reading_hides_nothing() {
         async move { counts(&store, Some((begun, gate))).await }
     });
     tokio::task::spawn_blocking(move || has_begun.recv()).await.unwrap().unwrap();
-    let file = store.shared().files(crate::partition::file::Family::Raw)[0].clone();
-    crate::merge::merge(&store.shared(), &file, Timestamp(i64::MAX), false).await.unwrap();
+    for file in store.shared().files(crate::partition::file::Family::Raw).iter() {
+        crate::merge::merge(&store.shared(), file, Timestamp(i64::MAX), false).await.unwrap();
+    }
     go_on.send(()).unwrap();
     assert_eq!(walking.await.unwrap(), (BLOCKS, BLOCKS));
     assert_eq!(counts(&store, None).await, (BLOCKS, 1), "it was merged meanwhile");
