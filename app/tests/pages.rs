@@ -179,9 +179,40 @@ async fn compared_profiles_say_what_takes_a_larger_share() {
 #[tokio::test]
 async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     let page = get(&checkout("kubernetes")).await;
-    assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (2, 6, 3));
+    assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
     page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31, once", "since 14:29, 6 times"]);
+}
+
+#[tokio::test]
+async fn trouble_of_a_node_is_one_row_with_whom_it_hurt_and_is_linked_both_ways() {
+    let page = get(&checkout("kubernetes")).await;
+    page.has(&["Node trouble", "The node does not report any more.", "The node runs out of memory."]);
+    page.has(&[
+        "id=\"node-node-07\"",
+        "href=\"#node-node-07\"",
+        "while node-07 was in trouble",
+        "checkout-84bd7c6f9-4n8vt",
+    ]);
+    // Of fourteen services twelve are named.
+    assert_eq!((page.ids("hurt-service"), page.ids("event-node")), (12, 2));
+    page.has(&[&format!("/services/{CLUSTER}/shop/Deployment/hurt-0/kubernetes#node-node-07"), "and 2 more"]);
+}
+
+#[tokio::test]
+async fn what_a_service_lacks_is_said_under_a_worse_sentence_with_the_way_to_it() {
+    let page = get(&checkout("overview")).await;
+    assert_eq!((page.ids("banner-saturation"), page.ids("see-saturation")), (1, 1));
+    page.has(&[" is at 96 % of its memory limit", &format!("href=\"{}\"", checkout("kubernetes"))]);
+    let other = get(&format!("/services/{CLUSTER}/shop/StatefulSet/cart/overview")).await;
+    assert_eq!((other.status, other.ids("see-saturation")), (StatusCode::OK, 0));
+}
+
+#[tokio::test]
+async fn many_pods_are_a_chart_of_how_many_were_in_which_phase() {
+    let page = get_with(Fake { many_pods: true, ..Fake::default() }, &checkout("overview"), "").await;
+    assert_eq!((page.ids("pod-lane"), page.ids("chart-pods")), (0, 1));
+    page.has(&["by phase, of 340 pods", "300 ready", "not ready"]);
 }
 
 #[tokio::test]

@@ -47,6 +47,21 @@ test("the catalog has the shop, worst first, and says what is wrong", async ({ p
 test("a node that died is named where pods were on it", async ({ page }) => {
   await open(page, agent, "kubernetes");
   await expect(incident(page, "node-3")).toContainText("The node does not report any more");
+  // One row for the node, with the other services that it hurt and the way to them.
+  const hurt = incident(page, "node-3").getByTestId("hurt-service");
+  await expect(hurt.first()).toBeVisible();
+  await hurt.first().click();
+  await expect(page).toHaveURL(/\/kubernetes.*#node-node-3$/);
+  await expect(incident(page, "node-3")).toContainText("It hurt");
+});
+
+test("who is held at its CPU limit says so, and is not called worse than it is", async ({ page }) => {
+  await page.goto("/");
+  const held = row(page, agent);
+  await expect(held.getByTestId("sentence")).toContainText(/was throttled up to \d+ % of the last .* in \d of \d pods/, { timeout: 90_000 });
+  await expect(held.getByTestId("health")).toHaveText(/healthy/i);
+  await open(page, agent, "kubernetes");
+  await expect(incident(page, "CPU throttled")).toContainText("Give it a higher CPU limit");
 });
 
 test("a service has its processor and memory from the start, and goes on to have them", async ({ page }) => {

@@ -1,6 +1,9 @@
-//! What leaks: each service is looked at in turn; what climbs is `analysis`'.
+//! What leaks and what there is too little of: each service is looked at in turn; what is found is `analysis`'.
 
 mod read;
+mod reader;
+mod saturated;
+mod shortage;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -14,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::jobs::now;
 use crate::shutdown::Shutdown;
 
-pub(crate) use read::{MEMORY, Volumes};
+pub(crate) use reader::{MEMORY, Volumes};
+use saturated::Saturated;
 
 /// How often it is asked who is due.
 const TICK: Duration = Duration::from_secs(5);
@@ -49,7 +53,8 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
     let (store, token) = (store.clone(), shutdown.token());
     shutdown.spawn("leaks", async move {
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
-        let mut watching = Watching { store, known: HashMap::new(), started: now() };
+        let saturated = Saturated::new(store.clone());
+        let mut watching = Watching { store, known: HashMap::new(), saturated, started: now() };
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
@@ -63,6 +68,7 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
 struct Watching {
     store: Store,
     known: HashMap<ServiceId, Known>,
+    saturated: Saturated,
     started: Timestamp,
 }
 
@@ -79,6 +85,7 @@ impl Watching {
         let before = self.known.len();
         self.known.retain(|id, _| directory.service(id).is_some_and(|service| service.deleted.is_none()));
         let mut changed = self.known.len() != before;
+        self.saturated.retain(&watched);
         for id in watched {
             if token.is_cancelled() {
                 return;
@@ -93,21 +100,23 @@ impl Watching {
             }
             let is_long = now.since(known.looked_long) >= LONG;
             match read::look(&self.store, &id, now, is_long).await {
-                Ok(found) => {
+                Ok(read::Found { leaks, saturation }) => {
                     let (before, is_first) = (known.leaks().clone(), known.looked == Timestamp(0));
                     known.looked = now;
                     if is_long {
-                        (known.looked_long, known.long) = (now, found.clone());
+                        (known.looked_long, known.long) = (now, leaks.clone());
                     }
-                    known.short = found;
+                    known.short = leaks;
                     changed |= is_first || *known.leaks() != before;
+                    self.saturated.note(&id, saturation, now).await;
                 }
-                Err(error) => tracing::warn!("looking for leaks of {id} failed, will try again: {error}"),
+                Err(error) => tracing::warn!("looking at what {id} uses failed, will try again: {error}"),
             }
         }
         if changed {
             self.store.keep_leaks(self.said());
         }
+        self.saturated.publish().await;
     }
 
     fn said(&self) -> Leaks {

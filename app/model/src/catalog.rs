@@ -184,4 +184,6 @@ pub struct ServiceHeader {
     pub verdict_lasts: bool,
     /// What leaks first.
     pub leak: Option<Sentence>,
+    /// What it has too little of, the worst first.
+    pub saturation: Option<Sentence>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeployMark, PodId, ResourceId, RevisionHash, ServiceId, Timestamp, Window};
+use crate::{DeployMark, PodId, ResourceId, RevisionHash, Series, ServiceId, Timestamp, Window};
 
 /// A service as the cluster has it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,6 +190,16 @@ pub enum AdverseKind {
     Node,
     /// A job gave up.
     FailedJob,
+    /// A quota refuses pods.
+    Quota,
+    /// An autoscaler is at its maximum and wants more.
+    Autoscaler,
+    /// Containers are held at their CPU limit.
+    Throttled,
+    /// Containers are near their memory limit.
+    MemoryFull,
+    /// A volume is full or soon will be.
+    VolumeFull,
     /// Any other warning.
     Warning,
 }
@@ -211,6 +221,11 @@ impl AdverseKind {
             Self::StuckRollout => "Rollout stuck",
             Self::Node => "Node trouble",
             Self::FailedJob => "Job failed",
+            Self::Quota => "Quota used up",
+            Self::Autoscaler => "Autoscaler at its maximum",
+            Self::Throttled => "CPU throttled",
+            Self::MemoryFull => "Memory near its limit",
+            Self::VolumeFull => "Volume full",
             Self::Warning => "Warning",
         }
     }
@@ -218,6 +233,11 @@ impl AdverseKind {
     /// Whether it is drawn red, not amber.
     pub fn is_severe(self) -> bool {
         matches!(self, Self::OomKill | Self::CrashLoop | Self::FailedPull | Self::FailedStart | Self::StuckRollout)
+    }
+
+    /// Whether it is found in measurements, not told by Kubernetes.
+    pub fn is_measured(self) -> bool {
+        matches!(self, Self::Throttled | Self::MemoryFull | Self::VolumeFull)
     }
 }
 
@@ -297,14 +317,16 @@ pub struct PodLane {
 }
 
 /// The pods of a service over a window.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PodLanes {
     /// The window.
     pub window: Window,
-    /// At most 200 lanes, newest last.
+    /// A lane a pod, newest last; none where there are more than 200 pods.
     pub lanes: Vec<PodLane>,
-    /// Pods in the window that have no lane because there are too many.
-    pub left_out: u32,
+    /// In the place of lanes: how many pods there were in each phase, by the phase's word.
+    pub counts: Vec<(PodPhase, Series)>,
+    /// How many pods `counts` is of.
+    pub counted: u32,
     /// Revisions by shown name, oldest first: a revision's colour is its place here.
     pub revisions: Vec<String>,
 }
@@ -362,13 +384,47 @@ pub struct EventContext {
     pub lines: Vec<String>,
     /// The deploy it followed: its sequence and the shown name of its revision.
     pub deploy: Option<(u32, String)>,
+    /// The node of its pod, where that was in trouble then.
+    pub node: Option<String>,
+}
+
+/// The trouble of one node, with whom it hurt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeTrouble {
+    /// The node.
+    pub node: String,
+    /// What was wrong with it, newest first; at least one.
+    pub events: Vec<AdverseEvent>,
+    /// Pods of this service that it hurt, by name.
+    pub pods: Vec<String>,
+    /// The other services that it hurt.
+    pub services: Vec<ServiceId>,
+}
+
+impl NodeTrouble {
+    /// First time.
+    pub fn first(&self) -> Timestamp {
+        self.events.iter().map(|event| event.first).min().unwrap_or_default()
+    }
+
+    /// Last time.
+    pub fn last(&self) -> Timestamp {
+        self.events.iter().map(|event| event.last).max().unwrap_or_default()
+    }
+
+    /// It goes on.
+    pub fn is_current(&self) -> bool {
+        self.events.iter().any(|event| event.current)
+    }
 }
 
 /// The Kubernetes tab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubernetesTab {
-    /// What went wrong in the window, newest first.
+    /// What went wrong in the window, newest first; of nodes see below.
     pub events: Vec<AdverseEvent>,
+    /// Nodes of its pods that were in trouble in the window, latest first.
+    pub nodes: Vec<NodeTrouble>,
     /// What some of them are better understood by.
     pub context: Vec<EventContext>,
     /// Resources as a tree, in drawing order.

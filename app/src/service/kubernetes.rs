@@ -46,7 +46,7 @@ impl LazyRoute for Kubernetes {
         let draw = move |tab: KubernetesTab| {
             view! {
                 {travel::travel(&tab, window, address)}
-                {events::events(&tab.events, &tab.context, &deploys())}
+                {events::events(&tab, &deploys())}
                 {resources::resources(&tab.resources, address)}
                 {pods::pods(&tab.pods)}
             }

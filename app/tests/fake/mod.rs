@@ -34,6 +34,8 @@ pub(crate) struct Fake {
     pub(crate) demo: bool,
     /// Spans of the trace beyond the eleven of the shop.
     pub(crate) spans: u32,
+    /// Services have more pods than can have lanes.
+    pub(crate) many_pods: bool,
 }
 
 impl Fake {
@@ -97,6 +99,9 @@ impl Backend for Fake {
             verdict: Some(self.judged(12)),
             verdict_lasts: true,
             leak: None,
+            saturation: (id.name == "checkout").then(|| {
+                Sentence::plain("Container ").strong(self.text("app")).text(" is at 96 % of its memory limit")
+            }),
         })
     }
 
@@ -120,7 +125,7 @@ impl Backend for Fake {
     }
 
     async fn lanes(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<PodLanes, AppError> {
-        self.known(id).map(|_| signals::lanes(window))
+        self.known(id).map(|_| if self.many_pods { signals::counts(window) } else { signals::lanes(window) })
     }
 
     async fn kubernetes(

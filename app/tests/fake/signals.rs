@@ -77,7 +77,18 @@ pub(crate) fn lanes(window: Window) -> PodLanes {
         PodLane { pod: format!("checkout-84bd7c6f9-{n}"), revision: Some("v1.8.2".into()), stretches }
     });
     let revisions = vec!["v1.8.1".into(), "v1.8.2".into()];
-    PodLanes { window, lanes: old.chain(new).collect(), left_out: 0, revisions }
+    PodLanes { window, lanes: old.chain(new).collect(), counts: vec![], counted: 0, revisions }
+}
+
+/// So many pods that only their number is drawn: some are not ready any more at the end.
+pub(crate) fn counts(window: Window) -> PodLanes {
+    let step = window.step(60);
+    let series = |phase: PodPhase, first: f64, last: f64| {
+        let points = (0..60).map(|n| Some(if n < 30 { first } else { last })).collect();
+        (phase, Series { name: phase.word().into(), start: window.from, step, points })
+    };
+    let counts = vec![series(PodPhase::Ready, 320.0, 300.0), series(PodPhase::NotReady, 0.0, 20.0)];
+    PodLanes { window, lanes: vec![], counts, counted: 340, revisions: vec![] }
 }
 
 fn summary(rate: f64, share: f64, p95: f64) -> Summary {
@@ -190,7 +201,9 @@ impl Fake {
                 key: String::new(),
                 lines: vec!["starting".into(), self.text("fatal: no room")],
                 deploy: Some((12, self.text("v1.8.2"))),
+                node: Some(self.text("node-07")),
             }],
+            nodes: vec![self.node_trouble(&event(AdverseKind::Node, String::new(), None, 1, true))],
             resources: vec![
                 resource(0, "Deployment", "checkout".into(), "6/6 ready, generation 84", Some(true), ""),
                 resource(1, "ReplicaSet", "checkout-84bd7c6f9".into(), "6/6, revision 42", Some(true), "v1.8.2"),
@@ -202,6 +215,30 @@ impl Fake {
             pods: self.pod_rows(),
             past: at,
             moments: vec![minutes_ago(40), deployed()],
+        }
+    }
+
+    /// A node that ran out of memory and fell silent.
+    fn node_trouble(&self, like: &AdverseEvent) -> NodeTrouble {
+        let of_node = |reason: &str, message: String, current| AdverseEvent {
+            pod: None,
+            container: None,
+            node: Some(self.text("node-07")),
+            reason: reason.into(),
+            message,
+            current,
+            ..like.clone()
+        };
+        NodeTrouble {
+            node: self.text("node-07"),
+            events: vec![
+                of_node("NodeNotReady", self.text("The node does not report any more."), true),
+                of_node("MemoryPressure", "The node runs out of memory.".into(), false),
+            ],
+            pods: vec![self.text("checkout-84bd7c6f9-4n8vt")],
+            services: (0..14)
+                .map(|n| ServiceId::new(super::CLUSTER, "shop", "Deployment", &format!("hurt-{n}")))
+                .collect(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Health of a service by the rules of the design: the worst rule wins, always with its sentence.
 
 use model::{
-    ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND, Sentence,
-    ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
+    ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND, Saturation,
+    SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
 };
 
 /// Requests and errors of the last five minutes.
@@ -35,6 +35,8 @@ pub struct HealthFacts<'a> {
     pub verdict: Option<&'a Verdict>,
     /// A leak of the current revision.
     pub leak: Option<&'a Leak>,
+    /// What it has too little of.
+    pub saturation: &'a [Saturation],
     /// Requests of the last five minutes.
     pub recent: RecentErrors,
     /// OOM kills in the last hour.
@@ -57,9 +59,12 @@ pub fn health(facts: &HealthFacts<'_>) -> HealthState {
         .or_else(|| failing_pods(facts))
         .or_else(|| down(facts))
         .or_else(degraded)
+        // Why pods are missing comes before that they are.
+        .or_else(|| saturated(facts, |of| *of == SaturationOf::Quota))
         .or_else(|| stuck(facts))
         .or_else(|| degraded_pods(facts))
         .or_else(|| leak(facts))
+        .or_else(|| saturated(facts, |_| true))
         .or_else(|| rolling_out(facts))
         .unwrap_or_else(|| quiet(facts))
 }
@@ -201,6 +206,11 @@ fn leak(facts: &HealthFacts<'_>) -> Option<HealthState> {
     Some(state(Health::Degraded, leak.sentence.clone()))
 }
 
+fn saturated(facts: &HealthFacts<'_>, is: impl Fn(&SaturationOf) -> bool) -> Option<HealthState> {
+    let found = facts.saturation.iter().find(|found| found.degrades && is(&found.of))?;
+    Some(state(Health::Degraded, found.sentence.clone()))
+}
+
 fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
     let deploy = facts.deploy.filter(|deploy| deploy.phase.is_open())?;
     let service = facts.service;
@@ -213,11 +223,12 @@ fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
     Some(state(Health::RollingOut, Sentence::plain(verb).strong(deploy.to_name.clone()).text(ending)))
 }
 
-/// Nothing is wrong; what leaks slowly is said nevertheless.
+/// Nothing is wrong; what leaks slowly, or begins to lack something, is said nevertheless.
 fn quiet(facts: &HealthFacts<'_>) -> HealthState {
     let service = facts.service;
-    if let Some(leak) = facts.leak.filter(|_| service.deleted.is_none() && service.wanted > 0) {
-        return state(Health::Healthy, leak.sentence.clone());
+    let noticed = facts.leak.map(|leak| &leak.sentence).or(facts.saturation.first().map(|found| &found.sentence));
+    if let Some(sentence) = noticed.filter(|_| service.deleted.is_none() && service.wanted > 0) {
+        return state(Health::Healthy, sentence.clone());
     }
     let text = match (service.deleted, service.wanted) {
         (Some(_), _) => "Deleted from the cluster",

@@ -3,8 +3,8 @@
 use analysis::{HealthFacts, RecentErrors, health, leak_sentence};
 use model::{
     ContainerState, Deploy, DeployId, DeployKind, DeployPhase, Eta, Exit, HOUR, Health, Leak, LeakOf, LeakingPod,
-    MINUTE, PodId, PodPhase, PodState, RevisionHash, SECOND, Sentence, ServiceId, ServiceState, Timestamp, Verdict,
-    VerdictLevel,
+    MINUTE, PodId, PodPhase, PodState, RevisionHash, SECOND, Saturation, SaturationOf, Sentence, ServiceId,
+    ServiceState, Timestamp, Verdict, VerdictLevel,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000 * SECOND);
@@ -94,6 +94,7 @@ fn check(change: impl FnOnce(&mut Case), expect: Health, sentence: &str) {
         deploy: case.deploy.as_ref(),
         verdict: case.verdict.as_ref(),
         leak: case.leak.as_ref(),
+        saturation: &case.saturation,
         recent: case.recent,
         oom_kills: case.oom_kills,
         restarts: case.restarts,
@@ -108,6 +109,7 @@ struct Case {
     deploy: Option<Deploy>,
     verdict: Option<Verdict>,
     leak: Option<Leak>,
+    saturation: Vec<Saturation>,
     recent: RecentErrors,
     oom_kills: u32,
     restarts: u32,
@@ -122,6 +124,7 @@ impl Default for Case {
             deploy: None,
             verdict: None,
             leak: None,
+            saturation: vec![],
             recent: RecentErrors::default(),
             oom_kills: 0,
             restarts: 0,
@@ -275,6 +278,51 @@ fn a_leak_degrades_when_its_limit_is_less_than_a_day_away() {
     check(|case| case.leak = leak(11), Health::Degraded, &says("11 h"));
     // Slower than that it is said and nothing more.
     check(|case| case.leak = leak(36), Health::Healthy, &says("1 d"));
+}
+
+fn lacks(of: SaturationOf, degrades: bool, sentence: &str) -> Saturation {
+    Saturation { of, since: NOW, degrades, pods: vec![], sentence: Sentence::plain(sentence) }
+}
+
+#[test]
+fn what_a_service_has_too_little_of_degrades_it_or_is_only_said() {
+    let cpu = || SaturationOf::Cpu { container: "app".into() };
+    check(|case| case.saturation = vec![lacks(cpu(), true, "throttled")], Health::Degraded, "throttled");
+    check(
+        |case| case.saturation = vec![lacks(cpu(), false, "throttled a little")],
+        Health::Healthy,
+        "throttled a little",
+    );
+    let both = || vec![lacks(cpu(), true, "throttled"), lacks(SaturationOf::Quota, true, "refused")];
+    check(|case| case.saturation = both(), Health::Degraded, "refused");
+    // What happened to requests and pods comes first, but for pods that could not be made.
+    let short = |case: &mut Case| {
+        (case.service.ready, case.service.short_since) = (2, Some(NOW.plus(-6 * MINUTE)));
+    };
+    check(
+        |case| {
+            short(case);
+            case.saturation = vec![lacks(cpu(), true, "throttled")];
+        },
+        Health::Degraded,
+        "2 of 3 pods ready for 6 min",
+    );
+    check(
+        |case| {
+            short(case);
+            case.saturation = both();
+        },
+        Health::Degraded,
+        "refused",
+    );
+    check(
+        |case| {
+            case.saturation = both();
+            case.blind = Some("Not connected to the cluster");
+        },
+        Health::Unknown,
+        "Not connected to the cluster",
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod events;
 mod ledger;
 mod nodes;
 mod pods;
+mod scaling;
 mod words;
 mod workloads;
 
@@ -14,6 +15,7 @@ pub(crate) use events::of_event;
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use nodes::of_node;
 pub(crate) use pods::{Counted, of_pod};
+pub(crate) use scaling::of_autoscaler;
 pub(crate) use workloads::{of_workload, stuck};
 
 /// Something bad that is seen in one object.

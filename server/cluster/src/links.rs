@@ -1,10 +1,12 @@
 //! What an object refers to, by which it belongs to services, and its state in words. Pure: reads one document.
 
+use model::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::selector::Selector;
-use crate::slim::Meta;
+use crate::slim::{Instant, Meta};
 use crate::text::Text;
 
 /// Something that objects refer to.
@@ -35,6 +37,19 @@ pub(crate) struct Says {
     pub(crate) state: String,
     /// Whether that is bad, good, or neither.
     pub(crate) good: Option<bool>,
+    /// What hinders an autoscaler.
+    pub(crate) hindered: Option<Hindered>,
+}
+
+/// What hinders an autoscaler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hindered {
+    /// How many pods it may make, where it has made them all and wants more; else it does not know how many it wants.
+    pub(crate) most: Option<u64>,
+    /// The reason Kubernetes gives.
+    pub(crate) reason: Text,
+    /// Since when.
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// What an object of a kind says.
@@ -161,21 +176,33 @@ fn autoscaler(namespace: &Text, raw: &Value) -> Says {
     let now = number(raw, "/status/currentReplicas").unwrap_or(0);
     let conditions = raw.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
     let blind = conditions.clone().find(|it| text(it, "type") == "ScalingActive" && text(it, "status") == "False");
-    let limited = conditions.clone().any(|condition| {
+    let limited = conditions.clone().find(|condition| {
         text(condition, "type") == "ScalingLimited"
             && text(condition, "status") == "True"
             && text(condition, "reason") == "TooManyReplicas"
     });
-    let at_most = most.is_some_and(|most| now >= most) && limited;
+    let limited = limited.filter(|_| most.is_some_and(|most| now >= most));
     let range = most.map_or_else(|| format!("{now} replicas"), |most| format!("{now} of {least}–{most} replicas"));
-    let (state, good) = match blind {
+    let hindered = |condition, most| Some(Hindered { most, ..Hindered::by(condition) });
+    let (state, good, hindered) = match (blind, limited) {
         // Scaled to nothing on purpose.
-        Some(blind) if text(blind, "reason") == "ScalingDisabled" => (format!("{range}, off"), None),
-        Some(blind) => (format!("{range}, does not scale: {}", text(blind, "reason")), Some(false)),
-        None if at_most => (format!("{range}, at its maximum and wants more"), Some(false)),
-        None => (range, Some(true)),
+        (Some(blind), _) if text(blind, "reason") == "ScalingDisabled" => (format!("{range}, off"), None, None),
+        (Some(blind), _) => {
+            (format!("{range}, does not scale: {}", text(blind, "reason")), Some(false), hindered(blind, None))
+        }
+        (None, Some(limited)) => {
+            (format!("{range}, at its maximum and wants more"), Some(false), hindered(limited, most))
+        }
+        (None, None) => (range, Some(true), None),
     };
-    Says { state, good, ..target(namespace, raw.pointer("/spec/scaleTargetRef")) }
+    Says { state, good, hindered, ..target(namespace, raw.pointer("/spec/scaleTargetRef")) }
+}
+
+impl Hindered {
+    fn by(condition: &Value) -> Self {
+        let since = condition.get("lastTransitionTime").and_then(|at| Instant::deserialize(at).ok());
+        Self { most: None, reason: text(condition, "reason").into(), since: since.and_then(|since| since.0) }
+    }
 }
 
 fn scaled(namespace: &Text, raw: &Value) -> Says {
@@ -280,7 +307,10 @@ mod tests {
             (said.state.as_str(), said.good),
             ("10 of 2–10 replicas, at its maximum and wants more", Some(false))
         );
-        assert_eq!(of(Kind::HorizontalPodAutoscaler, raw(10, "False")).good, Some(true));
+        assert_eq!(said.hindered.and_then(|hindered| hindered.most), Some(10));
+        let content = of(Kind::HorizontalPodAutoscaler, raw(10, "False"));
+        assert_eq!((content.good, content.hindered), (Some(true), None));
+        assert_eq!(of(Kind::HorizontalPodAutoscaler, raw(9, "True")).hindered, None, "it is on its way");
     }
 
     #[test]

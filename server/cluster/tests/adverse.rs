@@ -141,11 +141,12 @@ fn a_pod_that_finds_no_node_and_one_that_is_put_out_say_why() {
 
 fn event(about: &str, reason: &str, message: &str, count: u32, minute: i64) -> Value {
     let (kind, name) = about.split_once('/').expect("kind and name");
+    let part = if kind == "Pod" { "spec.containers{app}" } else { "" };
     with(
         object("Event", &format!("{name}-{reason}"), minute),
         json!({"type": "Warning", "reason": reason, "message": message, "count": count,
         "firstTimestamp": iso(5), "lastTimestamp": iso(minute),
-        "involvedObject": {"kind": kind, "name": name, "namespace": "shop", "uid": format!("{kind}-{name}"), "fieldPath": "spec.containers{app}"}}),
+        "involvedObject": {"kind": kind, "name": name, "namespace": "shop", "uid": format!("{kind}-{name}"), "fieldPath": part}}),
     )
 }
 
@@ -196,19 +197,73 @@ fn an_event_of_a_pod_that_is_gone_still_finds_its_service() {
 #[test]
 fn pods_that_cannot_be_created_are_told_by_their_replica_set() {
     let mut bench = Bench::list(5, &running());
-    let quota = json!({"status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
-        "message": "pods \"web-x\" is forbidden: exceeded quota: small", "lastTransitionTime": iso(5)}]}});
-    bench.apply(&[with(replica_set("aa", "v1", 1, 0), quota)]);
-    bench.apply(&[event(
-        "ReplicaSet/web-aa",
-        "FailedCreate",
-        "pods \"web-x\" is forbidden: exceeded quota: small",
-        5,
-        5,
-    )]);
+    let refusal = "admission webhook \"policy\" denied the request: no";
+    let denied = json!({"status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+        "message": refusal, "lastTransitionTime": iso(5)}]}});
+    bench.apply(&[with(replica_set("aa", "v1", 1, 0), denied)]);
+    bench.apply(&[event("ReplicaSet/web-aa", "FailedCreate", refusal, 5, 5)]);
     let events = bench.adverse(AdverseKind::FailedCreate);
-    assert!(events.iter().any(|event| event.current && event.message.contains("exceeded quota")));
+    assert!(events.iter().any(|event| event.current && event.message.contains("denied the request")));
     assert_eq!(events[0].service.as_ref().unwrap().name, "web");
+}
+
+#[test]
+fn a_quota_that_refuses_pods_is_told_by_condition_and_event_as_one_until_it_lets_them() {
+    let mut bench = Bench::list(5, &running());
+    let refusal = "pods \"web-x\" is forbidden: exceeded quota: compute, requested: requests.cpu=500m, used: \
+                   requests.cpu=4, limited: requests.cpu=4";
+    let refused = |status: &str| {
+        json!({"status": {"conditions": [{"type": "ReplicaFailure", "status": status, "reason": "FailedCreate",
+            "message": refusal, "lastTransitionTime": iso(5)}]}})
+    };
+    bench.apply(&[with(replica_set("aa", "v1", 1, 0), refused("True"))]);
+    bench.apply(&[event("ReplicaSet/web-aa", "FailedCreate", refusal, 5, 5)]);
+    let [quota] = &bench.adverse(AdverseKind::Quota)[..] else { panic!("{:?}", bench.all.adverse) };
+    assert!(quota.current && quota.first == at(5));
+    assert!(quota.message.starts_with("Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted."));
+    bench.apply(&[with(replica_set("aa", "v1", 1, 0), refused("False"))]);
+    assert!(!bench.adverse(AdverseKind::Quota)[0].current);
+}
+
+fn autoscaler(limited: &str) -> serde_json::Value {
+    let conditions = json!([{"type": "ScalingLimited", "status": limited, "reason": "TooManyReplicas",
+        "lastTransitionTime": iso(3)}]);
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    with(
+        object("HorizontalPodAutoscaler", "web", 0),
+        json!({"spec": {"scaleTargetRef": target, "maxReplicas": 5},
+            "status": {"currentReplicas": 5, "conditions": conditions}}),
+    )
+}
+
+#[test]
+fn an_autoscaler_at_its_maximum_is_told_of_its_service_while_it_is() {
+    let all = |limited| [running(), vec![autoscaler(limited)]].concat();
+    let mut bench = Bench::list(5, &all("True"));
+    let event = bench.adverse(AdverseKind::Autoscaler).remove(0);
+    assert_eq!((event.current, event.first, event.times.as_slice()), (true, at(3), &[at(3)][..]));
+    assert_eq!(event.service.as_ref().unwrap().name, "web");
+    assert!(event.message.starts_with("The autoscaler web is at its maximum of 5 pods and wants more."));
+    // Nothing changes, and it still holds.
+    bench.wait(90);
+    let event = bench.adverse(AdverseKind::Autoscaler).remove(0);
+    assert_eq!((event.current, event.last, event.count), (true, at(95), 1));
+    bench.apply(&[autoscaler("False")]);
+    assert!(!bench.adverse(AdverseKind::Autoscaler)[0].current);
+    bench.apply(&[autoscaler("True")]);
+    assert!(bench.adverse(AdverseKind::Autoscaler)[0].current);
+    bench.delete(&[autoscaler("True")]);
+    assert!(!bench.adverse(AdverseKind::Autoscaler)[0].current, "it is gone");
+}
+
+#[test]
+fn what_went_while_nobody_watched_is_over() {
+    let bench = Bench::list(5, &[running(), vec![autoscaler("True")]].concat());
+    let there = Bench::again(bench, 60, &[running(), vec![autoscaler("True")]].concat());
+    let event = there.adverse(AdverseKind::Autoscaler).remove(0);
+    assert_eq!((event.current, event.count), (true, 1), "it is the same one");
+    let gone = Bench::again(there, 90, &running());
+    assert!(!gone.adverse(AdverseKind::Autoscaler)[0].current);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! The state of all services at one moment and over one window, made at most once a second for all who ask: their
 //! health, their totals, what happened to them in the last hour.
 
+mod adverse;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
-    AdverseEvent, AdverseKind, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND,
+    AdverseEvent, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND, Saturation,
     ServiceId, ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
-use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Store};
+use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Saturations, Store};
 use tokio::sync::OnceCell;
 
 use crate::verdicts::present::{Said, present_of};
+use adverse::{happened, told_of};
 
 /// A service on the board.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub(super) struct Standing {
     pub(super) judgement: Option<Arc<Judgement>>,
     /// It is bad, of the current revision, and what it calls was there lately.
     pub(super) verdict_lasts: bool,
+    /// What it has too little of, the worst first.
+    pub(super) saturation: Vec<Saturation>,
 }
 
 impl Standing {
@@ -49,6 +54,7 @@ struct Key {
     directory: (u64, u64),
     judgements: Arc<Judgements>,
     leaks: Arc<Leaks>,
+    saturations: Arc<Saturations>,
 }
 
 impl PartialEq for Key {
@@ -56,6 +62,7 @@ impl PartialEq for Key {
         (self.window, self.directory) == (other.window, other.directory)
             && Arc::ptr_eq(&self.judgements, &other.judgements)
             && Arc::ptr_eq(&self.leaks, &other.leaks)
+            && Arc::ptr_eq(&self.saturations, &other.saturations)
     }
 }
 
@@ -81,12 +88,15 @@ impl Board {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
         let directory = self.store.directory();
-        let judgements = self.store.newest_judgements();
-        let leaks = self.store.leaks();
-        let generation = directory.generation();
-        let key = Key { window, directory: generation, judgements: judgements.clone(), leaks: leaks.clone() };
-        let slot = self.slot(key);
-        slot.get_or_try_init(|| make(&self.store, directory, &judgements, &leaks, window)).await.cloned()
+        let key = Key {
+            window,
+            directory: directory.generation(),
+            judgements: self.store.newest_judgements(),
+            leaks: self.store.leaks(),
+            saturations: self.store.saturations(),
+        };
+        let slot = self.slot(key.clone());
+        slot.get_or_try_init(|| make(&self.store, directory, &key)).await.cloned()
     }
 
     fn slot(&self, key: Key) -> Slot {
@@ -103,19 +113,15 @@ impl Board {
     }
 }
 
-async fn make(
-    store: &Store,
-    directory: Arc<Directory>,
-    judgements: &Judgements,
-    leaks: &Leaks,
-    window: Window,
-) -> Result<Arc<Standings>, store::Error> {
-    let now = window.to;
+async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc<Standings>, store::Error> {
+    let Key { window, judgements, leaks, saturations, .. } = key;
+    let (window, now) = (*window, key.window.to);
     let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
     let totals = totals(store, window).await?;
     let hour = Window::before(now, HOUR);
     let adverse = store.adverse(None, hour).await?;
     let happened = happened(&adverse, hour);
+    let mut told = told_of(&adverse, &directory, now);
     let blind = blind(&store.cluster_statuses(), now);
     let judgements = newest(judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
@@ -127,13 +133,19 @@ async fn make(
         let recent = errors.unwrap_or_default();
         let of_current = |leak: &&Leak| leak.revision == service.revision;
         let leak = leaks.get(id).and_then(|leaks| leaks.iter().find(of_current));
-        let facts = Facts { service, now, verdict, leak, oom_kills, restarts, recent, blind: &blind };
+        let mut saturation = told.remove(id).unwrap_or_default();
+        saturation.extend(saturations.get(id).into_iter().flat_map(|all| all.iter().cloned()));
+        saturation.sort_by_key(|one| !one.degrades);
+        let lacks = &saturation;
+        let facts =
+            Facts { service, now, verdict, leak, saturation: lacks, oom_kills, restarts, recent, blind: &blind };
         Standing {
             health: judge(&directory, facts),
             total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
             restarts,
             judgement: judgements.get(id).cloned(),
             verdict_lasts: verdict.is_some(),
+            saturation,
             service: service.clone(),
         }
     });
@@ -177,6 +189,7 @@ struct Facts<'a> {
     now: Timestamp,
     verdict: Option<&'a Verdict>,
     leak: Option<&'a Leak>,
+    saturation: &'a [Saturation],
     oom_kills: u32,
     restarts: u32,
     recent: RecentErrors,
@@ -198,6 +211,7 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
         deploy: directory.newest_deploy(id).map(AsRef::as_ref),
         verdict: facts.verdict,
         leak: facts.leak,
+        saturation: facts.saturation,
         recent: facts.recent,
         oom_kills: facts.oom_kills,
         restarts: facts.restarts,
@@ -225,25 +239,6 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
         }
     };
     clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect()
-}
-
-/// OOM kills, and restarts of any kind, by service.
-fn happened(adverse: &[AdverseEvent], hour: Window) -> HashMap<ServiceId, (u32, u32)> {
-    let mut counts = HashMap::<ServiceId, (u32, u32)>::new();
-    for event in adverse {
-        let Some(service) = &event.service else { continue };
-        let times = event.times_in(hour);
-        let (kills, restarts) = counts.entry(service.clone()).or_default();
-        match event.kind {
-            AdverseKind::OomKill => {
-                *kills += times;
-                *restarts += times;
-            }
-            AdverseKind::Restart => *restarts += times,
-            _ => {}
-        }
-    }
-    counts
 }
 
 /// Requests of every service over a window.

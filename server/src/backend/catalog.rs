@@ -234,5 +234,6 @@ pub(super) async fn header(
             let current = leaks.iter().find(|leak| leak.revision == service.revision)?;
             Some(current.sentence.clone())
         }),
+        saturation: standing.saturation.first().map(|lacks| lacks.sentence.clone()),
     })
 }

@@ -1,81 +1,64 @@
-//! What of a service climbs: its containers' memory and its volumes are read and held against the rules.
+//! A look at a service: what of its containers' memory and its volumes climbs, and what there is too little of, is read
+//! once and held against the rules.
 
 use std::collections::{BTreeMap, HashMap};
 
 use analysis::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 use model::{
-    Aggregation, DAY, HOUR, Leak, LeakOf, LeakingPod, MINUTE, MetricQuery, PodState, RevisionHash, Sentence, Series,
-    ServiceId, Step, Timestamp, Window,
+    Leak, LeakOf, LeakingPod, MINUTE, PodState, RevisionHash, Saturation, Sentence, ServiceId, Timestamp, Window,
 };
-use store::{MetricAsk, Store};
+use store::Store;
 
-/// Memory that no cache gives back comes first (OpenTelemetry semantic conventions for containers).
-pub(crate) const MEMORY: [&str; 2] = ["container.memory.rss", "container.memory.working_set"];
-/// A day, and the hour of yesterday that now is held against.
-const SHORT: i64 = 26 * HOUR;
-const LONG: i64 = 7 * DAY;
-/// Runs of one service that are looked at; of more, the first ones speak for all.
-const RUNS: u32 = 2_000;
-/// Pods of the revision before whose first hours are read, the youngest.
-const BIRTHS: usize = 5;
+use super::reader::{LONG, Points, Reader, Run};
+use super::shortage;
+
 /// A run whose last point is so old has ended.
 const SILENT: i64 = 3 * MINUTE;
 
-/// The keys that tell runs of containers apart.
-const RUN: [&str; 3] = ["pod", "k8s.container.name", "container.id"];
-
-/// Volumes of claims: those of other kinds have the node's disk.
-pub(crate) struct Volumes;
-
-impl Volumes {
-    pub(crate) const AVAILABLE: &str = "k8s.volume.available";
-    pub(crate) const CAPACITY: &str = "k8s.volume.capacity";
-    pub(crate) const KEYS: [&str; 3] = ["pod", "k8s.volume.name", "k8s.persistentvolumeclaim.name"];
+/// What a look finds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What leaks, the first to end at the front.
+    pub(super) leaks: Vec<Leak>,
+    /// What there is too little of, the worst first.
+    pub(super) saturation: Vec<Saturation>,
 }
 
-/// What stands where a series does not have a key.
-const NONE: &str = "(none)";
-
-type Points = Vec<(Timestamp, f64)>;
-
-/// What leaks of a service, the first to end at the front; `is_long` reads the week.
-pub(super) async fn look(
-    store: &Store,
-    id: &ServiceId,
-    now: Timestamp,
-    is_long: bool,
-) -> Result<Vec<Leak>, store::Error> {
+/// Looks at a service; `is_long` reads the week.
+pub(super) async fn look(store: &Store, id: &ServiceId, now: Timestamp, is_long: bool) -> Result<Found, store::Error> {
     let directory = store.directory();
-    let Some(service) = directory.service(id).cloned() else { return Ok(Vec::new()) };
+    let Some(service) = directory.service(id).cloned() else { return Ok(Found::default()) };
     let reader = Reader { store, id, now, is_long };
     let runs = reader.containers().await?;
     let volumes = reader.volumes().await?;
-    if runs.is_empty() && volumes.is_empty() {
-        return Ok(Vec::new());
+    let held = reader.periods().await?;
+    if runs.is_empty() && volumes.is_empty() && held.is_empty() {
+        return Ok(Found::default());
     }
     let pods = store.pods(id, Window::new(now.plus(-LONG), now)).await?;
     let pods: HashMap<&str, &PodState> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
     let mut runs = joined(runs, &pods);
     runs.extend(volumes);
+    let saturation = shortage::find(&runs, held, &pods, now);
     let before = directory.newest_deploy(id).and_then(|deploy| deploy.from.clone());
     let name = |revision: &RevisionHash| directory.revision_name(id, revision).map(str::to_owned);
     let facts = |runs: &[Run]| Facts::of(runs, &pods, service.revision.clone(), before.clone(), now);
-    let mut found = judged(facts(&runs)).await?;
+    let mut leaks = judged(facts(&runs)).await?;
     // Only where something climbs is it asked how the revision before began.
-    if !found.is_empty() {
+    if !leaks.is_empty() {
         let births = reader.births(&pods, service.revision.as_ref(), before.as_ref()).await?;
         if !births.is_empty() {
             births.into_iter().for_each(|birth| with_birth(&mut runs, birth));
-            found = judged(facts(&runs)).await?;
+            leaks = judged(facts(&runs)).await?;
         }
     }
-    for leak in &mut found {
+    for leak in &mut leaks {
         leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();
         leak.before_name = before.as_ref().and_then(name);
         leak.sentence = leak_sentence(leak);
     }
-    found.sort_by_key(|leak| leak.eta().map_or(i64::MAX, |eta| eta.likely));
-    Ok(found)
+    leaks.sort_by_key(|leak| leak.eta().map_or(i64::MAX, |eta| eta.likely));
+    Ok(Found { leaks, saturation })
 }
 
 /// A run, and whose it is.
@@ -164,19 +147,6 @@ fn pod_of(climbing: Climbing, names: &HashMap<&str, &str>) -> LeakingPod {
     }
 }
 
-/// One run of a container, or a volume, as it was read.
-#[derive(Clone)]
-struct Run {
-    of: LeakOf,
-    pod: String,
-    /// The container's id, where it is known.
-    container: Option<String>,
-    points: Points,
-    level: Points,
-    load: Points,
-    limit: Option<f64>,
-}
-
 /// What was told without the container's id is of the one that runs now, as far as it was told since that began.
 fn joined(runs: Vec<Run>, pods: &HashMap<&str, &PodState>) -> Vec<Run> {
     let (mut known, unknown): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.container.is_some());
@@ -208,6 +178,13 @@ fn with_birth(runs: &mut Vec<Run>, birth: Run) {
 }
 
 impl Run {
+    /// Whether another run of its container is the one that the pod has now.
+    pub(super) fn is_past(&self, pod: &PodState) -> bool {
+        let LeakOf::Memory { container } = &self.of else { return false };
+        let state = pod.containers.iter().find(|state| state.name == *container);
+        self.container.is_some() && state.is_some_and(|state| state.id.is_some() && state.id != self.container)
+    }
+
     /// Takes what somebody else told of the same run.
     fn take(&mut self, other: Run) {
         let more = [other.points, other.level, other.load];
@@ -228,8 +205,7 @@ impl Run {
             LeakOf::Memory { container } => of(container),
             LeakOf::Volume { .. } => None,
         };
-        let is_past =
-            self.container.is_some() && state.is_some_and(|state| state.id.is_some() && state.id != self.container);
+        let is_past = self.is_past(pod);
         // Where nothing tells runs apart, the last one began when the one before ended.
         let restarted = state.and_then(|state| state.last_exit.as_ref()?.at).filter(|_| !is_past);
         let began = match restarted {
@@ -251,185 +227,9 @@ impl Run {
     }
 }
 
-struct Reader<'a> {
-    store: &'a Store,
-    id: &'a ServiceId,
-    now: Timestamp,
-    is_long: bool,
-}
-
-impl Reader<'_> {
-    async fn containers(&self) -> Result<Vec<Run>, store::Error> {
-        let mut points = BTreeMap::new();
-        for name in MEMORY {
-            points = self.over_time(name, &RUN, false).await?;
-            if !points.is_empty() {
-                break;
-            }
-        }
-        if points.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut level = self.over_time(MEMORY[1], &RUN, false).await?;
-        let mut load = self.over_time("container.cpu.time", &RUN, true).await?;
-        let limits = self.last("k8s.container.memory.limit", &RUN[..2]).await?;
-        let runs = points.into_iter().filter_map(|(key, points)| {
-            let [pod, container, id] = key.as_slice() else { return None };
-            Some(Run {
-                of: LeakOf::Memory { container: container.clone() },
-                pod: pod.clone(),
-                container: Some(id.clone()).filter(|id| id != NONE),
-                level: level.remove(&key).unwrap_or_else(|| points.clone()),
-                load: load.remove(&key).unwrap_or_default(),
-                limit: limits.get(&key[..2]).copied().filter(|limit| *limit > 0.0),
-                points,
-            })
-        });
-        Ok(runs.collect())
-    }
-
-    /// The first hours of the youngest pods of the revision before, in minutes, where they are older than a day: as
-    /// long as is needed to see whether they grew like the current ones, and levelled off in as long a time again.
-    async fn births(
-        &self,
-        pods: &HashMap<&str, &PodState>,
-        current: Option<&RevisionHash>,
-        before: Option<&RevisionHash>,
-    ) -> Result<Vec<Run>, store::Error> {
-        let of = |wanted: Option<&RevisionHash>| -> Vec<&PodState> {
-            let of_revision = |pod: &&PodState| wanted.is_some() && pod.revision.as_ref() == wanted;
-            pods.values().copied().filter(of_revision).collect()
-        };
-        let day = self.now.plus(-SHORT);
-        let living = of(current).into_iter().filter(|pod| pod.ended.is_none());
-        let Some(age) = living.map(|pod| self.now.since(pod.created)).max() else { return Ok(Vec::new()) };
-        let mut old = of(before);
-        old.retain(|pod| pod.created < day);
-        old.sort_by_key(|pod| std::cmp::Reverse(pod.created));
-        let mut found = Vec::new();
-        for pod in old.into_iter().take(BIRTHS) {
-            let end = pod.created.plus(2 * age.min(SHORT)).min(day);
-            for name in MEMORY {
-                let runs = self.of_pod(name, &pod.name, Window::new(pod.created, end)).await?;
-                let is_told = !runs.is_empty();
-                found.extend(runs);
-                if is_told {
-                    break;
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Runs of one pod's containers, in minutes.
-    async fn of_pod(&self, name: &str, pod: &str, window: Window) -> Result<Vec<Run>, store::Error> {
-        let query = MetricQuery { filter: vec![(RUN[0].to_owned(), pod.to_owned())], ..query(name, &RUN, false) };
-        let found = self.ask(query, window, Step(MINUTE)).await?;
-        let runs = found.into_iter().filter_map(|(key, points)| {
-            let [pod, container, id] = key.as_slice() else { return None };
-            Some(Run {
-                of: LeakOf::Memory { container: container.clone() },
-                pod: pod.clone(),
-                container: Some(id.clone()).filter(|id| id != NONE),
-                level: points.clone(),
-                points,
-                load: Vec::new(),
-                limit: None,
-            })
-        });
-        Ok(runs.collect())
-    }
-
-    async fn volumes(&self) -> Result<Vec<Run>, store::Error> {
-        let available = self.over_time(Volumes::AVAILABLE, &Volumes::KEYS, false).await?;
-        if available.is_empty() {
-            return Ok(Vec::new());
-        }
-        let capacity = self.last(Volumes::CAPACITY, &Volumes::KEYS).await?;
-        let runs = available.into_iter().filter_map(|(key, free)| {
-            let [pod, volume, claim] = key.as_slice() else { return None };
-            let whole = capacity.get(&key).copied().filter(|_| claim != NONE)?;
-            let points: Points = free.into_iter().map(|(at, free)| (at, whole - free)).collect();
-            Some(Run {
-                of: LeakOf::Volume { volume: volume.clone() },
-                pod: pod.clone(),
-                container: None,
-                level: points.clone(),
-                points,
-                load: Vec::new(),
-                limit: Some(whole),
-            })
-        });
-        Ok(runs.collect())
-    }
-
-    /// A metric by keys: minutes of a day, before that hours, ascending.
-    async fn over_time(
-        &self,
-        name: &str,
-        by: &[&str],
-        rate: bool,
-    ) -> Result<BTreeMap<Vec<String>, Points>, store::Error> {
-        let day = self.now.plus(-SHORT);
-        let mut found: BTreeMap<Vec<String>, Points> = BTreeMap::new();
-        if self.is_long {
-            let week = Window::new(self.now.plus(-LONG), day);
-            self.ask(query(name, by, rate), week, Step(HOUR)).await?.into_iter().for_each(|(key, points)| {
-                found.insert(key, points.into_iter().filter(|(at, _)| *at < day).collect());
-            });
-        }
-        for (key, points) in self.ask(query(name, by, rate), Window::new(day, self.now), Step(MINUTE)).await? {
-            let known = found.entry(key).or_default();
-            let last = known.last().map_or(Timestamp(0), |(at, _)| *at);
-            known.extend(points.into_iter().filter(|(at, _)| *at > last));
-        }
-        Ok(found)
-    }
-
-    /// The last values of a metric by keys.
-    async fn last(&self, name: &str, by: &[&str]) -> Result<BTreeMap<Vec<String>, f64>, store::Error> {
-        let window = Window::before(self.now, 15 * MINUTE);
-        let found = self.ask(query(name, by, false), window, Step(MINUTE)).await?;
-        Ok(found.into_iter().filter_map(|(key, points)| Some((key, points.last()?.1))).collect())
-    }
-
-    async fn ask(
-        &self,
-        query: MetricQuery,
-        window: Window,
-        step: Step,
-    ) -> Result<Vec<(Vec<String>, Points)>, store::Error> {
-        let ask = MetricAsk { service: self.id.clone(), window, step, query, limit: RUNS };
-        let found = self.store.telemetry().metric(ask).await?;
-        Ok(found.series.into_iter().map(|series| (key_of(&series), points(&series))).collect())
-    }
-}
-
-fn query(name: &str, by: &[&str], rate: bool) -> MetricQuery {
-    MetricQuery {
-        name: name.to_owned(),
-        filter: Vec::new(),
-        by: by.iter().map(|key| (*key).to_owned()).collect(),
-        aggregation: if rate { Aggregation::Sum } else { Aggregation::Avg },
-        rate,
-    }
-}
-
-/// The values a series is named by.
-fn key_of(series: &Series) -> Vec<String> {
-    series.name.split(", ").map(str::to_owned).collect()
-}
-
-/// Its points, each in the middle of its bucket.
-fn points(series: &Series) -> Points {
-    let at = |i: usize| series.start.plus(i as i64 * series.step.0 + series.step.0 / 2);
-    let all = series.points.iter().enumerate();
-    all.filter_map(|(i, value)| Some((at(i), (*value)?))).filter(|(_, value)| value.is_finite()).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use model::{ContainerState, PodId, PodPhase};
+    use model::{ContainerState, DAY, HOUR, PodId, PodPhase};
 
     use super::*;
 

@@ -37,7 +37,7 @@ pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};
-pub use leaks::Leaks;
+pub use leaks::{Leaks, Saturations};
 pub use logs::LogRow;
 pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use profiles::ProfileRow;

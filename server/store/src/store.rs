@@ -17,7 +17,7 @@ use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
     Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
-    ObjectName, Telemetry, lock,
+    ObjectName, Saturations, Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -37,6 +37,7 @@ struct Inner {
     statuses: Mutex<BTreeMap<String, ClusterStatus>>,
     judgements: Mutex<Arc<Judgements>>,
     leaks: ArcSwap<Leaks>,
+    saturations: ArcSwap<Saturations>,
     salt: [u8; 32],
 }
 
@@ -59,7 +60,7 @@ impl Store {
         let newest = meta.newest_judgements().await?;
         let newest: Judgements = newest.into_iter().map(|(id, brief)| (id, Arc::new(brief))).collect();
         let judgements = Mutex::new(Arc::new(newest));
-        let leaks = ArcSwap::default();
+        let (leaks, saturations) = (ArcSwap::default(), ArcSwap::default());
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
@@ -71,6 +72,7 @@ impl Store {
                 statuses,
                 judgements,
                 leaks,
+                saturations,
                 salt,
             }),
         })
@@ -154,6 +156,11 @@ impl Store {
         self.inner.meta.pods(service, window).await
     }
 
+    /// Pods of a cluster's node that ended in a window, by their end; those that exist are in the directory.
+    pub async fn ended_on(&self, cluster: &str, node: &str, window: Window) -> Result<Vec<PodState>, Error> {
+        self.inner.meta.ended_on(cluster, node, window).await
+    }
+
     /// Revisions of a service, oldest first.
     pub async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
         self.inner.meta.revisions(service).await
@@ -216,6 +223,17 @@ impl Store {
     /// Keeps what leaks now.
     pub fn keep_leaks(&self, leaks: Leaks) {
         self.inner.leaks.store(Arc::new(leaks));
+        self.changed(Change::Cluster);
+    }
+
+    /// What services were measured to have too little of now. Cheap.
+    pub fn saturations(&self) -> Arc<Saturations> {
+        self.inner.saturations.load_full()
+    }
+
+    /// Keeps what services were measured to have too little of now.
+    pub fn keep_saturations(&self, saturations: Saturations) {
+        self.inner.saturations.store(Arc::new(saturations));
         self.changed(Change::Cluster);
     }
 

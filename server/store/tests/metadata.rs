@@ -204,3 +204,21 @@ async fn every_version_of_an_object_is_kept_with_who_made_it() {
     let other = ObjectName { namespace: "other", ..settings };
     assert!(store.object_versions(&other, Timestamp(9), 10).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn pods_that_ended_on_a_node_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let on = |uid: &str, node: &str, ended: Option<i64>| PodState {
+        node: Some(node.into()),
+        ended: ended.map(Timestamp),
+        ..pod("checkout", uid, "10.0.0.1", 5)
+    };
+    let mut all = record();
+    all.services = vec![service("checkout")];
+    all.pods = vec![on("a", "n1", Some(20)), on("b", "n2", Some(20)), on("c", "n1", None), on("d", "n1", Some(30))];
+    store.record(all).await.unwrap();
+    let found = store.ended_on("c1", "n1", Window::new(Timestamp(20), Timestamp(30))).await.unwrap();
+    assert_eq!(found.iter().map(|pod| pod.id.0.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert!(store.ended_on("c2", "n1", Window::new(Timestamp(0), Timestamp(99))).await.unwrap().is_empty());
+}

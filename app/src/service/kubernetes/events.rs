@@ -1,19 +1,25 @@
-//! What went wrong, newest first, with its plain-language cause.
+//! What went wrong, newest first, with its plain-language cause; trouble of nodes with whom it hurt.
 
 use leptos::prelude::*;
-use model::{AdverseEvent, EventContext};
+use model::{AdverseEvent, EventContext, KubernetesTab, NodeTrouble, ServiceId, Timestamp};
 
 use crate::ui::ago::clock_text;
 use crate::ui::number::plural;
 
+/// Services and pods named of one node's trouble; of more only how many.
+const NAMED: usize = 12;
+
 /// The list of adverse events in its card. `deploys` is where the page of a deploy is: what comes before its sequence.
-pub(super) fn events(events: &[AdverseEvent], context: &[EventContext], deploys: &str) -> AnyView {
-    let of = |event: &AdverseEvent| context.iter().find(|context| context.key == event.key);
-    let body = if events.is_empty() {
+pub(super) fn events(tab: &KubernetesTab, deploys: &str) -> AnyView {
+    let of = |event: &AdverseEvent| tab.context.iter().find(|context| context.key == event.key);
+    let events = tab.events.iter().map(|one| (one.last, event(one, of(one), deploys)));
+    let mut rows: Vec<(Timestamp, AnyView)> =
+        events.chain(tab.nodes.iter().map(|one| (one.last(), node(one)))).collect();
+    rows.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
+    let body = if rows.is_empty() {
         view! { <p class="unmeasured">"Nothing went wrong in this range"</p> }.into_any()
     } else {
-        view! { <ol class="events">{events.iter().map(|one| event(one, of(one), deploys)).collect_view()}</ol> }
-            .into_any()
+        view! { <ol class="events">{rows.into_iter().map(|(_, row)| row).collect_view()}</ol> }.into_any()
     };
     view! {
         <section class="card">
@@ -38,6 +44,9 @@ fn event(event: &AdverseEvent, context: Option<&EventContext>, deploys: &str) ->
             </a>
         }
     });
+    let node = context.and_then(|context| context.node.as_ref()).map(|node| {
+        view! { <a href=format!("#{}", anchor(node)) data-testid="event-node">{format!("while {node} was in trouble")}</a> }
+    });
     let lines = context.filter(|context| !context.lines.is_empty()).map(|context| {
         view! {
             <pre class="last-lines" data-testid="last-lines" aria-label="The last lines it wrote">
@@ -54,13 +63,58 @@ fn event(event: &AdverseEvent, context: Option<&EventContext>, deploys: &str) ->
                     <span class="muted">{place(event)}</span>
                 </p>
                 <p class="why">{event.message.clone()}</p>
-                <p class="notes">{reason} {exit} {seen} {followed}</p>
+                <p class="notes">{reason} {exit} {seen} {followed} {node}</p>
                 {lines}
             </div>
-            <span class="when">{when(event)}</span>
+            <span class="when">{when(event.first, event.last, event.count, event.current)}</span>
         </li>
     }
     .into_any()
+}
+
+/// All that was wrong with a node, as one; the pods and services that it hurt.
+fn node(trouble: &NodeTrouble) -> AnyView {
+    let what = |event: &AdverseEvent| {
+        let reason = event.reason.clone();
+        view! {
+            <p class="why">{event.message.clone()} " " <code class="faint">{reason}</code></p>
+        }
+    };
+    let pods = some(&trouble.pods, |pod| view! { <code>{pod.clone()}</code> }.into_any());
+    let services = some(&trouble.services, |service: &ServiceId| {
+        let href = format!("{}/kubernetes#{}", service.path(), anchor(&trouble.node));
+        view! { <a href=href data-testid="hurt-service">{service.name.clone()}</a> }.into_any()
+    });
+    let count = trouble.events.iter().map(|event| event.count).max().unwrap_or_default();
+    view! {
+        <li class="event warn" data-testid="adverse-event" id=anchor(&trouble.node)>
+            <i class="dot"></i>
+            <div>
+                <p class="what">
+                    <strong>{model::AdverseKind::Node.word()}</strong>
+                    <span class="muted">{trouble.node.clone()}</span>
+                </p>
+                {trouble.events.iter().map(what).collect_view()}
+                {pods.map(|pods| view! { <p class="notes">"It hurt " {pods}</p> })}
+                {services.map(|services| view! { <p class="notes">"Other services that it hurt: " {services}</p> })}
+            </div>
+            <span class="when">{when(trouble.first(), trouble.last(), count, trouble.is_current())}</span>
+        </li>
+    }
+    .into_any()
+}
+
+/// Some of many, and how many more there are; nothing where there is none.
+fn some<T>(all: &[T], draw: impl Fn(&T) -> AnyView) -> Option<AnyView> {
+    let more = all.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let shown = all.iter().take(NAMED).map(draw).collect_view();
+    (!all.is_empty()).then(|| view! { {shown} {more} }.into_any())
+}
+
+/// Where a node's trouble stands on the page.
+fn anchor(node: &str) -> String {
+    format!("node-{node}")
 }
 
 /// The pod and container, or the node.
@@ -70,8 +124,7 @@ fn place(event: &AdverseEvent) -> String {
 }
 
 /// `14:31, once`, `14:51 – 14:52, 6 times`, `since 14:55`.
-fn when(event: &AdverseEvent) -> AnyView {
-    let (first, last, count, current) = (event.first, event.last, event.count, event.current);
+fn when(first: Timestamp, last: Timestamp, count: u32, current: bool) -> AnyView {
     let text = move || {
         let (from, to) = (clock_text(first), clock_text(last));
         let times = match count {

@@ -20,7 +20,7 @@ pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String +
                     {sign(health)}
                 </span>
                 <p data-testid="sentence">{sentence::parts(&header.health.sentence)}</p>
-                {leak(&header)} {verdict}
+                {leak(&header)} {saturation(&header)} {verdict}
             </div>
         }
         .into_any()
@@ -64,6 +64,20 @@ fn leak(header: &ServiceHeader) -> Option<AnyView> {
         {(!said).then(|| view! { <p class="verdict">{sentence::parts(leak)}</p> })}
         <a class="button evidence-link" data-testid="see-leak" href=path>
             "See memory"
+        </a>
+    };
+    Some(view.into_any())
+}
+
+/// What there is too little of, where the sentence before is of something else, and the way to what went wrong.
+fn saturation(header: &ServiceHeader) -> Option<AnyView> {
+    let lacks = header.saturation.as_ref()?;
+    let said = *lacks == header.health.sentence;
+    let path = format!("{}/kubernetes", header.id.path());
+    let view = view! {
+        {(!said).then(|| view! { <p class="verdict" data-testid="banner-saturation">{sentence::parts(lacks)}</p> })}
+        <a class="button evidence-link" data-testid="see-saturation" href=path>
+            "See what went wrong"
         </a>
     };
     Some(view.into_any())

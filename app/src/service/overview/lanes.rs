@@ -1,25 +1,26 @@
-//! Pods as lanes under the charts: by phase, coloured by revision, on the same axis.
+//! Pods as lanes under the charts: by phase, coloured by revision, on the same axis; many pods as a chart of how many
+//! were in which phase.
 
 use leptos::prelude::*;
-use model::{PodLane, PodLanes, PodPhase};
+use model::{Marks, PodLane, PodLanes, PodPhase};
 
-use crate::charts::frame::time_axis;
+use crate::charts::frame::{Plot, chart, time_axis};
 use crate::charts::hover::{Hover, pointer_layer};
-use crate::charts::scale::percent;
+use crate::charts::path::Line;
+use crate::charts::scale::{Unit, percent};
 use crate::ui::number::plural;
 
 const COLOURS: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
 
-/// The lanes in their card.
+/// The lanes in their card, or the chart.
 pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
+    if !lanes.counts.is_empty() {
+        return chart(counts(lanes));
+    }
     let crosshair = move || {
         let at = Hover::of_page().at.get()?;
         Some(view! { <i class="crosshair" style=format!("left:{:.2}%", at * 100.0)></i> })
     };
-    let left_out = (lanes.left_out > 0).then(|| {
-        let pods = plural(lanes.left_out.into(), "pod is", "pods are");
-        view! { <p class="faint">{format!("{pods} not drawn")}</p> }
-    });
     let body = if lanes.lanes.is_empty() {
         view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
     } else {
@@ -36,10 +37,45 @@ pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
                 {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(lanes.window)}
             </div>
             {time_axis(lanes.window)}
-            {left_out}
         </section>
     }
     .into_any()
+}
+
+/// How many pods were in which phase, the ready ones at the ground.
+fn counts(lanes: &PodLanes) -> Plot {
+    let order = |phase: PodPhase| (phase != PodPhase::Ready, phase);
+    let mut counts: Vec<_> = lanes.counts.iter().collect();
+    counts.sort_by_key(|(phase, _)| order(*phase));
+    let line =
+        |(phase, series): &(PodPhase, model::Series)| Line { class: tone(*phase), series: series.clone(), area: false };
+    let ready = lanes.counts.iter().find(|(phase, _)| *phase == PodPhase::Ready);
+    let ready = ready.and_then(|(_, series)| series.points.iter().rev().copied().flatten().next());
+    Plot {
+        testid: "chart-pods",
+        title: "Pods".into(),
+        subtitle: format!("by phase, of {}", plural(lanes.counted.into(), "pod", "pods")),
+        headline: format!("{} ready", ready.unwrap_or(0.0)),
+        tone: "",
+        unit: Unit::Count,
+        window: lanes.window,
+        lines: counts.into_iter().map(line).collect(),
+        stacked: true,
+        empty: "No pod in this range",
+        marks: Marks::default(),
+        deploys: String::new(),
+    }
+}
+
+fn tone(phase: PodPhase) -> &'static str {
+    match phase {
+        PodPhase::Ready => "s1",
+        PodPhase::Pending => "s6",
+        PodPhase::Starting => "quiet",
+        PodPhase::NotReady | PodPhase::Failed => "bad",
+        PodPhase::Terminating => "s4",
+        PodPhase::Succeeded => "s3",
+    }
 }
 
 fn draw(lane: &PodLane, all: &PodLanes) -> AnyView {

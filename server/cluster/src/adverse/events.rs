@@ -10,15 +10,15 @@ use crate::slim::Event;
 pub(crate) fn of_event(event: &Event, redactor: &Redactor, now: Timestamp) -> Option<Sighting> {
     let kind = kind(event)?;
     let detail = words::short(&redactor.message(&event.message));
-    let message = match kind {
-        AdverseKind::FailedProbe => probe(&detail),
-        AdverseKind::FailedVolume => format!("A volume can't be mounted: {detail}."),
-        AdverseKind::FailedCreate => format!("A pod can't be created: {detail}."),
-        AdverseKind::FailedScheduling => format!("No node takes it: {detail}."),
-        _ => format!("{detail}."),
+    let (kind, message) = match kind {
+        AdverseKind::FailedProbe => (kind, probe(&detail)),
+        AdverseKind::FailedVolume => (kind, format!("A volume can't be mounted: {detail}.")),
+        AdverseKind::FailedCreate => words::refused("A pod", &detail),
+        AdverseKind::FailedScheduling => (kind, format!("No node takes it: {detail}.")),
+        _ => (kind, format!("{detail}.")),
     };
     // Status marks these without a pattern: an event only adds to what it says.
-    let joined = matches!(kind, AdverseKind::FailedScheduling | AdverseKind::FailedCreate);
+    let joined = matches!(kind, AdverseKind::FailedScheduling | AdverseKind::FailedCreate | AdverseKind::Quota);
     let last = event.last().unwrap_or(now).min(now);
     Some(Sighting {
         kind,

@@ -35,12 +35,13 @@ pub(crate) struct Ledger {
     events: HashMap<String, AdverseEvent>,
     by_object: HashMap<Text, HashSet<String>>,
     changed: HashSet<String>,
+    refreshed: Timestamp,
 }
 
 impl Ledger {
-    /// Takes up what was known before a restart.
+    /// Takes up what was known before a restart; what is found in measurements is not kept here.
     pub(crate) fn remember(&mut self, events: Vec<AdverseEvent>) {
-        for event in events {
+        for event in events.into_iter().filter(|event| !event.kind.is_measured()) {
             if let Some(uid) = event.key.split('|').nth(1) {
                 self.by_object.entry(uid.into()).or_default().insert(event.key.clone());
             }
@@ -72,6 +73,26 @@ impl Ledger {
             if let Some(event) = self.events.get_mut(key).filter(|event| event.current) {
                 event.current = false;
                 event.last = event.last.max(now);
+                self.changed.insert(key.clone());
+            }
+        }
+    }
+
+    /// Ends the conditions of objects that are gone since they were remembered.
+    pub(crate) fn release_gone(&mut self, is_there: impl Fn(&str) -> bool, now: Timestamp) {
+        let gone: Vec<Text> = self.by_object.keys().filter(|uid| !is_there(uid)).cloned().collect();
+        gone.iter().for_each(|uid| self.release(uid, &HashSet::new(), now));
+    }
+
+    /// What holds held until now, though its object did not change meanwhile.
+    pub(crate) fn refresh(&mut self, now: Timestamp) {
+        if now.since(self.refreshed) < REFRESH {
+            return;
+        }
+        self.refreshed = now;
+        for (key, event) in self.events.iter_mut().filter(|(_, event)| event.current) {
+            if now.since(event.last) >= REFRESH {
+                event.last = now;
                 self.changed.insert(key.clone());
             }
         }

@@ -1,5 +1,7 @@
 //! Plain words for exits and refusals: what happened, and its likely cause.
 
+use model::AdverseKind;
+
 use crate::slim::{Container, Terminated};
 
 /// How a container ended.
@@ -65,6 +67,48 @@ pub(super) fn start(reason: &str, detail: &str) -> String {
     }
 }
 
+/// Why pods can't be created: what kind of trouble that is, and the words; `what` says whose pods they are.
+pub(super) fn refused(what: &str, detail: &str) -> (AdverseKind, String) {
+    match quota(detail) {
+        Some(words) => (AdverseKind::Quota, words),
+        None => (AdverseKind::FailedCreate, format!("{what} can't be created: {detail}.")),
+    }
+}
+
+/// What a quota refuses: `exceeded quota: compute, requested: requests.cpu=1, used: requests.cpu=4, limited:
+/// requests.cpu=4`, or `failed quota: compute: must specify limits.cpu for: app` (Kubernetes, admission plugin
+/// `resourcequota`).
+fn quota(detail: &str) -> Option<String> {
+    if let Some((_, rest)) = detail.split_once("failed quota: ") {
+        let (name, wants) = rest.split_once(": ")?;
+        return Some(format!("Quota {name} refuses its pods: they {wants}. Say in the template what they need."));
+    }
+    let (_, rest) = detail.split_once("exceeded quota: ")?;
+    let (name, rest) = cut(rest, ", requested: ");
+    let (asked, rest) = cut(rest, ", used: ");
+    let (used, all) = cut(rest, ", limited: ");
+    let [asked, used, all] = [asked, used, all].map(pairs);
+    let of =
+        |list: &[(&str, &str)], key: &str| list.iter().find(|(known, _)| *known == key).map(|(_, it)| (*it).to_owned());
+    let row = |(key, all): &(&str, &str)| {
+        let more = of(&asked, key).map(|asked| format!(", {asked} more wanted")).unwrap_or_default();
+        Some(format!("{key} {} of {all} used{more}", of(&used, key)?))
+    };
+    let rows: Vec<String> = all.iter().filter_map(row).collect();
+    let which = if rows.is_empty() { String::new() } else { format!(": {}", rows.join("; ")) };
+    Some(format!("Quota {name} refuses its pods{which}. Raise the quota, or ask for less."))
+}
+
+/// What comes before a word and after it; all where it is not there.
+fn cut<'a>(text: &'a str, word: &str) -> (&'a str, &'a str) {
+    text.split_once(word).unwrap_or((text, ""))
+}
+
+/// `a=1,b=2`.
+fn pairs(list: &str) -> Vec<(&str, &str)> {
+    list.split(',').filter_map(|pair| pair.trim().split_once('=')).collect()
+}
+
 /// A quantity of bytes as a person reads it.
 pub(super) fn bytes(quantity: &str) -> Option<String> {
     let digits = quantity.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(quantity.len());
@@ -116,6 +160,41 @@ mod tests {
         ] {
             assert_eq!(bytes(quantity).as_deref(), text, "{quantity}");
         }
+    }
+
+    #[test]
+    fn what_a_quota_refuses_is_said_with_what_is_used_of_it() {
+        let check = |detail: &str, kind, words: &str| {
+            assert_eq!(refused("Its pods", detail), (kind, words.to_owned()), "{detail}");
+        };
+        check(
+            "pods \"web-x\" is forbidden: exceeded quota: compute, requested: requests.cpu=500m, used: requests.cpu=4, \
+             limited: requests.cpu=4",
+            AdverseKind::Quota,
+            "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted. Raise the quota, or ask for less.",
+        );
+        check(
+            "exceeded quota: all, requested: pods=1,requests.memory=1Gi, used: pods=10,requests.memory=8Gi, limited: \
+             pods=10,requests.memory=8Gi",
+            AdverseKind::Quota,
+            "Quota all refuses its pods: pods 10 of 10 used, 1 more wanted; requests.memory 8Gi of 8Gi used, 1Gi more \
+             wanted. Raise the quota, or ask for less.",
+        );
+        check(
+            "pods \"web-x\" is forbidden: exceeded quota: small",
+            AdverseKind::Quota,
+            "Quota small refuses its pods. Raise the quota, or ask for less.",
+        );
+        check(
+            "pods \"web-x\" is forbidden: failed quota: compute: must specify limits.cpu for: app",
+            AdverseKind::Quota,
+            "Quota compute refuses its pods: they must specify limits.cpu for: app. Say in the template what they need.",
+        );
+        check(
+            "admission webhook \"p\" denied the request",
+            AdverseKind::FailedCreate,
+            "Its pods can't be created: admission webhook \"p\" denied the request.",
+        );
     }
 
     #[test]

@@ -33,12 +33,13 @@ pub(crate) fn stuck(since: Timestamp, why: &str, redactor: &Redactor) -> Sightin
 
 fn failed_create(condition: &Condition, redactor: &Redactor, now: Timestamp) -> Sighting {
     let detail = words::short(&redactor.message(&condition.message));
+    let (kind, message) = words::refused("Its pods", &detail);
     Sighting {
-        kind: AdverseKind::FailedCreate,
+        kind,
         reason: condition.reason.some().unwrap_or("FailedCreate").into(),
         mark: String::new(),
         container: None,
-        message: format!("Its pods can't be created: {detail}."),
+        message,
         exit_code: None,
         at: condition.since.0.unwrap_or(now),
         repeat: Repeat::Condition,

@@ -91,6 +91,14 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Index {
+    /// Whether something with this uid that trouble may be of is there.
+    pub(crate) fn has(&self, uid: &str) -> bool {
+        self.pods.contains_key(uid)
+            || self.workloads.contains_key(uid)
+            || self.nodes.contains_key(uid)
+            || self.linked.contains_key(uid)
+    }
+
     /// What a service with a workload of this uid is made of.
     pub(crate) fn parts(&self, key: &Key, uid: &str) -> Parts<'_> {
         let mut parts = Parts { root: self.workloads.get(uid), sets: Vec::new(), rings: Vec::new(), pods: Vec::new() };

@@ -147,7 +147,8 @@ impl World {
         self.document(kind, &meta, raw, now);
         let state = self.redactor.message(&said.state).into();
         let (links, selector) = (said.links.into(), said.selector);
-        Linked { kind, meta, links, selector, leads_to: said.leads_to, state, good: said.good }
+        let (leads_to, good, hindered) = (said.leads_to, said.good, said.hindered);
+        Linked { kind, meta, links, selector, leads_to, state, good, hindered }
     }
 
     /// Redacts an object and keeps its text for the store.

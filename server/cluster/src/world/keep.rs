@@ -144,6 +144,7 @@ impl World {
                 if let Some(linked) = self.index.drop_linked(uid) {
                     self.gone(kind, &linked.meta, now);
                     self.unlink(&linked);
+                    self.adverse.release(uid, &Default::default(), now);
                 }
             }
             _ => {

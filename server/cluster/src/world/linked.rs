@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use crate::kind::Kind;
-use crate::links::Link;
+use crate::links::{Hindered, Link};
 use crate::selector::Selector;
 use crate::slim::Meta;
 use crate::text::{Labels, Text};
@@ -17,6 +17,7 @@ pub(crate) struct Linked {
     pub(crate) leads_to: Option<Link>,
     pub(crate) state: Text,
     pub(crate) good: Option<bool>,
+    pub(crate) hindered: Option<Hindered>,
 }
 
 impl Linked {
@@ -27,6 +28,7 @@ impl Linked {
             && self.leads_to == other.leads_to
             && self.state == other.state
             && self.good == other.good
+            && self.hindered == other.hindered
     }
 }
 

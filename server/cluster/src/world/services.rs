@@ -123,6 +123,11 @@ impl World {
             node: None,
             listed,
         };
+        let scaled = Link::Workload(key.namespace().clone(), key.kind().into(), key.name().clone());
+        for linked in index.linked_to(&scaled) {
+            let sighting = linked.hindered.as_ref().map(|it| adverse::of_autoscaler(&linked.meta.name, it, now));
+            adverse.object(&place(&linked.meta.uid), sighting.into_iter().collect(), now);
+        }
         for set in &parts.sets {
             adverse.object(&place(&set.workload.meta.uid), adverse::of_workload(&set.workload, redactor, now), now);
         }

@@ -42,6 +42,11 @@ impl World {
         }
         self.settle_nodes(listed, now);
         self.settle_events(listed, now);
+        if !self.settled_before {
+            let index = &self.index;
+            self.adverse.release_gone(|uid| index.has(uid), now);
+        }
+        self.adverse.refresh(now);
         settled.record.adverse = self.adverse.take();
         self.settled_before = true;
         settled

@@ -143,12 +143,18 @@ fn container(
     };
     let started = Some(one.server.started);
     let times = figures.iter().map(|(at, figures)| point(*at, started, figures.cpu)).collect();
-    let metrics = vec![
+    let count = |read: Read| total(figures.iter().map(|(at, figures)| point(*at, started, read(figures))).collect());
+    let mut metrics = vec![
         metric("container.cpu.time", "s", total(times)),
         level("container.memory.working_set", |figures| figures.memory),
         level("container.memory.rss", |figures| figures.rss),
         level("k8s.container.memory.limit", |figures| figures.limit),
     ];
+    // Only who has a limit is held at it; the collector has these from cadvisor.
+    if scenario.services[one.server.service].cpu_limit > 0.0 {
+        metrics.push(metric("container.cpu.periods", "{period}", count(|figures| figures.periods)));
+        metrics.push(metric("container.cpu.throttled", "{period}", count(|figures| figures.throttled)));
+    }
     let own = [("container.id", &*one.server.container), ("k8s.container.name", "app")];
     of_resource(scenario, one, &own, metrics)
 }
@@ -267,6 +273,26 @@ mod tests {
         assert!(matches!(last.value, Some(Value::AsDouble(bytes)) if bytes > 370.0 * 1_048_576.0), "{last:?}");
         assert_eq!(levels.last().map(|point| (point.flags, point.value)), Some((ENDED, None)));
         assert_eq!(all.iter().filter(|one| one.to.is_none()).count(), 2);
+        assert!(points(&request, "container.cpu.periods").is_empty(), "it has no limit");
+    }
+
+    #[test]
+    fn who_is_held_at_its_limit_was_so_in_the_past() {
+        let shop = Scenario::shop();
+        let agent = server(&shop, "platform/log-agent", "g", "1");
+        let all = served(&shop, &[(at(-3_600), fleet(&shop, &[&agent]))], OPENING);
+        let request = request(&shop, &all, &(at(-3_600).0..at(0).0), |_| None).unwrap();
+        let grown = |name: &str| {
+            let values = points(&request, name).into_iter().filter_map(|point| match point.value {
+                Some(Value::AsDouble(value)) => Some(value),
+                _ => None,
+            });
+            let values: Vec<f64> = values.collect();
+            values.last().unwrap() - values.first().unwrap()
+        };
+        let share = grown("container.cpu.throttled") / grown("container.cpu.periods");
+        // Enough to be said, too little to make it degraded.
+        assert!((0.27..0.45).contains(&share), "{share}");
     }
 
     #[test]

@@ -200,7 +200,12 @@ fn stores() -> Vec<Service> {
 
 fn jobs() -> Vec<Service> {
     vec![
-        Service { kind: "DaemonSet".to_owned(), ..service("platform/log-agent", &["1.30.0", "1.31.0"], 1, vec![]) },
+        // It is given less than it could use, as such agents are, and is held at that.
+        Service {
+            kind: "DaemonSet".to_owned(),
+            cpu_limit: 0.05,
+            ..service("platform/log-agent", &["1.30.0", "1.31.0"], 1, vec![])
+        },
         Service {
             kind: "CronJob".to_owned(),
             schedule: "30 2 * * *".to_owned(),

@@ -1,6 +1,8 @@
 //! Which verdicts decide the health of a service, and that a new one is seen at once.
 
-use model::{Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal};
+use model::{
+    AdverseKind, Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal,
+};
 
 use super::*;
 use crate::fixtures::{deploy, open, record, service};
@@ -96,4 +98,67 @@ async fn a_verdict_on_a_revision_that_does_not_run_any_more_does_not_count() {
     let back = ServiceState { revision: Some(RevisionHash("a".into())), ready: 1, wanted: 2, ..service("cart") };
     record(&store, vec![back], vec![]).await;
     assert_eq!(check(&Board::new(store)).await, (Health::Healthy, false));
+}
+
+async fn sentence(board: &Board) -> (Health, String) {
+    let standings = board.standings(Window::before(NOW, HOUR)).await.unwrap();
+    (standings.services[0].health.health, standings.services[0].health.sentence.to_string())
+}
+
+#[tokio::test]
+async fn what_is_measured_to_lack_decides_the_health_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    let board = Board::new(store.clone());
+    assert_eq!(sentence(&board).await, (Health::Healthy, "Healthy".into()));
+    let keep = |degrades| {
+        let of = model::SaturationOf::Cpu { container: "app".into() };
+        let lacks = Saturation { of, since: NOW, degrades, pods: vec![], sentence: Sentence::plain("throttled") };
+        store.keep_saturations([(crate::fixtures::id("cart"), Arc::new(vec![lacks]))].into());
+    };
+    keep(false);
+    assert_eq!(sentence(&board).await, (Health::Healthy, "throttled".into()), "of the same window as before");
+    keep(true);
+    assert_eq!(sentence(&board).await, (Health::Degraded, "throttled".into()));
+}
+
+/// An event that began so many minutes ago and still holds.
+fn holds(uid: &str, kind: AdverseKind, minutes: i64) -> AdverseEvent {
+    let began = NOW.plus(-minutes * MINUTE);
+    AdverseEvent {
+        key: format!("c1|{uid}|{kind:?}||"),
+        cluster: "c1".into(),
+        service: Some(crate::fixtures::id("cart")),
+        pod: None,
+        container: None,
+        node: None,
+        kind,
+        reason: String::new(),
+        message: format!("{kind:?} since {minutes}. Do something."),
+        exit_code: None,
+        first: began,
+        last: NOW,
+        count: 1,
+        times: vec![began],
+        current: true,
+        reconstructed: false,
+    }
+}
+
+#[tokio::test]
+async fn what_kubernetes_tells_that_a_service_lacks_decides_its_health() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    let mut record = store::ClusterRecord::new(model::ClusterId("c1".into()));
+    record.adverse = vec![holds("hpa", AdverseKind::Autoscaler, 14)];
+    store.record(record.clone()).await.unwrap();
+    let board = || Board::new(store.clone());
+    assert_eq!(sentence(&board()).await, (Health::Healthy, "Healthy".into()), "not for long enough");
+    record.adverse = vec![holds("late", AdverseKind::Autoscaler, 15)];
+    store.record(record.clone()).await.unwrap();
+    assert_eq!(sentence(&board()).await, (Health::Degraded, "Autoscaler since 15, for 15 min".into()));
+    // A Deployment and its ReplicaSet both say it; a quota comes first, since pods are missing for it.
+    record.adverse = vec![holds("rs", AdverseKind::Quota, 6), holds("deployment", AdverseKind::Quota, 7)];
+    store.record(record).await.unwrap();
+    assert_eq!(sentence(&board()).await, (Health::Degraded, "Quota since 7, for 7 min".into()));
 }

@@ -1,4 +1,5 @@
-//! What adverse events are better understood by: the last lines of the container that ended, the deploy before.
+//! What adverse events are better understood by: the last lines of the container that ended, the deploy before, the
+//! trouble of the node.
 
 use app::AppError;
 use model::{AdverseEvent, AdverseKind, Deploy, EventContext, HOUR, LogFilter, LogTerm, LogTest, MINUTE, SECOND};
@@ -20,11 +21,12 @@ const SKEW: i64 = 2 * SECOND;
 /// An event follows a deploy that started so long before its first time.
 const FOLLOWS: i64 = HOUR;
 
-/// Of events that are newest first.
+/// Of events that are newest first; `node` says which node's trouble one came of.
 pub(super) async fn of(
     answers: &Answers,
     id: &ServiceId,
     events: &[AdverseEvent],
+    node: impl Fn(&AdverseEvent) -> Option<String>,
 ) -> Result<Vec<EventContext>, AppError> {
     if events.is_empty() {
         return Ok(Vec::new());
@@ -38,9 +40,9 @@ pub(super) async fn of(
         } else {
             Vec::new()
         };
-        let deploy = followed(&deploys, event);
-        if !lines.is_empty() || deploy.is_some() {
-            found.push(EventContext { key: event.key.clone(), lines, deploy });
+        let (deploy, node) = (followed(&deploys, event), node(event));
+        if !lines.is_empty() || deploy.is_some() || node.is_some() {
+            found.push(EventContext { key: event.key.clone(), lines, deploy, node });
         }
     }
     Ok(found)

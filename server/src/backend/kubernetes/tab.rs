@@ -2,12 +2,12 @@
 
 use app::AppError;
 use model::{
-    AdverseEvent, KubernetesTab, PodRow, PodState, RelatedResource, Revision, SECOND, ServiceId, ServiceState,
-    Timestamp, Viewer, Window,
+    AdverseEvent, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource, Revision, SECOND, ServiceId,
+    ServiceState, Timestamp, Viewer, Window,
 };
 
 use super::tree::tree;
-use super::{context, past, revision_name};
+use super::{context, nodes, past, revision_name};
 use crate::backend::{Answers, failed, resources};
 use crate::jobs::now;
 
@@ -28,14 +28,17 @@ pub(in crate::backend) async fn tab(
     let now = now();
     let until = at.unwrap_or(window.to).clamp(window.from, window.to.max(window.from));
     let past = (at.is_some() || now.since(until) > PRESENT).then_some(until);
-    let seen = Seen::gather(answers, &service, Window::new(window.from, until), past, now).await?;
+    let until = Window::new(window.from, until);
+    let seen = Seen::gather(answers, &service, until, past, now).await?;
     let mut events = seen.events;
     events.sort_by_key(|event| std::cmp::Reverse(event.last));
-    let context = context::of(answers, id, &events).await?;
+    let node = |event: &AdverseEvent| nodes::behind(event, &seen.pods, &seen.nodes, until);
+    let context = context::of(answers, id, &events, node).await?;
     let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
     pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
     Ok(KubernetesTab {
         events,
+        nodes: seen.nodes,
         context,
         resources: tree(&seen.service, &seen.revisions, &seen.pods, &seen.related),
         pods,
@@ -51,6 +54,7 @@ struct Seen {
     revisions: Vec<Revision>,
     related: Vec<RelatedResource>,
     events: Vec<AdverseEvent>,
+    nodes: Vec<NodeTrouble>,
 }
 
 impl Seen {
@@ -64,10 +68,11 @@ impl Seen {
         let (store, id) = (&answers.store, &service.id);
         // An event joins its repeats: one that goes on now may have begun before the moment.
         let events = store.adverse(Some(id), Window::new(window.from, now)).await.map_err(failed)?;
-        let nodes = store.adverse(None, Window::new(window.from, now)).await.map_err(failed)?;
+        let of_nodes = store.node_events(&id.cluster, Window::new(window.from, now)).await.map_err(failed)?;
         let pods = store.pods(id, Window::new(window.from, window.to.plus(1))).await.map_err(failed)?;
         let revisions = store.revisions(id).await.map_err(failed)?;
-        let mut seen = Self { service: service.clone(), pods, revisions, related: Vec::new(), events };
+        let (related, nodes) = (Vec::new(), Vec::new());
+        let mut seen = Self { service: service.clone(), pods, revisions, related, events, nodes };
         match past {
             None => seen.related = store.related(id).await.map_err(failed)?,
             Some(at) => {
@@ -78,11 +83,8 @@ impl Seen {
             }
         }
         // What went wrong on the nodes of this service's pods hurt it too.
-        let hurt = |event: &AdverseEvent| {
-            event.service.is_none() && event.node.is_some() && seen.pods.iter().any(|pod| pod.node == event.node)
-        };
-        let nodes: Vec<AdverseEvent> = nodes.into_iter().filter(hurt).collect();
-        seen.events.extend(nodes);
+        let of_nodes = past::events(of_nodes, window);
+        seen.nodes = nodes::troubles(store, id, of_nodes, &seen.pods, window).await.map_err(failed)?;
         seen.events = past::events(seen.events, window);
         Ok(seen)
     }

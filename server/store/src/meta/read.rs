@@ -101,6 +101,21 @@ impl Meta {
         parse_all(rows)
     }
 
+    /// See `Store::ended_on`.
+    pub(crate) async fn ended_on(&self, cluster: &str, node: &str, window: Window) -> Result<Vec<PodState>, Error> {
+        let rows = sqlx::query_as(
+            "select body from pods where ended >= ?1 and ended < ?2 and +cluster = ?3 and body ->> 'node' = ?4
+             order by ended",
+        )
+        .bind(window.from.0)
+        .bind(window.to.0)
+        .bind(cluster)
+        .bind(node)
+        .fetch_all(&self.readers)
+        .await?;
+        parse_all(rows)
+    }
+
     pub(crate) async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
         let rows = sqlx::query_as("select body from revisions where service = ?1 order by created, hash")
             .bind(service.to_string())
