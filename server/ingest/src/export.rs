@@ -136,7 +136,7 @@ impl Ingest {
         let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
         let taken = (stored == Appended::Stored).then_some(report.taken);
         self.inner.counters.took(now(), signal, bytes, taken);
-        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over]) {
+        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over, report.unowned]) {
             if count > 0 {
                 self.reject(reason, peer, count);
             }
@@ -251,6 +251,10 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
         let (over, most) = (report.over, limits.records);
         parts.push(format!("{over} {} are over the limit of {most} a request", signal.records()));
     }
+    if report.unowned > 0 {
+        let (unowned, most) = (report.unowned, limits.owners);
+        parts.push(format!("{unowned} {} are of resources over the limit of {most} a request", signal.records()));
+    }
     if report.cuts.values > 0 {
         parts.push(format!("{} texts were too long and were cut", report.cuts.values));
     }
@@ -260,7 +264,7 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
             report.cuts.dropped
         ));
     }
-    let rejected = report.invalid + report.over;
+    let rejected = report.invalid + report.over + report.unowned;
     (!parts.is_empty()).then(|| Partial { rejected, message: parts.join("; ") })
 }
 

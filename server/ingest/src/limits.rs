@@ -32,6 +32,8 @@ pub struct Limits {
     pub drain: Duration,
     /// Spans, log records or metric points of one request: 500,000; more are rejected as a partial success.
     pub records: usize,
+    /// Different resources of one request: 10,000; records of more are rejected as a partial success.
+    pub owners: usize,
     /// Attributes, events and links of one record: 1,024 each; more are left out with a warning.
     pub attributes: usize,
     /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
@@ -53,6 +55,7 @@ impl Default for Limits {
             commit: Duration::from_secs(20),
             drain: Duration::from_secs(3),
             records: 500_000,
+            owners: 10_000,
             attributes: 1_024,
             nested_attributes: 128,
             origins: Vec::new(),

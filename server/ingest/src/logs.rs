@@ -40,7 +40,7 @@ pub(crate) fn decode(
     now: Timestamp,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
-    let owners = Owners::new(peer, found, limits.nested_attributes);
+    let owners = Owners::new(peer, found, limits);
     let mut decoder = Decoder { limits, sink, now, attributes: Vec::new() };
     envelope::walk(body, owners, limits, &mut decoder)
 }

@@ -66,13 +66,21 @@ impl Signal {
         }
     }
 
-    /// Reasons for which records are left out: ids, and the limit of a request.
-    pub(crate) fn reasons(self) -> [&'static str; 2] {
+    /// Reasons for which records are left out: ids, and the limits of a request on records and on resources.
+    pub(crate) fn reasons(self) -> [&'static str; 3] {
         match self {
-            Self::Traces => ["span without a valid id", "span over the limit"],
-            Self::Logs => ["log record that is not valid", "log record over the limit"],
-            Self::Metrics => ["metric point that is not valid", "metric point over the limit"],
-            Self::Profiles => ["profile that is not valid", "profile over the limit"],
+            Self::Traces => ["span without a valid id", "span over the limit", "span of a resource over the limit"],
+            Self::Logs => {
+                ["log record that is not valid", "log record over the limit", "log record of a resource over the limit"]
+            }
+            Self::Metrics => [
+                "metric point that is not valid",
+                "metric point over the limit",
+                "metric point of a resource over the limit",
+            ],
+            Self::Profiles => {
+                ["profile that is not valid", "profile over the limit", "profile of a resource over the limit"]
+            }
         }
     }
 

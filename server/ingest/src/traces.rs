@@ -39,7 +39,7 @@ pub(crate) fn decode(
     limits: &Limits,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
-    let owners = Owners::new(peer, found, limits.nested_attributes);
+    let owners = Owners::new(peer, found, limits);
     let mut decoder = Decoder { limits, sink, scratch: Scratch::default() };
     envelope::walk(body, owners, limits, &mut decoder)
 }
