@@ -41,3 +41,18 @@ pub enum Error {
     #[error("file system: {0}")]
     Io(#[from] std::io::Error),
 }
+
+impl Error {
+    /// Whether what was read is not what was written: as it is told here, or as SQLite tells it (SQLITE_CORRUPT, 11, and
+    /// SQLITE_NOTADB, 26).
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Database(error) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                matches!(code.and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff), Some(11 | 26))
+            }
+            _ => false,
+        }
+    }
+}

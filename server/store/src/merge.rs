@@ -27,53 +27,83 @@ const LEVEL: i32 = 3;
 /// A row to be merged: its number, arrival and bytes.
 type Small = (i64, i64, Vec<u8>);
 
-/// Merges what is closed of a partition. A row alone in its minute stays as it is.
+/// Merges what is closed of a partition. A row alone in its minute stays as it is. What can't be decoded is left as it
+/// is, and said; it is not worth the maintenance of everything else.
 pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, all: bool) -> Result<(), Error> {
     let before = if all { i64::MAX } else { now.plus(-CLOSED).floor(MINUTE).0 };
-    let merged = async {
-        let mut connection: Option<SqliteConnection> = None;
-        merge_signal::<SpanColumns>(&mut connection, file, before).await?;
-        merge_signal::<LogColumns>(&mut connection, file, before).await?;
-        merge_signal::<PointColumns>(&mut connection, file, before).await?;
-        merge_signal::<ProfileColumns>(&mut connection, file, before).await?;
-        while let Some(small) = small_rollups(file, before).await? {
-            let connection = opened(&mut connection, file).await?;
-            merge_rollups(connection, small).await?;
-        }
-        if all {
-            opened(&mut connection, file).await?;
-        }
-        if let Some(mut connection) = connection {
-            if all {
-                // Nothing will use the pages again that the small ones left.
-                sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
-                // Readers that idle keep the log from being emptied when this connection closes.
-                sqlx::raw_sql("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
-            }
-            connection.close().await?;
-        }
-        Ok(())
-    };
-    match merged.await {
-        // What can't be decoded stays as it is; it is not worth the maintenance of everything else.
-        Err(Error::Damaged(what)) => {
-            shared.damaged(format!("{}: {what}", file.path.display()));
-            Ok(())
-        }
-        other => other,
+    let mut merging = Merging { shared, file, before, connection: None };
+    let merged = merging.signal::<SpanColumns>().await;
+    shared.came_upon(file, merged)?;
+    let merged = merging.signal::<LogColumns>().await;
+    shared.came_upon(file, merged)?;
+    let merged = merging.signal::<PointColumns>().await;
+    shared.came_upon(file, merged)?;
+    let merged = merging.signal::<ProfileColumns>().await;
+    shared.came_upon(file, merged)?;
+    let merged = merging.rollups().await;
+    shared.came_upon(file, merged)?;
+    if all {
+        opened(&mut merging.connection, file).await?;
     }
-}
-
-async fn merge_signal<C: Columns>(
-    connection: &mut Option<SqliteConnection>,
-    file: &DataFile,
-    before: i64,
-) -> Result<(), Error> {
-    while let Some(small) = small_blocks(file, C::SIGNAL, C::MERGED, before).await? {
-        merge_blocks::<C>(opened(connection, file).await?, small).await?;
+    if let Some(mut connection) = merging.connection {
+        if all {
+            // Nothing will use the pages again that the small ones left.
+            sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
+            // Readers that idle keep the log from being emptied when this connection closes.
+            sqlx::raw_sql("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
+        }
+        connection.close().await?;
     }
     Ok(())
 }
+
+/// A partition whose small rows of before a time are merged.
+struct Merging<'m> {
+    shared: &'m Shared,
+    file: &'m DataFile,
+    before: i64,
+    connection: Option<SqliteConnection>,
+}
+
+impl Merging<'_> {
+    async fn signal<C: Columns>(&mut self) -> Result<(), Error> {
+        while let Some(small) = small_blocks(self.file, C::SIGNAL, C::MERGED, self.before).await? {
+            let connection = opened(&mut self.connection, self.file).await?;
+            let left = merge_blocks::<C>(connection, small).await?;
+            self.left("block", left);
+        }
+        Ok(())
+    }
+
+    async fn rollups(&mut self) -> Result<(), Error> {
+        while let Some(small) = small_rollups(self.file, self.before).await? {
+            let connection = opened(&mut self.connection, self.file).await?;
+            let left = merge_rollups(connection, small).await?;
+            self.left("rollup", left);
+        }
+        Ok(())
+    }
+
+    /// Says what was left.
+    fn left(&self, what: &str, rows: Vec<Left>) {
+        for (id, error) in rows {
+            self.shared.damaged(format!("{}: {what} {id}: {error}", self.file.path.display()));
+        }
+    }
+}
+
+/// A row that can't be decoded, and why.
+type Left = (i64, Error);
+
+/// Numbers as JSON; those of rows that were left, and those of all others.
+fn ids(small: &[Small], left: &[Left]) -> (String, String) {
+    let is_left = |id: &i64| left.iter().any(|(known, _)| known == id);
+    let (left, merged): (Vec<i64>, Vec<i64>) = small.iter().map(|(id, _, _)| *id).partition(is_left);
+    (json!(left).to_string(), json!(merged).to_string())
+}
+
+/// What [`Left`] rows have for `merged`, so that nobody tries to merge them again.
+const LEFT: i64 = 2;
 
 /// The second connection that writes, for the short transactions of merges; the other waits for them.
 async fn opened<'a>(
@@ -107,36 +137,23 @@ async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -
     Ok(Some(taken).filter(|taken| !taken.is_empty()))
 }
 
-async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
-    let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
-    let ids = json!(ids).to_string();
+async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<Vec<Left>, Error> {
     let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
-    let joined = query::blocking(move || join_blocks::<C>(&small)).await??;
+    let (small, (joined, left)) = query::blocking(move || {
+        let joined = join_blocks::<C>(&small)?;
+        Ok::<_, Error>((small, joined))
+    })
+    .await??;
+    let (damaged, ids) = ids(&small, &left);
     let mut transaction = connection.begin_with("begin immediate").await?;
-    let block = sqlx::query(
-        "insert into blocks (signal, first, last, arrival, records, merged, data) values (?1, ?2, ?3, ?4, ?5, 1, ?6)",
-    )
-    .bind(C::SIGNAL.number())
-    .bind(joined.bounds.0)
-    .bind(joined.bounds.1)
-    .bind(arrival)
-    .bind(joined.records)
-    .bind(joined.data)
-    .execute(&mut *transaction)
-    .await?
-    .last_insert_rowid();
-    sqlx::query("insert into filters (block, data) values (?1, ?2)")
-        .bind(block)
-        .bind(joined.filter)
+    if joined.records > 0 {
+        insert_block(&mut transaction, C::SIGNAL, arrival, joined).await?;
+    }
+    sqlx::query("update blocks set merged = ?2 where id in (select value from json_each(?1))")
+        .bind(&damaged)
+        .bind(LEFT)
         .execute(&mut *transaction)
         .await?;
-    if let Some(words) = joined.words {
-        sqlx::query("insert into words (block, data) values (?1, ?2)")
-            .bind(block)
-            .bind(words)
-            .execute(&mut *transaction)
-            .await?;
-    }
     sqlx::query("delete from filters where block in (select value from json_each(?1))")
         .bind(&ids)
         .execute(&mut *transaction)
@@ -146,6 +163,39 @@ async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
+    Ok(left)
+}
+
+async fn insert_block(
+    connection: &mut SqliteConnection,
+    signal: Signal,
+    arrival: i64,
+    joined: Joined,
+) -> Result<(), Error> {
+    let block = sqlx::query(
+        "insert into blocks (signal, first, last, arrival, records, merged, data) values (?1, ?2, ?3, ?4, ?5, 1, ?6)",
+    )
+    .bind(signal.number())
+    .bind(joined.bounds.0)
+    .bind(joined.bounds.1)
+    .bind(arrival)
+    .bind(joined.records)
+    .bind(joined.data)
+    .execute(&mut *connection)
+    .await?
+    .last_insert_rowid();
+    sqlx::query("insert into filters (block, data) values (?1, ?2)")
+        .bind(block)
+        .bind(joined.filter)
+        .execute(&mut *connection)
+        .await?;
+    if let Some(words) = joined.words {
+        sqlx::query("insert into words (block, data) values (?1, ?2)")
+            .bind(block)
+            .bind(words)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 
@@ -158,20 +208,26 @@ struct Joined {
     words: Option<Vec<u8>>,
 }
 
-fn join_blocks<C: Columns>(small: &[Small]) -> Result<Joined, Error> {
+fn join_blocks<C: Columns>(small: &[Small]) -> Result<(Joined, Vec<Left>), Error> {
     let mut columns = C::default();
-    for (_, _, data) in small {
-        let block = C::unseal(data)?;
-        let owners: Vec<u32> = (0..=block.owners().iter().copied().max().unwrap_or_default()).collect();
-        columns.append(&block, &owners);
+    let mut left = Vec::new();
+    for (id, _, data) in small {
+        match C::unseal(data) {
+            Ok(block) => {
+                let owners: Vec<u32> = (0..=block.owners().iter().copied().max().unwrap_or_default()).collect();
+                columns.append(&block, &owners);
+            }
+            Err(error) => left.push((*id, error)),
+        }
     }
-    Ok(Joined {
+    let joined = Joined {
         records: columns.len() as i64,
         bounds: columns.bounds().unwrap_or_default(),
         data: columns.seal(LEVEL)?,
         filter: columns.filter(),
         words: columns.words(),
-    })
+    };
+    Ok((joined, left))
 }
 
 /// The small rollups of the oldest minute of arrival that has any.
@@ -190,41 +246,56 @@ async fn small_rollups(file: &DataFile, before: i64) -> Result<Option<Vec<Small>
     Ok(Some(rows).filter(|rows| !rows.is_empty()))
 }
 
-async fn merge_rollups(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
-    let ids: Vec<i64> = small.iter().map(|(id, _, _)| *id).collect();
-    let ids = json!(ids).to_string();
+async fn merge_rollups(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<Vec<Left>, Error> {
     let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
-    let (rollup, data) = query::blocking(move || join_rollups(&small)).await??;
+    let (small, (rollup, data, left)) = query::blocking(move || {
+        let joined = join_rollups(&small)?;
+        Ok::<_, Error>((small, joined))
+    })
+    .await??;
+    let (damaged, ids) = ids(&small, &left);
     let (first, last) = rollup.bounds(CELL).unwrap_or((i64::MAX, i64::MIN));
     let mut transaction = connection.begin_with("begin immediate").await?;
-    // A new number, since rollups are cached by it; the greatest `seq`, by which folds know how far they came.
-    sqlx::query(
-        "insert into rollups (seq, source, first, last, arrival, merged, data)
-         values ((select max(seq) from rollups where id in (select value from json_each(?1))), 0, ?2, ?3, ?4, 1, ?5)",
-    )
-    .bind(&ids)
-    .bind(first)
-    .bind(last)
-    .bind(arrival)
-    .bind(data)
-    .execute(&mut *transaction)
-    .await?;
+    if left.len() < small.len() {
+        // A new number, since rollups are cached by it; the greatest `seq`, by which folds know how far they came.
+        sqlx::query(
+            "insert into rollups (seq, source, first, last, arrival, merged, data)
+             values ((select max(seq) from rollups where id in (select value from json_each(?1))), 0, ?2, ?3, ?4, 1, ?5)",
+        )
+        .bind(&ids)
+        .bind(first)
+        .bind(last)
+        .bind(arrival)
+        .bind(data)
+        .execute(&mut *transaction)
+        .await?;
+    }
+    sqlx::query("update rollups set merged = ?2 where id in (select value from json_each(?1))")
+        .bind(&damaged)
+        .bind(LEFT)
+        .execute(&mut *transaction)
+        .await?;
     sqlx::query("delete from rollups where id in (select value from json_each(?1))")
         .bind(&ids)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(left)
 }
 
-fn join_rollups(small: &[Small]) -> Result<(Rollup, Vec<u8>), Error> {
+fn join_rollups(small: &[Small]) -> Result<(Rollup, Vec<u8>, Vec<Left>), Error> {
     let mut gather = Gather::new(CELL);
-    for (_, _, data) in small {
-        let rollup = Rollup::decode(data)?;
-        gather.add(&rollup, i64::MIN, i64::MAX, |owner| owner);
-        gather.add_owners(&rollup);
+    let mut left = Vec::new();
+    for (id, _, data) in small {
+        match Rollup::decode(data) {
+            Ok(rollup) => {
+                gather.add(&rollup, i64::MIN, i64::MAX, |owner| owner);
+                gather.add_owners(&rollup);
+            }
+            Err(error) => left.push((*id, error)),
+        }
     }
     let rollup = gather.finish();
     let data = rollup.encode(LEVEL)?;
-    Ok((rollup, data))
+    Ok((rollup, data, left))
 }

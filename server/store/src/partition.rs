@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) senders: Senders,
     raw: RwLock<Files>,
     summaries: RwLock<Files>,
+    /// Files of both families that can't be opened: nothing asks them, and they go when their time is over.
+    broken: RwLock<Files>,
     /// Points that went into overflow series.
     pub(crate) overflowed: AtomicU64,
     health: Mutex<Health>,
@@ -82,9 +84,28 @@ impl Shared {
 
     /// Takes a file out; it is removed when its last reader is done.
     pub(crate) fn remove(&self, file: &Arc<DataFile>) {
-        let mut files = self.family(file.family).write().unwrap_or_else(PoisonError::into_inner);
-        *files = Arc::new(files.iter().filter(|known| !Arc::ptr_eq(known, file)).cloned().collect());
+        for files in [self.family(file.family), &self.broken] {
+            let mut files = files.write().unwrap_or_else(PoisonError::into_inner);
+            *files = Arc::new(files.iter().filter(|known| !Arc::ptr_eq(known, file)).cloned().collect());
+        }
         file.doom();
+    }
+
+    /// Keeps account of a file that can't be opened.
+    fn add_broken(&self, file: DataFile) {
+        file.closed.store(true, Ordering::Release);
+        file.damaged.store(true, Ordering::Release);
+        let mut broken = self.broken.write().unwrap_or_else(PoisonError::into_inner);
+        *broken = Arc::new(broken.iter().cloned().chain([Arc::new(file)]).collect());
+    }
+
+    /// A family's files with those that can't be opened, oldest first.
+    pub(crate) fn files_and_broken(&self, family: Family) -> Vec<Arc<DataFile>> {
+        let broken = Arc::clone(&self.broken.read().unwrap_or_else(PoisonError::into_inner));
+        let mut all = Vec::clone(&self.files(family));
+        all.extend(broken.iter().filter(|file| file.family == family).cloned());
+        all.sort_by_key(|file| file.id);
+        all
     }
 
     fn family(&self, family: Family) -> &RwLock<Files> {
@@ -102,6 +123,18 @@ impl Shared {
 
     pub(crate) fn failing(&self, why: String) {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).failing = Some(why);
+    }
+
+    /// Remembers damage that something came upon in a file; says whether it did.
+    pub(crate) fn came_upon(&self, file: &DataFile, done: Result<(), Error>) -> Result<bool, Error> {
+        match done {
+            Ok(()) => Ok(false),
+            Err(error) if error.is_damage() => {
+                self.damaged(format!("{}: {error}", file.path.display()));
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What can't be read is left out of answers, said in the log once and on the status page for good.
@@ -141,17 +174,21 @@ impl Partitions {
             senders: Senders::default(),
             raw: RwLock::default(),
             summaries: RwLock::default(),
+            broken: RwLock::default(),
             overflowed: AtomicU64::new(0),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
             for id in ids(&config.path, family)? {
-                let file = Arc::new(DataFile::new(family, id, DataFile::path_of(&config.path, family, id)));
+                let file = DataFile::new(family, id, DataFile::path_of(&config.path, family, id));
                 match inspect(&file, steps).await {
-                    Ok(()) => shared.add(file),
+                    Ok(()) => shared.add(Arc::new(file)),
                     Err(error @ Error::Newer { .. }) => return Err(error),
                     // A broken file costs what it holds, not the rest.
-                    Err(error) => shared.damaged(format!("{}: {error}", file.path.display())),
+                    Err(error) => {
+                        shared.damaged(format!("{}: {error}", file.path.display()));
+                        shared.add_broken(file);
+                    }
                 }
             }
         }
@@ -175,13 +212,13 @@ impl Partitions {
     /// What there is.
     pub(crate) fn status(&self) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
-        let bytes = |files: &Files| files.iter().map(|file| file.bytes()).sum();
+        let bytes = |family| self.shared.files_and_broken(family).iter().map(|file| file.bytes()).sum();
         let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
         let records = |signal| raw.iter().map(|file| count(file, signal)).sum();
         let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
         StoreStatus {
-            raw_bytes: bytes(&raw),
-            summary_bytes: bytes(&self.shared.files(Family::Summary)),
+            raw_bytes: bytes(Family::Raw),
+            summary_bytes: bytes(Family::Summary),
             meta_bytes: 0,
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),

@@ -105,7 +105,7 @@ async fn open<L: Look>(shared: &Shared, scope: &Scope, look: &L) -> Result<(Vec<
                 candidates.extend(blocks);
             }
             Ok(None) => {}
-            Err(Error::Database(error)) if super::is_damage(&error) => {
+            Err(error) if error.is_damage() => {
                 shared.damaged(format!("{}: {error}", file.path.display()));
             }
             Err(error) => return Err(error),
