@@ -169,3 +169,27 @@ async fn a_block_and_a_rollup_that_cannot_be_decoded_keep_no_other_from_being_me
         sqlx::query_as("select merged from rollups order by merged").fetch_all(&mut connection).await.unwrap();
     assert_eq!(rollups, [(1,), (2,)]);
 }
+
+#[tokio::test]
+async fn a_live_partition_that_is_damaged_is_left_for_a_new_one() {
+    for (table, is_noticed_when_opened) in
+        [("owners", true), ("requests", false), ("requests_by_time", true), ("filters", false), ("blocks", false)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let store = with_services(folder.path()).await;
+        store.telemetry().append(batch(1, whose(), &[Request::default()])).await.unwrap();
+        store.close().await.unwrap();
+        spoil(&partitions(folder.path())[0], table).await;
+        let store = open(folder.path()).await;
+        let append = async || store.telemetry().append(batch(2, whose(), &[Request::default()])).await;
+        let mut appended = append().await;
+        if !is_noticed_when_opened {
+            assert!(matches!(appended, Err(Error::Busy(_))), "{table}: {appended:?}");
+            appended = append().await;
+        }
+        assert_eq!(appended.unwrap(), Appended::Stored, "{table}");
+        assert_eq!(partitions(folder.path()).len(), 2, "{table}");
+        assert!(store.status().await.unwrap().failing.is_some_and(|why| why.contains("malformed")), "{table}");
+        store.close().await.unwrap();
+    }
+}
