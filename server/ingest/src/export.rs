@@ -164,6 +164,7 @@ impl Ingest {
         let append = self.inner.telemetry.append(batch);
         match tokio::time::timeout(self.limits().commit, append).await {
             Ok(Ok(appended)) => Ok(appended),
+            Ok(Err(error @ store::Error::TooMuch(_))) => Err(Error::TooMuch(error.to_string())),
             Ok(Err(error)) => {
                 if self.inner.counters.should_log(now()) {
                     tracing::error!(%error, "telemetry could not be stored; senders are told to try again");

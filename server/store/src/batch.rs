@@ -7,7 +7,7 @@ use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
 use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
-use crate::{LogRow, OwnerFacts, PointRow, ProfileRow, SeriesRow, SpanRow};
+use crate::{Error, LogRow, OwnerFacts, PointRow, ProfileRow, SeriesRow, SpanRow};
 
 /// The records of one request.
 #[derive(Debug, Default)]
@@ -89,6 +89,12 @@ impl Batch {
         self.owner_bytes + self.spans.size() + self.logs.size() + self.points.size() + self.profiles.size()
     }
 
+    /// Whether one block a signal can hold its records.
+    pub(crate) fn fits(&self) -> Result<(), Error> {
+        self.points.fits()?;
+        self.profiles.fits()
+    }
+
     /// Whether every record names an owner that is there.
     pub(crate) fn is_whole(&self) -> bool {
         let owners = self.spans.owner.iter().chain(&self.logs.owner).chain(self.points.owners());
@@ -112,6 +118,7 @@ fn size_of_owner(owner: &Owner) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::profiles::tests::of_samples;
 
     #[test]
     fn owners_count_towards_the_size() {
@@ -122,5 +129,12 @@ mod tests {
             batch.owner(Owner { attributes, peer: None }, OwnerFacts::default());
         }
         assert!(batch.size() - before > 100 * 1_000, "{}", batch.size());
+    }
+
+    #[test]
+    fn a_request_with_more_than_a_block_holds_does_not_fit() {
+        let fits = |count| Batch { profiles: of_samples(count), ..Batch::default() }.fits();
+        fits(1_000).unwrap();
+        assert!(matches!(fits(1 << 17), Err(Error::TooMuch(_))));
     }
 }

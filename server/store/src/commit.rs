@@ -68,6 +68,7 @@ impl Writer {
         if !batch.is_whole() {
             return Err(Error::Damaged("a record names an owner that its batch does not have".into()));
         }
+        batch.fits()?;
         let kib = (batch.size() / 1024 + 1).min(QUEUE_KIB) as u32;
         let full = || Error::Busy("too much waits to be written".into());
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| full())?;

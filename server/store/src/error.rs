@@ -31,6 +31,9 @@ pub enum Error {
     /// It can't be taken now; the sender should try again.
     #[error("the store is busy or its disk is full: {0}")]
     Busy(String),
+    /// A request has more of something than one block can hold; sent again it would have as much.
+    #[error("the request holds more than can be stored at once: {0}")]
+    TooMuch(String),
     /// What was read is not what was written.
     #[error("damaged data: {0}")]
     Damaged(String),

@@ -22,6 +22,8 @@ use crate::{Error, query, sqlite};
 const CLOSED: i64 = MINUTE;
 /// Small blocks read at once, which bounds the memory of a merge.
 const ROWS: i64 = 256;
+/// A merge joins blocks until they take so many bytes in memory.
+const JOINED: usize = 64 << 20;
 const LEVEL: i32 = 3;
 
 /// A row to be merged: its number, arrival and bytes.
@@ -137,13 +139,18 @@ async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -
     Ok(Some(taken).filter(|taken| !taken.is_empty()))
 }
 
-async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<Vec<Left>, Error> {
-    let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
+async fn merge_blocks<C: Columns>(
+    connection: &mut SqliteConnection,
+    mut small: Vec<Small>,
+) -> Result<Vec<Left>, Error> {
     let (small, (joined, left)) = query::blocking(move || {
-        let joined = join_blocks::<C>(&small)?;
-        Ok::<_, Error>((small, joined))
+        let (joined, left) = join_blocks::<C>(&small)?;
+        // What was not joined comes next time.
+        small.truncate(joined.blocks);
+        Ok::<_, Error>((small, (joined, left)))
     })
     .await??;
+    let arrival = small.iter().map(|(_, arrival, _)| *arrival).max().unwrap_or_default();
     let (damaged, ids) = ids(&small, &left);
     let mut transaction = connection.begin_with("begin immediate").await?;
     if joined.records > 0 {
@@ -201,6 +208,8 @@ async fn insert_block(
 
 /// A large block, made of small ones.
 struct Joined {
+    /// How many small ones were looked at.
+    blocks: usize,
     records: i64,
     bounds: (i64, i64),
     data: Vec<u8>,
@@ -208,22 +217,35 @@ struct Joined {
     words: Option<Vec<u8>>,
 }
 
+/// Whether a block can be joined to others.
+fn is_room<C: Columns>(columns: &C, block: &C) -> bool {
+    columns.size() + block.size() <= JOINED && columns.fits_beside(block)
+}
+
 fn join_blocks<C: Columns>(small: &[Small]) -> Result<(Joined, Vec<Left>), Error> {
     let mut columns = C::default();
-    let mut left = Vec::new();
+    let (mut blocks, mut left) = (0, Vec::new());
     for (id, _, data) in small {
         match C::unseal(data) {
+            Ok(block) if columns.len() > 0 && !is_room(&columns, &block) => break,
             Ok(block) => {
                 let owners: Vec<u32> = (0..=block.owners().iter().copied().max().unwrap_or_default()).collect();
                 columns.append(&block, &owners);
             }
             Err(error) => left.push((*id, error)),
         }
+        blocks += 1;
+    }
+    let data = columns.seal(LEVEL)?;
+    // What it was made of is deleted, so it must be known that it can be read.
+    if C::unseal(&data)?.len() != columns.len() {
+        return Err(Error::Damaged("a merged block is not what was merged".into()));
     }
     let joined = Joined {
+        blocks,
         records: columns.len() as i64,
         bounds: columns.bounds().unwrap_or_default(),
-        data: columns.seal(LEVEL)?,
+        data,
         filter: columns.filter(),
         words: columns.words(),
     };
@@ -298,4 +320,20 @@ fn join_rollups(small: &[Small]) -> Result<(Rollup, Vec<u8>, Vec<Left>), Error> 
     let rollup = gather.finish();
     let data = rollup.encode(LEVEL)?;
     Ok((rollup, data, left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::profiles::tests::of_samples;
+
+    #[test]
+    fn a_merge_joins_no_more_than_a_block_can_hold() {
+        let small = |id, count| (id, id, of_samples(count).seal(1).unwrap());
+        let all = [small(1, 40_000), small(2, 20_000), (3, 3, vec![0]), small(4, 10_000), small(5, 1)];
+        let (joined, left) = join_blocks::<ProfileColumns>(&all).unwrap();
+        assert_eq!((joined.blocks, joined.records), (3, 60_000));
+        assert_eq!(left.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3]);
+        assert_eq!(ProfileColumns::unseal(&joined.data).unwrap().len(), 60_000);
+    }
 }

@@ -38,6 +38,8 @@ pub enum Mood {
     Busy,
     /// It is broken.
     Broken,
+    /// It can't hold so much.
+    TooMuch,
 }
 
 /// A telemetry interface that counts.
@@ -80,6 +82,7 @@ impl Telemetry for Fake {
             Mood::Well => {}
             Mood::Seen => return Ok(Appended::Duplicate),
             Mood::Busy => return Err(Error::Busy("disk full".to_owned())),
+            Mood::TooMuch => return Err(Error::TooMuch("9 samples".to_owned())),
             Mood::Broken => return Err(Error::Damaged("broken".to_owned())),
         }
         self.spans.fetch_add(batch.len() as u64, Ordering::SeqCst);

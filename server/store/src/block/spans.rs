@@ -233,17 +233,6 @@ impl SpanColumns {
             attributes: self.links.attributes.get(&self.texts, row),
         }
     }
-
-    /// Bytes that the columns take in memory, roughly: what the queue is bounded by.
-    pub(crate) fn size(&self) -> usize {
-        let nested = self.events.attributes.size() + self.links.attributes.size();
-        self.len() * 110
-            + self.texts.size()
-            + self.attributes.size()
-            + nested
-            + self.event_at.len() * 12
-            + self.link_span.len() * 24
-    }
 }
 
 impl Columns for SpanColumns {
@@ -252,6 +241,16 @@ impl Columns for SpanColumns {
 
     fn len(&self) -> usize {
         self.id.len()
+    }
+
+    fn size(&self) -> usize {
+        let nested = self.events.attributes.size() + self.links.attributes.size();
+        self.len() * 110
+            + self.texts.size()
+            + self.attributes.size()
+            + nested
+            + self.event_at.len() * 12
+            + self.link_span.len() * 24
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {
