@@ -2,7 +2,7 @@
 //! malformed as a whole or taken as a whole; single records are left out only for what makes them useless.
 
 use model::{Owner, Value};
-use store::{Batch, OwnerFacts};
+use store::OwnerFacts;
 
 use crate::Limits;
 use crate::attributes::is_sampler;
@@ -45,11 +45,10 @@ impl Report {
 pub(crate) trait Owning {
     /// Takes an owner and numbers it.
     fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
-}
 
-impl Owning for Batch {
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        Self::owner(self, owner, facts)
+    /// Hears that the decoder keeps so many bytes beside the rows; whether there is room for them.
+    fn beside(&mut self, _bytes: usize) -> bool {
+        true
     }
 }
 

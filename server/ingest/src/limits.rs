@@ -36,6 +36,8 @@ pub struct Limits {
     pub owners: usize,
     /// Attributes, events and links of one record: 1,024 each; more are left out with a warning.
     pub attributes: usize,
+    /// Events and links of all spans of one request: 1,000,000; more are left out with a warning.
+    pub nested: usize,
     /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
     pub nested_attributes: usize,
     /// Browser origins that may send: none.
@@ -57,6 +59,7 @@ impl Default for Limits {
             records: 500_000,
             owners: 10_000,
             attributes: 1_024,
+            nested: 1_000_000,
             nested_attributes: 128,
             origins: Vec::new(),
         }
@@ -75,6 +78,7 @@ pub(crate) const OWNER_VALUE: usize = 4 << 10;
 /// Memory for bodies: what is read or unpacked is charged before it is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
+    bytes: usize,
     units: Arc<Semaphore>,
 }
 
@@ -84,24 +88,36 @@ const UNIT: usize = 1 << 10;
 impl Budget {
     /// A budget of so many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))) }
+        Self { bytes, units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))) }
     }
 
     /// Nothing charged yet.
     pub(crate) fn charge(&self) -> Charge {
-        Charge { units: self.units.clone(), held: None, charged: 0 }
+        Charge { most: self.bytes, units: self.units.clone(), held: None, charged: 0 }
     }
 }
 
 /// What one request holds of the budget; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
+    /// All that there is.
+    most: usize,
     units: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     charged: usize,
 }
 
 impl Charge {
+    /// Raises the charge as [`Self::raise`] does, for what rows take: those of one message that take more than all
+    /// messages may are refused for good.
+    pub(crate) fn raise_rows(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes > self.most {
+            let why = format!("what the message holds takes more memory than all messages may: {} bytes", self.most);
+            return Err(Error::TooMuch(why));
+        }
+        self.raise(bytes)
+    }
+
     /// Raises the charge to so many bytes, or says that there is no room now.
     pub(crate) fn raise(&mut self, bytes: usize) -> Result<(), Error> {
         let wanted = bytes.div_ceil(UNIT);

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use model::{Level, Owner, Timestamp, Value};
 use store::pattern::{self, cut};
-use store::{Batch, LogRow, OwnerFacts, line};
+use store::{LogRow, OwnerFacts, line};
 
 use crate::Limits;
 use crate::envelope::{self, Owning, Records, Report, Scope};
@@ -22,12 +22,6 @@ use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 pub(crate) trait Sink: Owning {
     /// Takes a log record.
     fn push(&mut self, row: &LogRow<'_>);
-}
-
-impl Sink for Batch {
-    fn push(&mut self, row: &LogRow<'_>) {
-        self.push_log(row);
-    }
 }
 
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is; `now` stands

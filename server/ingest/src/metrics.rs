@@ -9,7 +9,7 @@ mod tests;
 use std::net::IpAddr;
 
 use model::{MetricKind, Owner, Timestamp};
-use store::{Batch, DistributionRow, OwnerFacts, PointRow, STALE, SeriesRow};
+use store::{DistributionRow, OwnerFacts, PointRow, STALE, SeriesRow};
 
 use crate::Limits;
 use crate::envelope::{self, Owning, Records, Report, Scope};
@@ -23,12 +23,6 @@ use point::{Form, Point};
 pub(crate) trait Sink: Owning {
     /// Takes a point of a series.
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>);
-}
-
-impl Sink for Batch {
-    fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
-        self.push_point(series, point);
-    }
 }
 
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is; `now` stands

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use model::Timestamp;
-use store::{Batch, OwnerFacts};
+use store::OwnerFacts;
 
+use crate::charged::Charged;
 use crate::envelope::Report;
 use crate::wire::Malformed;
 use crate::{Limits, json, logs, metrics, profiles, traces};
@@ -111,7 +112,7 @@ impl Signal {
         }
     }
 
-    /// Decodes a request into a batch.
+    /// Decodes a request into rows.
     pub(crate) fn decode(
         self,
         body: &[u8],
@@ -119,13 +120,13 @@ impl Signal {
         found: &dyn Fn(&OwnerFacts) -> bool,
         limits: &Limits,
         now: Timestamp,
-        batch: &mut Batch,
+        rows: &mut Charged<'_>,
     ) -> Result<Report, Malformed> {
         match self {
-            Self::Traces => traces::decode(body, peer, found, limits, batch),
-            Self::Logs => logs::decode(body, peer, found, limits, now, batch),
-            Self::Metrics => metrics::decode(body, peer, found, limits, now, batch),
-            Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, batch),
+            Self::Traces => traces::decode(body, peer, found, limits, rows),
+            Self::Logs => logs::decode(body, peer, found, limits, now, rows),
+            Self::Metrics => metrics::decode(body, peer, found, limits, now, rows),
+            Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, rows),
         }
     }
 }

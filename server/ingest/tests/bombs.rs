@@ -202,6 +202,56 @@ async fn resources_over_the_limit_cost_their_records_and_are_counted() {
     assert_eq!(receivers.rejected("of a resource over the limit"), 8);
 }
 
+/// A pprof of so many types and samples, each sample with a value of one byte for every type.
+fn pprof(types: usize, samples: usize) -> Vec<u8> {
+    let texts = [field(0x32, b""), field(0x32, b"kind")].concat();
+    let kinds = field(0x0a, &[0x08, 1]).repeat(types);
+    [texts, kinds, field(0x12, &field(0x12, &vec![1; types])).repeat(samples)].concat()
+}
+
+const PPROF: &str = "POST /v1/profiles?service.name=shop";
+const PACKED: [(&str, &str); 1] = [("content-encoding", "gzip")];
+
+#[tokio::test]
+async fn samples_of_many_values_are_refused_before_they_fill_the_memory() {
+    let fake = Fake::new();
+    let receivers = Receivers::over(&fake, Limits::default()).await;
+    let answer = send(receivers.http, PPROF, &PACKED, &gzip(&pprof(64, 500_000))).await;
+    let said = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!(answer.status, 400, "{said}");
+    assert!(said.contains("more values"), "{said}");
+    assert_eq!(send(receivers.http, PPROF, &PACKED, &gzip(&pprof(8, 50_000))).await.status, 200);
+    assert_eq!(fake.batches(), 1);
+    // The same takes more than a small receiver has for all messages.
+    let small = Limits { in_flight_bytes: 4 << 20, message: 2 << 20, ..Limits::default() };
+    let receivers = Receivers::over(&fake, small).await;
+    let answer = send(receivers.http, PPROF, &PACKED, &gzip(&pprof(8, 50_000))).await;
+    assert_eq!(answer.status, 413, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(send(receivers.http, PPROF, &PACKED, &gzip(&pprof(8, 5_000))).await.status, 200);
+}
+
+/// A request of so many spans, each of so many events of nothing.
+fn eventful(spans: usize, events: usize) -> Vec<u8> {
+    let span = [span(1).encode_to_vec(), [0x5a, 0].repeat(events)].concat();
+    field(0x0a, &field(0x12, &field(0x12, &span).repeat(spans)))
+}
+
+#[tokio::test]
+async fn spans_of_many_events_are_cut_and_refused_before_they_fill_the_memory() {
+    let fake = Fake::new();
+    let receivers = Receivers::over(&fake, Limits { nested: 5_000, ..Limits::default() }).await;
+    let answer = post(receivers.http, &eventful(10, 1_024)).await;
+    let said = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!((answer.status, fake.spans()), (200, 10), "{said}");
+    assert!(said.contains(&format!("{} attributes, events or links", 10 * 1_024 - 5_000)), "{said}");
+    // Four hundred thousand events in less than a megabyte.
+    let small = Limits { in_flight_bytes: 4 << 20, message: 2 << 20, ..Limits::default() };
+    let receivers = Receivers::over(&fake, small).await;
+    let answer = post(receivers.http, &eventful(400, 1_024)).await;
+    assert_eq!(answer.status, 413, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(post(receivers.http, &eventful(20, 1_024)).await.status, 200);
+}
+
 #[tokio::test]
 async fn hundreds_who_never_finish_hold_up_nobody_and_are_let_go() {
     let fake = Fake::new();
