@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use model::{
-    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, StoreStatus, Timestamp, TraceId,
-    Unattributed, Window,
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, SpanId, Step, StoreStatus, Timestamp,
+    TraceId, Unattributed, Window,
 };
 use sqlx::Connection;
 use tokio::sync::broadcast;
@@ -24,8 +24,9 @@ use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk,
-    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans,
+    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query,
+    sqlite,
 };
 use file::{DataFile, Family};
 
@@ -298,8 +299,12 @@ impl Telemetry for Partitions {
         self.writer.append(batch).await
     }
 
-    async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
+    async fn trace(&self, id: TraceId) -> Result<FoundTrace, Error> {
         query::traces::trace(&self.shared, id).await
+    }
+
+    async fn span(&self, trace: TraceId, id: SpanId) -> Result<Option<StoredSpan>, Error> {
+        query::traces::span(&self.shared, trace, id).await
     }
 
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error> {

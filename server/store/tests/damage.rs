@@ -193,3 +193,24 @@ async fn a_live_partition_that_is_damaged_is_left_for_a_new_one() {
         store.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_damaged_file_keeps_no_trace_of_another_from_being_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { raw: Keep { age: 7 * DAY, bytes: 1 << 20 }, ..config(folder.path()) };
+    three_partitions(folder.path(), &config).await;
+    let store = Store::open(config.clone()).await.unwrap();
+    let last = Request { trace: 77, id: 7, ..Request::default() };
+    store.telemetry().append(batch(9, whose(), &[last])).await.unwrap();
+    store.close().await.unwrap();
+    spoil(&partitions(folder.path())[0], "filters").await;
+    execute(&partitions(folder.path())[1], "update owners set id = id + 3").await;
+    execute(&partitions(folder.path())[2], "update blocks set data = x'00'").await;
+    let store = Store::open(config).await.unwrap();
+    let (trace, span) = (TraceId(77_u128.to_be_bytes()), SpanId(7_u64.to_be_bytes()));
+    assert_eq!(store.telemetry().trace(trace).await.unwrap().spans.len(), 1);
+    assert!(store.telemetry().span(trace, span).await.unwrap().is_some());
+    // One that is nowhere is looked for in all of them.
+    assert!(store.telemetry().trace(TraceId([9; 16])).await.unwrap().spans.is_empty());
+    assert!(store.status().await.unwrap().failing.is_some());
+}

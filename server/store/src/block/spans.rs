@@ -7,6 +7,8 @@ pub(crate) mod search;
 mod tests;
 pub(crate) mod words;
 
+use std::sync::Arc;
+
 use model::{
     Owner, Span, SpanEvent, SpanHit, SpanId, SpanKind, SpanLink, SpanPoint, SpanStatus, Timestamp, TraceId, Value,
 };
@@ -161,7 +163,7 @@ impl SpanColumns {
     }
 
     /// A span in full.
-    pub(crate) fn get(&self, at: usize, owner: Owner) -> Span {
+    pub(crate) fn get(&self, at: usize, owner: Arc<Owner>) -> Span {
         let flags = self.flags[at];
         Span {
             trace: self.trace[at],

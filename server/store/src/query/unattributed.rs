@@ -30,7 +30,7 @@ pub(crate) async fn unattributed(shared: &Shared, window: Window) -> Result<Vec<
             loaded.resolved.timelines[*owner as usize].at(Timestamp(*last)).service.is_none()
         });
         let numbers: Vec<u32> = counts.keys().copied().collect();
-        let mut owners = traces::owners(file, &numbers).await?;
+        let mut owners = traces::owners(&mut *file.readers.acquire().await?, &numbers).await?;
         for (number, (spans, logs, last)) in counts {
             let known = &loaded.resolved.owners[number as usize].known;
             let Some(owner) = owners.remove(&number) else { continue };
