@@ -263,6 +263,13 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
             .fetch_one(&mut connection)
             .await?;
     file.widen(first.unwrap_or(i64::MAX), last.unwrap_or(i64::MIN));
+    if file.family == Family::Raw {
+        let is_small =
+            "select exists (select 1 from blocks where merged = 0) or exists (select 1 from rollups where merged = 0)";
+        let is_small: Result<(bool,), _> = sqlx::query_as(is_small).fetch_one(&mut connection).await;
+        // What can't be told is found out when it is merged.
+        file.merged.store(is_small.is_ok_and(|(is_small,)| !is_small), Ordering::Release);
+    }
     connection.close().await?;
     Ok(())
 }

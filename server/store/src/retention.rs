@@ -31,8 +31,8 @@ fn expired(files: &[Size], keep: Keep, now: Timestamp) -> usize {
     gone
 }
 
-/// Whether a partition is to be folded or merged.
-fn is_to_do(file: &DataFile) -> bool {
+/// Whether a partition is to be folded.
+fn is_to_fold(file: &DataFile) -> bool {
     !file.complete.load(Ordering::Acquire) && !file.damaged.load(Ordering::Acquire)
 }
 
@@ -42,17 +42,25 @@ impl Partitions {
         let _one = self.maintaining.lock().await;
         self.writer.cut(now).await?;
         let mut failed = None;
-        for file in self.shared.files(Family::Raw).iter().filter(|file| is_to_do(file)) {
+        // What is wrong with one file must not cost the others, nor keep what is old. What is not written any more will
+        // not get better.
+        for file in self.shared.files(Family::Raw).iter() {
             let last = file.closed.load(Ordering::Acquire);
-            let folded = fold::fold(&self.shared, file, now, last).await;
-            let merged = merge::merge(&self.shared, file, now, last).await;
-            // What is wrong with one file must not cost the others, nor keep what is old. What is not written any more
-            // will not get better.
-            match self.shared.came_upon(file, folded) {
-                Ok(is_damaged) => file.damaged.store(is_damaged && last, Ordering::Release),
-                Err(error) => failed = failed.or(Some(error)),
+            if is_to_fold(file) {
+                let folded = fold::fold(&self.shared, file, now, last).await;
+                match self.shared.came_upon(file, folded) {
+                    Ok(is_damaged) => file.damaged.store(is_damaged && last, Ordering::Release),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
-            failed = failed.or(self.shared.came_upon(file, merged).err());
+            // Complete or not: the last merge may have failed, or been cut off by a stop.
+            if !file.merged.load(Ordering::Acquire) {
+                let merged = merge::merge(&self.shared, file, now, last).await;
+                match self.shared.came_upon(file, merged) {
+                    Ok(_) => file.merged.store(last, Ordering::Release),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
         }
         self.delete_raw(now);
         self.delete_summaries(now);
