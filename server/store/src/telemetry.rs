@@ -17,7 +17,7 @@ use crate::{Attribution, Batch, Error};
 pub enum Appended {
     /// Committed.
     Stored,
-    /// An identical request was committed within ten minutes; dropped.
+    /// An identical request was committed within ten minutes, and not too many others since; dropped.
     Duplicate,
 }
 
