@@ -209,3 +209,41 @@ async fn a_damaged_block_and_a_damaged_rollup_are_left_out_and_said_so() {
     assert!(store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap().is_empty());
     assert!(store.status().await.unwrap().failing.unwrap().contains("checksum"));
 }
+
+#[tokio::test]
+async fn a_request_larger_than_the_queue_is_taken_beside_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let telemetry = store.telemetry();
+    let mut large = Batch::new([9; 16]);
+    let whose = large.owner(owner("checkout"), facts_of_pod("p1"));
+    for n in 0..70_u64 {
+        let name = format!("{n}{}", "x".repeat(1 << 20));
+        large.push(&SpanRow {
+            owner: whose,
+            trace: TraceId([1; 16]),
+            id: SpanId(n.to_be_bytes()),
+            parent: None,
+            kind: SpanKind::Internal,
+            name: &name,
+            endpoint: "",
+            callee: "",
+            start: NOW,
+            duration: 1,
+            status: SpanStatus::Unset,
+            status_message: "",
+            scope: "",
+            http_status: 0,
+            error: "",
+            weight: 1.0,
+            sampled: false,
+            attributes: &[],
+            events: &[],
+            links: &[],
+        });
+    }
+    assert!(large.size() > 64 << 20);
+    let small = batch(1, (owner("checkout"), facts_of_pod("p1")), &[Request::default()]);
+    let (small, large) = tokio::join!(telemetry.append(small), telemetry.append(large));
+    assert_eq!((small.unwrap(), large.unwrap()), (Appended::Stored, Appended::Stored));
+}
