@@ -60,8 +60,8 @@ impl Error {
         match self {
             Self::TooLarge(_) | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(_) | Self::Gone => StatusCode::BAD_REQUEST,
-            Self::Busy(_) | Self::Listen(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            // A slow body too: clients of OTLP do not try again after 408.
+            Self::Busy(_) | Self::Listen(_) | Self::Slow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Encoding | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Path(_) => StatusCode::NOT_FOUND,
@@ -84,7 +84,7 @@ impl Error {
 
     /// After how long another attempt is welcome.
     pub(crate) fn retry(&self) -> Option<Duration> {
-        matches!(self, Self::Busy(_) | Self::Listen(_)).then_some(Duration::from_secs(1))
+        matches!(self, Self::Busy(_) | Self::Listen(_) | Self::Slow).then_some(Duration::from_secs(1))
     }
 
     /// The reason on the status page: one of a few, with nothing of the sender in it.
