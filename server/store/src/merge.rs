@@ -20,8 +20,9 @@ use crate::{Error, query, sqlite};
 
 /// What arrived so lately is left: more of its minute may come.
 const CLOSED: i64 = MINUTE;
-/// Small blocks read at once, which bounds the memory of a merge.
+/// Small blocks, and bytes of them, that are read at once, which bounds the memory of a merge.
 const ROWS: i64 = 256;
+const BYTES: i64 = 16 << 20;
 /// A merge joins blocks until they take so many bytes in memory.
 const JOINED: usize = 64 << 20;
 const LEVEL: i32 = 3;
@@ -118,10 +119,24 @@ async fn opened<'a>(
     }
 }
 
+/// A row that might be merged: its number, records and bytes.
+type Candidate = (i64, i64, i64);
+
+/// Numbers of the first rows that make a large one together, or are as much as is read at once. Pure.
+fn enough(rows: &[Candidate], most: i64) -> Vec<i64> {
+    let (mut records, mut bytes) = (0, 0);
+    let wanted = |row: &&Candidate| {
+        let wanted = records < most && bytes < BYTES;
+        (records, bytes) = (records + row.1, bytes + row.2);
+        wanted
+    };
+    rows.iter().take_while(wanted).map(|(id, _, _)| *id).collect()
+}
+
 /// The oldest small blocks, as many as make a large one.
 async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -> Result<Option<Vec<Small>>, Error> {
-    let rows: Vec<(i64, i64, Vec<u8>, i64)> = sqlx::query_as(
-        "select id, arrival, data, records from blocks where merged = 0 and signal = ?1 and arrival < ?2
+    let rows: Vec<Candidate> = sqlx::query_as(
+        "select id, records, length(data) from blocks where merged = 0 and signal = ?1 and arrival < ?2
          order by arrival limit ?3",
     )
     .bind(signal.number())
@@ -129,14 +144,16 @@ async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -
     .bind(ROWS)
     .fetch_all(&file.readers)
     .await?;
-    let mut records = 0;
-    let enough = |row: &(i64, i64, Vec<u8>, i64)| {
-        let wanted = records < most;
-        records += row.3;
-        wanted
-    };
-    let taken: Vec<Small> = rows.into_iter().take_while(enough).map(|(id, at, data, _)| (id, at, data)).collect();
-    Ok(Some(taken).filter(|taken| !taken.is_empty()))
+    let sql = "select id, arrival, data from blocks where id in (select value from json_each(?1)) order by arrival";
+    read(file, sql, &enough(&rows, most)).await
+}
+
+/// Reads the rows of some numbers, if there are any.
+async fn read(file: &DataFile, sql: &'static str, ids: &[i64]) -> Result<Option<Vec<Small>>, Error> {
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(sqlx::query_as(sql).bind(json!(ids).to_string()).fetch_all(&file.readers).await?))
 }
 
 async fn merge_blocks<C: Columns>(
@@ -254,9 +271,9 @@ fn join_blocks<C: Columns>(small: &[Small]) -> Result<(Joined, Vec<Left>), Error
 
 /// The small rollups of the oldest minute of arrival that has any.
 async fn small_rollups(file: &DataFile, before: i64) -> Result<Option<Vec<Small>>, Error> {
-    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<Candidate> = sqlx::query_as(
         "with oldest as (select min(arrival) / ?3 * ?3 as minute from rollups where merged = 0 and arrival < ?1)
-         select id, arrival, data from rollups, oldest
+         select id, 1, length(data) from rollups, oldest
          where merged = 0 and arrival < ?1 and arrival >= minute and arrival < minute + ?3
          order by arrival limit ?2",
     )
@@ -265,7 +282,8 @@ async fn small_rollups(file: &DataFile, before: i64) -> Result<Option<Vec<Small>
     .bind(MINUTE)
     .fetch_all(&file.readers)
     .await?;
-    Ok(Some(rows).filter(|rows| !rows.is_empty()))
+    let sql = "select id, arrival, data from rollups where id in (select value from json_each(?1)) order by arrival";
+    read(file, sql, &enough(&rows, i64::MAX)).await
 }
 
 async fn merge_rollups(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<Vec<Left>, Error> {
@@ -335,5 +353,15 @@ mod tests {
         assert_eq!((joined.blocks, joined.records), (3, 60_000));
         assert_eq!(left.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3]);
         assert_eq!(ProfileColumns::unseal(&joined.data).unwrap().len(), 60_000);
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_joined() {
+        let rows = [(1, 10, 100), (2, 10, BYTES), (3, 10, 100), (4, 10, 100)];
+        assert_eq!(enough(&rows, 100), [1, 2]);
+        assert_eq!(enough(&rows, 15), [1, 2]);
+        assert_eq!(enough(&rows, 5), [1]);
+        assert_eq!(enough(&rows[2..], 100), [3, 4]);
+        assert!(enough(&[], 100).is_empty());
     }
 }
