@@ -67,7 +67,12 @@ struct Health {
     failing: Option<String>,
     /// Files and blocks that can't be read; they stay out of answers.
     damaged: Option<String>,
+    /// What of that was said in the log.
+    said: BTreeSet<String>,
 }
+
+/// Things that are damaged of which the log speaks, each once.
+const SAID: usize = 256;
 
 impl Shared {
     pub(crate) fn files(&self, family: Family) -> Files {
@@ -141,10 +146,10 @@ impl Shared {
     /// What can't be read is left out of answers, said in the log once and on the status page for good.
     pub(crate) fn damaged(&self, what: String) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if health.damaged.as_ref() != Some(&what) {
+        if health.said.len() < SAID && health.said.insert(what.clone()) {
             tracing::error!(%what, "damaged data is left out of answers");
-            health.damaged = Some(what);
         }
+        health.damaged = Some(what);
     }
 }
 
