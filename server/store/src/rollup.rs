@@ -9,7 +9,7 @@ use model::{Red, TraceId};
 
 use crate::block::texts::Texts;
 
-pub(crate) use gather::Gather;
+pub(crate) use gather::{Gather, OTHERS};
 
 /// Width of a raw cell.
 pub(crate) const CELL: i64 = 10 * model::SECOND;
