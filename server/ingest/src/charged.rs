@@ -41,9 +41,11 @@ impl Held {
         self.charge.borrow_mut().raise_rows(self.message + self.unpacked.get() + bytes)
     }
 
-    /// The request's share of the budget.
+    /// The request's share of the budget when its message is gone and its rows wait for their commit.
     pub(crate) fn into_charge(self) -> Charge {
-        self.charge.into_inner()
+        let mut charge = self.charge.into_inner();
+        charge.lower(self.rows.get());
+        charge
     }
 }
 
@@ -189,9 +191,11 @@ mod tests {
     #[test]
     fn what_is_charged_is_given_back_with_the_batch() {
         let budget = Budget::new(1 << 20);
-        let held = Held::new(budget.charge(), 0);
+        let held = Held::new(budget.charge(), 200_000);
         lines(&held, 4_000).unwrap();
+        assert!(budget.charge().raise(200 << 10).is_err());
         let charge = held.into_charge();
+        budget.charge().raise(200 << 10).unwrap();
         assert!(budget.charge().raise(900 << 10).is_err());
         drop(charge);
         budget.charge().raise(1 << 20).unwrap();

@@ -135,6 +135,15 @@ impl Charge {
         self.charged = wanted;
         Ok(())
     }
+
+    /// Lowers the charge to so many bytes: the rest is not held any more.
+    pub(crate) fn lower(&mut self, bytes: usize) {
+        let less = self.charged.saturating_sub(bytes.div_ceil(UNIT));
+        if let Some(held) = &mut self.held {
+            drop(held.split(less));
+            self.charged -= less;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +160,10 @@ mod tests {
         second.raise(2 * UNIT).unwrap();
         assert!(matches!(second.raise(3 * UNIT), Err(Error::Busy(_))));
         drop(first);
+        second.raise(10 * UNIT).unwrap();
+        second.lower(3 * UNIT - 1);
+        assert!(matches!(budget.charge().raise(8 * UNIT), Err(Error::Busy(_))));
+        budget.charge().raise(7 * UNIT).unwrap();
         second.raise(10 * UNIT).unwrap();
     }
 }
