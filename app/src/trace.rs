@@ -71,6 +71,11 @@ fn draw(page: TracePage, chosen: RwSignal<Option<SpanId>>, detail: Answer<Option
         let spans = plural(page.orphans.into(), "span has", "spans have");
         view! { <p class="notice warn">{format!("{spans} a parent that never came; they stand at the root.")}</p> }
     });
+    let cut = page.is_cut.then(|| {
+        let shown = plural(page.spans.len() as u64, "span", "spans");
+        let why = format!("This trace is too large to be shown whole: it has more than these {shown}.");
+        view! { <p class="notice warn">{why}</p> }
+    });
     view! {
         <Title text=page.title.clone() />
         <div class="title">
@@ -79,6 +84,7 @@ fn draw(page: TracePage, chosen: RwSignal<Option<SpanId>>, detail: Answer<Option
             <span class="muted">{size}</span>
             <code class="faint trace-id">{page.id.to_string()}</code>
         </div>
+        {cut}
         {orphans}
         <div class="trace-pair">
             <waterfall::Waterfall page chosen /> {detail::panel_of(detail)}

@@ -11,8 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct Cursor {
     /// The key of the last record that was shown.
     pub key: i64,
-    /// So many of this very key were shown.
+    /// So many of this very key were shown; at most [`Cursor::MOST`].
     pub skip: u32,
+}
+
+impl Cursor {
+    /// Records of one key that can be paged through: each page holds all of those before it in memory.
+    pub const MOST: u32 = 10_000;
 }
 
 impl fmt::Display for Cursor {
@@ -27,6 +32,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.rsplit_once('-').and_then(|(key, skip)| Some((key.parse().ok()?, skip.parse().ok()?)));
         let (key, skip) = parts.ok_or("a page is named by two numbers")?;
+        if skip > Self::MOST {
+            return Err(format!("a page begins after at most {} records of one moment", Self::MOST));
+        }
         Ok(Self { key, skip })
     }
 }
@@ -37,9 +45,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for cursor in [Cursor { key: -5, skip: 0 }, Cursor { key: i64::MAX, skip: u32::MAX }] {
+        for cursor in [Cursor { key: -5, skip: 0 }, Cursor { key: i64::MAX, skip: Cursor::MOST }] {
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
+        assert!("5-10001".parse::<Cursor>().is_err() && "5-4294967295".parse::<Cursor>().is_err());
         assert!("5".parse::<Cursor>().is_err() && "5-x".parse::<Cursor>().is_err());
     }
 }

@@ -4,6 +4,7 @@ mod filter;
 mod search;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -175,8 +176,26 @@ pub struct Span {
     pub events: Vec<SpanEvent>,
     /// Links.
     pub links: Vec<SpanLink>,
-    /// Whose it is.
-    pub owner: Owner,
+    /// Whose it is; many spans share it.
+    #[serde(with = "shared")]
+    pub owner: Arc<Owner>,
+}
+
+/// An owner that is shared travels as one that is not.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Owner;
+
+    pub(super) fn serialize<S: Serializer>(owner: &Arc<Owner>, serializer: S) -> Result<S::Ok, S::Error> {
+        owner.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Owner>, D::Error> {
+        Owner::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// Whom telemetry belongs to: the attributes of an OTLP resource, plus the peer's address where no rule over
@@ -231,6 +250,8 @@ pub struct TracePage {
     pub spans: Vec<TraceRow>,
     /// Spans whose parent never came; they stand at the root.
     pub orphans: u32,
+    /// It has more spans than these.
+    pub is_cut: bool,
 }
 
 /// A span as a row of the waterfall.

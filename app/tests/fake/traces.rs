@@ -1,5 +1,7 @@
 //! One trace of a failed checkout.
 
+use std::sync::Arc;
+
 use model::*;
 
 use super::{AS_OF, Fake};
@@ -25,7 +27,7 @@ const SPANS: [(u32, u32, &str, i64, i64, bool, u32); 11] = [
 ];
 
 impl Fake {
-    /// The trace, with more spans where more were asked for.
+    /// The trace, with more spans where more were asked for; then it has even more than these.
     pub(crate) fn trace_page(&self) -> TracePage {
         let ms = 1_000_000;
         let span = |at: usize| SpanId((at as u64 + 1).to_be_bytes());
@@ -70,6 +72,7 @@ impl Fake {
             services,
             spans,
             orphans: 0,
+            is_cut: self.spans > 0,
         }
     }
 
@@ -134,7 +137,7 @@ impl Fake {
                 attributes: vec![(self.text("rpc.system"), text("grpc")), ("server.port".into(), Value::Int(443))],
                 events: vec![SpanEvent { at: AS_OF.plus(-MINUTE), name: "exception".into(), attributes: exception }],
                 links: Vec::new(),
-                owner: Owner { attributes: vec![("service.name".into(), self.text("payments"))], peer: None },
+                owner: Arc::new(Owner { attributes: vec![("service.name".into(), self.text("payments"))], peer: None }),
             },
             service: Some(ServiceId::new(super::CLUSTER, "shop", "Deployment", "checkout")),
             revision: Some("v1.8.2".into()),

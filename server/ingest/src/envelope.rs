@@ -2,11 +2,11 @@
 //! malformed as a whole or taken as a whole; single records are left out only for what makes them useless.
 
 use model::{Owner, Value};
-use store::{Batch, OwnerFacts};
+use store::OwnerFacts;
 
 use crate::Limits;
 use crate::attributes::is_sampler;
-use crate::owner::Owners;
+use crate::owner::{Owners, Resource};
 use crate::value::{Cuts, attribute};
 use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 
@@ -19,15 +19,24 @@ pub(crate) struct Report {
     pub(crate) invalid: u64,
     /// Left out: more than a request may have.
     pub(crate) over: u64,
+    /// Left out: of more resources than a request may have.
+    pub(crate) unowned: u64,
     /// What was changed of those taken.
     pub(crate) cuts: Cuts,
+    /// The resource whose records come now is one too many.
+    pub(crate) without_owner: bool,
 }
 
 impl Report {
     /// Counts a record that is valid; whether the request may still have it.
     pub(crate) fn takes(&mut self, limits: &Limits) -> bool {
-        let fits = self.taken < limits.records as u64;
-        *(if fits { &mut self.taken } else { &mut self.over }) += 1;
+        let fits = self.taken < limits.records as u64 && !self.without_owner;
+        let count = match (fits, self.without_owner) {
+            (true, _) => &mut self.taken,
+            (false, true) => &mut self.unowned,
+            (false, false) => &mut self.over,
+        };
+        *count += 1;
         fits
     }
 }
@@ -36,17 +45,17 @@ impl Report {
 pub(crate) trait Owning {
     /// Takes an owner and numbers it.
     fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32;
-}
 
-impl Owning for Batch {
-    fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
-        Self::owner(self, owner, facts)
+    /// Hears that the decoder keeps so many bytes beside the rows; whether there is room for them.
+    fn beside(&mut self, _bytes: usize) -> bool {
+        true
     }
 }
 
 /// What all records of one scope have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
+    /// Meaningless where [`Report::without_owner`] is set, since no record is taken then.
     pub(crate) owner: u32,
     pub(crate) name: &'a str,
     /// A sampler has left its name here, and its rate is not known.
@@ -88,6 +97,12 @@ struct Walker<'a, 'l, R> {
     attributes: Vec<(&'a str, Value)>,
 }
 
+/// A resource whose records are walked: what it says until it has a number, then that.
+struct Whose<'a> {
+    resource: Option<Resource<'a>>,
+    owner: u32,
+}
+
 impl<'a, R: Records<'a>> Walker<'a, '_, R> {
     /// The resource may stand after its records, so it is looked for first.
     fn resource(&mut self, bytes: &'a [u8]) -> Result<(), Malformed> {
@@ -102,21 +117,29 @@ impl<'a, R: Records<'a>> Walker<'a, '_, R> {
                 _ => {}
             }
         }
-        let mut resource = Some(self.owners.read(&parts, &mut self.report.cuts)?);
-        let mut owner = 0;
+        let mut whose = Whose { resource: Some(self.owners.read(&parts, &mut self.report.cuts)?), owner: 0 };
+        self.report.without_owner = false;
         let mut cursor = Cursor::new(bytes);
         while let Some(field) = cursor.field()? {
-            let (2, Wire::Bytes(scope)) = field else { continue };
-            if let Some(resource) = resource.take() {
-                owner = self.owners.number(resource, |owner, facts| self.records.owner(owner, facts));
+            if let (2, Wire::Bytes(scope)) = field {
+                self.scope(&mut whose, scope)?;
             }
-            self.scope(owner, scope)?;
         }
         Ok(())
     }
 
-    fn scope(&mut self, owner: u32, bytes: &'a [u8]) -> Result<(), Malformed> {
-        let mut scope = Scope { owner, name: "", sampled: false };
+    /// The owner's number; a resource gets one with its first record.
+    fn owner(&mut self, whose: &mut Whose<'a>) -> u32 {
+        if let Some(resource) = whose.resource.take() {
+            let number = self.owners.number(resource, |owner, facts| self.records.owner(owner, facts));
+            self.report.without_owner = number.is_none();
+            whose.owner = number.unwrap_or_default();
+        }
+        whose.owner
+    }
+
+    fn scope(&mut self, whose: &mut Whose<'a>, bytes: &'a [u8]) -> Result<(), Malformed> {
+        let mut scope = Scope { owner: whose.owner, name: "", sampled: false };
         let mut cursor = Cursor::new(bytes);
         while let Some(field) = cursor.field()? {
             match field {
@@ -130,6 +153,7 @@ impl<'a, R: Records<'a>> Walker<'a, '_, R> {
         let mut cursor = Cursor::new(bytes);
         while let Some(field) = cursor.field()? {
             if let (2, Wire::Bytes(record)) = field {
+                scope.owner = self.owner(whose);
                 self.records.record(scope, record, &mut self.report)?;
             }
         }

@@ -14,6 +14,9 @@ pub enum Error {
     /// More bytes than a message may have, after decompression.
     #[error("the message is larger than {0} bytes after decompression")]
     TooLarge(usize),
+    /// It holds more than can be taken or stored at once, although its bytes are not too many.
+    #[error("{0}")]
+    TooMuch(String),
     /// It is not the message it should be.
     #[error("malformed: {0}")]
     Malformed(String),
@@ -55,10 +58,10 @@ impl Error {
     /// The status of an HTTP answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(_) | Self::Gone => StatusCode::BAD_REQUEST,
-            Self::Busy(_) | Self::Listen(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            // A slow body too: clients of OTLP do not try again after 408.
+            Self::Busy(_) | Self::Listen(_) | Self::Slow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Encoding | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Path(_) => StatusCode::NOT_FOUND,
@@ -69,7 +72,7 @@ impl Error {
     /// The status of a gRPC answer. RESOURCE_EXHAUSTED goes without RetryInfo, so it is not tried again.
     pub(crate) fn code(&self) -> Code {
         match self {
-            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::TooLarge(_) | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
             Self::Busy(_) | Self::Listen(_) => Code::Unavailable,
             Self::Slow => Code::DeadlineExceeded,
@@ -81,13 +84,14 @@ impl Error {
 
     /// After how long another attempt is welcome.
     pub(crate) fn retry(&self) -> Option<Duration> {
-        matches!(self, Self::Busy(_) | Self::Listen(_)).then_some(Duration::from_secs(1))
+        matches!(self, Self::Busy(_) | Self::Listen(_) | Self::Slow).then_some(Duration::from_secs(1))
     }
 
     /// The reason on the status page: one of a few, with nothing of the sender in it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::TooLarge(_) => "message too large",
+            Self::TooMuch(_) => "message holds too much",
             Self::Malformed(_) => "malformed message",
             Self::Busy(_) | Self::Listen(_) => "overloaded or storage failing (told to try again)",
             Self::Slow => "body too slow",

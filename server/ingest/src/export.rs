@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
 use tokio::sync::Semaphore;
 
+use crate::charged::{Charged, Held};
 use crate::counters::Counters;
 use crate::envelope::Report;
 use crate::limits::{Budget, Charge};
@@ -136,7 +137,7 @@ impl Ingest {
         let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
         let taken = (stored == Appended::Stored).then_some(report.taken);
         self.inner.counters.took(now(), signal, bytes, taken);
-        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over]) {
+        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over, report.unowned]) {
             if count > 0 {
                 self.reject(reason, peer, count);
             }
@@ -164,6 +165,7 @@ impl Ingest {
         let append = self.inner.telemetry.append(batch);
         match tokio::time::timeout(self.limits().commit, append).await {
             Ok(Ok(appended)) => Ok(appended),
+            Ok(Err(error @ store::Error::TooMuch(_))) => Err(Error::TooMuch(error.to_string())),
             Ok(Err(error)) => {
                 if self.inner.counters.should_log(now()) {
                     tracing::error!(%error, "telemetry could not be stored; senders are told to try again");
@@ -203,23 +205,27 @@ impl Inner {
         let directory = (self.directory)();
         let at = now();
         let found = |facts: &OwnerFacts| by_attributes(directory.resolve(facts, at).rule);
-        let mut batch = Batch::new(request);
+        let held = Held::new(charge, message.len());
+        let mut rows = Charged::new(Batch::new(request), &held);
         let sent = Sent { words: &words, peer, found: &found, limits: &self.limits, now: at };
         let mut left = self.limits.message;
         let mut unpack = |packed: &[u8]| {
-            let bytes = body::inflate_beside(message.len(), packed, left, &mut charge);
-            let bytes = bytes.map_err(|error| error.of_limit(self.limits.message))?;
+            let bytes = held.unpack(packed, left).map_err(|error| error.of_limit(self.limits.message))?;
             left -= bytes.len();
             Ok(bytes)
         };
         let report = match format {
-            Format::Remote => remote::decode(message, &self.limits, &mut batch)?,
-            Format::Protobuf | Format::Json => signal.decode(message, peer, &found, &self.limits, at, &mut batch)?,
-            Format::Push | Format::PushJson => pyroscope::push(message, &sent, &mut unpack, &mut batch)?,
-            Format::Ingest => pyroscope::ingest(message, &sent, &mut unpack, &mut batch)?,
-            Format::Pprof => pyroscope::plain(message, &sent, &mut unpack, &mut batch)?,
+            Format::Remote => remote::decode(message, &self.limits, &mut rows).map_err(Error::from),
+            Format::Protobuf | Format::Json => {
+                signal.decode(message, peer, &found, &self.limits, at, &mut rows).map_err(Error::from)
+            }
+            Format::Push | Format::PushJson => pyroscope::push(message, &sent, &mut unpack, &mut rows),
+            Format::Ingest => pyroscope::ingest(message, &sent, &mut unpack, &mut rows),
+            Format::Pprof => pyroscope::plain(message, &sent, &mut unpack, &mut rows),
         };
-        Ok(Decoded { batch, report, bytes, _charge: charge })
+        // That there was no room comes first: what came after is of no account.
+        let batch = rows.finish()?;
+        Ok(Decoded { batch, report: report?, bytes, _charge: held.into_charge() })
     }
 }
 
@@ -251,6 +257,10 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
         let (over, most) = (report.over, limits.records);
         parts.push(format!("{over} {} are over the limit of {most} a request", signal.records()));
     }
+    if report.unowned > 0 {
+        let (unowned, most) = (report.unowned, limits.owners);
+        parts.push(format!("{unowned} {} are of resources over the limit of {most} a request", signal.records()));
+    }
     if report.cuts.values > 0 {
         parts.push(format!("{} texts were too long and were cut", report.cuts.values));
     }
@@ -260,7 +270,7 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
             report.cuts.dropped
         ));
     }
-    let rejected = report.invalid + report.over;
+    let rejected = report.invalid + report.over + report.unowned;
     (!parts.is_empty()).then(|| Partial { rejected, message: parts.join("; ") })
 }
 

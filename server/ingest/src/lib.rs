@@ -6,6 +6,7 @@
 
 mod attributes;
 mod body;
+mod charged;
 mod counters;
 mod envelope;
 mod error;

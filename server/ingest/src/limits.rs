@@ -32,8 +32,12 @@ pub struct Limits {
     pub drain: Duration,
     /// Spans, log records or metric points of one request: 500,000; more are rejected as a partial success.
     pub records: usize,
+    /// Different resources of one request: 10,000; records of more are rejected as a partial success.
+    pub owners: usize,
     /// Attributes, events and links of one record: 1,024 each; more are left out with a warning.
     pub attributes: usize,
+    /// Events and links of all spans of one request: 1,000,000; more are left out with a warning.
+    pub nested: usize,
     /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
     pub nested_attributes: usize,
     /// Browser origins that may send: none.
@@ -53,7 +57,9 @@ impl Default for Limits {
             commit: Duration::from_secs(20),
             drain: Duration::from_secs(3),
             records: 500_000,
+            owners: 10_000,
             attributes: 1_024,
+            nested: 1_000_000,
             nested_attributes: 128,
             origins: Vec::new(),
         }
@@ -72,6 +78,7 @@ pub(crate) const OWNER_VALUE: usize = 4 << 10;
 /// Memory for bodies: what is read or unpacked is charged before it is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
+    bytes: usize,
     units: Arc<Semaphore>,
 }
 
@@ -81,24 +88,36 @@ const UNIT: usize = 1 << 10;
 impl Budget {
     /// A budget of so many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))) }
+        Self { bytes, units: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))) }
     }
 
     /// Nothing charged yet.
     pub(crate) fn charge(&self) -> Charge {
-        Charge { units: self.units.clone(), held: None, charged: 0 }
+        Charge { most: self.bytes, units: self.units.clone(), held: None, charged: 0 }
     }
 }
 
 /// What one request holds of the budget; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
+    /// All that there is.
+    most: usize,
     units: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     charged: usize,
 }
 
 impl Charge {
+    /// Raises the charge as [`Self::raise`] does, for what rows take: those of one message that take more than all
+    /// messages may are refused for good.
+    pub(crate) fn raise_rows(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes > self.most {
+            let why = format!("what the message holds takes more memory than all messages may: {} bytes", self.most);
+            return Err(Error::TooMuch(why));
+        }
+        self.raise(bytes)
+    }
+
     /// Raises the charge to so many bytes, or says that there is no room now.
     pub(crate) fn raise(&mut self, bytes: usize) -> Result<(), Error> {
         let wanted = bytes.div_ceil(UNIT);
@@ -116,6 +135,15 @@ impl Charge {
         self.charged = wanted;
         Ok(())
     }
+
+    /// Lowers the charge to so many bytes: the rest is not held any more.
+    pub(crate) fn lower(&mut self, bytes: usize) {
+        let less = self.charged.saturating_sub(bytes.div_ceil(UNIT));
+        if let Some(held) = &mut self.held {
+            drop(held.split(less));
+            self.charged -= less;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +160,10 @@ mod tests {
         second.raise(2 * UNIT).unwrap();
         assert!(matches!(second.raise(3 * UNIT), Err(Error::Busy(_))));
         drop(first);
+        second.raise(10 * UNIT).unwrap();
+        second.lower(3 * UNIT - 1);
+        assert!(matches!(budget.charge().raise(8 * UNIT), Err(Error::Busy(_))));
+        budget.charge().raise(7 * UNIT).unwrap();
         second.raise(10 * UNIT).unwrap();
     }
 }

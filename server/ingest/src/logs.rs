@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use model::{Level, Owner, Timestamp, Value};
 use store::pattern::{self, cut};
-use store::{Batch, LogRow, OwnerFacts, line};
+use store::{LogRow, OwnerFacts, line};
 
 use crate::Limits;
 use crate::envelope::{self, Owning, Records, Report, Scope};
@@ -24,12 +24,6 @@ pub(crate) trait Sink: Owning {
     fn push(&mut self, row: &LogRow<'_>);
 }
 
-impl Sink for Batch {
-    fn push(&mut self, row: &LogRow<'_>) {
-        self.push_log(row);
-    }
-}
-
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is; `now` stands
 /// for times that the sender does not know.
 pub(crate) fn decode(
@@ -40,7 +34,7 @@ pub(crate) fn decode(
     now: Timestamp,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
-    let owners = Owners::new(peer, found, limits.nested_attributes);
+    let owners = Owners::new(peer, found, limits);
     let mut decoder = Decoder { limits, sink, now, attributes: Vec::new() };
     envelope::walk(body, owners, limits, &mut decoder)
 }

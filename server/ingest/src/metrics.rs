@@ -9,7 +9,7 @@ mod tests;
 use std::net::IpAddr;
 
 use model::{MetricKind, Owner, Timestamp};
-use store::{Batch, DistributionRow, OwnerFacts, PointRow, STALE, SeriesRow};
+use store::{DistributionRow, OwnerFacts, PointRow, STALE, SeriesRow};
 
 use crate::Limits;
 use crate::envelope::{self, Owning, Records, Report, Scope};
@@ -25,12 +25,6 @@ pub(crate) trait Sink: Owning {
     fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>);
 }
 
-impl Sink for Batch {
-    fn push(&mut self, series: &SeriesRow<'_>, point: &PointRow<'_>) {
-        self.push_point(series, point);
-    }
-}
-
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is; `now` stands
 /// for times that the sender does not know.
 pub(crate) fn decode(
@@ -41,7 +35,7 @@ pub(crate) fn decode(
     now: Timestamp,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
-    let owners = Owners::new(peer, found, limits.nested_attributes);
+    let owners = Owners::new(peer, found, limits);
     let mut decoder = Decoder { limits, sink, now, point: Point::default() };
     envelope::walk(body, owners, limits, &mut decoder)
 }

@@ -3,6 +3,8 @@
 mod expected;
 mod random;
 
+use std::sync::Arc;
+
 use model::{Owner, Span, SpanEvent, SpanLink, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
 use prost::Message;
@@ -69,7 +71,7 @@ impl Sink for Rows {
             attributes: owned(row.attributes),
             events: row.events.iter().map(event).collect(),
             links: row.links.iter().map(link).collect(),
-            owner: self.owners[row.owner as usize].clone(),
+            owner: Arc::new(self.owners[row.owner as usize].clone()),
         });
     }
 }

@@ -8,6 +8,7 @@ use model::{Owner, Value};
 use store::OwnerFacts;
 use store::pattern::cut;
 
+use crate::Limits;
 use crate::attributes::{self, WORKLOADS};
 use crate::limits::OWNER_VALUE;
 use crate::value::{Cuts, attribute};
@@ -21,6 +22,8 @@ pub(crate) struct Owners<'a> {
     found: &'a dyn Fn(&OwnerFacts) -> bool,
     /// Most attributes of a resource.
     most: usize,
+    /// Most owners of the request.
+    owners: usize,
     by_bytes: HashMap<&'a [u8], u32>,
     by_owner: HashMap<Owner, u32>,
 }
@@ -35,8 +38,9 @@ pub(crate) enum Resource<'a> {
 
 impl<'a> Owners<'a> {
     /// None yet.
-    pub(crate) fn new(peer: Option<IpAddr>, found: &'a dyn Fn(&OwnerFacts) -> bool, most: usize) -> Self {
-        Self { peer, found, most, by_bytes: HashMap::new(), by_owner: HashMap::new() }
+    pub(crate) fn new(peer: Option<IpAddr>, found: &'a dyn Fn(&OwnerFacts) -> bool, limits: &Limits) -> Self {
+        let (most, owners) = (limits.nested_attributes, limits.owners);
+        Self { peer, found, most, owners, by_bytes: HashMap::new(), by_owner: HashMap::new() }
     }
 
     /// Reads a resource from its parts; more than one are merged, as protobuf demands.
@@ -68,25 +72,27 @@ impl<'a> Owners<'a> {
         (Owner { attributes, peer }, facts)
     }
 
-    /// The number of a resource, from `add` when it is a new owner.
-    pub(crate) fn number(&mut self, resource: Resource<'a>, add: impl FnOnce(Owner, OwnerFacts) -> u32) -> u32 {
+    /// The number of a resource, from `add` when it is a new owner; none when the request has as many as it may have.
+    pub(crate) fn number(&mut self, resource: Resource<'a>, add: impl FnOnce(Owner, OwnerFacts) -> u32) -> Option<u32> {
         let (pair, bytes) = match resource {
-            Resource::Known(number) => return number,
+            Resource::Known(number) => return Some(number),
             Resource::New(pair, bytes) => (pair, bytes),
         };
         let (owner, facts) = *pair;
         let number = match self.by_owner.get(&owner) {
             Some(number) => *number,
+            None if self.by_owner.len() >= self.owners => return None,
             None => {
                 let number = add(owner.clone(), facts);
                 self.by_owner.insert(owner, number);
                 number
             }
         };
-        if let Some(bytes) = bytes {
+        // The same may be written in very many ways, which are not all worth remembering.
+        if let Some(bytes) = bytes.filter(|_| self.by_bytes.len() < self.owners) {
             self.by_bytes.insert(bytes, number);
         }
-        number
+        Some(number)
     }
 }
 
@@ -213,7 +219,7 @@ mod tests {
         let peer: IpAddr = "10.0.0.9".parse().unwrap();
         for (found, want) in [(true, None), (false, Some(peer))] {
             let known = |_: &OwnerFacts| found;
-            let owners = Owners::new(Some(peer), &known, 10);
+            let owners = Owners::new(Some(peer), &known, &Limits::default());
             let Resource::New(pair, _) = owners.read(&[], &mut Cuts::default()).unwrap() else { panic!("known") };
             assert_eq!(pair.0.peer, want);
             assert_eq!(pair.1.peer, Some(peer));

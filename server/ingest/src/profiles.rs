@@ -11,8 +11,8 @@ mod symbols;
 mod tests;
 
 use model::Timestamp;
+use store::ProfileRow;
 use store::pattern::cut;
-use store::{Batch, ProfileRow};
 
 use crate::Limits;
 use crate::envelope::{Owning, Report};
@@ -28,24 +28,12 @@ pub(crate) trait Sink: Owning {
     fn push(&mut self, row: &ProfileRow<'_>);
 }
 
-impl Sink for Batch {
-    fn frame(&mut self, name: &str, file: &str) -> u32 {
-        Self::frame(self, name, file)
-    }
-
-    fn stack(&mut self, outer: u32, frame: u32) -> u32 {
-        Self::stack(self, outer, frame)
-    }
-
-    fn push(&mut self, row: &ProfileRow<'_>) {
-        self.push_profile(row);
-    }
-}
-
 /// Frames of a stack; of one that is deeper the innermost are left out, and what they cost is their caller's.
 const DEPTH: usize = 512;
 /// Frames of all stacks of a request: so many are walked, and no more.
 const FRAMES: usize = 4 << 20;
+/// Values of all samples of a request: so many are kept, and no more.
+const VALUES: usize = 4 << 20;
 /// A longer name of a function or a file is cut.
 const NAME: usize = 1 << 10;
 
@@ -56,6 +44,8 @@ pub(crate) struct Taking<'s, S> {
     report: Report,
     /// Frames that were walked.
     frames: usize,
+    /// Values that were kept.
+    values: usize,
 }
 
 /// When a profile was taken.
@@ -67,7 +57,7 @@ struct Span {
 
 impl<'s, S: Sink> Taking<'s, S> {
     pub(crate) fn new(sink: &'s mut S, limits: &'s Limits) -> Self {
-        Self { sink, limits, report: Report::default(), frames: 0 }
+        Self { sink, limits, report: Report::default(), frames: 0, values: 0 }
     }
 
     fn frame(&mut self, name: &str, file: &str) -> u32 {
@@ -92,6 +82,16 @@ impl<'s, S: Sink> Taking<'s, S> {
             stack = self.sink.stack(stack, frame);
         }
         Ok(stack)
+    }
+
+    /// Counts values that are kept until the profile is whole.
+    fn keeps(&mut self, values: usize) -> Result<(), Malformed> {
+        self.values += values;
+        if self.values > VALUES {
+            return Err(Malformed("its samples have more values than a request may have"));
+        }
+        let is_room = self.sink.beside(self.values * size_of::<(u32, i64)>());
+        if is_room { Ok(()) } else { Err(Malformed("there is no room for its samples")) }
     }
 
     fn push(&mut self, owner: u32, (kind, unit): (&str, &str), span: Span, samples: &[(u32, i64)]) {

@@ -90,9 +90,12 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
                     let (value, millis) = sample(bytes)?;
                     if name.is_empty() {
                         self.report.invalid += 1;
-                    } else if self.report.takes(self.limits) {
+                    } else {
                         let owner = *owner.get_or_insert_with(|| self.owner(whose));
-                        self.push(owner, name, value, millis);
+                        self.report.without_owner = owner.is_none();
+                        if self.report.takes(self.limits) {
+                            self.push(owner.unwrap_or_default(), name, value, millis);
+                        }
                     }
                 }
                 (4, Wire::Bytes(_)) => self.report.invalid += 1,
@@ -110,9 +113,13 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         self.sink.push(&series, &PointRow { at, start: Timestamp(0), value, distribution: None });
     }
 
-    fn owner(&mut self, whose: [&'a str; OWNER.len()]) -> u32 {
+    /// The number of an owner; none when the request has as many as it may have.
+    fn owner(&mut self, whose: [&'a str; OWNER.len()]) -> Option<u32> {
         if let Some(number) = self.owners.get(&whose) {
-            return *number;
+            return Some(*number);
+        }
+        if self.owners.len() >= self.limits.owners {
+            return None;
         }
         let mut attributes: Vec<(String, String)> = Vec::new();
         for ((label, key), value) in OWNER.iter().zip(whose).filter(|(_, value)| !value.is_empty()) {
@@ -130,7 +137,7 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         let facts = facts(&attributes);
         let number = self.sink.owner(Owner { attributes, peer: None }, facts);
         self.owners.insert(whose, number);
-        number
+        Some(number)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use model::Timestamp;
-use store::{Batch, OwnerFacts};
+use store::OwnerFacts;
 
+use crate::charged::Charged;
 use crate::envelope::Report;
 use crate::wire::Malformed;
 use crate::{Limits, json, logs, metrics, profiles, traces};
@@ -66,13 +67,21 @@ impl Signal {
         }
     }
 
-    /// Reasons for which records are left out: ids, and the limit of a request.
-    pub(crate) fn reasons(self) -> [&'static str; 2] {
+    /// Reasons for which records are left out: ids, and the limits of a request on records and on resources.
+    pub(crate) fn reasons(self) -> [&'static str; 3] {
         match self {
-            Self::Traces => ["span without a valid id", "span over the limit"],
-            Self::Logs => ["log record that is not valid", "log record over the limit"],
-            Self::Metrics => ["metric point that is not valid", "metric point over the limit"],
-            Self::Profiles => ["profile that is not valid", "profile over the limit"],
+            Self::Traces => ["span without a valid id", "span over the limit", "span of a resource over the limit"],
+            Self::Logs => {
+                ["log record that is not valid", "log record over the limit", "log record of a resource over the limit"]
+            }
+            Self::Metrics => [
+                "metric point that is not valid",
+                "metric point over the limit",
+                "metric point of a resource over the limit",
+            ],
+            Self::Profiles => {
+                ["profile that is not valid", "profile over the limit", "profile of a resource over the limit"]
+            }
         }
     }
 
@@ -103,7 +112,7 @@ impl Signal {
         }
     }
 
-    /// Decodes a request into a batch.
+    /// Decodes a request into rows.
     pub(crate) fn decode(
         self,
         body: &[u8],
@@ -111,13 +120,13 @@ impl Signal {
         found: &dyn Fn(&OwnerFacts) -> bool,
         limits: &Limits,
         now: Timestamp,
-        batch: &mut Batch,
+        rows: &mut Charged<'_>,
     ) -> Result<Report, Malformed> {
         match self {
-            Self::Traces => traces::decode(body, peer, found, limits, batch),
-            Self::Logs => logs::decode(body, peer, found, limits, now, batch),
-            Self::Metrics => metrics::decode(body, peer, found, limits, now, batch),
-            Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, batch),
+            Self::Traces => traces::decode(body, peer, found, limits, rows),
+            Self::Logs => logs::decode(body, peer, found, limits, now, rows),
+            Self::Metrics => metrics::decode(body, peer, found, limits, now, rows),
+            Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, rows),
         }
     }
 }

@@ -7,7 +7,7 @@ mod tests;
 use std::net::IpAddr;
 
 use model::{Owner, SpanKind, SpanStatus};
-use store::{Batch, OwnerFacts, SpanRow};
+use store::{OwnerFacts, SpanRow};
 
 use crate::Limits;
 use crate::attributes::Known;
@@ -25,12 +25,6 @@ pub(crate) trait Sink: Owning {
     fn push(&mut self, row: &SpanRow<'_>);
 }
 
-impl Sink for Batch {
-    fn push(&mut self, row: &SpanRow<'_>) {
-        Self::push(self, row);
-    }
-}
-
 /// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is.
 pub(crate) fn decode(
     body: &[u8],
@@ -39,8 +33,8 @@ pub(crate) fn decode(
     limits: &Limits,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
-    let owners = Owners::new(peer, found, limits.nested_attributes);
-    let mut decoder = Decoder { limits, sink, scratch: Scratch::default() };
+    let owners = Owners::new(peer, found, limits);
+    let mut decoder = Decoder { limits, sink, scratch: Scratch::new(limits.nested) };
     envelope::walk(body, owners, limits, &mut decoder)
 }
 
@@ -66,7 +60,7 @@ impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
             return Ok(());
         }
         report.cuts.add(cuts);
-        let Scratch { attributes, events, links, endpoint, error } = &mut self.scratch;
+        let Scratch { attributes, events, links, endpoint, error, .. } = &mut self.scratch;
         let kind = SpanKind::from_number(raw.kind);
         let status = SpanStatus::from_number(raw.status);
         let known = Known::of(attributes);

@@ -224,6 +224,18 @@ async fn busy_or_failing_store_is_503_with_retry_after_or_unavailable_with_retry
 }
 
 #[tokio::test]
+async fn what_the_store_cannot_hold_is_refused_for_good_and_said() {
+    let (fake, receivers) = receivers().await;
+    *fake.mood.lock().unwrap() = Mood::TooMuch;
+    let message = request(vec![span(1)]).encode_to_vec();
+    let answer = post(receivers.http, &message).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (413, None));
+    let status = call(receivers.grpc, EXPORT, false, message).await.unwrap_err();
+    assert_eq!((status.code(), has_retry_info(&status)), (Code::ResourceExhausted, false));
+    assert!(status.message().contains("9 samples"), "{}", status.message());
+}
+
+#[tokio::test]
 async fn identical_retry_is_acknowledged_and_counted() {
     let (fake, receivers) = receivers().await;
     *fake.mood.lock().unwrap() = Mood::Seen;

@@ -38,7 +38,7 @@ async fn span_sent_either_way_is_found_by_its_trace_after_the_answer_and_after_a
 
 async fn check(store: &Store) {
     for number in 1..=3u8 {
-        let spans = store.telemetry().trace(TraceId([number; 16])).await.unwrap();
+        let spans = store.telemetry().trace(TraceId([number; 16])).await.unwrap().spans;
         assert_eq!(spans.len(), 1, "trace {number}");
         let span = &spans[0].span;
         assert_eq!((span.kind, span.duration), (SpanKind::Server, 5_000_000));
@@ -64,7 +64,7 @@ async fn identical_retry_by_another_transport_is_stored_once() {
     call(receivers.grpc, EXPORT, true, message).await.unwrap();
     let status = receivers.ingest.status();
     assert_eq!((status.requests, status.duplicates, status.spans), (3, 2, 2));
-    assert_eq!(store.telemetry().trace(TraceId([1; 16])).await.unwrap().len(), 1);
+    assert_eq!(store.telemetry().trace(TraceId([1; 16])).await.unwrap().spans.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn malformed_request_leaves_nothing_in_the_store() {
     for end in (1..message.len()).step_by(7) {
         assert_eq!(post(receivers.http, &message[..end]).await.status, 400);
     }
-    assert!(store.telemetry().trace(TraceId([1; 16])).await.unwrap().is_empty());
+    assert!(store.telemetry().trace(TraceId([1; 16])).await.unwrap().spans.is_empty());
 }
 
 /// A counter's points of a minute, as JSON of OTLP.

@@ -6,14 +6,15 @@ use std::collections::{HashMap, HashSet};
 
 use app::AppError;
 use model::{SpanDetail, SpanId, SpanStatus, TraceId, TracePage, TraceRow, Viewer, failure_note};
-use store::StoredSpan;
+use store::{FoundTrace, StoredSpan};
 
 use super::{Answers, failed, shown_name};
 
 /// A trace.
 pub(super) async fn page(answers: &Answers, _viewer: &Viewer, id: TraceId) -> Result<TracePage, AppError> {
-    let spans = answers.store.telemetry().trace(id).await.map_err(failed)?;
-    layout(id, &spans).ok_or_else(|| AppError::NotFound(format!("trace {id}")))
+    let FoundTrace { spans, is_cut } = answers.store.telemetry().trace(id).await.map_err(failed)?;
+    let page = layout(id, &spans).map(|page| TracePage { is_cut, ..page });
+    page.ok_or_else(|| AppError::NotFound(format!("trace {id}")))
 }
 
 /// A span of a trace in full.
@@ -23,8 +24,7 @@ pub(super) async fn span(
     trace: TraceId,
     id: SpanId,
 ) -> Result<SpanDetail, AppError> {
-    let spans = answers.store.telemetry().trace(trace).await.map_err(failed)?;
-    let found = spans.into_iter().find(|stored| stored.span.id == id);
+    let found = answers.store.telemetry().span(trace, id).await.map_err(failed)?;
     let stored = found.ok_or_else(|| AppError::NotFound(format!("span {id}")))?;
     let attribution = stored.attribution;
     let directory = answers.store.directory();
@@ -69,6 +69,7 @@ fn layout(id: TraceId, spans: &[StoredSpan]) -> Option<TracePage> {
         failed: rows.iter().any(|row| row.failed),
         services,
         orphans: tree.orphans,
+        is_cut: false,
         spans: rows,
     })
 }
@@ -184,6 +185,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use model::{Owner, Span, SpanKind, Timestamp};
     use store::{Attribution, Rule};
@@ -209,7 +211,7 @@ mod tests {
                 attributes: vec![],
                 events: vec![],
                 links: vec![],
-                owner: Owner { attributes: vec![("service.name".into(), "web".into())], peer: None },
+                owner: Arc::new(Owner { attributes: vec![("service.name".into(), "web".into())], peer: None }),
             },
             attribution: Attribution {
                 service: None,

@@ -7,7 +7,7 @@ use crate::block::logs::LogColumns;
 use crate::block::points::PointColumns;
 use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
-use crate::{LogRow, OwnerFacts, PointRow, ProfileRow, SeriesRow, SpanRow};
+use crate::{Error, LogRow, OwnerFacts, PointRow, ProfileRow, SeriesRow, SpanRow};
 
 /// The records of one request.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Batch {
     pub request: [u8; 16],
     /// Owners, by the index that rows carry.
     pub owners: Vec<(Owner, OwnerFacts)>,
+    /// Bytes that the owners take in memory, roughly.
+    owner_bytes: usize,
     /// Binnacle fetched it itself; nobody sent it.
     pub(crate) is_collected: bool,
     pub(crate) spans: SpanColumns,
@@ -37,6 +39,7 @@ impl Batch {
 
     /// Adds an owner and returns its index.
     pub fn owner(&mut self, owner: Owner, facts: OwnerFacts) -> u32 {
+        self.owner_bytes += size_of_owner(&owner);
         self.owners.push((owner, facts));
         (self.owners.len() - 1) as u32
     }
@@ -82,8 +85,14 @@ impl Batch {
     }
 
     /// Bytes that it takes in memory, roughly: what the queue is bounded by.
-    pub(crate) fn size(&self) -> usize {
-        self.spans.size() + self.logs.size() + self.points.size() + self.profiles.size()
+    pub fn size(&self) -> usize {
+        self.owner_bytes + self.spans.size() + self.logs.size() + self.points.size() + self.profiles.size()
+    }
+
+    /// Whether one block a signal can hold its records.
+    pub(crate) fn fits(&self) -> Result<(), Error> {
+        self.points.fits()?;
+        self.profiles.fits()
     }
 
     /// Whether every record names an owner that is there.
@@ -97,5 +106,35 @@ impl Batch {
     pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
         let all = [self.spans.bounds(), self.logs.bounds(), self.points.bounds(), self.profiles.bounds()];
         all.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+}
+
+/// Bytes that an owner takes: its attributes, and its facts, which say some of them again.
+fn size_of_owner(owner: &Owner) -> usize {
+    let attribute = |(key, value): &(String, String)| 2 * size_of::<String>() + key.len() + 2 * value.len();
+    size_of::<(Owner, OwnerFacts)>() + owner.attributes.iter().map(attribute).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::profiles::tests::of_samples;
+
+    #[test]
+    fn owners_count_towards_the_size() {
+        let mut batch = Batch::new([0; 16]);
+        let before = batch.size();
+        for n in 0..100 {
+            let attributes = vec![(format!("key{n}"), "v".repeat(1_000))];
+            batch.owner(Owner { attributes, peer: None }, OwnerFacts::default());
+        }
+        assert!(batch.size() - before > 100 * 1_000, "{}", batch.size());
+    }
+
+    #[test]
+    fn a_request_with_more_than_a_block_holds_does_not_fit() {
+        let fits = |count| Batch { profiles: of_samples(count), ..Batch::default() }.fits();
+        fits(1_000).unwrap();
+        assert!(matches!(fits(1 << 17), Err(Error::TooMuch(_))));
     }
 }

@@ -68,7 +68,8 @@ impl Writer {
         if !batch.is_whole() {
             return Err(Error::Damaged("a record names an owner that its batch does not have".into()));
         }
-        let kib = (batch.size() / 1024 + 1).min(QUEUE_KIB) as u32;
+        batch.fits()?;
+        let kib = room_for(batch.size());
         let full = || Error::Busy("too much waits to be written".into());
         let room = Arc::clone(&self.room).try_acquire_many_owned(kib).map_err(|_| full())?;
         let (answer, answered) = oneshot::channel();
@@ -104,6 +105,12 @@ impl Writer {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         sender.clone().ok_or_else(|| Error::Busy("it is closing".into()))
     }
+}
+
+/// KiB of the queue that a request of so many bytes takes. However large, it is no more than half: a request that needed
+/// all of it would be refused for as long as any other waits.
+fn room_for(bytes: usize) -> u32 {
+    (bytes / 1024 + 1).min(QUEUE_KIB / 2) as u32
 }
 
 /// Ends when all senders are gone and the queue is empty.

@@ -31,6 +31,9 @@ pub enum Error {
     /// It can't be taken now; the sender should try again.
     #[error("the store is busy or its disk is full: {0}")]
     Busy(String),
+    /// A request has more of something than one block can hold; sent again it would have as much.
+    #[error("the request holds more than can be stored at once: {0}")]
+    TooMuch(String),
     /// What was read is not what was written.
     #[error("damaged data: {0}")]
     Damaged(String),
@@ -40,4 +43,19 @@ pub enum Error {
     /// The file system failed.
     #[error("file system: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Whether what was read is not what was written: as it is told here, or as SQLite tells it (SQLITE_CORRUPT, 11, and
+    /// SQLITE_NOTADB, 26).
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Database(error) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                matches!(code.and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff), Some(11 | 26))
+            }
+            _ => false,
+        }
+    }
 }

@@ -126,11 +126,12 @@ async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64
     let day = known.unwrap_or_else(|| {
         Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
     });
-    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
+    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await.map_err(|error| of_day(&day, error))?;
     // Minutes that follow each other, so that late data does not load all that lies between.
     let runs = minutes.chunk_by(|a, b| b - a == MINUTE);
     for chunk in runs.flat_map(|run| run.chunks(CHUNK)) {
-        write_minutes(shared, file, &day, &mut connection, chunk).await?;
+        let written = write_minutes(shared, file, &day, &mut connection, chunk).await;
+        written.map_err(|error| of_day(&day, error))?;
     }
     // Last, so that what a crash leaves half done is done again.
     sqlx::query("insert or replace into folds (source, mark, complete) values (?1, ?2, ?3)")
@@ -138,13 +139,19 @@ async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64
         .bind(mark)
         .bind(complete)
         .execute(&mut connection)
-        .await?;
+        .await
+        .map_err(|error| of_day(&day, error.into()))?;
     connection.close().await?;
     if new {
         shared.add(Arc::clone(&day));
     }
     day.forget_owners().await;
     Ok(())
+}
+
+/// Says that damage is the summaries' own.
+fn of_day(day: &DataFile, error: Error) -> Error {
+    if error.is_damage() { Error::Damaged(format!("{}: {error}", day.path.display())) } else { error }
 }
 
 async fn write_minutes(

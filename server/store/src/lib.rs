@@ -44,8 +44,8 @@ pub use profiles::ProfileRow;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk, PatternCells, PodErrors,
-    ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk, MetricAsk, PatternCells,
+    PodErrors, ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use model::{
-    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, StoreStatus, Timestamp, TraceId,
-    Unattributed, Window,
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, SpanId, Step, StoreStatus, Timestamp,
+    TraceId, Unattributed, Window,
 };
 use sqlx::Connection;
 use tokio::sync::broadcast;
@@ -24,8 +24,9 @@ use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk,
-    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query, sqlite,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans,
+    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query,
+    sqlite,
 };
 use file::{DataFile, Family};
 
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) senders: Senders,
     raw: RwLock<Files>,
     summaries: RwLock<Files>,
+    /// Files of both families that can't be opened: nothing asks them, and they go when their time is over.
+    broken: RwLock<Files>,
     /// Points that went into overflow series.
     pub(crate) overflowed: AtomicU64,
     health: Mutex<Health>,
@@ -64,7 +67,12 @@ struct Health {
     failing: Option<String>,
     /// Files and blocks that can't be read; they stay out of answers.
     damaged: Option<String>,
+    /// What of that was said in the log.
+    said: BTreeSet<String>,
 }
+
+/// Things that are damaged of which the log speaks, each once.
+const SAID: usize = 256;
 
 impl Shared {
     pub(crate) fn files(&self, family: Family) -> Files {
@@ -82,9 +90,28 @@ impl Shared {
 
     /// Takes a file out; it is removed when its last reader is done.
     pub(crate) fn remove(&self, file: &Arc<DataFile>) {
-        let mut files = self.family(file.family).write().unwrap_or_else(PoisonError::into_inner);
-        *files = Arc::new(files.iter().filter(|known| !Arc::ptr_eq(known, file)).cloned().collect());
+        for files in [self.family(file.family), &self.broken] {
+            let mut files = files.write().unwrap_or_else(PoisonError::into_inner);
+            *files = Arc::new(files.iter().filter(|known| !Arc::ptr_eq(known, file)).cloned().collect());
+        }
         file.doom();
+    }
+
+    /// Keeps account of a file that can't be opened.
+    fn add_broken(&self, file: DataFile) {
+        file.closed.store(true, Ordering::Release);
+        file.damaged.store(true, Ordering::Release);
+        let mut broken = self.broken.write().unwrap_or_else(PoisonError::into_inner);
+        *broken = Arc::new(broken.iter().cloned().chain([Arc::new(file)]).collect());
+    }
+
+    /// A family's files with those that can't be opened, oldest first.
+    pub(crate) fn files_and_broken(&self, family: Family) -> Vec<Arc<DataFile>> {
+        let broken = Arc::clone(&self.broken.read().unwrap_or_else(PoisonError::into_inner));
+        let mut all = Vec::clone(&self.files(family));
+        all.extend(broken.iter().filter(|file| file.family == family).cloned());
+        all.sort_by_key(|file| file.id);
+        all
     }
 
     fn family(&self, family: Family) -> &RwLock<Files> {
@@ -104,13 +131,25 @@ impl Shared {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).failing = Some(why);
     }
 
+    /// Remembers damage that something came upon in a file; says whether it did.
+    pub(crate) fn came_upon(&self, file: &DataFile, done: Result<(), Error>) -> Result<bool, Error> {
+        match done {
+            Ok(()) => Ok(false),
+            Err(error) if error.is_damage() => {
+                self.damaged(format!("{}: {error}", file.path.display()));
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// What can't be read is left out of answers, said in the log once and on the status page for good.
     pub(crate) fn damaged(&self, what: String) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if health.damaged.as_ref() != Some(&what) {
+        if health.said.len() < SAID && health.said.insert(what.clone()) {
             tracing::error!(%what, "damaged data is left out of answers");
-            health.damaged = Some(what);
         }
+        health.damaged = Some(what);
     }
 }
 
@@ -141,17 +180,21 @@ impl Partitions {
             senders: Senders::default(),
             raw: RwLock::default(),
             summaries: RwLock::default(),
+            broken: RwLock::default(),
             overflowed: AtomicU64::new(0),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
             for id in ids(&config.path, family)? {
-                let file = Arc::new(DataFile::new(family, id, DataFile::path_of(&config.path, family, id)));
+                let file = DataFile::new(family, id, DataFile::path_of(&config.path, family, id));
                 match inspect(&file, steps).await {
-                    Ok(()) => shared.add(file),
+                    Ok(()) => shared.add(Arc::new(file)),
                     Err(error @ Error::Newer { .. }) => return Err(error),
                     // A broken file costs what it holds, not the rest.
-                    Err(error) => shared.damaged(format!("{}: {error}", file.path.display())),
+                    Err(error) => {
+                        shared.damaged(format!("{}: {error}", file.path.display()));
+                        shared.add_broken(file);
+                    }
                 }
             }
         }
@@ -175,13 +218,13 @@ impl Partitions {
     /// What there is.
     pub(crate) fn status(&self) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
-        let bytes = |files: &Files| files.iter().map(|file| file.bytes()).sum();
+        let bytes = |family| self.shared.files_and_broken(family).iter().map(|file| file.bytes()).sum();
         let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
         let records = |signal| raw.iter().map(|file| count(file, signal)).sum();
         let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
         StoreStatus {
-            raw_bytes: bytes(&raw),
-            summary_bytes: bytes(&self.shared.files(Family::Summary)),
+            raw_bytes: bytes(Family::Raw),
+            summary_bytes: bytes(Family::Summary),
             meta_bytes: 0,
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),
@@ -225,6 +268,13 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
             .fetch_one(&mut connection)
             .await?;
     file.widen(first.unwrap_or(i64::MAX), last.unwrap_or(i64::MIN));
+    if file.family == Family::Raw {
+        let is_small =
+            "select exists (select 1 from blocks where merged = 0) or exists (select 1 from rollups where merged = 0)";
+        let is_small: Result<(bool,), _> = sqlx::query_as(is_small).fetch_one(&mut connection).await;
+        // What can't be told is found out when it is merged.
+        file.merged.store(is_small.is_ok_and(|(is_small,)| !is_small), Ordering::Release);
+    }
     connection.close().await?;
     Ok(())
 }
@@ -261,8 +311,12 @@ impl Telemetry for Partitions {
         self.writer.append(batch).await
     }
 
-    async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
+    async fn trace(&self, id: TraceId) -> Result<FoundTrace, Error> {
         query::traces::trace(&self.shared, id).await
+    }
+
+    async fn span(&self, trace: TraceId, id: SpanId) -> Result<Option<StoredSpan>, Error> {
+        query::traces::span(&self.shared, trace, id).await
     }
 
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error> {

@@ -72,7 +72,7 @@ pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<
     let loaded = async {
         let rollups = read_rows(shared, file, rows).await?;
         if rollups.is_empty() {
-            return Ok(None);
+            return Ok::<_, Error>(None);
         }
         let directory = shared.directory.load_full();
         let resolved = file.resolved(&shared.registry, &directory).await?;
@@ -87,18 +87,12 @@ pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<
         Ok(Some(Loaded { rollups, resolved }))
     };
     match loaded.await {
-        Err(Error::Database(error)) if is_damage(&error) => {
+        Err(error) if error.is_damage() => {
             shared.damaged(format!("{}: {error}", file.path.display()));
             Ok(None)
         }
         other => other,
     }
-}
-
-/// Whether SQLite says that a file is not what it wrote: SQLITE_CORRUPT (11) and SQLITE_NOTADB (26).
-fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i64>().ok());
-    matches!(code.map(|code| code & 0xff), Some(11 | 26))
 }
 
 /// Numbers and contents are read in one snapshot: a merge between the two would hide rows.

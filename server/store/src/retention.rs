@@ -31,18 +31,38 @@ fn expired(files: &[Size], keep: Keep, now: Timestamp) -> usize {
     gone
 }
 
+/// Whether a partition is to be folded.
+fn is_to_fold(file: &DataFile) -> bool {
+    !file.complete.load(Ordering::Acquire) && !file.damaged.load(Ordering::Acquire)
+}
+
 impl Partitions {
     /// Cuts, folds, merges and deletes, as `now` demands.
     pub(crate) async fn maintain(&self, now: Timestamp) -> Result<(), Error> {
         let _one = self.maintaining.lock().await;
         self.writer.cut(now).await?;
-        let raw = self.shared.files(Family::Raw);
-        for file in raw.iter().filter(|file| !file.complete.load(Ordering::Acquire)) {
+        let mut failed = None;
+        // What is wrong with one file must not cost the others, nor keep what is old. What is not written any more will
+        // not get better.
+        for file in self.shared.files(Family::Raw).iter() {
             let last = file.closed.load(Ordering::Acquire);
-            fold::fold(&self.shared, file, now, last).await?;
-            merge::merge(&self.shared, file, now, last).await?;
+            if is_to_fold(file) {
+                let folded = fold::fold(&self.shared, file, now, last).await;
+                match self.shared.came_upon(file, folded) {
+                    Ok(is_damaged) => file.damaged.store(is_damaged && last, Ordering::Release),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            // Complete or not: the last merge may have failed, or been cut off by a stop.
+            if !file.merged.load(Ordering::Acquire) {
+                let merged = merge::merge(&self.shared, file, now, last).await;
+                match self.shared.came_upon(file, merged) {
+                    Ok(_) => file.merged.store(last, Ordering::Release),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
         }
-        self.delete_raw(&raw, now).await?;
+        self.delete_raw(now);
         self.delete_summaries(now);
         let (raw, summaries) = (self.shared.files(Family::Raw), self.shared.files(Family::Summary));
         self.shared.rollups.retain(|family, id| match family {
@@ -50,11 +70,12 @@ impl Partitions {
             Family::Summary => summaries.iter().any(|file| file.id == id),
         });
         self.shared.registry.tidy();
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Raw partitions end where the next begins; one that is still written is kept whatever its size.
-    async fn delete_raw(&self, raw: &[Arc<DataFile>], now: Timestamp) -> Result<(), Error> {
+    fn delete_raw(&self, now: Timestamp) {
+        let raw = self.shared.files_and_broken(Family::Raw);
         let closed: Vec<&Arc<DataFile>> = raw.iter().filter(|file| file.closed.load(Ordering::Acquire)).collect();
         let live: u64 = raw.iter().filter(|file| !file.closed.load(Ordering::Acquire)).map(|file| file.bytes()).sum();
         let sizes: Vec<Size> = closed
@@ -67,18 +88,17 @@ impl Partitions {
             .collect();
         let keep = Keep { bytes: self.shared.config.raw.bytes.saturating_sub(live), ..self.shared.config.raw };
         for file in &closed[..expired(&sizes, keep, now)] {
-            // Charts outlive their spans: never before it is folded.
-            if file.complete.load(Ordering::Acquire) {
+            // Charts outlive their spans: never before it is folded, if it can be.
+            if file.complete.load(Ordering::Acquire) || file.damaged.load(Ordering::Acquire) {
                 self.shared.remove(file);
                 tracing::info!(path = %file.path.display(), "deleted a partition past its keeping");
             }
         }
-        Ok(())
     }
 
     /// A day of which raw partitions still exist is kept: they would only be folded again.
     fn delete_summaries(&self, now: Timestamp) {
-        let days = self.shared.files(Family::Summary);
+        let days = self.shared.files_and_broken(Family::Summary);
         let sizes: Vec<Size> =
             days.iter().map(|day| Size { until: day.begins().plus(DAY), bytes: day.bytes() }).collect();
         let keep = self.shared.config.summaries;

@@ -296,7 +296,7 @@ impl Store {
     /// Folds closed minutes into the summaries and deletes what is past its keeping; `now` is a parameter so that
     /// tests can move it.
     pub async fn maintain(&self, now: Timestamp) -> Result<(), Error> {
-        self.inner.partitions.maintain(now).await?;
+        let kept = self.inner.partitions.maintain(now).await;
         let before = now.plus(-self.inner.config.summaries.age);
         self.inner.meta.expire(before).await?;
         let _order = self.inner.meta.writer().await?;
@@ -306,7 +306,7 @@ impl Store {
         if judgements.keys().any(|id| directory.service(id).is_none()) {
             Arc::make_mut(&mut judgements).retain(|id, _| directory.service(id).is_some());
         }
-        Ok(())
+        kept
     }
 
     /// What questions read.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use model::{
     Cursor, FrameTree, Level, LogFilter, LogLine, MetricLabel, MetricNames, MetricQuery, MetricSeries, PodId,
-    ProfileTypes, Red, RevisionHash, SampleType, ServiceId, Span, SpanFilter, SpanHit, SpanOrder, SpanPlot, Step,
-    Timestamp, TraceId, Unattributed, Window,
+    ProfileTypes, Red, RevisionHash, SampleType, ServiceId, Span, SpanFilter, SpanHit, SpanId, SpanOrder, SpanPlot,
+    Step, Timestamp, TraceId, Unattributed, Window,
 };
 
 use crate::{Attribution, Batch, Error};
@@ -17,7 +17,7 @@ use crate::{Attribution, Batch, Error};
 pub enum Appended {
     /// Committed.
     Stored,
-    /// An identical request was committed within ten minutes; dropped.
+    /// An identical request was committed within ten minutes, and not too many others since; dropped.
     Duplicate,
 }
 
@@ -131,6 +131,15 @@ pub struct StoredSpan {
     pub span: Span,
     /// Whose.
     pub attribution: Attribution,
+}
+
+/// Spans of a trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundTrace {
+    /// By their start.
+    pub spans: Vec<StoredSpan>,
+    /// There are more than these, which are those that were found first.
+    pub is_cut: bool,
 }
 
 /// A question for log records of a service.
@@ -261,8 +270,11 @@ pub trait Telemetry: Send + Sync {
     /// Appends a request's records; returns after they are committed.
     async fn append(&self, batch: Batch) -> Result<Appended, Error>;
 
-    /// All spans of a trace; empty when it is not known.
-    async fn trace(&self, id: TraceId) -> Result<Vec<StoredSpan>, Error>;
+    /// The spans of a trace, of a very large one not all; none when it is not known.
+    async fn trace(&self, id: TraceId) -> Result<FoundTrace, Error>;
+
+    /// One span of a trace.
+    async fn span(&self, trace: TraceId, id: SpanId) -> Result<Option<StoredSpan>, Error>;
 
     /// Log records of a service that match, newest first, and how many there are when.
     async fn logs(&self, ask: LogAsk) -> Result<FoundLogs, Error>;

@@ -129,3 +129,39 @@ async fn a_partition_that_ended_gives_back_the_room_of_what_was_merged() {
     assert_eq!(free, 0);
     assert!(blocks <= 2, "{blocks} blocks");
 }
+
+#[tokio::test]
+async fn a_last_merge_that_was_cut_off_is_made_up_for() {
+    use sqlx::{ConnectOptions, Connection};
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    for request in 0..3 {
+        let whose = (owner("checkout"), facts_of_pod("p1"));
+        store.telemetry().append(batch(request, whose, &[Request::default()])).await.unwrap();
+    }
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    store.close().await.unwrap();
+    let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
+    let connect = async || sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let small = async || {
+        let mut connection = connect().await;
+        let sql =
+            "select (select count(*) from blocks where merged = 0), (select count(*) from rollups where merged = 0)";
+        let small: (i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        small
+    };
+    assert_eq!(small().await, (0, 0));
+    // As if the process had ended between the fold and the merge.
+    let mut connection = connect().await;
+    sqlx::raw_sql("update blocks set merged = 0; update rollups set merged = 0")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(small().await, (1, 1));
+    let store = open(folder.path()).await;
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(small().await, (0, 0));
+}

@@ -72,6 +72,6 @@ async fn a_file_that_is_no_database_costs_only_itself_and_is_said_so() {
     let store = open(folder.path()).await;
     let failing = store.status().await.unwrap().failing.unwrap();
     assert!(failing.contains("1000.db"), "{failing}");
-    let trace = store.telemetry().trace(model::TraceId(1_u128.to_be_bytes())).await.unwrap();
+    let trace = store.telemetry().trace(model::TraceId(1_u128.to_be_bytes())).await.unwrap().spans;
     assert_eq!(trace.len(), 1);
 }

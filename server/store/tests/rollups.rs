@@ -120,7 +120,7 @@ async fn rollups_equal_a_naive_model_live_folded_merged_reopened_and_after_the_s
         compare(&store, &spans, &fine).await;
         store.maintain(now.plus(8 * DAY)).await.unwrap();
         assert_eq!(store.status().await.unwrap().partitions, 0);
-        assert!(store.telemetry().trace(TraceId(1_u128.to_be_bytes())).await.unwrap().is_empty());
+        assert!(store.telemetry().trace(TraceId(1_u128.to_be_bytes())).await.unwrap().spans.is_empty());
         compare(&store, &spans, &[MINUTE, 5 * MINUTE]).await;
         store.close().await.unwrap();
         let store = open(folder.path()).await;
@@ -135,9 +135,9 @@ async fn traces_are_whole_after_their_blocks_were_merged() {
     let mut random = Random(5);
     let spans = random_spans(&mut random, 600);
     append_all(&store, &mut random, &spans).await;
-    let before = store.telemetry().trace(TraceId(4_u128.to_be_bytes())).await.unwrap();
+    let before = store.telemetry().trace(TraceId(4_u128.to_be_bytes())).await.unwrap().spans;
     store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
-    let after = store.telemetry().trace(TraceId(4_u128.to_be_bytes())).await.unwrap();
+    let after = store.telemetry().trace(TraceId(4_u128.to_be_bytes())).await.unwrap().spans;
     assert_eq!(after.len(), spans.iter().filter(|(_, span)| span.trace == 4).count());
     assert_eq!(before, after);
 }

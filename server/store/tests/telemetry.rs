@@ -35,7 +35,7 @@ fn full_span(batch: &mut Batch) -> Span {
         events: vec![SpanEvent { at: NOW.plus(3), name: "exception".into(), attributes: attributes[..2].to_vec() }],
         links: vec![SpanLink { trace: TraceId([6; 16]), span: SpanId([7; 8]), attributes: attributes[1..].to_vec() }],
         attributes,
-        owner,
+        owner: std::sync::Arc::new(owner),
     };
     push_full(batch, number, &span);
     span
@@ -97,13 +97,13 @@ async fn a_trace_comes_back_with_every_field_also_after_a_restart() {
         reason: None,
     };
     let expected = [StoredSpan { span, attribution }];
-    assert_eq!(store.telemetry().trace(TraceId([3; 16])).await.unwrap(), expected);
-    assert!(store.telemetry().trace(TraceId([9; 16])).await.unwrap().is_empty());
+    assert_eq!(store.telemetry().trace(TraceId([3; 16])).await.unwrap().spans, expected);
+    assert!(store.telemetry().trace(TraceId([9; 16])).await.unwrap().spans.is_empty());
     let rows = store.telemetry().red(ask(around(NOW), 10 * SECOND, By::Pod)).await.unwrap();
     assert_eq!((rows.len(), rows[0].sampled, totals(&rows)), (1, true, (4.0, 4.0)));
     store.close().await.unwrap();
     let store = open(folder.path()).await;
-    assert_eq!(store.telemetry().trace(TraceId([3; 16])).await.unwrap(), expected);
+    assert_eq!(store.telemetry().trace(TraceId([3; 16])).await.unwrap().spans, expected);
     let status = store.status().await.unwrap();
     assert_eq!((status.spans, status.partitions, status.failing), (1, 1, None));
 }
@@ -147,7 +147,7 @@ async fn a_pod_seen_late_takes_what_came_before_it() {
     assert_eq!((rows[0].service.clone(), rows[0].pod.clone()), (id("checkout"), Some(PodId("late".into()))));
     assert!(telemetry.unattributed(window).await.unwrap().is_empty());
     assert_eq!(telemetry.last_request(&id("checkout")).await.unwrap(), Some(NOW));
-    let spans = telemetry.trace(TraceId(1_u128.to_be_bytes())).await.unwrap();
+    let spans = telemetry.trace(TraceId(1_u128.to_be_bytes())).await.unwrap().spans;
     assert_eq!(spans[0].attribution.rule, Rule::PodUid);
 }
 
@@ -186,7 +186,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_an_error_and_a_damaged_rollup_is_left_out_and_said_so() {
+async fn a_damaged_block_and_a_damaged_rollup_are_left_out_and_said_so() {
     use sqlx::{ConnectOptions, Connection};
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
@@ -204,7 +204,46 @@ async fn a_damaged_block_is_an_error_and_a_damaged_rollup_is_left_out_and_said_s
     connection.close().await.unwrap();
     let store = open(folder.path()).await;
     let trace = store.telemetry().trace(TraceId(1_u128.to_be_bytes())).await;
-    assert!(matches!(trace, Err(Error::Damaged(_))));
+    assert!(trace.unwrap().spans.is_empty());
+    assert!(store.status().await.unwrap().failing.unwrap().contains("block 1"));
     assert!(store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap().is_empty());
     assert!(store.status().await.unwrap().failing.unwrap().contains("checksum"));
+}
+
+#[tokio::test]
+async fn a_request_larger_than_the_queue_is_taken_beside_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let telemetry = store.telemetry();
+    let mut large = Batch::new([9; 16]);
+    let whose = large.owner(owner("checkout"), facts_of_pod("p1"));
+    for n in 0..70_u64 {
+        let name = format!("{n}{}", "x".repeat(1 << 20));
+        large.push(&SpanRow {
+            owner: whose,
+            trace: TraceId([1; 16]),
+            id: SpanId(n.to_be_bytes()),
+            parent: None,
+            kind: SpanKind::Internal,
+            name: &name,
+            endpoint: "",
+            callee: "",
+            start: NOW,
+            duration: 1,
+            status: SpanStatus::Unset,
+            status_message: "",
+            scope: "",
+            http_status: 0,
+            error: "",
+            weight: 1.0,
+            sampled: false,
+            attributes: &[],
+            events: &[],
+            links: &[],
+        });
+    }
+    assert!(large.size() > 64 << 20);
+    let small = batch(1, (owner("checkout"), facts_of_pod("p1")), &[Request::default()]);
+    let (small, large) = tokio::join!(telemetry.append(small), telemetry.append(large));
+    assert_eq!((small.unwrap(), large.unwrap()), (Appended::Stored, Appended::Stored));
 }

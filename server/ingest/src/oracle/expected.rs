@@ -1,5 +1,7 @@
 //! What a request should give, by way of prost and plain code.
 
+use std::sync::Arc;
+
 use model::{Owner, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Timestamp, TraceId, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -119,6 +121,6 @@ fn span_of(sent: &Sent, scope: &str, owner: Owner) -> Option<Span> {
             })
             .collect(),
         links: sent.links.iter().filter_map(link).collect(),
-        owner,
+        owner: Arc::new(owner),
     })
 }

@@ -29,7 +29,7 @@ pub(crate) fn decode<S: Sink>(
         Decoder { now, symbols: Symbols::default(), stacks: Vec::new(), taking: Taking::new(sink, limits) };
     decoder.dictionaries(body)?;
     let whole: Cow<'_, [u8]> = inline::resources(body, &decoder.symbols.texts, limits.message)?;
-    envelope::walk(&whole, Owners::new(peer, found, limits.nested_attributes), limits, &mut decoder)
+    envelope::walk(&whole, Owners::new(peer, found, limits), limits, &mut decoder)
 }
 
 struct Decoder<'d, 's, S> {

@@ -151,7 +151,7 @@ fn take<S: Sink>(
     taking: &mut Taking<'_, S>,
 ) -> Result<(), Malformed> {
     let mut measured: Vec<Vec<(u32, i64)>> = vec![Vec::new(); head.types.len()];
-    let mut stack = Vec::new();
+    let (mut stack, mut kept) = (Vec::new(), 0);
     for bytes in &head.samples {
         let (mut type_at, mut unknown) = (0, false);
         let mut values = [0_i64; TYPES];
@@ -176,9 +176,12 @@ fn take<S: Sink>(
             return Err(Malformed("a sample has a location that is not there"));
         }
         let stack = symbols.stack(&stack, taking)?;
+        let before = kept;
         for (measured, value) in measured.iter_mut().zip(values).filter(|(_, value)| *value > 0) {
             measured.push((stack, value));
+            kept += 1;
         }
+        taking.keeps(kept - before)?;
     }
     let named: Vec<(&str, &str)> =
         head.types.iter().map(|(kind, unit)| (symbols.text(*kind), symbols.text(*unit))).collect();

@@ -55,7 +55,7 @@ pub(crate) fn push<S: Sink>(
     sink: &mut S,
 ) -> Result<Report, Error> {
     let mut taking = Taking::new(sink, sent.limits);
-    let mut owners = Owners::new(sent.peer, sent.found, sent.limits.nested_attributes);
+    let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let mut cursor = Cursor::new(body);
     while let Some(field) = cursor.field()? {
         match field {
@@ -86,12 +86,19 @@ fn series<S: Sink>(
         }
     }
     let prefix = labels.iter().find(|(key, _)| *key == "__name__").map_or("", |(_, name)| labels::prefix(name));
-    let owner = labels::owner(labels.into_iter(), owners, taking);
+    // A series without profiles makes no owner.
+    let mut labels = Some(labels);
+    let mut owner = 0;
     for bytes in samples {
         let mut cursor = Cursor::new(bytes);
         while let Some(field) = cursor.field()? {
             match field {
-                (1, Wire::Bytes(profile)) => take(profile, &Around { owner, at: sent.now, prefix }, unpack, taking)?,
+                (1, Wire::Bytes(profile)) => {
+                    if let Some(labels) = labels.take() {
+                        owner = labels::owner(labels.into_iter(), owners, taking);
+                    }
+                    take(profile, &Around { owner, at: sent.now, prefix }, unpack, taking)?;
+                }
                 (1, _) => return Err(WRONG_TYPE.into()),
                 _ => {}
             }
@@ -108,7 +115,7 @@ pub(crate) fn ingest<S: Sink>(
     sink: &mut S,
 ) -> Result<Report, Error> {
     let mut taking = Taking::new(sink, sent.limits);
-    let mut owners = Owners::new(sent.peer, sent.found, sent.limits.nested_attributes);
+    let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let (name, labels) = labels::of_name(sent.word("name"));
     let (application, kind) = labels::kind(name);
     if application.is_empty() {
@@ -146,7 +153,7 @@ pub(crate) fn plain<S: Sink>(
     sink: &mut S,
 ) -> Result<Report, Error> {
     let mut taking = Taking::new(sink, sent.limits);
-    let mut owners = Owners::new(sent.peer, sent.found, sent.limits.nested_attributes);
+    let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let words = sent.words.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     if !words.clone().any(|(key, value)| key == "service.name" && !value.is_empty()) {
         let why = "the address names no service: a pprof goes to /v1/profiles?service.name=…, \

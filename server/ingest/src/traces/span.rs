@@ -12,6 +12,8 @@ use crate::wire::{Cursor, Malformed, WRONG_TYPE, Wire, text};
 /// Space that is used again for every span.
 #[derive(Default)]
 pub(super) struct Scratch<'a> {
+    /// Events and links that the request may still have.
+    nested: usize,
     pub(super) attributes: Vec<(&'a str, Value)>,
     pub(super) events: Vec<EventRow<'a>>,
     pub(super) links: Vec<LinkRow<'a>>,
@@ -35,6 +37,11 @@ pub(super) struct Raw<'a> {
 }
 
 impl<'a> Scratch<'a> {
+    /// For a request of at most so many events and links.
+    pub(super) fn new(nested: usize) -> Self {
+        Self { nested, ..Self::default() }
+    }
+
     /// Reads a span: what repeats into the scratch, the rest as the result.
     pub(super) fn read(&mut self, bytes: &'a [u8], limits: &Limits, cuts: &mut Cuts) -> Result<Raw<'a>, Malformed> {
         self.attributes.clear();
@@ -56,10 +63,10 @@ impl<'a> Scratch<'a> {
                 (10 | 12 | 14, Wire::Varint(_)) | (16, Wire::Fixed32(_)) => {}
                 (11, Wire::Bytes(bytes)) => {
                     let event = event(bytes, limits.nested_attributes, cuts)?;
-                    keep(event, &mut self.events, limits.attributes, cuts);
+                    keep(event, &mut self.events, limits.attributes, &mut self.nested, cuts);
                 }
                 (13, Wire::Bytes(bytes)) => match link(bytes, limits.nested_attributes, cuts)? {
-                    Some(link) => keep(link, &mut self.links, limits.attributes, cuts),
+                    Some(link) => keep(link, &mut self.links, limits.attributes, &mut self.nested, cuts),
                     None => cuts.dropped += 1,
                 },
                 (15, Wire::Bytes(bytes)) => status(bytes, &mut raw, cuts)?,
@@ -71,8 +78,9 @@ impl<'a> Scratch<'a> {
     }
 }
 
-fn keep<T>(item: T, into: &mut Vec<T>, most: usize, cuts: &mut Cuts) {
-    if into.len() < most {
+fn keep<T>(item: T, into: &mut Vec<T>, most: usize, left: &mut usize, cuts: &mut Cuts) {
+    if into.len() < most && *left > 0 {
+        *left -= 1;
         into.push(item);
     } else {
         cuts.dropped += 1;

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{Ingest, Limits};
-use model::{FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, Timestamp, TraceId};
+use model::{
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, SpanId, Step, Timestamp, TraceId,
+};
 use model::{Unattributed, Window};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -19,8 +21,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, LogAsk, MetricAsk,
-    PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk,
+    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,6 +40,8 @@ pub enum Mood {
     Busy,
     /// It is broken.
     Broken,
+    /// It can't hold so much.
+    TooMuch,
 }
 
 /// A telemetry interface that counts.
@@ -84,6 +88,7 @@ impl Telemetry for Fake {
             Mood::Well => {}
             Mood::Seen => return Ok(Appended::Duplicate),
             Mood::Busy => return Err(Error::Busy("disk full".to_owned())),
+            Mood::TooMuch => return Err(Error::TooMuch("9 samples".to_owned())),
             Mood::Broken => return Err(Error::Damaged("broken".to_owned())),
         }
         self.spans.fetch_add(batch.len() as u64, Ordering::SeqCst);
@@ -93,8 +98,12 @@ impl Telemetry for Fake {
         Ok(Appended::Stored)
     }
 
-    async fn trace(&self, _: TraceId) -> Result<Vec<StoredSpan>, Error> {
-        Ok(Vec::new())
+    async fn trace(&self, _: TraceId) -> Result<FoundTrace, Error> {
+        Ok(FoundTrace::default())
+    }
+
+    async fn span(&self, _: TraceId, _: SpanId) -> Result<Option<StoredSpan>, Error> {
+        Ok(None)
     }
 
     async fn logs(&self, _: LogAsk) -> Result<FoundLogs, Error> {

@@ -22,6 +22,8 @@ const JSON: u8 = 5;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Attributes {
     shapes: Vec<Vec<Field>>,
+    /// Fields of all shapes.
+    fields: usize,
     numbers: HashMap<Vec<Field>, u32>,
     /// Shape of each row.
     rows: Vec<u32>,
@@ -67,6 +69,7 @@ impl Attributes {
 
     fn new_shape(&mut self, shape: Vec<Field>) -> u32 {
         let number = self.shapes.len() as u32;
+        self.fields += shape.len();
         self.numbers.insert(shape.clone(), number);
         self.shapes.push(shape);
         number
@@ -225,6 +228,8 @@ impl Attributes {
 
     /// Bytes that the columns take.
     pub(crate) fn size(&self) -> usize {
-        self.rows.len() * 8 + self.values.len() * 8
+        // Each shape stands twice, in a list and as a key.
+        let shapes = self.shapes.len() * 2 * size_of::<Vec<Field>>() + self.fields * 2 * size_of::<Field>();
+        self.rows.len() * 8 + self.values.len() * 8 + shapes
     }
 }

@@ -35,6 +35,16 @@ impl Signal {
     }
 }
 
+/// What there is of something that a block can hold a limited number of: who reads a block believes no greater one.
+pub(crate) struct Counted {
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// How many a block can hold.
+    pub(crate) most: usize,
+}
+
 /// Columns of one signal's records.
 pub(crate) trait Columns: Default + Send + 'static {
     /// Whose they are.
@@ -44,6 +54,29 @@ pub(crate) trait Columns: Default + Send + 'static {
 
     /// How many records there are.
     fn len(&self) -> usize;
+
+    /// Bytes that they take in memory, roughly.
+    fn size(&self) -> usize;
+
+    /// What a block can hold a limited number of.
+    fn counted(&self) -> Vec<Counted> {
+        Vec::new()
+    }
+
+    /// Whether one block can hold all records.
+    fn fits(&self) -> Result<(), Error> {
+        match self.counted().into_iter().find(|one| one.count > one.most) {
+            Some(Counted { what, count, most }) => {
+                Err(Error::TooMuch(format!("{count} {what}, of which a block holds {most}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether one block can hold all records of both.
+    fn fits_beside(&self, other: &Self) -> bool {
+        self.counted().into_iter().zip(other.counted()).all(|(own, other)| own.count + other.count <= own.most)
+    }
 
     /// Adds another's records; `owners` maps its owners to those here.
     fn append(&mut self, other: &Self, owners: &[u32]);

@@ -70,11 +70,6 @@ impl LogColumns {
         }
     }
 
-    /// Bytes that the columns take in memory, roughly.
-    pub(crate) fn size(&self) -> usize {
-        self.len() * 64 + self.texts.size() + self.attributes.size()
-    }
-
     /// What is read together stands together: an owner's records in the order of time.
     fn by_owner_time(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
@@ -89,6 +84,10 @@ impl Columns for LogColumns {
 
     fn len(&self) -> usize {
         self.at.len()
+    }
+
+    fn size(&self) -> usize {
+        self.len() * 64 + self.texts.size() + self.attributes.size()
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {

@@ -9,7 +9,7 @@ use crate::block::bytes::{Reader, Writer, damaged};
 /// Fewer are written one by one: a chunk of pco has a head.
 const FEW: usize = 48;
 /// More in one run can only be damage.
-const MOST: usize = 1 << 27;
+pub(super) const MOST: usize = 1 << 27;
 
 /// Writes whole numbers, the less they are the shorter.
 pub(crate) fn write_whole(writer: &mut Writer, numbers: &[i64], level: i32) -> Result<(), Error> {

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 
 use model::MetricKind;
 
-use super::columns::{Columns, Signal};
+use super::columns::{Columns, Counted, Signal};
+use super::numbers;
 use super::texts::Texts;
 use crate::{Error, PointRow, SeriesRow};
 pub(crate) use open::{PointBlock, Run};
@@ -24,6 +25,8 @@ use series::{Series, SeriesTable};
 const SERIES: u32 = 5_000;
 /// Overflow series that an owner may have in a block; what is beyond shares one.
 const OVERFLOWS: u32 = 500;
+/// More points than any block has; what claims more is damaged.
+const MOST: usize = 1 << 26;
 /// The label of an overflow series.
 pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
 
@@ -160,12 +163,6 @@ impl PointColumns {
     pub(crate) fn overflowed(&self) -> u64 {
         self.overflowed
     }
-
-    /// Bytes that the columns take in memory, roughly.
-    pub(crate) fn size(&self) -> usize {
-        let distributions = self.count.len() * 28 + self.buckets.len() * 8;
-        self.len() * 32 + distributions + self.texts.size() + self.series.size()
-    }
 }
 
 impl Columns for PointColumns {
@@ -174,6 +171,16 @@ impl Columns for PointColumns {
 
     fn len(&self) -> usize {
         self.at.len()
+    }
+
+    fn size(&self) -> usize {
+        let distributions = self.count.len() * 28 + self.buckets.len() * 8;
+        self.len() * 32 + distributions + self.texts.size() + self.series.size()
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let points = Counted { what: "metric points", count: self.len(), most: MOST };
+        vec![points, Counted { what: "buckets of metric points", count: self.buckets.len(), most: numbers::MOST }]
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {

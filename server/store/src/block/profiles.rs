@@ -4,15 +4,18 @@
 mod bytes;
 mod open;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 
-use super::columns::{Columns, Signal};
+use super::columns::{Columns, Counted, Signal};
 use super::points::filter;
-use super::stacks::Stacks;
+use super::stacks::{self, Stacks};
 use crate::{Error, ProfileRow};
 pub(crate) use open::{Head, ProfileBlock};
+
+/// More samples than any block has; what claims more is damaged. Tests come to it sooner.
+const SAMPLES: usize = if cfg!(test) { 1 << 16 } else { 1 << 24 };
 
 /// Columns of one entry a profile, and of one entry a sample.
 #[derive(Debug, Default, Clone)]
@@ -70,11 +73,6 @@ impl ProfileColumns {
         let from = if profile == 0 { 0 } else { self.ends[profile - 1] as usize };
         from..self.ends[profile] as usize
     }
-
-    /// Bytes that the columns take in memory, roughly.
-    pub(crate) fn size(&self) -> usize {
-        self.stacks.size() + self.owner.len() * 32 + self.stack.len() * 12
-    }
 }
 
 impl Columns for ProfileColumns {
@@ -83,6 +81,16 @@ impl Columns for ProfileColumns {
 
     fn len(&self) -> usize {
         self.stack.len()
+    }
+
+    fn size(&self) -> usize {
+        self.stacks.size() + self.owner.len() * 32 + self.stack.len() * 12
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let profiles = Counted { what: "profiles", count: self.owner.len(), most: stacks::MOST };
+        let samples = Counted { what: "samples of profiles", count: self.stack.len(), most: SAMPLES };
+        [profiles, samples].into_iter().chain(self.stacks.counted()).collect()
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {

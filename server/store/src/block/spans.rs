@@ -7,6 +7,8 @@ pub(crate) mod search;
 mod tests;
 pub(crate) mod words;
 
+use std::sync::Arc;
+
 use model::{
     Owner, Span, SpanEvent, SpanHit, SpanId, SpanKind, SpanLink, SpanPoint, SpanStatus, Timestamp, TraceId, Value,
 };
@@ -161,7 +163,7 @@ impl SpanColumns {
     }
 
     /// A span in full.
-    pub(crate) fn get(&self, at: usize, owner: Owner) -> Span {
+    pub(crate) fn get(&self, at: usize, owner: Arc<Owner>) -> Span {
         let flags = self.flags[at];
         Span {
             trace: self.trace[at],
@@ -233,17 +235,6 @@ impl SpanColumns {
             attributes: self.links.attributes.get(&self.texts, row),
         }
     }
-
-    /// Bytes that the columns take in memory, roughly: what the queue is bounded by.
-    pub(crate) fn size(&self) -> usize {
-        let nested = self.events.attributes.size() + self.links.attributes.size();
-        self.len() * 110
-            + self.texts.size()
-            + self.attributes.size()
-            + nested
-            + self.event_at.len() * 12
-            + self.link_span.len() * 24
-    }
 }
 
 impl Columns for SpanColumns {
@@ -252,6 +243,16 @@ impl Columns for SpanColumns {
 
     fn len(&self) -> usize {
         self.id.len()
+    }
+
+    fn size(&self) -> usize {
+        let nested = self.events.attributes.size() + self.links.attributes.size();
+        self.len() * 110
+            + self.texts.size()
+            + self.attributes.size()
+            + nested
+            + self.event_at.len() * 12
+            + self.link_span.len() * 24
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {

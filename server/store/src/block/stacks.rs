@@ -2,6 +2,7 @@
 //! once. Pure.
 
 use super::bytes::{Reader, Writer, damaged};
+use super::columns::Counted;
 use super::numbers::{read_whole, write_whole};
 use super::pairs::Pairs;
 use super::texts::Texts;
@@ -58,6 +59,12 @@ impl Stacks {
     pub(crate) fn frame_of(&self, frame: u32) -> (&str, &str) {
         let (name, file) = self.frames.get(frame);
         (self.texts.get(name), self.texts.get(file))
+    }
+
+    /// What a block can hold a limited number of.
+    pub(super) fn counted(&self) -> [Counted; 2] {
+        let counted = |what, count| Counted { what, count, most: MOST };
+        [counted("frames of stacks", self.frames.len()), counted("stacks", self.len())]
     }
 
     /// Bytes that they take in memory, roughly.
@@ -168,13 +175,13 @@ impl Stacks {
 /// The name of a frame that has none.
 const UNKNOWN: &str = "(unknown)";
 
-/// More of anything in one block can only be damage.
-const MOST: u64 = 1 << 24;
+/// More of anything in one block can only be damage. Tests come to it sooner.
+pub(super) const MOST: usize = if cfg!(test) { 1 << 16 } else { 1 << 24 };
 
 /// A count of things that need not take a byte each.
 pub(super) fn counted(reader: &mut Reader<'_>) -> Result<usize, Error> {
     let count = reader.number()?;
-    if count > MOST { Err(damaged("it claims too much")) } else { Ok(count as usize) }
+    if count > MOST as u64 { Err(damaged("it claims too much")) } else { Ok(count as usize) }
 }
 
 /// A number that must be an index.

@@ -1,7 +1,7 @@
 //! What is committed together: one block a signal, one rollup, new owners and hashes of requests, in one transaction.
 
 use hashbrown::HashMap;
-use model::Timestamp;
+use model::{Owner, Timestamp};
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -13,7 +13,7 @@ use crate::block::points::PointColumns;
 use crate::block::profiles::ProfileColumns;
 use crate::block::spans::SpanColumns;
 use crate::owners::{self, OwnerHash};
-use crate::rollup::{CELL, Gather};
+use crate::rollup::{CELL, Gather, OTHERS};
 use crate::{Batch, Error, OwnerFacts};
 
 /// By these it is told that somebody reads a kubelet or a runtime: libraries in a process have other names.
@@ -212,6 +212,15 @@ pub(super) struct NewOwner {
     pub(super) facts: String,
 }
 
+/// Owners that a partition has; its readers hold all of them. What comes of more shares one owner, so that whoever sends
+/// with new attributes each time does not fill the memory. Tests come to it sooner.
+const OWNERS: usize = if cfg!(test) { 1_000 } else { 200_000 };
+
+/// The owner of what has none of its own.
+fn others() -> Owner {
+    Owner { attributes: vec![("service.name".into(), OTHERS.into())], peer: None }
+}
+
 /// Numbers a batch's owners: those known, those new in this group, and those new now.
 fn number_owners(
     batch: &Batch,
@@ -221,7 +230,11 @@ fn number_owners(
 ) -> Result<Vec<u32>, Error> {
     let mut numbers = Vec::with_capacity(batch.owners.len());
     for (owner, facts) in &batch.owners {
-        let (hash, owner, facts) = owners::hash(owner, facts)?;
+        let (mut hash, mut owner, mut facts) = owners::hash(owner, facts)?;
+        let is_new = !known.contains_key(&hash) && !group.contains_key(&hash);
+        if is_new && known.len() + group.len() >= OWNERS {
+            (hash, owner, facts) = owners::hash(&others(), &OwnerFacts::default())?;
+        }
         let number = match known.get(&hash).or_else(|| group.get(&hash)) {
             Some(number) => *number,
             None => {
@@ -234,4 +247,31 @@ fn number_owners(
         numbers.push(number);
     }
     Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_owners(numbers: std::ops::Range<usize>) -> Batch {
+        let mut batch = Batch::new([1; 16]);
+        for n in numbers {
+            let attributes = vec![("service.name".into(), n.to_string())];
+            batch.owner(Owner { attributes, peer: None }, OwnerFacts::default());
+        }
+        batch
+    }
+
+    #[test]
+    fn owners_beyond_those_of_a_partition_share_one() {
+        let group = Group::new(vec![of_owners(0..700), of_owners(500..1_500)], &HashMap::new()).unwrap();
+        assert_eq!(group.new_owners.len(), OWNERS + 1);
+        assert!(group.new_owners.iter().enumerate().all(|(place, owner)| owner.id as usize == place));
+        assert!(group.new_owners[OWNERS].owner.contains(OTHERS));
+        let known: HashMap<OwnerHash, u32> = group.new_owners.iter().map(|owner| (owner.hash, owner.id)).collect();
+        let next = Group::new(vec![of_owners(999..1_001), of_owners(2_000..2_002)], &known).unwrap();
+        assert!(next.new_owners.is_empty());
+        let numbers: Vec<&[u32]> = next.batches.iter().map(|(_, numbers)| &numbers[..]).collect();
+        assert_eq!(numbers, [[999, 1_000], [1_000, 1_000]]);
+    }
 }

@@ -44,7 +44,8 @@ impl Live {
         let now = crate::store::now();
         let files = live.shared.files(Family::Raw);
         for file in files.iter().rev().take(2).rev() {
-            live.remember_requests(file, now).await?;
+            let remembered = live.remember_requests(file, now).await;
+            live.shared.came_upon(file, remembered)?;
         }
         live.reopen(now).await?;
         let open = live.open.as_ref().map_or(i64::MIN, |open| open.file.id);
@@ -65,11 +66,24 @@ impl Live {
         Ok(())
     }
 
-    /// Opens the newest partition for writing, if its time is not over.
+    /// Opens the newest partition for writing, if its time is not over and it is not damaged.
     async fn reopen(&mut self, now: Timestamp) -> Result<(), Error> {
         let files = self.shared.files(Family::Raw);
         let Some(file) = files.last().filter(|file| !self.is_over(file, now)) else { return Ok(()) };
-        self.open_file(Arc::clone(file), now).await
+        // After a failure it is not certain what was committed; the file says which requests were.
+        let remembered = self.remember_requests(file, now).await;
+        let opened = self.open_file(Arc::clone(file), now).await;
+        let is_damaged = [self.shared.came_upon(file, remembered)?, self.shared.came_upon(file, opened)?];
+        if is_damaged.contains(&true) {
+            self.give_up(file);
+        }
+        Ok(())
+    }
+
+    /// Writes a damaged partition no more: the next request makes a new one.
+    fn give_up(&mut self, file: &DataFile) {
+        self.open = None;
+        file.closed.store(true, Ordering::Release);
     }
 
     fn is_over(&self, file: &DataFile, now: Timestamp) -> bool {
@@ -82,6 +96,7 @@ impl Live {
 
     async fn open_file(&mut self, file: Arc<DataFile>, now: Timestamp) -> Result<(), Error> {
         let mut connection = sqlite::open(&file.path, CACHE_KIB, RAW_STEPS).await?;
+        file.merged.store(false, Ordering::Release);
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("select id, hash, facts from owners").fetch_all(&mut connection).await?;
         let mut owners = HashMap::with_capacity(rows.len());
@@ -134,9 +149,8 @@ impl Live {
     async fn close_file(&mut self) -> Result<(), Error> {
         match self.open.take() {
             Some(open) => {
-                open.connection.close().await?;
                 open.file.closed.store(true, Ordering::Release);
-                Ok(())
+                Ok(open.connection.close().await?)
             }
             None => Ok(()),
         }
@@ -194,11 +208,7 @@ impl Live {
     async fn try_commit(&mut self, batches: Vec<crate::Batch>, now: Timestamp) -> Result<(), Error> {
         self.cut(now).await;
         if self.open.is_none() {
-            // After a failure it is not certain what was committed; the file says which requests were.
             self.reopen(now).await?;
-            if let Some(file) = self.open.as_ref().map(|open| Arc::clone(&open.file)) {
-                self.remember_requests(&file, now).await?;
-            }
         }
         if self.open.is_none() {
             self.create(now).await?;
@@ -210,7 +220,14 @@ impl Live {
         let (group, prepared) = tokio::task::spawn_blocking(move || group::prepare(group))
             .await
             .map_err(|error| Error::Busy(format!("encoding: {error}")))??;
-        group::write(&mut open.connection, &group, &prepared, now).await?;
+        if let Err(error) = group::write(&mut open.connection, &group, &prepared, now).await {
+            let file = Arc::clone(&open.file);
+            if error.is_damage() {
+                self.shared.damaged(format!("{}: {error}", file.path.display()));
+                self.give_up(&file);
+            }
+            return Err(error);
+        }
         // Before it is acknowledged: who asks after the acknowledgement must find it.
         open.file.widen(prepared.cells.0, prepared.cells.1);
         for block in &prepared.blocks {

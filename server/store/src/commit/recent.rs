@@ -1,4 +1,5 @@
-//! Which requests were committed lately: an identical one is a client's retry.
+//! Which requests were committed lately: an identical one is a client's retry. Only so many are remembered; where more
+//! come within the time, a retry that comes after so many others counts again.
 
 use std::collections::VecDeque;
 
@@ -7,6 +8,9 @@ use model::{MINUTE, Timestamp};
 
 /// An identical request within so long is a retry.
 pub(super) const RETRY: i64 = 10 * MINUTE;
+
+/// Requests that are remembered, at about 70 bytes each: four hundred a second are remembered for all of the time.
+const MOST: usize = 250_000;
 
 /// Hashes of the requests that were committed lately, oldest first.
 #[derive(Default)]
@@ -19,11 +23,15 @@ impl Recent {
     /// Forgets what is no retry any more.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while self.order.front().is_some_and(|(at, _)| now.since(*at) > RETRY) {
-            if let Some((at, hash)) = self.order.pop_front()
-                && self.hashes.get(&hash) == Some(&at)
-            {
-                self.hashes.remove(&hash);
-            }
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((at, hash)) = self.order.pop_front()
+            && self.hashes.get(&hash) == Some(&at)
+        {
+            self.hashes.remove(&hash);
         }
     }
 
@@ -34,12 +42,26 @@ impl Recent {
     pub(super) fn insert(&mut self, hash: [u8; 16], at: Timestamp) {
         self.hashes.insert(hash, at);
         self.order.push_back((at, hash));
+        if self.order.len() > MOST {
+            self.forget_oldest();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_so_many_are_remembered_and_the_oldest_are_forgotten() {
+        let mut recent = Recent::default();
+        let hash = |n: usize| (n as u128).to_be_bytes();
+        for n in 0..MOST + 10 {
+            recent.insert(hash(n), Timestamp(n as i64));
+        }
+        assert_eq!((recent.hashes.len(), recent.order.len()), (MOST, MOST));
+        assert!(!recent.contains(&hash(9)) && recent.contains(&hash(10)) && recent.contains(&hash(MOST + 9)));
+    }
 
     #[test]
     fn a_request_is_remembered_for_ten_minutes_from_its_last_commit() {

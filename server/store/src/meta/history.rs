@@ -1,10 +1,11 @@
-//! What folds leave behind for longer than any partition: first sight of error groups, last request of services.
+//! What folds leave behind for longer than any partition: first sight of error groups and of log patterns, last request
+//! of services. Of one service so many are remembered; those that were not seen for the longest time are forgotten first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{RevisionHash, ServiceId, Timestamp};
 use serde_json::{Value, json};
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 
 use super::Meta;
 use super::rows::insert;
@@ -42,6 +43,9 @@ pub(crate) struct Sightings {
     pub(crate) patterns: PatternsKnown,
     pub(crate) requests: BTreeMap<ServiceId, Timestamp>,
 }
+
+/// Error groups, and log patterns, that are remembered of a service.
+const MOST: i64 = 2_000;
 
 impl Meta {
     /// Remembers what a fold saw; seeing it again changes nothing.
@@ -89,6 +93,7 @@ impl Meta {
             &rows,
         )
         .await?;
+        forget(&mut transaction, seen).await?;
         let rows: Vec<Value> = seen.requests.iter().map(|(service, at)| json!([service.to_string(), at.0])).collect();
         insert(
             &mut transaction,
@@ -131,6 +136,57 @@ impl Meta {
     }
 }
 
+/// Forgets what is too much of the services that were seen.
+async fn forget(connection: &mut SqliteConnection, seen: &Sightings) -> Result<(), Error> {
+    let of_groups: BTreeSet<String> = seen.groups.keys().map(|(service, ..)| service.to_string()).collect();
+    let of_patterns: BTreeSet<String> = seen.patterns.keys().map(|(service, _)| service.to_string()).collect();
+    let groups = "delete from error_groups where (service, endpoint, error) in
+        (select service, endpoint, error from
+            (select service, endpoint, error, row_number() over (partition by service order by last desc) as place
+             from error_groups where service in (select service from error_groups
+                 where service in (select value from json_each(?1)) group by service having count(*) > ?2))
+         where place > ?2)";
+    let patterns = "delete from log_patterns where (service, pattern) in
+        (select service, pattern from
+            (select service, pattern, row_number() over (partition by service order by last desc) as place
+             from log_patterns where service in (select service from log_patterns
+                 where service in (select value from json_each(?1)) group by service having count(*) > ?2))
+         where place > ?2)";
+    for (sql, services) in [(groups, of_groups), (patterns, of_patterns)] {
+        sqlx::query(sql).bind(json!(services).to_string()).bind(MOST).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 fn seen(first: i64, last: i64, revision: Option<String>) -> GroupSeen {
     GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: revision.map(RevisionHash) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_service_with_too_many_groups_and_patterns_the_last_seen_are_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = Meta::open(folder.path()).await.unwrap();
+        let [noisy, calm] = ["noisy", "calm"].map(|name| ServiceId::new("c", "shop", "Deployment", name));
+        let sight = |n: i64| GroupSeen { first: Timestamp(n), last: Timestamp(n), revision: None };
+        let mut quiet = Sightings::default();
+        quiet.groups.insert((calm.clone(), "GET /".into(), "Oh".into()), sight(0));
+        meta.remember(&quiet).await.unwrap();
+        for part in 0..3 {
+            let mut seen = Sightings::default();
+            for n in part * MOST / 2..(part + 1) * MOST / 2 {
+                seen.groups.insert((noisy.clone(), "GET /".into(), format!("error {n}")), sight(n));
+                seen.patterns.insert((noisy.clone(), format!("pattern {n}")), sight(n));
+            }
+            meta.remember(&seen).await.unwrap();
+        }
+        let groups = meta.groups(&noisy).await.unwrap();
+        let patterns = meta.patterns(&noisy).await.unwrap();
+        assert_eq!((groups.len() as i64, patterns.len() as i64), (MOST, MOST));
+        assert!(groups.values().chain(patterns.values()).all(|seen| seen.first.0 >= MOST / 2));
+        assert_eq!(meta.groups(&calm).await.unwrap().len(), 1);
+    }
 }

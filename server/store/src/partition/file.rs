@@ -47,6 +47,10 @@ pub(crate) struct DataFile {
     pub(crate) closed: AtomicBool,
     /// All of it is folded and nothing comes any more.
     pub(crate) complete: AtomicBool,
+    /// Nothing comes any more, and nothing small is left in it.
+    pub(crate) merged: AtomicBool,
+    /// It can't be folded, so it goes when its time is over without that.
+    pub(crate) damaged: AtomicBool,
     owners: Mutex<FileOwners>,
     /// To be removed when nobody reads it.
     doomed: AtomicBool,
@@ -69,6 +73,8 @@ impl DataFile {
             mark: AtomicI64::new(0),
             closed: AtomicBool::new(false),
             complete: AtomicBool::new(false),
+            merged: AtomicBool::new(false),
+            damaged: AtomicBool::new(false),
             owners: Mutex::default(),
             doomed: AtomicBool::new(false),
         }

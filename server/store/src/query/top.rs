@@ -16,6 +16,8 @@ pub(super) struct Top<T> {
 
 impl<T> Top<T> {
     pub(super) fn new(after: Option<Cursor>, limit: u32, tie: fn(&T, &T) -> Ordering) -> Self {
+        // Whoever made the cursor, no more is kept.
+        let after = after.map(|after| Cursor { skip: after.skip.min(Cursor::MOST), ..after });
         Self { after, limit: limit as usize, tie, hits: Vec::new() }
     }
 
@@ -43,7 +45,7 @@ impl<T> Top<T> {
         self.hits.truncate(self.most());
     }
 
-    /// The page, and where it ended if more follow.
+    /// The page, and where it ended if more follow that can be asked for.
     pub(super) fn finish(mut self) -> (Vec<T>, Option<Cursor>) {
         let after = self.after;
         let mut skip = after.map_or(0, |after| after.skip);
@@ -59,6 +61,33 @@ impl<T> Top<T> {
             let before = after.filter(|after| after.key == *key).map_or(0, |after| after.skip);
             Cursor { key: *key, skip: same + before }
         });
+        let next = next.filter(|next| next.skip <= Cursor::MOST);
         (self.hits.into_iter().map(|(_, hit)| hit).collect(), next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn top(skip: u32, limit: u32) -> Top<u32> {
+        Top::new(Some(Cursor { key: 5, skip }), limit, u32::cmp)
+    }
+
+    #[test]
+    fn no_cursor_makes_more_be_kept_than_can_be_paged_through() {
+        let mut top = top(u32::MAX, 10);
+        assert_eq!(top.most(), Cursor::MOST as usize + 11);
+        top.take((0..100_000).map(|n| (5, n)));
+        assert_eq!(top.hits.len(), top.most());
+        let (page, next) = top.finish();
+        assert_eq!((page.len(), page.first(), next), (10, Some(&Cursor::MOST), None));
+    }
+
+    #[test]
+    fn records_of_one_key_are_paged_through_one_after_the_other() {
+        let mut top = top(3, 2);
+        top.take((0..9).map(|n| (5, n)));
+        assert_eq!(top.finish(), (vec![3, 4], Some(Cursor { key: 5, skip: 5 })));
     }
 }

@@ -1,74 +1,166 @@
-//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide.
+//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide. One block is decoded at a time, and
+//! a search ends when it has what it may have, so that no trace is too large for the memory.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use model::{Owner, Timestamp, TraceId};
+use model::{Owner, SpanId, Timestamp, TraceId};
 use serde_json::json;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::block::columns::Signal;
 use crate::block::spans::SpanColumns;
 use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
-use crate::{Error, StoredSpan, index};
+use crate::{Error, FoundTrace, StoredSpan, index};
+
+/// Spans of a trace that are told.
+const SPANS: usize = 200_000;
 
 /// See `Telemetry::trace`.
-pub(crate) async fn trace(shared: &Shared, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
-    let mut spans = Vec::new();
-    for file in shared.files(Family::Raw).iter().rev() {
-        spans.extend(in_file(shared, file, id).await?);
-    }
-    spans.sort_by_key(|stored| (stored.span.start, stored.span.id));
-    Ok(spans)
+pub(crate) async fn trace(shared: &Shared, id: TraceId) -> Result<FoundTrace, Error> {
+    let mut found = find(shared, Search::new(id, None, SPANS)).await?;
+    found.spans.sort_by_key(|stored| (stored.span.start, stored.span.id));
+    Ok(found)
 }
 
-async fn in_file(shared: &Shared, file: &Arc<DataFile>, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
-    // One snapshot: a merge between the two would hide blocks.
+/// See `Telemetry::span`.
+pub(crate) async fn span(shared: &Shared, trace: TraceId, id: SpanId) -> Result<Option<StoredSpan>, Error> {
+    Ok(find(shared, Search::new(trace, Some(id), 1)).await?.spans.pop())
+}
+
+/// What is looked for, and what is found of it.
+struct Search {
+    trace: TraceId,
+    /// Only this one.
+    span: Option<SpanId>,
+    most: usize,
+    found: FoundTrace,
+}
+
+/// A span that was found in a file, and the number of its owner there.
+type Found = (model::Span, u32);
+
+impl Search {
+    fn new(trace: TraceId, span: Option<SpanId>, most: usize) -> Self {
+        Self { trace, span, most, found: FoundTrace::default() }
+    }
+
+    /// Whether nothing more can change the answer: one span is one, of a trace it is to be known whether there are more.
+    fn is_done(&self) -> bool {
+        self.found.is_cut || (self.span.is_some() && self.found.spans.len() >= self.most)
+    }
+
+    /// Places in a block of what is looked for, of a trace one more than is told.
+    fn places(&self, block: &SpanColumns, found: usize) -> Vec<usize> {
+        let wanted = |at: &usize| self.span.is_none_or(|id| block.id_of(*at) == id);
+        block.of_trace(self.trace).filter(wanted).take((self.most + 1).saturating_sub(found)).collect()
+    }
+}
+
+async fn find(shared: &Shared, mut search: Search) -> Result<FoundTrace, Error> {
+    for file in shared.files(Family::Raw).iter().rev() {
+        let looked = in_file(shared, file, &mut search).await;
+        shared.came_upon(file, looked)?;
+        if search.is_done() {
+            break;
+        }
+    }
+    Ok(search.found)
+}
+
+/// Looks into a file; its owners are resolved at last, so that none is missing.
+async fn in_file(shared: &Shared, file: &Arc<DataFile>, search: &mut Search) -> Result<(), Error> {
+    let mut found = Vec::new();
+    let read = read(shared, file, search, &mut found).await;
+    // What was found before the damage is told.
+    shared.came_upon(file, read)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let resolved = file.resolved(&shared.registry, &shared.directory.load_full()).await?;
+    for (span, owner) in found {
+        if search.found.spans.len() >= search.most {
+            search.found.is_cut = true;
+            break;
+        }
+        let Some(timeline) = resolved.timelines.get(owner as usize) else {
+            shared.damaged(format!("{}: a span names an unknown owner", file.path.display()));
+            continue;
+        };
+        let attribution = timeline.at(Timestamp(span.start.0)).as_ref().clone();
+        search.found.spans.push(StoredSpan { span, attribution });
+    }
+    Ok(())
+}
+
+/// Reads what a file has of a trace, one block after the other.
+async fn read(shared: &Shared, file: &Arc<DataFile>, search: &Search, found: &mut Vec<Found>) -> Result<(), Error> {
+    // One snapshot: a merge between two reads would hide blocks.
     let mut snapshot = file.readers.begin().await?;
+    let candidates = by_filters(&mut snapshot, search.trace).await?;
+    let mut owners: HashMap<u32, Arc<Owner>> = HashMap::new();
+    for id in candidates {
+        let (data,): (Vec<u8>,) =
+            sqlx::query_as("select data from blocks where id = ?1").bind(id).fetch_one(&mut *snapshot).await?;
+        let block = match super::blocking(move || SpanColumns::decode(&data)).await? {
+            Ok(block) => block,
+            Err(error) => {
+                shared.damaged(format!("{}: block {id}: {error}", file.path.display()));
+                continue;
+            }
+        };
+        let places = search.places(&block, search.found.spans.len() + found.len());
+        know(&mut owners, &mut snapshot, places.iter().map(|at| block.owner[*at])).await?;
+        for at in places {
+            match owners.get(&block.owner[at]) {
+                Some(owner) => found.push((block.get(at, Arc::clone(owner)), block.owner[at])),
+                None => shared.damaged(format!("{}: a span names an unknown owner", file.path.display())),
+            }
+        }
+        let all = search.found.spans.len() + found.len();
+        if all > search.most || (search.span.is_some() && all > 0) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Blocks that may hold a trace, by their filters.
+async fn by_filters(snapshot: &mut SqliteConnection, id: TraceId) -> Result<Vec<i64>, Error> {
     let stored: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select block, filters.data from filters join blocks on blocks.id = block where signal = ?1")
             .bind(Signal::Spans.number())
-            .fetch_all(&mut *snapshot)
+            .fetch_all(snapshot)
             .await?;
-    let candidates: Vec<i64> =
-        stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect();
-    if candidates.is_empty() {
-        return Ok(Vec::new());
+    Ok(stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect())
+}
+
+/// Reads the owners of some numbers that are not known yet.
+async fn know(
+    known: &mut HashMap<u32, Arc<Owner>>,
+    connection: &mut SqliteConnection,
+    numbers: impl Iterator<Item = u32>,
+) -> Result<(), Error> {
+    let mut missing: Vec<u32> = numbers.filter(|number| !known.contains_key(number)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if !missing.is_empty() {
+        let read = owners(connection, &missing).await?;
+        known.extend(read.into_iter().map(|(number, owner)| (number, Arc::new(owner))));
     }
-    let blocks: Vec<(Vec<u8>,)> =
-        sqlx::query_as("select data from blocks where id in (select value from json_each(?1))")
-            .bind(json!(candidates).to_string())
-            .fetch_all(&mut *snapshot)
-            .await?;
-    drop(snapshot);
-    let blocks = super::blocking(move || {
-        blocks.iter().map(|(data,)| SpanColumns::decode(data)).collect::<Result<Vec<_>, Error>>()
-    })
-    .await??;
-    let wanted: Vec<(usize, usize)> =
-        blocks.iter().enumerate().flat_map(|(b, block)| block.of_trace(id).map(move |at| (b, at))).collect();
-    let mut numbers: Vec<u32> = wanted.iter().map(|(b, at)| blocks[*b].owner[*at]).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let owners = owners(file, &numbers).await?;
-    let resolved = file.resolved(&shared.registry, &shared.directory.load_full()).await?;
-    let span = |(b, at): (usize, usize)| {
-        let block = &blocks[b];
-        let missing = || Error::Damaged(format!("{}: a span names an unknown owner", file.path.display()));
-        let owner = owners.get(&block.owner[at]).cloned().ok_or_else(missing)?;
-        let timeline = resolved.timelines.get(block.owner[at] as usize).ok_or_else(missing)?;
-        let attribution = timeline.at(Timestamp(block.start[at])).as_ref().clone();
-        Ok(StoredSpan { span: block.get(at, owner), attribution })
-    };
-    wanted.into_iter().map(span).collect()
+    Ok(())
 }
 
 /// Owners in full, by number.
-pub(super) async fn owners(file: &DataFile, numbers: &[u32]) -> Result<HashMap<u32, Owner>, Error> {
+pub(super) async fn owners(connection: &mut SqliteConnection, numbers: &[u32]) -> Result<HashMap<u32, Owner>, Error> {
     let rows: Vec<(i64, String)> =
         sqlx::query_as("select id, owner from owners where id in (select value from json_each(?1))")
             .bind(json!(numbers).to_string())
-            .fetch_all(&file.readers)
+            .fetch_all(connection)
             .await?;
     let parse = |(id, text): (i64, String)| {
         let owner = serde_json::from_str(&text).map_err(|error| Error::Damaged(format!("an owner: {error}")))?;

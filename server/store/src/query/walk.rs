@@ -105,7 +105,7 @@ async fn open<L: Look>(shared: &Shared, scope: &Scope, look: &L) -> Result<(Vec<
                 candidates.extend(blocks);
             }
             Ok(None) => {}
-            Err(Error::Database(error)) if super::is_damage(&error) => {
+            Err(error) if error.is_damage() => {
                 shared.damaged(format!("{}: {error}", file.path.display()));
             }
             Err(error) => return Err(error),
@@ -160,11 +160,18 @@ async fn read<L: Look>(shared: &Shared, opened: &mut [Opened], chunk: &[Candidat
     for same in chunk.chunk_by(|a, b| a.place == b.place) {
         let Opened { file, part, snapshot } = &mut opened[same[0].place];
         let ids: Vec<i64> = same.iter().map(|block| block.id).collect();
-        let rows: Vec<(i64, Vec<u8>)> =
+        let rows: Result<Vec<(i64, Vec<u8>)>, _> =
             sqlx::query_as("select id, data from blocks where id in (select value from json_each(?1))")
                 .bind(json!(ids).to_string())
                 .fetch_all(&mut **snapshot)
-                .await?;
+                .await;
+        let rows = match rows.map_err(Error::from) {
+            Err(error) if error.is_damage() => {
+                shared.damaged(format!("{}: {error}", file.path.display()));
+                continue;
+            }
+            rows => rows?,
+        };
         blocks.extend(rows.into_iter().map(|(id, data)| (Arc::clone(file), Arc::clone(part), id, data)));
     }
     let (look, damaged) = super::blocking(move || {

@@ -25,11 +25,13 @@ pub(crate) struct Gather {
     endpoints: Cap,
     callees: Cap,
     patterns: Cap,
+    /// Error groups: endpoint and error.
+    groups: Cap,
     owners: HashMap<u32, OwnerCount>,
 }
 
 /// Different texts that an owner may have in one rollup; what is beyond is counted together, so that whoever sends
-/// an endpoint or a pattern of its own with each record does not make rollups as large as records.
+/// an endpoint, an error or a pattern of its own with each record does not make rollups as large as records.
 pub(crate) const TEXTS: usize = 400;
 /// What stands for them.
 pub(crate) const OTHERS: &str = "(others)";
@@ -50,17 +52,22 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Counts the texts of each owner.
+/// Counts the texts of each owner, or its pairs of texts.
 #[derive(Debug, Default)]
 struct Cap {
-    known: HashSet<(u32, u32)>,
+    known: HashSet<(u32, u32, u32)>,
     counts: HashMap<u32, usize>,
 }
 
 impl Cap {
     /// The text under which an owner's record is counted.
     fn text(&mut self, owner: u32, text: u32, texts: &mut Texts) -> u32 {
-        if self.known.contains(&(owner, text)) {
+        self.beside(owner, 0, text, texts)
+    }
+
+    /// The same of a text that counts anew beside each other text.
+    fn beside(&mut self, owner: u32, other: u32, text: u32, texts: &mut Texts) -> u32 {
+        if self.known.contains(&(owner, other, text)) {
             return text;
         }
         let count = self.counts.entry(owner).or_default();
@@ -68,7 +75,7 @@ impl Cap {
             return texts.number(OTHERS);
         }
         *count += 1;
-        self.known.insert((owner, text));
+        self.known.insert((owner, other, text));
         text
     }
 }
@@ -85,6 +92,7 @@ impl Gather {
             endpoints: Cap::default(),
             callees: Cap::default(),
             patterns: Cap::default(),
+            groups: Cap::default(),
             owners: HashMap::new(),
         }
     }
@@ -112,10 +120,11 @@ impl Gather {
                 let key = (owner, self.endpoints.text(owner, endpoint, &mut self.texts), cell);
                 add_span(self.requests.entry(key).or_default(), spans, at, failed);
                 if failed {
+                    let error = named.number(spans.error[at], &mut self.texts);
                     let error = ErrorCell {
                         owner: key.0,
                         endpoint: key.1,
-                        error: named.number(spans.error[at], &mut self.texts),
+                        error: self.groups.beside(owner, key.1, error, &mut self.texts),
                         at: cell,
                         count: f64::from(spans.weight[at]),
                         first: start,
@@ -179,13 +188,8 @@ impl Gather {
         for cell in other.errors.iter().filter(|cell| inside(cell.at)) {
             let owner = owner(cell.owner);
             let endpoint = self.endpoints.text(owner, texts[cell.endpoint as usize], &mut self.texts);
-            self.count_error(ErrorCell {
-                owner,
-                endpoint,
-                error: texts[cell.error as usize],
-                at: floor(cell.at, self.width),
-                ..*cell
-            });
+            let error = self.groups.beside(owner, endpoint, texts[cell.error as usize], &mut self.texts);
+            self.count_error(ErrorCell { owner, endpoint, error, at: floor(cell.at, self.width), ..*cell });
         }
     }
 
@@ -287,4 +291,65 @@ fn add_span((red, sampled): &mut (Red, bool), spans: &SpanColumns, at: usize, fa
 fn floor(at: i64, width: i64) -> i64 {
     let at = at.max(i64::MIN + width);
     at - at.rem_euclid(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{SpanId, Timestamp, TraceId};
+
+    use super::*;
+    use crate::SpanRow;
+    use crate::rollup::CELL;
+
+    /// Failed requests of one owner, each with an error of its own, to some endpoints.
+    fn failures(numbers: std::ops::Range<usize>, endpoints: usize) -> SpanColumns {
+        let mut spans = SpanColumns::default();
+        for n in numbers {
+            spans.push(&SpanRow {
+                owner: 7,
+                trace: TraceId([1; 16]),
+                id: SpanId([1; 8]),
+                parent: None,
+                kind: SpanKind::Server,
+                name: "a",
+                endpoint: &format!("GET /{}", n % endpoints),
+                callee: "",
+                start: Timestamp(n as i64),
+                duration: 1,
+                status: SpanStatus::Error,
+                status_message: "",
+                scope: "",
+                http_status: 500,
+                error: &format!("error {n}"),
+                weight: 1.0,
+                sampled: false,
+                attributes: &[],
+                events: &[],
+                links: &[],
+            });
+        }
+        spans
+    }
+
+    /// How many error cells there are, and what they count.
+    fn counts(rollup: &Rollup) -> (usize, f64) {
+        (rollup.errors.len(), rollup.errors.iter().map(|cell| cell.count).sum())
+    }
+
+    #[test]
+    fn errors_of_their_own_are_counted_together_beyond_a_number() {
+        let (mut one, mut two) = (Gather::new(CELL), Gather::new(CELL));
+        one.add_spans(&failures(0..2_000, 4));
+        two.add_spans(&failures(2_000..4_000, 4));
+        let (one, two) = (one.finish(), two.finish());
+        assert_eq!(counts(&one), (TEXTS + 4, 2_000.0));
+        let others: f64 =
+            one.errors.iter().filter(|cell| one.texts.get(cell.error) == OTHERS).map(|cell| cell.count).sum();
+        assert_eq!(others, 2_000.0 - TEXTS as f64);
+        let mut both = Gather::new(CELL);
+        both.add(&one, i64::MIN, i64::MAX, |owner| owner);
+        both.add(&two, i64::MIN, i64::MAX, |owner| owner);
+        let (cells, count) = counts(&both.finish());
+        assert!((TEXTS..=TEXTS + 4).contains(&cells) && count == 4_000.0, "{cells} {count}");
+    }
 }

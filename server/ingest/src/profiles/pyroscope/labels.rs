@@ -31,7 +31,7 @@ const NAMED: [(&str, &str); 14] = [
 const KEPT: [&str; 8] =
     ["cloud.", "container.", "deployment.", "host.", "k8s.", "process.runtime.", "service.", "telemetry."];
 
-/// The owner that labels tell.
+/// The owner that labels tell; where it is one too many, the report says that what follows has none.
 pub(super) fn owner<'l, S: Sink>(
     labels: impl Iterator<Item = (&'l str, &'l str)>,
     owners: &mut Owners<'_>,
@@ -54,7 +54,9 @@ pub(super) fn owner<'l, S: Sink>(
     }
     let attributes = named.iter().map(|(key, value)| (key.as_str(), Value::Text((*value).to_owned()))).collect();
     let resource = owners.told(attributes, &mut taking.report.cuts);
-    owners.number(resource, |owner, facts| taking.sink.owner(owner, facts))
+    let number = owners.number(resource, |owner, facts| taking.sink.owner(owner, facts));
+    taking.report.without_owner = number.is_none();
+    number.unwrap_or_default()
 }
 
 /// What an attribute is called that a label stands for.

@@ -6,15 +6,12 @@ use std::ops::Range;
 use super::bytes::{FORMAT, FRACTIONS, MAGIC, WHOLE};
 use super::grids::Grids;
 use super::series::SeriesTable;
-use super::{Point, PointColumns};
+use super::{MOST, Point, PointColumns};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::{Reader, damaged};
 use crate::block::numbers::{read_fractions, read_whole};
 use crate::block::texts::Texts;
-
-/// More points than any block has; what claims more is damaged.
-const MOST: u64 = 1 << 26;
 
 /// See the module.
 pub(crate) struct PointBlock {
@@ -65,7 +62,7 @@ impl PointBlock {
         let body = block::open(MAGIC, FORMAT, sealed)?;
         let mut reader = Reader::new(&body);
         let points = reader.number()?;
-        if points > MOST {
+        if points > MOST as u64 {
             return Err(damaged("it claims too many points"));
         }
         let texts = Texts::read(&mut reader)?;

@@ -1,7 +1,7 @@
 //! Profile columns → bytes. Profiles are sorted by type, owner and time; the samples of one type stand together in a
 //! section, so that a question about a type unpacks nothing else.
 
-use super::ProfileColumns;
+use super::{Columns, ProfileColumns};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::Writer;
@@ -13,6 +13,7 @@ pub(super) const FORMAT: u8 = 1;
 impl ProfileColumns {
     /// A sealed block of all profiles.
     pub(super) fn encode(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.fits()?;
         let stacks = self.stacks.order();
         let mut places = vec![0_u32; stacks.len()];
         stacks.iter().enumerate().for_each(|(place, stack)| places[*stack as usize] = place as u32);

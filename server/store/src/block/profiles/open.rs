@@ -3,16 +3,13 @@
 
 use std::ops::Range;
 
-use super::ProfileColumns;
 use super::bytes::{FORMAT, MAGIC};
+use super::{ProfileColumns, SAMPLES};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::{Reader, damaged};
 use crate::block::numbers::read_whole;
 use crate::block::stacks::{Stacks, below, counted};
-
-/// More samples than any block has; what claims more is damaged.
-const MOST: usize = 1 << 24;
 
 /// See the module.
 pub(crate) struct ProfileBlock {
@@ -57,7 +54,7 @@ impl ProfileBlock {
         let mut profiles = Vec::with_capacity(count);
         let mut all = 0_usize;
         for one in 0..count {
-            let samples = below(lengths[one], MOST)? as usize;
+            let samples = below(lengths[one], SAMPLES + 1)? as usize;
             all += samples;
             profiles.push(Head {
                 kind: below(kinds[one], stacks.texts.len())?,
@@ -68,7 +65,7 @@ impl ProfileBlock {
                 samples,
             });
         }
-        if all > MOST {
+        if all > SAMPLES {
             return Err(damaged("it claims too many samples"));
         }
         let sections = sections(reader, &profiles, body.len())?;

@@ -126,3 +126,37 @@ fn damage_of_a_body_is_an_error_and_never_a_panic() {
         assert!(ProfileColumns::unseal(&wrong).is_err(), "{at}");
     }
 }
+
+/// Profiles of so many samples in all.
+pub(crate) fn of_samples(count: usize) -> ProfileColumns {
+    let mut columns = ProfileColumns::default();
+    let stacks: Vec<u32> = (0..1_000)
+        .map(|n| {
+            let frame = columns.stacks.frame(&n.to_string(), "");
+            columns.stacks.stack(0, frame)
+        })
+        .collect();
+    let mut left = count;
+    while left > 0 {
+        let samples: Vec<(u32, i64)> = stacks.iter().take(left).map(|stack| (*stack, 1)).collect();
+        left -= samples.len();
+        columns.push(&ProfileRow { owner: 0, at: Timestamp(1), duration: 0, kind: "cpu", unit: "", samples: &samples });
+    }
+    columns
+}
+
+#[test]
+fn what_a_block_cannot_hold_is_not_written() {
+    let full = of_samples(SAMPLES);
+    assert_eq!(ProfileColumns::unseal(&full.seal(1).unwrap()).unwrap().len(), SAMPLES);
+    let over = of_samples(SAMPLES + 1);
+    let why = over.seal(1).unwrap_err();
+    assert!(matches!(&why, Error::TooMuch(what) if what.contains("samples of profiles")), "{why}");
+    let mut deep = ProfileColumns::default();
+    let frame = deep.stacks.frame("f", "");
+    let innermost = (0..stacks::MOST).fold(0, |outer, _| deep.stacks.stack(outer, frame));
+    let samples = [(innermost, 1)];
+    deep.push(&ProfileRow { owner: 0, at: Timestamp(1), duration: 0, kind: "cpu", unit: "", samples: &samples });
+    assert!(matches!(deep.seal(1), Err(Error::TooMuch(what)) if what.contains("stacks")));
+    assert!(!full.fits_beside(&of_samples(1)) && of_samples(SAMPLES - 1).fits_beside(&of_samples(1)));
+}

@@ -1,5 +1,7 @@
 //! Round trips and damage.
 
+use std::sync::Arc;
+
 use model::{Owner, SpanFilter, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
 
 use super::{SpanBlock, SpanColumns, search, words};
@@ -54,8 +56,8 @@ fn sample(count: u64) -> SpanColumns {
     columns
 }
 
-fn owner() -> Owner {
-    Owner { attributes: Vec::new(), peer: None }
+fn owner() -> Arc<Owner> {
+    Arc::new(Owner { attributes: Vec::new(), peer: None })
 }
 
 #[test]
