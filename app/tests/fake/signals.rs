@@ -237,7 +237,7 @@ impl Fake {
             ],
             pods: vec![self.text("checkout-84bd7c6f9-4n8vt")],
             services: (0..14)
-                .map(|n| ServiceId::new(super::CLUSTER, "shop", "Deployment", &format!("hurt-{n}")))
+                .map(|n| ServiceId::new(super::CLUSTER, "shop", "Deployment", format!("hurt-{n}")))
                 .collect(),
         }
     }

@@ -165,7 +165,7 @@ fn a_volume_that_fills_is_said_from_85_per_cent_where_it_is_full_within_four_day
 
 fn event(kind: AdverseKind, message: &str, times: &[i64], current: bool) -> AdverseEvent {
     let times: Vec<Timestamp> = times.iter().map(|minutes| NOW.plus(-minutes * MINUTE)).collect();
-    let (first, last) = (times[0], if current { NOW } else { *times.last().unwrap() });
+    let (first, last) = (times[0], if current { NOW } else { times[times.len() - 1] });
     AdverseEvent {
         key: "k".into(),
         cluster: "c".into(),

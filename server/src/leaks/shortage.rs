@@ -43,3 +43,134 @@ pub(super) fn find(
     found.sort_by_key(|one| !one.degrades);
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::{Request, StatusCode};
+    use model::{ClusterId, Exit, MINUTE, PodId, PodPhase, SECOND, ServiceId};
+    use serde_json::{Value, json};
+    use store::{ClusterRecord, Store};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::fixtures::{id, open, record, service};
+    use crate::leaks::read::look;
+
+    fn pod(name: &str, container: &str) -> PodState {
+        let state = model::ContainerState {
+            name: "app".into(),
+            image: String::new(),
+            id: Some(container.into()),
+            restarts: 0,
+            state: "running".into(),
+            ready: true,
+            last_exit: None::<Exit>,
+        };
+        PodState {
+            id: PodId(format!("uid-{name}")),
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            service: ServiceId::new("c1", "shop", "Deployment", "cart"),
+            revision: None,
+            node: None,
+            ips: vec![],
+            host_network: false,
+            created: Timestamp(1),
+            ended: None,
+            phase: PodPhase::Ready,
+            history: vec![],
+            reason: None,
+            containers: vec![state],
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn run(pod: &str, container: &str, share: f64, limit: Option<f64>) -> Run {
+        let level: Points = (0..30).map(|minute| (NOW.plus((minute - 30) * MINUTE), share * 1_000.0)).collect();
+        Run {
+            of: LeakOf::Memory { container: "app".into() },
+            pod: pod.into(),
+            container: Some(container.into()),
+            points: level.clone(),
+            level,
+            load: vec![],
+            limit,
+        }
+    }
+
+    #[test]
+    fn only_what_runs_and_has_a_limit_can_lack_something() {
+        let (here, gone) = (pod("here", "now"), PodState { ended: Some(NOW), ..pod("gone", "now") });
+        let pods = HashMap::from([("here", &here), ("gone", &gone)]);
+        let count = |run: Run| find(&[run], vec![], &pods, NOW).len();
+        assert_eq!(count(run("here", "now", 0.97, Some(1_000.0))), 1);
+        assert_eq!(count(run("here", "now", 0.9, Some(1_000.0))), 0);
+        assert_eq!(count(run("here", "before", 0.97, Some(1_000.0))), 0, "that run is over");
+        assert_eq!(count(run("here", "now", 0.97, None)), 0, "it has no limit");
+        assert_eq!(count(run("gone", "now", 0.97, Some(1_000.0))), 0);
+        assert_eq!(count(run("stranger", "now", 0.97, Some(1_000.0))), 0);
+    }
+
+    /// The metrics of a container over the last half hour, one reading every 15 s.
+    fn metrics(now: Timestamp, pod: &str, held: f64, memory: f64) -> Value {
+        let start = now.plus(-30 * MINUTE);
+        let points = |value: &dyn Fn(f64) -> f64| -> Vec<Value> {
+            let reading = |n: i64| {
+                let at = start.plus(n * 15 * SECOND);
+                json!({"startTimeUnixNano": start.0.to_string(), "timeUnixNano": at.0.to_string(),
+                    "asDouble": value(15.0 * n as f64)})
+            };
+            (0..120).map(reading).collect()
+        };
+        let count = |name: &str, a_second: f64| {
+            json!({"name": name, "sum": {"aggregationTemporality": 2, "isMonotonic": true,
+                "dataPoints": points(&|seconds| seconds * a_second)}})
+        };
+        let level = |name: &str, value: f64| json!({"name": name, "gauge": {"dataPoints": points(&|_| value)}});
+        let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        json!({
+            "resource": {"attributes": [attribute("k8s.pod.uid", &format!("uid-{pod}")),
+                attribute("k8s.container.name", "app"), attribute("container.id", "run")]},
+            "scopeMetrics": [{"metrics": [
+                count("container.cpu.periods", 10.0),
+                count("container.cpu.throttled", 10.0 * held),
+                level("container.memory.working_set", memory),
+                level("k8s.container.memory.limit", 1_000.0),
+            ]}],
+        })
+    }
+
+    async fn send(store: &Store, resources: Vec<Value>) {
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        let body = Body::from(json!({"resourceMetrics": resources}).to_string());
+        let request = Request::post("/v1/metrics").header("content-type", "application/json").body(body).unwrap();
+        assert_eq!(ingest.http().oneshot(request).await.unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn what_a_service_has_too_little_of_is_read_from_what_was_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        record(&store, vec![service("cart")], vec![]).await;
+        let mut pods = ClusterRecord::new(ClusterId("c1".into()));
+        pods.pods = vec![pod("one", "run"), pod("two", "run")];
+        store.record(pods).await.unwrap();
+        let now = crate::jobs::now();
+        assert_eq!(look(&store, &id("cart"), now, false).await.unwrap().saturation, [], "nobody measures it");
+        send(&store, vec![metrics(now, "one", 0.4, 960.0), metrics(now, "two", 0.1, 300.0)]).await;
+        let found = look(&store, &id("cart"), now, false).await.unwrap().saturation;
+        let [memory, cpu] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!(
+            (memory.sentence.to_string().as_str(), memory.degrades),
+            ("Container app is at 96 % of its memory limit of 1000 B in 1 of 2 pods", true)
+        );
+        let said = cpu.sentence.to_string();
+        assert!(said.starts_with("Container app was throttled 40 % of the last ") && !cpu.degrades, "{said}");
+        assert!(said.ends_with(" in 1 of 2 pods: it is held at its CPU limit"), "{said}");
+        assert!((25 * MINUTE..=31 * MINUTE).contains(&now.since(cpu.since)), "{said}");
+        assert_eq!((memory.pods.as_slice(), cpu.pods.as_slice()), (&["one".to_owned()][..], &["one".to_owned()][..]));
+    }
+}
