@@ -1,6 +1,8 @@
 //! Joins the small blocks and rollups of closed minutes into larger ones. One transaction replaces the old by the
 //! new, so a crash leaves either; readers in between see one or the other.
 
+mod traces;
+
 use std::sync::Arc;
 
 use model::{MINUTE, Timestamp};
@@ -36,6 +38,7 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
         merge_signal::<LogColumns>(&mut connection, file, before).await?;
         merge_signal::<PointColumns>(&mut connection, file, before).await?;
         merge_signal::<ProfileColumns>(&mut connection, file, before).await?;
+        traces::index_traces(&mut connection, file, all).await?;
         while let Some(small) = small_rollups(file, before).await? {
             let connection = opened(&mut connection, file).await?;
             merge_rollups(connection, small).await?;

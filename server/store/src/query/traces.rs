@@ -1,10 +1,12 @@
-//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide.
+//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide. Those of most blocks are in
+//! sorted runs, of which a row each is read.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use model::{Owner, Timestamp, TraceId};
 use serde_json::json;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::block::columns::Signal;
 use crate::block::spans::SpanColumns;
@@ -25,13 +27,8 @@ pub(crate) async fn trace(shared: &Shared, id: TraceId) -> Result<Vec<StoredSpan
 async fn in_file(shared: &Shared, file: &Arc<DataFile>, id: TraceId) -> Result<Vec<StoredSpan>, Error> {
     // One snapshot: a merge between the two would hide blocks.
     let mut snapshot = file.readers.begin().await?;
-    let stored: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("select block, filters.data from filters join blocks on blocks.id = block where signal = ?1")
-            .bind(Signal::Spans.number())
-            .fetch_all(&mut *snapshot)
-            .await?;
-    let candidates: Vec<i64> =
-        stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect();
+    let mut candidates = by_filters(&mut snapshot, id).await?;
+    candidates.extend(by_runs(shared, file, &mut snapshot, id).await?);
     if candidates.is_empty() {
         return Ok(Vec::new());
     }
@@ -61,6 +58,52 @@ async fn in_file(shared: &Shared, file: &Arc<DataFile>, id: TraceId) -> Result<V
         Ok(StoredSpan { span: block.get(at, owner), attribution })
     };
     wanted.into_iter().map(span).collect()
+}
+
+/// Of blocks that no run has yet those that may hold a trace, by their filters.
+async fn by_filters(snapshot: &mut SqliteConnection, id: TraceId) -> Result<Vec<i64>, Error> {
+    // In this order: of all signals' filters only those of spans are read.
+    let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "select block, filters.data from blocks cross join filters on block = blocks.id where signal = ?1",
+    )
+    .bind(Signal::Spans.number())
+    .fetch_all(snapshot)
+    .await?;
+    Ok(stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect())
+}
+
+/// Of all others, by a row of each run.
+async fn by_runs(
+    shared: &Shared,
+    file: &DataFile,
+    snapshot: &mut SqliteConnection,
+    id: TraceId,
+) -> Result<Vec<i64>, Error> {
+    let rows: Vec<(String, Option<Vec<u8>>)> = sqlx::query_as(
+        "select blocks, (select data from trace_rows
+                         where id between (trace_runs.id << 32) and (trace_runs.id << 32) + ?1
+                         order by id desc limit 1)
+         from trace_runs",
+    )
+    .bind(i64::from(index::fingerprint(id)))
+    .fetch_all(snapshot)
+    .await?;
+    let mut found = Vec::new();
+    for (blocks, row) in rows {
+        let blocks: Vec<i64> =
+            serde_json::from_str(&blocks).map_err(|error| Error::Damaged(format!("a run of traces: {error}")))?;
+        // Before its first fingerprint a run has no row.
+        let Some(row) = row else { continue };
+        match index::places(&row, id) {
+            Ok(places) => found.extend(places.iter().filter_map(|place| blocks.get(usize::from(*place)))),
+            // A row that can't be read denies nothing.
+            Err(error) => {
+                shared.damaged(format!("{}: {error}", file.path.display()));
+                found.extend(blocks);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Owners in full, by number.
