@@ -254,6 +254,14 @@ impl Columns for SpanColumns {
         self.id.len()
     }
 
+    fn reserve(&mut self, others: &[&Self]) {
+        self.attributes.reserve(others.iter().map(|other| &other.attributes));
+        let spans = others.iter().map(|other| other.len()).sum();
+        self.trace.reserve(spans);
+        self.id.reserve(spans);
+        self.parent.reserve(spans);
+    }
+
     fn append(&mut self, other: &Self, owners: &[u32]) {
         self.append_all(other, owners);
     }
