@@ -81,13 +81,13 @@ pub(super) async fn traces(store: &Store, data: &Path, report: &Report) -> Resul
 }
 
 /// A search over spans by service, status, duration and an attribute: the newest that match, and all of them plotted.
-pub(super) async fn spans(store: &Store, report: &Report) -> Result<(), Failure> {
+pub(super) async fn spans(store: &Store, report: &Report, services: usize) -> Result<(), Failure> {
     for (name, plot) in [("spans", false), ("spans plotted", true)] {
         let (mut times, mut found, mut covered) = (Times::new()?, 0, true);
         for round in 0..FEW {
             let text = format!("status:error duration:>=50ms client.address=10.42.0.{round}");
             let ask = SpanAsk {
-                service: fleet::id(round % 10),
+                service: fleet::id(round % services),
                 window: hour(report),
                 filter: text.parse::<SpanFilter>()?,
                 all_kinds: false,

@@ -19,6 +19,9 @@ use store::{Config, Keep, Store};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Services of a store whose spans and traces are asked for.
+const FEW: usize = 100;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// What `load` printed, as far as it is needed.
@@ -51,7 +54,8 @@ async fn main() -> Result<(), Failure> {
     let mut report: Report = serde_json::from_str(&std::fs::read_to_string(report)?)?;
     let data = PathBuf::from(data);
     let store = open(&data).await?;
-    store.record(fleet::known(services.parse()?)).await?;
+    let services: usize = services.parse()?;
+    store.record(fleet::known(services)).await?;
     let records = stored(&store, &report.signal).await?;
     if records < report.acknowledged {
         return Err(format!("{} records were acknowledged, {records} are there", report.acknowledged).into());
@@ -63,9 +67,12 @@ async fn main() -> Result<(), Failure> {
     merging = disk::cpu_seconds()? - merging;
     match report.signal.as_str() {
         "spans" => {
-            ask::traces(&store, &data, &report).await?;
-            ask::spans(&store, &report).await?;
-            ask::red(&store, &report, services.parse()?).await?;
+            // Of many services each has too few spans to search for.
+            if services <= FEW {
+                ask::traces(&store, &data, &report).await?;
+                ask::spans(&store, &report, services).await?;
+            }
+            ask::red(&store, &report, services).await?;
         }
         "logs" => ask::logs(&store, &report).await?,
         "metrics" => ask::metrics(&store, &report).await?,
