@@ -64,8 +64,10 @@ e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
 	@.ci/tools debian node controlplane python
 	cd end2end && CARGO_TARGET_DIR="$(abspath $(target))" npx playwright test $(ARGS)
 
+# BINNACLE_BENCH=full sends as much as the targets speak of, which takes an hour and 20 GB.
 bench: ## print figures beside their targets, and the scores of verdicts and leaks (needs `make build`)
 	@.ci/tools debian node controlplane
+	$(wasm) cargo build --release --quiet -p load -p store --bin load --example queries
 	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs
 	cargo run --release --quiet -p analysis --example speed
 	cargo run --release --quiet -p analysis --example score -- 40

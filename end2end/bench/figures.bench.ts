@@ -1,37 +1,19 @@
 // The figures of `make bench`, measured on the release binary. Never part of
 // `make test`: nothing here fails because of a time. run.mjs prints them.
-import { appendFileSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Page, Response } from "@playwright/test";
 import { Binnacle, binnacleBinary } from "../tests/support/binnacle";
 import { harness as test } from "../tests/support/fixtures";
 import { hydrated, keyOf, openCatalog, row, TABS } from "../tests/support/pages";
 import { sleep } from "../tests/support/process";
 import { deployment, freshNamespace, rollOut } from "../tests/support/workloads";
+import { median, percentile, record, residentMiB } from "./record";
 
 const EVENTS = 30;
 const STARTS = 5;
 
-function record(name: string, value: number, target: number, unit: string, note = ""): void {
-  const file = process.env.BINNACLE_FIGURES;
-  if (!file) throw new Error("BINNACLE_FIGURES is not set: run bench/run.mjs");
-  appendFileSync(file, `${JSON.stringify({ name, value, target, unit, note })}\n`);
-}
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** Least value that so many percent do not exceed. */
-function percentile(values: number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.ceil((percent / 100) * sorted.length) - 1];
-}
-
-function residentMiB(pid: number): number {
-  const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) / 1024;
-}
-
 test("binary", () => {
-  record("binary", statSync(binnacleBinary()).size / 1e6, 30, "MB");
+  record("binary", statSync(binnacleBinary()).size / 1e6, { target: 30, unit: "MB" });
 });
 
 test("start-up and idle memory", async () => {
@@ -49,8 +31,8 @@ test("start-up and idle memory", async () => {
     await binnacle.stop();
     binnacle.remove();
   }
-  record("start-up to /readyz", median(starts), 1_000, "ms", `median of ${STARTS}, empty, no cluster`);
-  record("idle RSS", resident, 30, "MiB", "empty, no cluster, after 10 s");
+  record("start-up to /readyz", median(starts), { target: 1_000, unit: "ms" }, `median of ${STARTS}, empty, no cluster`);
+  record("idle RSS", resident, { target: 30, unit: "MiB" }, "empty, no cluster, after 10 s");
 });
 
 test("bytes", async ({ cluster, binnacle, browser }) => {
@@ -63,7 +45,7 @@ test("bytes", async ({ cluster, binnacle, browser }) => {
   await hydrated(page);
   await page.waitForLoadState("networkidle").catch(() => undefined);
   const first = await bytes();
-  record("first load", first.bytes / 1e3, 250, "KB", `wasm+js+css, ${first.note}`);
+  record("first load", first.bytes / 1e3, { target: 250, unit: "KB" }, `wasm+js+css, ${first.note}`);
 
   await openCatalog(page, shop);
   await bytes();
@@ -75,7 +57,7 @@ test("bytes", async ({ cluster, binnacle, browser }) => {
     await page.getByTestId(`tab-${tab}`).click();
     await sleep(1_500);
     const lazy = await bytes();
-    record(`lazy route ${tab}`, lazy.bytes / 1e3, 80, "KB", lazy.note);
+    record(`lazy route ${tab}`, lazy.bytes / 1e3, { target: 80, unit: "KB" }, lazy.note);
   }
   await context.close();
 });
@@ -113,15 +95,14 @@ test("event to visible", async ({ cluster, binnacle, browser }) => {
     await kube.apply(deployment({ namespace: shop, name, replicas: 0 }));
     delays.push((await seen) - began);
   }
-  record("event to visible p50", median(delays), 500, "ms", `Deployment created → row in the open page, N=${EVENTS}`);
+  record("event to visible p50", median(delays), { target: 500, unit: "ms" }, `Deployment created → row in the open page, N=${EVENTS}`);
   record(
     "event to visible p99",
     percentile(delays, 99),
-    500,
-    "ms",
+    { target: 500, unit: "ms" },
     `Deployment created → row in the open page, N=${EVENTS}`,
   );
-  record("RSS with the test cluster", residentMiB(binnacle.pid), 64, "MiB");
+  record("RSS with the test cluster", residentMiB(binnacle.pid), { target: 64, unit: "MiB" });
   await context.close();
 });
 

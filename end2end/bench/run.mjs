@@ -1,4 +1,4 @@
-// `make bench`: measures (figures.bench.ts), then prints each figure beside its
+// `make bench`: measures (*.bench.ts), then prints each figure beside its
 // target with the machine's load, and writes them to bench/results.json.
 // Exits 0 whether targets are met or not; 1 when something could not be measured.
 import { spawnSync } from "node:child_process";
@@ -33,11 +33,12 @@ const results = { at: new Date().toISOString(), cpus: cpus().length, load: { bef
 writeFileSync(join(here, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
 
 const number = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
-console.log(`\n${"figure".padEnd(28)}${"measured".padStart(14)}${"target".padStart(14)}         note`);
-for (const { name, value, target, unit, note } of figures) {
+console.log(`\n${"figure".padEnd(34)}${"measured".padStart(14)}${"target".padStart(14)}         note`);
+for (const { name, value, target, unit, least, note } of figures) {
   const measured = `${number(value)} ${unit}`.padStart(14);
-  const verdict = value <= target ? "met" : "NOT MET";
-  console.log(`${name.padEnd(28)}${measured}${`≤ ${target} ${unit}`.padStart(14)}  ${verdict.padEnd(9)}${note}`);
+  const wanted = `${least ? "≥" : "≤"} ${target} ${unit}`.padStart(14);
+  const verdict = (least ? value >= target : value <= target) ? "met" : "NOT MET";
+  console.log(`${name.padEnd(34)}${measured}${wanted}  ${verdict.padEnd(9)}${note}`);
 }
 console.log(`\nload average before ${before.join(" ")}, after ${after.join(" ")}, on ${results.cpus} CPUs`);
 process.exit(run.status === 0 ? 0 : 1);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use model::{IngestStatus, Timestamp};
-use sha2::{Digest, Sha256};
 use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
 use tokio::sync::Semaphore;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::charged::{Charged, Held};
 use crate::counters::Counters;
@@ -25,12 +25,20 @@ pub struct Ingest {
 
 struct Inner {
     telemetry: Arc<dyn Telemetry>,
-    directory: Box<dyn Fn() -> Arc<Directory> + Send + Sync>,
+    directory: Directories,
     limits: Limits,
     counters: Counters,
     budget: Budget,
     requests: Arc<Semaphore>,
+    /// Turns to decode off the threads that serve connections: more at once than there are processors would only hold
+    /// more memory, that of threads which seldom run.
+    turns: Semaphore,
+    /// What hashes of requests begin with.
+    seed: u64,
 }
+
+/// Gives the directory as it is now.
+type Directories = Box<dyn Fn() -> Arc<Directory> + Send + Sync>;
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,12 +96,15 @@ struct Decoded {
 
 /// Longer messages are decoded off the threads that serve connections.
 const INLINE: usize = 64 << 10;
+/// So many are always decoded at once, that one which takes long does not hold up all others.
+const LEAST_TURNS: usize = 2;
 
 impl Ingest {
     /// Receivers that fill a store.
     pub fn new(store: Store, limits: Limits) -> Self {
-        let telemetry = store.telemetry();
-        Self::over(telemetry, move || store.directory(), limits)
+        let (telemetry, salt) = (store.telemetry(), store.salt());
+        let seed = u64::from_le_bytes(*salt.first_chunk().expect("a salt has 32 bytes"));
+        Self::with(telemetry, Box::new(move || store.directory()), limits, seed)
     }
 
     /// Receivers over any telemetry interface, and the directory that says whose telemetry is.
@@ -102,11 +113,15 @@ impl Ingest {
         directory: impl Fn() -> Arc<Directory> + Send + Sync + 'static,
         limits: Limits,
     ) -> Self {
+        Self::with(telemetry, Box::new(directory), limits, 0)
+    }
+
+    fn with(telemetry: Arc<dyn Telemetry>, directory: Directories, limits: Limits, seed: u64) -> Self {
         let budget = Budget::new(limits.in_flight_bytes);
         let requests = Arc::new(Semaphore::new(limits.in_flight_requests));
-        let directory = Box::new(directory);
+        let turns = Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from).max(LEAST_TURNS));
         let counters = Counters::default();
-        Self { inner: Arc::new(Inner { telemetry, directory, limits, counters, budget, requests }) }
+        Self { inner: Arc::new(Inner { telemetry, directory, limits, counters, budget, requests, turns, seed }) }
     }
 
     /// What was taken and turned away since the start.
@@ -150,6 +165,7 @@ impl Ingest {
         if !received.gzip && is_plain && received.bytes.len() <= INLINE {
             return self.inner.decode(received, peer);
         }
+        let _turn = self.inner.turns.acquire().await.map_err(|_| Error::Busy("the receiver is shutting down"))?;
         let inner = self.inner.clone();
         match tokio::task::spawn_blocking(move || inner.decode(received, peer)).await {
             Ok(decoded) => decoded,
@@ -193,7 +209,7 @@ impl Inner {
             skip = 0;
         }
         let bytes = buffer.len() - skip;
-        let request = hash(signal, &words, &buffer[skip..]);
+        let request = hash(self.seed, signal, &words, &buffer[skip..]);
         if matches!(format, Format::Json | Format::PushJson) {
             charge.raise((1 + signal.growth()) * bytes)?;
             let text = &buffer[skip..];
@@ -237,15 +253,17 @@ fn by_attributes(rule: Rule) -> bool {
     }
 }
 
-/// 128 bits that are the same for an identical retry, whoever sends it, and for nothing else.
-fn hash(signal: Signal, words: &[(String, String)], message: &[u8]) -> [u8; 16] {
-    let mut digest = Sha256::new().chain_update(signal.path());
+/// 128 bits that are the same for an identical retry, whoever sends it, and by chance for no other. The seed is there so
+/// that nobody can aim at another's request.
+fn hash(seed: u64, signal: Signal, words: &[(String, String)], message: &[u8]) -> [u8; 16] {
+    let mut hash = Xxh3::with_seed(seed);
+    hash.update(signal.path().as_bytes());
     for word in words.iter().flat_map(|(key, value)| [key, value]) {
-        digest.update((word.len() as u64).to_le_bytes());
-        digest.update(word);
+        hash.update(&(word.len() as u64).to_le_bytes());
+        hash.update(word.as_bytes());
     }
-    let digest = digest.chain_update(message).finalize();
-    *digest.first_chunk().expect("a SHA-256 digest has 32 bytes")
+    hash.update(message);
+    hash.digest128().to_be_bytes()
 }
 
 fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> {

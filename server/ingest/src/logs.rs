@@ -108,9 +108,9 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
             // Events may say all they say in their name.
             None => Cow::Borrowed(raw.event),
         };
-        let line = line::read(&text, self.limits.nested_attributes);
-        let body = line.body.as_deref().map_or(&*text, |body| cut(body, VALUE));
         let said = Level::from_severity(raw.severity);
+        let line = line::read(&text, self.limits.nested_attributes, said == Level::Unset);
+        let body = line.body.as_deref().map_or(&*text, |body| cut(body, VALUE));
         let level = match said {
             Level::Unset => Level::from_word(raw.severity_text).or(line.level).unwrap_or_default(),
             said => said,

@@ -28,8 +28,8 @@ pub struct Line {
 }
 
 /// Reads a text: an object of JSON is taken apart, into at most so many attributes; of anything else the level is
-/// looked for.
-pub fn read(text: &str, most: usize) -> Line {
+/// looked for, where the sender did not say it.
+pub fn read(text: &str, most: usize, asks_level: bool) -> Line {
     let trimmed = text.trim();
     if trimmed.starts_with('{')
         && trimmed.ends_with('}')
@@ -37,7 +37,7 @@ pub fn read(text: &str, most: usize) -> Line {
     {
         return of_object(object, most);
     }
-    Line { level: level_of(text), ..Line::default() }
+    Line { level: asks_level.then(|| level_of(text)).flatten(), ..Line::default() }
 }
 
 fn of_object(mut object: serde_json::Map<String, Json>, most: usize) -> Line {
@@ -119,22 +119,22 @@ mod tests {
     #[test]
     fn json_is_taken_apart() {
         let line =
-            read(r#"{"msg":"hi","level":"warning","a":{"b":[1,2],"c":{"d":null,"e":1.5}},"n":-7,"ok":true}"#, 10);
+            read(r#"{"msg":"hi","level":"warning","a":{"b":[1,2],"c":{"d":null,"e":1.5}},"n":-7,"ok":true}"#, 10, true);
         assert_eq!(line.body.as_deref(), Some("hi"));
         assert_eq!(line.level, Some(Level::Warn));
         let attributes: Vec<(&str, String)> = line.attributes.iter().map(|(k, v)| (&**k, v.to_string())).collect();
         for expected in [("a.b", "[1,2]"), ("a.c.e", "1.5"), ("n", "-7"), ("ok", "true"), ("level", "warning")] {
             assert!(attributes.contains(&(expected.0, expected.1.to_owned())), "{expected:?} in {attributes:?}");
         }
-        assert_eq!(read(r#"{"level":50,"a":1}"#, 10).level, Some(Level::Error));
-        assert_eq!(read(r#"{"a":1}"#, 10).body, None, "without a message the text is what it says");
-        assert_eq!(read(r#"{"a":1,"b":2,"c":3}"#, 2).attributes.len(), 2);
+        assert_eq!(read(r#"{"level":50,"a":1}"#, 10, true).level, Some(Level::Error));
+        assert_eq!(read(r#"{"a":1}"#, 10, true).body, None, "without a message the text is what it says");
+        assert_eq!(read(r#"{"a":1,"b":2,"c":3}"#, 2, true).attributes.len(), 2);
     }
 
     #[test]
     fn what_is_no_object_is_a_line() {
         for text in ["{not json}", "{", "", "[1]", &"{\"a\":".repeat(10_000)] {
-            assert_eq!(read(text, 10), Line::default(), "{}", pattern::cut(text, 20));
+            assert_eq!(read(text, 10, true), Line::default(), "{}", pattern::cut(text, 20));
         }
     }
 
@@ -153,6 +153,7 @@ mod tests {
             ("größe ERROR", Some(Level::Error)),
         ] {
             assert_eq!(level_of(text), level, "{text}");
+            assert_eq!([true, false].map(|asks| read(text, 10, asks).level), [level, None], "{text}");
         }
     }
 }

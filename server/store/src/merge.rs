@@ -1,6 +1,8 @@
 //! Joins the small blocks and rollups of closed minutes into larger ones. One transaction replaces the old by the
 //! new, so a crash leaves either; readers in between see one or the other.
 
+mod traces;
+
 use std::sync::Arc;
 
 use model::{MINUTE, Timestamp};
@@ -42,6 +44,8 @@ pub(crate) async fn merge(shared: &Shared, file: &Arc<DataFile>, now: Timestamp,
     let merged = merging.signal::<PointColumns>().await;
     shared.came_upon(file, merged)?;
     let merged = merging.signal::<ProfileColumns>().await;
+    shared.came_upon(file, merged)?;
+    let merged = traces::index_traces(&mut merging.connection, file, all).await;
     shared.came_upon(file, merged)?;
     let merged = merging.rollups().await;
     shared.came_upon(file, merged)?;

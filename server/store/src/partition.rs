@@ -36,6 +36,7 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0003_points.sql"),
     include_str!("../migrations/raw/0004_words.sql"),
     include_str!("../migrations/raw/0005_profiles.sql"),
+    include_str!("../migrations/raw/0006_traces.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
 

@@ -219,3 +219,48 @@ async fn a_block_of_before_there_were_filters_of_words_is_still_searched() {
     }
     compare(&open(folder.path()).await, &told).await;
 }
+
+/// Asks for each trace by its id.
+async fn compare_traces(store: &Store, told: &[Told]) {
+    for number in 1..=41_u128 {
+        let trace = TraceId(number.to_be_bytes());
+        let mut found: Vec<SpanId> =
+            store.telemetry().trace(trace).await.unwrap().spans.iter().map(|stored| stored.span.id).collect();
+        let mut expected: Vec<SpanId> = told.iter().filter(|told| told.trace == trace).map(|told| told.id).collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "trace {number}");
+    }
+}
+
+#[tokio::test]
+async fn traces_are_found_by_runs_over_many_blocks_and_a_damaged_row_hides_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut random = Random(11);
+    let told = random_spans(&mut random, 600);
+    for part in told.chunks(120) {
+        append_all(&store, &mut random, part).await;
+        // Each part becomes a block.
+        store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
+    }
+    compare_traces(&store, &told).await;
+    store.maintain(clock().plus(7 * HOUR)).await.unwrap();
+    compare_traces(&store, &told).await;
+    store.close().await.unwrap();
+    let mut raw = std::fs::read_dir(folder.path().join("raw")).unwrap().flatten().map(|entry| entry.path());
+    let path = raw.find(|path| path.extension().is_some_and(|ext| ext == "db")).unwrap();
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let (runs, filters, blocks): (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from trace_runs), (select count(*) from filters), (select count(*) from blocks)",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!((runs, filters, blocks), (1, 0, 5));
+    sqlx::query("update trace_rows set data = unhex(hex(data) || '00')").execute(&pool).await.unwrap();
+    pool.close().await;
+    let store = open(folder.path()).await;
+    compare_traces(&store, &told).await;
+    assert!(store.status().await.unwrap().failing.unwrap().contains("a row of traces"));
+}

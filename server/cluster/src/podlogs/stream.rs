@@ -262,7 +262,7 @@ fn batch(target: &Target, records: &[Record]) -> Batch {
     });
     let owner = batch.owner(owner, facts);
     for (at, text) in records {
-        let read = line::read(text, ATTRIBUTES);
+        let read = line::read(text, ATTRIBUTES, true);
         let body = read.body.as_deref().unwrap_or(text);
         let attributes: Vec<_> = read.attributes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         batch.push_log(&LogRow {

@@ -75,6 +75,15 @@ impl Attributes {
         number
     }
 
+    /// Makes room for the rows of others.
+    pub(crate) fn reserve<'a>(&mut self, others: impl Iterator<Item = &'a Self>) {
+        let (rows, values) =
+            others.fold((0, 0), |(rows, values), other| (rows + other.rows.len(), values + other.values.len()));
+        self.rows.reserve(rows);
+        self.starts.reserve(rows);
+        self.values.reserve(values);
+    }
+
     /// Adds another's rows; `texts` maps its text numbers to those here.
     pub(crate) fn append(&mut self, other: &Self, texts: &[u32]) {
         let shapes: Vec<u32> = other
@@ -140,7 +149,7 @@ impl Attributes {
         }
         order.clone().for_each(|row| writer.number(u64::from(self.rows[row])));
         let (columns, places) = self.columns();
-        let mut values: Vec<Vec<u64>> = vec![Vec::new(); columns.len()];
+        let mut values: Vec<Vec<u64>> = self.lengths(&columns, &places).into_iter().map(Vec::with_capacity).collect();
         for row in order {
             let places = &places[self.rows[row] as usize];
             places.iter().zip(self.values_of(row)).for_each(|(place, bits)| values[*place].push(*bits));
@@ -155,6 +164,17 @@ impl Attributes {
                 }
             }
         }
+    }
+
+    /// How many values each column has.
+    fn lengths(&self, columns: &[Field], places: &[Vec<usize>]) -> Vec<usize> {
+        let mut of_shapes = vec![0; self.shapes.len()];
+        self.rows.iter().for_each(|shape| of_shapes[*shape as usize] += 1);
+        let mut lengths = vec![0; columns.len()];
+        for (places, rows) in places.iter().zip(of_shapes) {
+            places.iter().for_each(|place| lengths[*place] += rows);
+        }
+        lengths
     }
 
     /// The columns (a key and type each; a key twice in a shape is two) and, for each shape, its fields' columns.
@@ -180,6 +200,16 @@ impl Attributes {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, texts: usize, rows: usize) -> Result<Self, Error> {
+        Self::read_keys(reader, texts, rows, |_| true)
+    }
+
+    /// Reads only the values of some keys, by the numbers of their texts; nothing sensible is known of the others.
+    pub(crate) fn read_keys(
+        reader: &mut Reader<'_>,
+        texts: usize,
+        rows: usize,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<Self, Error> {
         let mut read = Self::default();
         for _ in 0..reader.length()? {
             let length = reader.length()?;
@@ -194,33 +224,60 @@ impl Attributes {
             read.shapes.push(shape);
         }
         let mut total = 0;
+        read.rows.reserve(rows);
+        read.starts.reserve(rows);
         for _ in 0..rows {
             let shape = reader.index(read.shapes.len())?;
             read.rows.push(shape);
             read.starts.push(u32::try_from(total).map_err(|_| damaged("there are too many attributes"))?);
             total += read.shapes[shape as usize].len();
         }
-        read.read_values(reader, texts, total)?;
+        read.values = vec![0; total];
+        read.read_values(reader, texts, is_wanted)?;
         Ok(read)
     }
 
-    fn read_values(&mut self, reader: &mut Reader<'_>, texts: usize, total: usize) -> Result<(), Error> {
+    fn read_values(
+        &mut self,
+        reader: &mut Reader<'_>,
+        texts: usize,
+        is_wanted: impl Fn(u32) -> bool,
+    ) -> Result<(), Error> {
         let (columns, places) = self.columns();
-        let mut cells: Vec<Vec<u32>> = vec![Vec::new(); columns.len()];
-        for (row, shape) in self.rows.iter().enumerate() {
-            for (at, column) in places[*shape as usize].iter().enumerate() {
-                cells[*column].push(self.starts[row] + at as u32);
-            }
+        let lengths = self.lengths(&columns, &places);
+        let is_wanted: Vec<bool> = columns.iter().map(|(key, _)| is_wanted(*key)).collect();
+        let room = |(length, is_wanted): (&usize, &bool)| Vec::with_capacity(if *is_wanted { *length } else { 0 });
+        let mut cells: Vec<Vec<u32>> = lengths.iter().zip(&is_wanted).map(room).collect();
+        // Of each shape the places that are wanted, and their columns.
+        let wanted = |places: &Vec<usize>| {
+            let all = places.iter().copied().enumerate();
+            all.filter(|(_, column)| is_wanted[*column]).map(|(at, column)| (at as u32, column)).collect()
+        };
+        let places: Vec<Vec<(u32, usize)>> = places.iter().map(wanted).collect();
+        for (shape, start) in self.rows.iter().zip(&self.starts) {
+            places[*shape as usize].iter().for_each(|(at, column)| cells[*column].push(start + at));
         }
-        self.values = vec![0; total];
-        for ((_, kind), cells) in columns.iter().zip(cells) {
-            for cell in cells {
-                self.values[cell as usize] = match *kind {
-                    TEXT | JSON => u64::from(reader.index(texts)?),
-                    INT => reader.signed()? as u64,
-                    DOUBLE => u64::from_le_bytes(reader.array()?),
-                    _ => 0,
-                };
+        for (column, (_, kind)) in columns.iter().enumerate() {
+            let (length, cells) = (lengths[column], &cells[column]);
+            match *kind {
+                TEXT | JSON | INT if !is_wanted[column] => reader.skip_numbers(length)?,
+                DOUBLE if !is_wanted[column] => _ = reader.raw(8 * length)?,
+                TEXT | JSON => {
+                    for cell in cells {
+                        self.values[*cell as usize] = u64::from(reader.index(texts)?);
+                    }
+                }
+                INT => {
+                    for cell in cells {
+                        self.values[*cell as usize] = reader.signed()? as u64;
+                    }
+                }
+                DOUBLE => {
+                    for cell in cells {
+                        self.values[*cell as usize] = u64::from_le_bytes(reader.array()?);
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -9,6 +9,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// With room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     pub(crate) fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }
@@ -53,12 +58,14 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    #[inline]
     pub(crate) fn raw(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| damaged("it ends too early"))?;
         self.rest = rest;
         Ok(taken)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         self.raw(N)?.try_into().map_err(|_| damaged("it ends too early"))
     }
@@ -67,7 +74,23 @@ impl<'a> Reader<'a> {
         Ok(self.array::<1>()?[0])
     }
 
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, Error> {
+        // Most numbers of a block are of one byte or two.
+        match self.rest {
+            [byte @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            [low, high @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Result<u64, Error> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -82,6 +105,26 @@ impl<'a> Reader<'a> {
         Err(damaged("a number is too long"))
     }
 
+    /// Passes over so many numbers without a look at them.
+    pub(crate) fn skip_numbers(&mut self, count: usize) -> Result<(), Error> {
+        const STRIDE: usize = 64;
+        let mut left = count;
+        // A byte below 0x80 ends a number.
+        while let Some((stride, rest)) = self.rest.split_at_checked(STRIDE) {
+            let ends = stride.iter().filter(|byte| **byte < 0x80).count();
+            if ends >= left {
+                break;
+            }
+            left -= ends;
+            self.rest = rest;
+        }
+        while left > 0 {
+            left -= usize::from(self.byte()? < 0x80);
+        }
+        Ok(())
+    }
+
+    #[inline]
     pub(crate) fn signed(&mut self) -> Result<i64, Error> {
         let number = self.number()?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
@@ -101,6 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number below a bound: an index into something.
+    #[inline]
     pub(crate) fn index(&mut self, bound: usize) -> Result<u32, Error> {
         let index = self.number()?;
         if index < bound as u64 { Ok(index as u32) } else { Err(damaged("an index is out of range")) }
@@ -139,6 +183,20 @@ mod tests {
         signed.iter().for_each(|number| assert_eq!(reader.signed().unwrap(), *number));
         counts.iter().for_each(|number| assert_eq!(reader.count().unwrap(), *number));
         reader.end().unwrap();
+    }
+
+    #[test]
+    fn as_many_numbers_are_passed_over_as_would_be_read() {
+        let mut writer = Writer::default();
+        let numbers: Vec<u64> = (0..500).map(|n| n * n * n * n * n).chain([u64::MAX, 0]).collect();
+        numbers.iter().for_each(|number| writer.number(*number));
+        for count in 0..=numbers.len() {
+            let (mut read, mut passed) = (Reader::new(&writer.bytes), Reader::new(&writer.bytes));
+            (0..count).for_each(|at| assert_eq!(read.number().unwrap(), numbers[at]));
+            passed.skip_numbers(count).unwrap();
+            assert_eq!(passed.rest(), read.rest(), "{count}");
+        }
+        assert!(Reader::new(&writer.bytes).skip_numbers(numbers.len() + 1).is_err());
     }
 
     #[test]

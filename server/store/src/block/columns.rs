@@ -78,6 +78,9 @@ pub(crate) trait Columns: Default + Send + 'static {
         self.counted().into_iter().zip(other.counted()).all(|(own, other)| own.count + other.count <= own.most)
     }
 
+    /// Makes room for the records of others, so that what is gathered of many does not grow by and by.
+    fn reserve(&mut self, _others: &[&Self]) {}
+
     /// Adds another's records; `owners` maps its owners to those here.
     fn append(&mut self, other: &Self, owners: &[u32]);
 

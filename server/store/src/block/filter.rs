@@ -71,7 +71,35 @@ pub(crate) fn hash_word(word: &str) -> u64 {
     fnv(0, word.bytes().take(WORD).map(|byte| byte.to_ascii_lowercase()))
 }
 
+/// Adds the hashes of all words of a text.
+pub(super) fn hash_words(text: &str, into: &mut Vec<u64>) {
+    if !text.is_ascii() {
+        into.extend(words_of(text).map(hash_word));
+        return;
+    }
+    // The same, a byte being a character.
+    for word in text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric()) {
+        if !word.is_empty() {
+            into.push(fnv(0, word.iter().take(WORD).map(u8::to_ascii_lowercase)));
+        }
+    }
+}
+
 /// Of a key and its value, told apart from words.
 pub(crate) fn hash_pair(key: &str, value: &str) -> u64 {
     fnv(fnv(1, key.bytes().take(WORD)), value.bytes().take(WORD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_the_same_hashes_all_at_once() {
+        for text in ["", "GET /a-b 42", "Größe 12 é", " x", "a\u{a0}b", &"long".repeat(100)] {
+            let mut all = Vec::new();
+            hash_words(text, &mut all);
+            assert_eq!(all, words_of(text).map(hash_word).collect::<Vec<_>>(), "{text}");
+        }
+    }
 }

@@ -90,6 +90,13 @@ impl Columns for LogColumns {
         self.len() * 64 + self.texts.size() + self.attributes.size()
     }
 
+    fn reserve(&mut self, others: &[&Self]) {
+        self.attributes.reserve(others.iter().map(|other| &other.attributes));
+        let records = others.iter().map(|other| other.len()).sum();
+        self.trace.reserve(records);
+        self.span.reserve(records);
+    }
+
     fn append(&mut self, other: &Self, owners: &[u32]) {
         let texts = self.texts.add_all(&other.texts);
         let map = |column: &mut Vec<u32>, from: &[u32]| column.extend(from.iter().map(|n| texts[*n as usize]));

@@ -255,6 +255,14 @@ impl Columns for SpanColumns {
             + self.link_span.len() * 24
     }
 
+    fn reserve(&mut self, others: &[&Self]) {
+        self.attributes.reserve(others.iter().map(|other| &other.attributes));
+        let spans = others.iter().map(|other| other.len()).sum();
+        self.trace.reserve(spans);
+        self.id.reserve(spans);
+        self.parent.reserve(spans);
+    }
+
     fn append(&mut self, other: &Self, owners: &[u32]) {
         self.append_all(other, owners);
     }

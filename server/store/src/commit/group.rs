@@ -112,6 +112,9 @@ pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
     let mut logs = LogColumns::default();
     let mut points = PointColumns::default();
     let mut profiles = ProfileColumns::default();
+    let all: Vec<&Batch> = group.batches.iter().map(|(batch, _)| batch).collect();
+    spans.reserve(&all.iter().map(|batch| &batch.spans).collect::<Vec<_>>());
+    logs.reserve(&all.iter().map(|batch| &batch.logs).collect::<Vec<_>>());
     for (batch, owners) in group.batches.drain(..) {
         spans.append(&batch.spans, &owners);
         logs.append(&batch.logs, &owners);

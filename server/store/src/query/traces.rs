@@ -1,5 +1,6 @@
-//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide. One block is decoded at a time, and
-//! a search ends when it has what it may have, so that no trace is too large for the memory.
+//! A trace by its id: fingerprints say which blocks to decode, the ids in them decide. Those of most blocks are in
+//! sorted runs, of which a row each is read. One block is decoded at a time, and a search ends when it has what it may
+//! have, so that no trace is too large for the memory.
 
 #[cfg(test)]
 mod tests;
@@ -101,7 +102,8 @@ async fn in_file(shared: &Shared, file: &Arc<DataFile>, search: &mut Search) -> 
 async fn read(shared: &Shared, file: &Arc<DataFile>, search: &Search, found: &mut Vec<Found>) -> Result<(), Error> {
     // One snapshot: a merge between two reads would hide blocks.
     let mut snapshot = file.readers.begin().await?;
-    let candidates = by_filters(&mut snapshot, search.trace).await?;
+    let mut candidates = by_filters(&mut snapshot, search.trace).await?;
+    candidates.extend(by_runs(shared, file, &mut snapshot, search.trace).await?);
     let mut owners: HashMap<u32, Arc<Owner>> = HashMap::new();
     for id in candidates {
         let (data,): (Vec<u8>,) =
@@ -129,16 +131,6 @@ async fn read(shared: &Shared, file: &Arc<DataFile>, search: &Search, found: &mu
     Ok(())
 }
 
-/// Blocks that may hold a trace, by their filters.
-async fn by_filters(snapshot: &mut SqliteConnection, id: TraceId) -> Result<Vec<i64>, Error> {
-    let stored: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("select block, filters.data from filters join blocks on blocks.id = block where signal = ?1")
-            .bind(Signal::Spans.number())
-            .fetch_all(snapshot)
-            .await?;
-    Ok(stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect())
-}
-
 /// Reads the owners of some numbers that are not known yet.
 async fn know(
     known: &mut HashMap<u32, Arc<Owner>>,
@@ -153,6 +145,52 @@ async fn know(
         known.extend(read.into_iter().map(|(number, owner)| (number, Arc::new(owner))));
     }
     Ok(())
+}
+
+/// Of blocks that no run has yet those that may hold a trace, by their filters.
+async fn by_filters(snapshot: &mut SqliteConnection, id: TraceId) -> Result<Vec<i64>, Error> {
+    // In this order: of all signals' filters only those of spans are read.
+    let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "select block, filters.data from blocks cross join filters on block = blocks.id where signal = ?1",
+    )
+    .bind(Signal::Spans.number())
+    .fetch_all(snapshot)
+    .await?;
+    Ok(stored.iter().filter(|(_, stored)| index::may_hold(stored, id)).map(|(block, _)| *block).collect())
+}
+
+/// Of all others, by a row of each run.
+async fn by_runs(
+    shared: &Shared,
+    file: &DataFile,
+    snapshot: &mut SqliteConnection,
+    id: TraceId,
+) -> Result<Vec<i64>, Error> {
+    let rows: Vec<(String, Option<Vec<u8>>)> = sqlx::query_as(
+        "select blocks, (select data from trace_rows
+                         where id between (trace_runs.id << 32) and (trace_runs.id << 32) + ?1
+                         order by id desc limit 1)
+         from trace_runs",
+    )
+    .bind(i64::from(index::fingerprint(id)))
+    .fetch_all(snapshot)
+    .await?;
+    let mut found = Vec::new();
+    for (blocks, row) in rows {
+        let blocks: Vec<i64> =
+            serde_json::from_str(&blocks).map_err(|error| Error::Damaged(format!("a run of traces: {error}")))?;
+        // Before its first fingerprint a run has no row.
+        let Some(row) = row else { continue };
+        match index::places(&row, id) {
+            Ok(places) => found.extend(places.iter().filter_map(|place| blocks.get(usize::from(*place)))),
+            // A row that can't be read denies nothing.
+            Err(error) => {
+                shared.damaged(format!("{}: {error}", file.path.display()));
+                found.extend(blocks);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Owners in full, by number.

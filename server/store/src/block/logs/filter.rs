@@ -5,7 +5,7 @@ use model::TraceId;
 
 use super::LogColumns;
 use crate::block::bytes::{Reader, Writer};
-use crate::block::filter::{self, hash_pair, hash_word, words_of};
+use crate::block::filter::{self, hash_pair};
 use crate::{Error, index};
 
 /// The filter of a block, as stored.
@@ -20,7 +20,7 @@ pub(super) fn of(logs: &LogColumns) -> Vec<u8> {
     let mut seen: Vec<bool> = vec![false; logs.texts.len()];
     for body in &logs.body {
         if !std::mem::replace(&mut seen[*body as usize], true) {
-            words.extend(words_of(logs.texts.get(*body)).map(hash_word));
+            filter::hash_words(logs.texts.get(*body), &mut words);
         }
     }
     logs.attributes.for_each_distinct(&logs.texts, |key, value| words.push(hash_pair(key, &value.to_string())));

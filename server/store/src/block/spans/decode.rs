@@ -30,11 +30,13 @@ impl SpanBlock {
         Ok(Self { spans, body, attributes })
     }
 
-    /// Reads the attributes.
-    pub(crate) fn read_attributes(&mut self) -> Result<(), Error> {
+    /// Reads the attributes of some keys.
+    pub(crate) fn read_attributes(&mut self, keys: &[&str]) -> Result<(), Error> {
         if let Some(at) = self.attributes.take() {
-            let (texts, count) = (self.spans.texts.len(), self.spans.len());
-            self.spans.attributes = Attributes::read(&mut Reader::new(&self.body[at..]), texts, count)?;
+            let (texts, count) = (&self.spans.texts, self.spans.len());
+            let is_wanted = |key| keys.contains(&texts.get(key));
+            let mut reader = Reader::new(&self.body[at..]);
+            self.spans.attributes = Attributes::read_keys(&mut reader, texts.len(), count, is_wanted)?;
         }
         Ok(())
     }

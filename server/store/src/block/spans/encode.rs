@@ -13,6 +13,9 @@ use crate::block::columns::Columns;
 pub(super) const MAGIC: [u8; 4] = *b"BNsp";
 pub(super) const FORMAT: u8 = 1;
 
+/// Bytes of a span beside texts, before they are compressed.
+const ROUGHLY: usize = 80;
+
 /// Parents: none, given by its id, or by its distance + 2 in the zigzag sense.
 pub(super) const NO_PARENT: u64 = 0;
 pub(super) const PARENT_ELSEWHERE: u64 = 1;
@@ -21,13 +24,13 @@ impl SpanColumns {
     /// The order of a merged block: what is read together stands together.
     pub(crate) fn by_owner_endpoint_time(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
-        order.sort_by_key(|at| (self.owner[*at], self.endpoint[*at], self.name[*at], self.start[*at]));
+        order.sort_by_cached_key(|at| (self.owner[*at], self.endpoint[*at], self.name[*at], self.start[*at]));
         order
     }
 
     /// A sealed block of the spans in an order.
     pub(crate) fn encode(&self, order: &[usize], level: i32) -> Result<Vec<u8>, Error> {
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_capacity(self.texts.size() + order.len() * ROUGHLY);
         writer.number(order.len() as u64);
         self.texts.write(&mut writer);
         self.write_ids(&mut writer, order);

@@ -23,16 +23,24 @@ pub(crate) fn matching(
     let (late, early): (Vec<&SpanTerm>, Vec<&SpanTerm>) = ask.terms.iter().partition(|term| asks_attributes(term));
     early.into_iter().for_each(|term| apply(block, term, wanted, of_owner));
     if !late.is_empty() && wanted.contains(&true) {
-        block.read_attributes()?;
+        let keys: Vec<&str> = late.iter().filter_map(|term| key_of(term)).collect();
+        block.read_attributes(&keys)?;
         late.into_iter().for_each(|term| apply(block, term, wanted, of_owner));
     }
     Ok(())
 }
 
 fn asks_attributes(term: &SpanTerm) -> bool {
+    key_of(term).is_some()
+}
+
+/// The attribute that a test is about.
+fn key_of(term: &SpanTerm) -> Option<&str> {
     match &term.test {
-        SpanTest::Equals(key, _) | SpanTest::Has(key) => !matches!(key.as_str(), SCOPE | TRACE | ERROR),
-        _ => false,
+        SpanTest::Equals(key, _) | SpanTest::Has(key) => {
+            Some(key.as_str()).filter(|key| !matches!(*key, SCOPE | TRACE | ERROR))
+        }
+        _ => None,
     }
 }
 

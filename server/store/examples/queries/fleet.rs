@@ -1,0 +1,39 @@
+//! The services of the common data set, as a cluster would have told of them.
+
+use model::{ClusterId, ServiceId, ServiceState, Timestamp};
+use store::ClusterRecord;
+
+/// A service by its number.
+pub(super) fn id(number: usize) -> ServiceId {
+    ServiceId::new("load", "load", "Deployment", format!("service-{number}"))
+}
+
+/// So many of them.
+pub(super) fn known(services: usize) -> ClusterRecord {
+    let services = (0..services).map(|number| service(id(number))).collect();
+    ClusterRecord { services, ..ClusterRecord::new(ClusterId("load".into())) }
+}
+
+fn service(id: ServiceId) -> ServiceState {
+    ServiceState {
+        uid: format!("uid-{}", id.name),
+        id,
+        created: Timestamp(1),
+        deleted: None,
+        managed_by: None,
+        team: None,
+        aliases: Vec::new(),
+        grouped: false,
+        wanted: 2,
+        ready: 2,
+        updated: 2,
+        available: 2,
+        revision: None,
+        revision_name: None,
+        images: Vec::new(),
+        short_since: None,
+        down_since: None,
+        grace: None,
+        restarts: 0,
+    }
+}
