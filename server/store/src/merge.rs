@@ -89,11 +89,10 @@ async fn opened<'a>(
     }
 }
 
-/// The oldest small blocks, as many as make a large one.
+/// The oldest small blocks, as many as make a large one; only of these the bytes are read.
 async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -> Result<Option<Vec<Small>>, Error> {
-    let rows: Vec<(i64, i64, Vec<u8>, i64)> = sqlx::query_as(
-        "select id, arrival, data, records from blocks where merged = 0 and signal = ?1 and arrival < ?2
-         order by arrival limit ?3",
+    let rows: Vec<(i64, i64)> = sqlx::query_as(
+        "select id, records from blocks where merged = 0 and signal = ?1 and arrival < ?2 order by arrival limit ?3",
     )
     .bind(signal.number())
     .bind(before)
@@ -101,13 +100,22 @@ async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -
     .fetch_all(&file.readers)
     .await?;
     let mut records = 0;
-    let enough = |row: &(i64, i64, Vec<u8>, i64)| {
+    let enough = |row: &(i64, i64)| {
         let wanted = records < most;
-        records += row.3;
+        records += row.1;
         wanted
     };
-    let taken: Vec<Small> = rows.into_iter().take_while(enough).map(|(id, at, data, _)| (id, at, data)).collect();
-    Ok(Some(taken).filter(|taken| !taken.is_empty()))
+    let taken: Vec<i64> = rows.into_iter().take_while(enough).map(|(id, _)| id).collect();
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    let small = sqlx::query_as(
+        "select id, arrival, data from blocks where id in (select value from json_each(?1)) order by arrival",
+    )
+    .bind(json!(taken).to_string())
+    .fetch_all(&file.readers)
+    .await?;
+    Ok(Some(small))
 }
 
 async fn merge_blocks<C: Columns>(connection: &mut SqliteConnection, small: Vec<Small>) -> Result<(), Error> {
