@@ -5,7 +5,7 @@ use model::{PodLane, PodLanes, PodPhase};
 
 use crate::charts::frame::time_axis;
 use crate::charts::hover::{Hover, pointer_layer};
-use crate::charts::scale::percent;
+use crate::charts::scale::{Along, percent};
 use crate::ui::number::plural;
 
 const COLOURS: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
@@ -33,9 +33,9 @@ pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
                 {legend(lanes)}
             </div>
             <div class="lanes-plot" style=format!("--lanes:{}", lanes.lanes.len().max(2))>
-                {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(lanes.window)}
+                {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(Some(lanes.window))}
             </div>
-            {time_axis(lanes.window)}
+            {time_axis(lanes.window, Along::Range)}
             {left_out}
         </section>
     }

@@ -1,7 +1,7 @@
 //! Receivers on real sockets, a store that does as it is told, and clients: HTTP/1.1 written by hand, gRPC by tonic.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{Ingest, Limits};
-use model::{FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, Step, Timestamp, TraceId};
-use model::{Unattributed, Window};
+use model::{
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, RevisionHash, ServiceId, Step, Timestamp, TraceId,
+    Unattributed, Window,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -139,6 +141,10 @@ impl Telemetry for Fake {
 
     async fn error_groups(&self, _: &[ServiceId], _: Window) -> Result<BTreeSet<ErrorName>, Error> {
         Ok(BTreeSet::new())
+    }
+
+    async fn first_errors(&self, _: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error> {
+        Ok(BTreeMap::new())
     }
 
     async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
