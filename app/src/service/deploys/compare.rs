@@ -12,7 +12,6 @@ use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit};
 use crate::service::overview::{SERIES, has_more_errors, is_slower};
-use crate::session::Clock;
 use crate::ui::ago::clock_text;
 use crate::ui::diff::inline;
 use crate::ui::number;
@@ -71,10 +70,7 @@ fn head(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
 /// What the numbers are of.
 fn spans(all: &Comparison) -> AnyView {
     let (by, old, new) = (all.by, all.old.clone(), all.new.clone());
-    let zone = Clock::of_page().zone;
     let text = move || {
-        // The day of the page decides how an instant is written.
-        zone.track();
         let from = |one: &model::Compared| clock_text(one.measured.from);
         match by {
             Align::Age => {
