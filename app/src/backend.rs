@@ -5,11 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
-    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
-    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, ServiceHeader,
-    ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer,
-    Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel,
+    MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage,
+    Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp,
+    TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -78,6 +78,12 @@ pub trait Backend: Send + Sync {
 
     /// A deploy's verdict with its evidence, and what it changed.
     async fn deploy(&self, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError>;
+
+    /// Revisions of a service, the current one first, then those that ran last.
+    async fn revisions(&self, viewer: &Viewer, id: &ServiceId) -> Result<Revisions, AppError>;
+
+    /// Two revisions of a service beside each other.
+    async fn compare(&self, viewer: &Viewer, id: &ServiceId, pair: Pair) -> Result<Comparison, AppError>;
 
     /// Deploys of all services, newest first.
     async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError>;

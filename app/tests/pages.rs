@@ -311,6 +311,51 @@ async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
 }
 
 #[tokio::test]
+async fn the_deploys_tab_has_revisions_of_which_two_can_be_chosen() {
+    let page = get(&checkout("deploys?deploy=11")).await;
+    assert_eq!((page.ids("revision-row"), page.ids("pick-old"), page.ids("comparison")), (3, 3, 0));
+    page.has(&["2 older revisions are not listed", "last hour", ">current<"]);
+    // Nothing is chosen: the other is the current one, or for that one the next.
+    page.has(&[
+        "deploys?deploy=11&amp;compare=7d9f5b4c8..84bd7c6f9",
+        "deploys?deploy=11&amp;compare=84bd7c6f9..7d9f5b4c8",
+        "deploys?deploy=11&amp;compare=5c6d4f7b9..84bd7c6f9",
+    ]);
+    let bare = get("/services/c1/shop/Deployment/checkout/deploys?compare=x..x").await;
+    assert_eq!((bare.status, bare.ids("comparison")), (StatusCode::OK, 0));
+}
+
+#[tokio::test]
+async fn two_revisions_are_compared_by_age_and_by_the_clock() {
+    let page = get(&checkout("deploys?compare=7d9f5b4c8..84bd7c6f9")).await;
+    assert_eq!((page.ids("comparison"), page.ids("compared-endpoint"), page.ids("compared-error")), (1, 4, 3));
+    page.has(&[
+        "compare-requests",
+        "compare-errors",
+        "compare-latency",
+        "numbers of the first 8 min of each",
+        "10 min",
+    ]);
+    page.has(&["data-place=\"new\"", "data-place=\"gone\"", "data-place=\"both\"", "Only in v1.8.2"]);
+    page.has(&["error%3DCouponExpired", "payments.timeout: 200ms"]);
+    assert_eq!(page.html.split('<').filter(|tag| tag.contains("pick-") && tag.contains("aria-current")).count(), 2);
+    let clock = get(&checkout("deploys?compare=7d9f5b4c8..84bd7c6f9&by=clock")).await;
+    clock.has(&["numbers of 14:16 – 14:24 and 14:50 – 14:58", "14:30"]);
+    let turned = get(&checkout("deploys?compare=84bd7c6f9..7d9f5b4c8")).await;
+    turned.has(&["Only in v1.8.1", "Gone: only in v1.8.2"]);
+}
+
+#[tokio::test]
+async fn what_a_comparison_cant_tell_is_said() {
+    let page = get(&checkout("deploys?compare=5c6d4f7b9..84bd7c6f9")).await;
+    page.has(&["v1.7.9 served no request in this time", "The pod template of v1.7.9 is not kept any more"]);
+    page.has(&["There is nothing to compare"]);
+    let unknown = get(&checkout("deploys?compare=gone..84bd7c6f9")).await;
+    assert_eq!((unknown.ids("deploy-row"), unknown.ids("revision-row"), unknown.ids("comparison")), (3, 3, 0));
+    unknown.has(&["Not found: revision gone"]);
+}
+
+#[tokio::test]
 async fn the_newest_verdict_is_in_the_banner_and_colours_its_flag() {
     let page = get(&checkout("overview")).await;
     page.has(&["data-testid=\"banner-verdict\"", "fails 14.2 % of the time since v1.8.2", "deploys?deploy=12"]);
@@ -403,6 +448,7 @@ async fn hostile_strings_are_text_on_every_page() {
         &checkout("metrics?metric=m&by=pod&where=http.route=/pay"),
         &checkout("profiles?against=deploy&q=x"),
         &deploys,
+        &checkout("deploys?compare=7d9f5b4c8..84bd7c6f9"),
         &trace,
         "/status",
         "/deploys",

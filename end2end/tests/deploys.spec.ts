@@ -72,6 +72,34 @@ test("a config diff shows what the value was and is", async ({ page, cluster }) 
   }
 });
 
+test("any two revisions are compared, with what is different in them", async ({ page, cluster }) => {
+  const cart = { namespace: shop, name: "cart" };
+  await roll(cluster.kube, cart, image("cart", "v1"), image("cart", "v2"), image("cart", "v3"));
+  await deploysOf(page, "Deployment", "cart", 2);
+  const rows = page.getByTestId("revision-row");
+  await expect(rows).toHaveCount(3);
+  await expect(rows.first()).toContainText("v3");
+  await expect(rows.first()).toContainText("current");
+  // The other one is the current one.
+  await rows.filter({ hasText: "v1" }).getByTestId("pick-old").click();
+  const comparison = page.getByTestId("comparison");
+  await expect(comparison.getByRole("heading", { level: 2 }).first()).toHaveText(/v1 → v3/);
+  await expect(page).toHaveURL(/compare=[^&]+\.\.[^&]+/);
+  const diff = comparison.getByTestId("comparison-diff");
+  const line = (kind: "removed" | "added", tag: string) =>
+    diff.locator(`tr.${kind}`).filter({ hasText: `registry.test/cart:${tag}` });
+  await expect(line("removed", "v1")).toHaveCount(1);
+  await expect(line("added", "v3")).toHaveCount(1);
+  await expect(comparison.getByTestId("comparison-notes")).toContainText("v3 served no request");
+  await comparison.getByTestId("by-clock").click();
+  await expect(comparison.getByTestId("by-clock")).toHaveAttribute("aria-current", "true");
+  await expect(page).toHaveURL(/by=clock/);
+  await rows.filter({ hasText: "v2" }).getByTestId("pick-new").click();
+  await expect(comparison.getByRole("heading", { level: 2 }).first()).toHaveText(/v1 → v2/);
+  await expect(line("added", "v2")).toHaveCount(1);
+  await expect(diff).not.toContainText("registry.test/cart:v3");
+});
+
 test("scaling is not a deploy", async ({ page, cluster }) => {
   const jobs = { namespace: shop, name: "jobs" };
   await roll(cluster.kube, jobs, { replicas: 1 }, { replicas: 3 }, { replicas: 2 });

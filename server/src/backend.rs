@@ -21,11 +21,11 @@ use app::{AppError, Backend};
 use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
-    Apm, CatalogPage, CatalogQuery, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow, Feed,
-    FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel, MetricNames,
-    MetricQuery, MetricSeries, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage, RevisionHash,
-    ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp, TraceId,
-    TracePage, Viewer, Window, Zone,
+    Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel,
+    MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage,
+    RevisionHash, Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage,
+    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -138,6 +138,14 @@ impl Backend for Answers {
 
     async fn deploy(&self, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
         deploys::detail(self, viewer, id).await
+    }
+
+    async fn revisions(&self, viewer: &Viewer, id: &ServiceId) -> Result<Revisions, AppError> {
+        deploys::revisions::list(self, viewer, id).await
+    }
+
+    async fn compare(&self, viewer: &Viewer, id: &ServiceId, pair: Pair) -> Result<Comparison, AppError> {
+        deploys::compare::compare(self, viewer, id, pair).await
     }
 
     async fn feed(&self, viewer: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {

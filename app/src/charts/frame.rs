@@ -1,11 +1,11 @@
 //! A chart with everything around its geometry: head, axes, deploy flags, event marks, crosshair, legend. All text.
 
 use leptos::prelude::*;
-use model::{DeployMark, EventMark, Marks, Window};
+use model::{DeployMark, EventMark, Marks, Timestamp, Window, Zone, age_text};
 
 use super::hover::{Hover, pointer_layer};
 use super::path::{self, Line, value_at};
-use super::scale::{self, Axis, Unit, percent};
+use super::scale::{self, Along, Axis, Unit, percent};
 use crate::session::Clock;
 use crate::ui::badge::verdict_tone;
 
@@ -20,6 +20,8 @@ pub(crate) struct Plot {
     pub(crate) tone: &'static str,
     pub(crate) unit: Unit,
     pub(crate) window: Window,
+    /// What the window is.
+    pub(crate) along: Along,
     pub(crate) lines: Vec<Line>,
     /// Drawn as bars on top of each other, in the order of the lines.
     pub(crate) stacked: bool,
@@ -60,11 +62,11 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
                     {flags(plot)}
                     {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
                     {crosshair(plot, axis.top)}
-                    {pointer_layer(plot.window)}
+                    {pointer_layer((plot.along == Along::Range).then_some(plot.window))}
                     {above}
                 </div>
             </div>
-            {time_axis(plot.window)}
+            {time_axis(plot.window, plot.along)}
             {legend(plot)}
         </figure>
     }
@@ -86,11 +88,15 @@ fn labels(axis: &Axis) -> AnyView {
 }
 
 /// Labels of the time axis, shared by charts and lanes. Narrow screens leave out every other one.
-pub(crate) fn time_axis(window: Window) -> AnyView {
+pub(crate) fn time_axis(window: Window, along: Along) -> AnyView {
     let zone = Clock::of_page().zone;
     let ticks = move || {
         let tick = |(place, text): (f64, String)| view! { <span style=format!("left:{place:.2}%")>{text}</span> };
-        zone.with(|zone| scale::times(window, zone, 5)).into_iter().map(tick).collect_view()
+        let labels = match along {
+            Along::Range | Along::Clock => zone.with(|zone| scale::times(window, zone, 5)),
+            Along::Age => scale::ages(window, 5),
+        };
+        labels.into_iter().map(tick).collect_view()
     };
     view! {
         <div class="times" aria-hidden="true">
@@ -157,7 +163,7 @@ fn event_mark(mark: &EventMark, window: Window) -> AnyView {
 
 /// The line under the pointer, a dot on each series, and the time.
 fn crosshair(plot: &Plot, top: f64) -> AnyView {
-    let (hover, zone, window) = (Hover::of_page(), Clock::of_page().zone, plot.window);
+    let (hover, zone, window, along) = (Hover::of_page(), Clock::of_page().zone, plot.window, plot.along);
     // A dot stands on a line; a bar says where it is by itself.
     let lines = StoredValue::new(if plot.stacked { Vec::new() } else { plot.lines.clone() });
     let draw = move || {
@@ -165,7 +171,7 @@ fn crosshair(plot: &Plot, top: f64) -> AnyView {
             let dots =
                 lines.with_value(|lines| lines.iter().filter_map(|line| dot(line, window, share, top)).collect_view());
             let at = window.from.plus((share * window.length() as f64) as i64);
-            let time = zone.with(|zone| zone.civil(at).clock_seconds());
+            let time = zone.with(|zone| place_text(at, along, zone));
             let side = if share > 0.85 { "at leftwards" } else { "at" };
             view! {
                 <i class="crosshair" style=format!("left:{:.2}%", share * 100.0)>
@@ -176,6 +182,14 @@ fn crosshair(plot: &Plot, top: f64) -> AnyView {
         })
     };
     view! { <div class="crosshairs" aria-hidden="true">{draw}</div> }.into_any()
+}
+
+/// An instant, or an age, under the pointer.
+fn place_text(at: Timestamp, along: Along, zone: &Zone) -> String {
+    match along {
+        Along::Range | Along::Clock => zone.civil(at).clock_seconds(),
+        Along::Age => age_text(at.0),
+    }
 }
 
 fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {

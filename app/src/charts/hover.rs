@@ -25,13 +25,13 @@ impl Hover {
     }
 }
 
-/// A layer over a plot that follows the pointer.
-pub(crate) fn pointer_layer(window: Window) -> AnyView {
+/// A layer over a plot that follows the pointer; dragging chooses a part of `range`, where that is given.
+pub(crate) fn pointer_layer(range: Option<Window>) -> AnyView {
     let (hover, zoom) = (Hover::of_page(), use_zoom());
     let finish = move |event: web_sys::PointerEvent| {
         let ends = hover.from.get_untracked().zip(share(&event));
         hover.from.set(None);
-        if let Some((a, b)) = ends.filter(|(a, b)| (a - b).abs() > 0.01) {
+        if let Some(((a, b), window)) = ends.filter(|(a, b)| (a - b).abs() > 0.01).zip(range) {
             let instant = |share: f64| window.from.plus((share * window.length() as f64) as i64);
             zoom(Window::new(instant(a.min(b)), instant(a.max(b))));
         }
@@ -51,7 +51,7 @@ pub(crate) fn pointer_layer(window: Window) -> AnyView {
                 hover.from.set(None);
             }
             on:pointerdown=move |event| {
-                if event.button() == 0 && event.pointer_type() == "mouse" {
+                if range.is_some() && event.button() == 0 && event.pointer_type() == "mouse" {
                     event.prevent_default();
                     hover.from.set(share(&event));
                 }

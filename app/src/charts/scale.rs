@@ -1,7 +1,7 @@
 //! Nice ticks for values and times. Pure; uses only arithmetic that is the same in the browser and on the server
 //! (logarithms and powers are not).
 
-use model::{DAY, HOUR, MINUTE, SECOND, Timestamp, Window, Zone};
+use model::{DAY, HOUR, MINUTE, SECOND, Timestamp, Window, Zone, age_text};
 
 use crate::ui::number;
 
@@ -171,30 +171,48 @@ fn decimals(step: f64) -> usize {
         .unwrap_or(6)
 }
 
+/// What the x axis of a chart is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Along {
+    /// The page's range; dragging chooses another.
+    Range,
+    /// Instants that the page's range does not choose.
+    Clock,
+    /// Time since something began, counted from the epoch.
+    Age,
+}
+
+/// Steps between labels of a time axis.
+const STEPS: [i64; 18] = [
+    10 * SECOND,
+    30 * SECOND,
+    MINUTE,
+    2 * MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    5 * DAY,
+    10 * DAY,
+    30 * DAY,
+];
+
+/// The least step that gives so many labels at most.
+fn time_step(window: Window, most: i64) -> i64 {
+    let length = window.length().max(1);
+    STEPS.into_iter().find(|step| length / step <= most).unwrap_or(100 * DAY)
+}
+
 /// Times to label on an axis: place in percent and text.
 pub(crate) fn times(window: Window, zone: &Zone, most: i64) -> Vec<(f64, String)> {
-    const STEPS: [i64; 18] = [
-        10 * SECOND,
-        30 * SECOND,
-        MINUTE,
-        2 * MINUTE,
-        5 * MINUTE,
-        10 * MINUTE,
-        15 * MINUTE,
-        30 * MINUTE,
-        HOUR,
-        2 * HOUR,
-        3 * HOUR,
-        6 * HOUR,
-        12 * HOUR,
-        DAY,
-        2 * DAY,
-        5 * DAY,
-        10 * DAY,
-        30 * DAY,
-    ];
-    let length = window.length().max(1);
-    let step = STEPS.into_iter().find(|step| length / step <= most).unwrap_or(100 * DAY);
+    let (length, step) = (window.length(), time_step(window, most));
     // Ticks stand on the zone's own hours and days.
     let offset = i64::from(zone.offset(window.from)) * SECOND;
     let mut at = Timestamp(window.from.plus(offset + step - 1).floor(step).0 - offset);
@@ -211,6 +229,13 @@ pub(crate) fn times(window: Window, zone: &Zone, most: i64) -> Vec<(f64, String)
         at = at.plus(step);
     }
     out
+}
+
+/// Ages to label on an axis: place in percent and text.
+pub(crate) fn ages(window: Window, most: i64) -> Vec<(f64, String)> {
+    let step = time_step(window, most);
+    let ticks = (0..).map(|n| Timestamp(n * step)).take_while(|at| *at < window.to);
+    ticks.map(|at| (percent(at, window), age_text(at.0))).collect()
 }
 
 /// Where an instant stands in a window, 0 to 100.
@@ -271,5 +296,16 @@ mod tests {
         let texts: Vec<_> = times(window, &zone, 4).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["01:00", "02:00", "03:00", "04:00"]);
         assert!(times(Window::new(Timestamp(0), Timestamp(400 * DAY)), &zone, 5).len() <= 5);
+    }
+
+    #[test]
+    fn ages_count_from_nothing() {
+        let texts = |minutes: i64| -> Vec<String> {
+            let window = Window::new(Timestamp(0), Timestamp(minutes * MINUTE));
+            ages(window, 5).into_iter().map(|(_, text)| text).collect()
+        };
+        assert_eq!(texts(8), ["0 s", "2 min", "4 min", "6 min"]);
+        assert_eq!(texts(360), ["0 s", "2 h", "4 h"]);
+        assert!(texts(0).is_empty());
     }
 }

@@ -1,16 +1,19 @@
-//! The deploys of a service: what changed, what was said of it, the numbers before and after. The open one is in the
-//! address.
+//! The deploys of a service: what changed, what was said of it, the numbers before and after; the revisions they
+//! brought, and two of them compared. What is open and what is compared is in the address.
 
+mod chosen;
+mod compare;
 mod diff;
 mod evidence;
 mod figures;
+mod revisions;
 mod row;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{DeployDetail, DeployId, DeployRow, ServiceId, Timestamp};
+use model::{Comparison, DeployDetail, DeployId, DeployRow, Pair, Revisions, ServiceId, Timestamp};
 
 use super::{known, use_service};
 use crate::AppError;
@@ -44,8 +47,34 @@ impl LazyRoute for Deploys {
                 None => Ok(DeployDetail { verdict: None, diffs: Vec::new() }),
             }
         });
-        panel(rows, "tall", move |rows| list(&rows, open, detail, address))
+        // Another pair is another answer in the same place.
+        let of_pair = Memo::new(move |_| address.with(|(_, query)| chosen::of_url(query)));
+        let is_compared = Memo::new(move |_| of_pair.with(Option::is_some));
+        let revisions =
+            ask(
+                of_list,
+                |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_revisions(known(id)?).await },
+            );
+        view! {
+            {panel(rows, "tall", move |rows| list(&rows, open, detail, address))}
+            {panel(revisions, "half", move |all| revisions::revisions(&all, of_pair, address))}
+            {move || is_compared.get().then(|| comparison(id, of_pair, address))}
+        }
+        .into_any()
     }
+}
+
+/// The two revisions in the address.
+fn comparison(id: Memo<Option<ServiceId>>, pair: Memo<Option<Pair>>, address: Memo<(String, Query)>) -> AnyView {
+    let live = Live::of_page();
+    let asked = Memo::new(move |_| (id.get(), pair.get(), live.cluster.get(), live.epoch.get()));
+    type Asked = (Option<ServiceId>, Option<Pair>, Timestamp, u32);
+    let compared = ask(asked, |(id, pair, ..): Asked| async move {
+        let id = known(id)?;
+        compare_revisions(id, pair.ok_or_else(|| AppError::NotFound("two revisions".into()))?).await
+    });
+    let traces = move || id.get().map(|id| format!("{}/traces", id.path())).unwrap_or_default();
+    panel(compared, "tall", move |all| compare::compare(&all, address, &traces()))
 }
 
 /// The deploy in the address.
@@ -112,4 +141,16 @@ async fn list_deploys(id: ServiceId) -> Result<Vec<DeployRow>, AppError> {
 async fn read_deploy(id: DeployId) -> Result<DeployDetail, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
     backend.deploy(&viewer, &id).await
+}
+
+#[server(input = GetUrl)]
+async fn list_revisions(id: ServiceId) -> Result<Revisions, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.revisions(&viewer, &id).await
+}
+
+#[server(input = GetUrl)]
+async fn compare_revisions(id: ServiceId, pair: Pair) -> Result<Comparison, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.compare(&viewer, &id, pair).await
 }

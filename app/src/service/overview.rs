@@ -6,6 +6,7 @@ mod errors;
 mod lanes;
 mod plots;
 
+pub(super) use endpoints::{has_more_errors, is_slower};
 pub(super) use plots::SERIES;
 
 use leptos::prelude::*;

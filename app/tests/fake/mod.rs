@@ -4,6 +4,7 @@
 mod logs;
 mod metrics;
 mod profiles;
+mod revisions;
 mod services;
 mod signals;
 mod traces;
@@ -148,6 +149,15 @@ impl Backend for Fake {
 
     async fn deploy(&self, _: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
         self.known(&id.service).map(|_| DeployDetail { verdict: Some(self.verdict()), diffs: self.diffs() })
+    }
+
+    async fn revisions(&self, _: &Viewer, id: &ServiceId) -> Result<Revisions, AppError> {
+        self.known(id).map(|_| self.revision_list())
+    }
+
+    async fn compare(&self, _: &Viewer, id: &ServiceId, pair: Pair) -> Result<Comparison, AppError> {
+        self.known(id)?;
+        self.comparison(&pair)
     }
 
     async fn feed(&self, _: &Viewer, ask: FeedQuery) -> Result<Feed, AppError> {

@@ -9,26 +9,34 @@ use store::{By, RedQuery, RedRow};
 use super::{Answers, failed, shown_name};
 
 /// Points of a chart: at most two a pixel of the narrowest one.
-const POINTS: i64 = 240;
+pub(super) const POINTS: i64 = 240;
 /// Points of an error group's sparkline.
 const SPARK: i64 = 30;
 
+/// What endpoints did, and over how many nanoseconds.
+pub(super) type EndpointSums<'a> = (&'a BTreeMap<String, Red>, i64);
+
 /// Buckets of a chart: those that ended by the window's end. The unfinished last one is left out.
 #[derive(Clone, Copy)]
-struct Grid {
+pub(super) struct Grid {
     start: Timestamp,
     step: Step,
     points: usize,
 }
 
 impl Grid {
-    fn of(window: Window, step: Step) -> Self {
+    pub(super) fn of(window: Window, step: Step) -> Self {
         let start = window.aligned(step).from;
         Self { start, step, points: (window.to.since(start) / step.0).max(0) as usize }
     }
 
+    /// The same buckets by their age: the first begins at nothing.
+    pub(super) fn by_age(self) -> Self {
+        Self { start: Timestamp(0), ..self }
+    }
+
     /// A series of what each bucket says; one without requests says nothing.
-    fn series(&self, name: &str, cells: &BTreeMap<u32, Red>, value: impl Fn(&Red) -> Option<f64>) -> Series {
+    pub(super) fn series(&self, name: &str, cells: &BTreeMap<u32, Red>, value: impl Fn(&Red) -> Option<f64>) -> Series {
         let points = (0..self.points as u32).map(|at| cells.get(&at).and_then(&value)).collect();
         Series { name: name.to_owned(), start: self.start, step: self.step, points }
     }
@@ -82,7 +90,8 @@ pub(super) async fn charts(
     })
 }
 
-fn together<'a>(rows: impl Iterator<Item = &'a RedRow>) -> BTreeMap<u32, Red> {
+/// Cells of several groups as one.
+pub(super) fn together<'a>(rows: impl Iterator<Item = &'a RedRow>) -> BTreeMap<u32, Red> {
     let mut cells = BTreeMap::<u32, Red>::new();
     for (at, red) in rows.flat_map(|row| &row.cells) {
         cells.entry(*at).or_default().merge(red);
@@ -90,7 +99,8 @@ fn together<'a>(rows: impl Iterator<Item = &'a RedRow>) -> BTreeMap<u32, Red> {
     cells
 }
 
-fn sum<'a>(cells: impl Iterator<Item = &'a Red>) -> Red {
+/// All cells as one.
+pub(super) fn sum<'a>(cells: impl Iterator<Item = &'a Red>) -> Red {
     let mut sum = Red::default();
     cells.for_each(|red| sum.merge(red));
     sum
@@ -115,13 +125,17 @@ fn by_revision(answers: &Answers, id: &ServiceId, rows: &[RedRow]) -> Vec<(Strin
 
 async fn by_endpoint(answers: &Answers, id: &ServiceId, window: Window) -> Result<BTreeMap<String, Red>, AppError> {
     let ask = RedQuery { services: Some(vec![id.clone()]), window, step: window.step(60), by: By::Endpoint };
-    let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
+    Ok(endpoint_sums(answers.store.telemetry().red(ask).await.map_err(failed)?))
+}
+
+/// What each endpoint of some rows did in all.
+pub(super) fn endpoint_sums(rows: impl IntoIterator<Item = RedRow>) -> BTreeMap<String, Red> {
     let mut endpoints = BTreeMap::<String, Red>::new();
     for row in rows {
         let red = sum(row.cells.iter().map(|(_, red)| red));
         endpoints.entry(row.endpoint.unwrap_or_default()).or_default().merge(&red);
     }
-    Ok(endpoints)
+    endpoints
 }
 
 /// Endpoints beside the window before, worst change first.
@@ -134,22 +148,27 @@ pub(super) async fn endpoints(
     answers.known(id)?;
     let now = by_endpoint(answers, id, window).await?;
     let before = by_endpoint(answers, id, window.previous()).await?;
-    let spent: f64 = now.values().map(|red| red.duration).sum();
-    let names: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
-    let summary = |side: &BTreeMap<String, Red>, name: &String| {
-        side.get(name).map(|red| Summary::of(red, window.length())).unwrap_or_default()
+    Ok(worst_first((&now, window.length()), (&before, window.length())))
+}
+
+/// Endpoints of two sides, each over so many nanoseconds, beside each other: worst change first.
+pub(super) fn worst_first(now: EndpointSums<'_>, before: EndpointSums<'_>) -> Vec<EndpointRow> {
+    let spent: f64 = now.0.values().map(|red| red.duration).sum();
+    let names: BTreeSet<&String> = now.0.keys().chain(before.0.keys()).collect();
+    let summary = |(side, nanos): EndpointSums<'_>, name: &String| {
+        side.get(name).map(|red| Summary::of(red, nanos)).unwrap_or_default()
     };
     let mut rows: Vec<EndpointRow> = names
         .into_iter()
         .map(|name| EndpointRow {
             endpoint: name.clone(),
-            now: summary(&now, name),
-            before: summary(&before, name),
-            time_share: now.get(name).filter(|_| spent > 0.0).map_or(0.0, |red| red.duration / spent),
+            now: summary(now, name),
+            before: summary(before, name),
+            time_share: now.0.get(name).filter(|_| spent > 0.0).map_or(0.0, |red| red.duration / spent),
         })
         .collect();
     rows.sort_by(|a, b| worsening(b).total_cmp(&worsening(a)).then_with(|| b.now.requests.total_cmp(&a.now.requests)));
-    Ok(rows)
+    rows
 }
 
 /// How much worse an endpoint became, for ordering only: more failed requests first, then more time lost.

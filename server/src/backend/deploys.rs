@@ -1,6 +1,10 @@
-//! Deploys: those of a service with before and after, one with its verdict and what it changed, the feed of all.
+//! Deploys: those of a service with before and after, one with its verdict and what it changed, the feed of all; the
+//! revisions that they brought, and two of them compared.
 
+pub(super) mod compare;
 mod measure;
+pub(super) mod revisions;
+mod runs;
 
 use std::collections::BTreeSet;
 
@@ -97,8 +101,8 @@ async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<
         diffs.push(textdiff::diff("Pod template".into(), &before, &after));
     }
     for change in answers.store.config_changes(&deploy.id.service, belonging(&deploy)).await.map_err(failed)? {
-        let before = version(answers, change.from.as_deref()).await?;
-        let after = version(answers, Some(&change.to)).await?;
+        let before = text(answers, change.from.as_deref()).await?;
+        let after = text(answers, Some(&change.to)).await?;
         diffs.push(textdiff::diff(format!("ConfigMap {}", change.name), &before, &after));
     }
     diffs.retain(|diff| !diff.lines.is_empty());
@@ -107,10 +111,16 @@ async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<
 
 async fn template(answers: &Answers, revisions: &[Revision], hash: Option<&RevisionHash>) -> Result<String, AppError> {
     let revision = revisions.iter().find(|revision| Some(&revision.hash) == hash);
-    version(answers, revision.map(|revision| revision.template.as_str())).await
+    text(answers, revision.map(|revision| revision.template.as_str())).await
 }
 
-async fn version(answers: &Answers, hash: Option<&str>) -> Result<String, AppError> {
+/// The text of a version; empty where there is none.
+async fn text(answers: &Answers, hash: Option<&str>) -> Result<String, AppError> {
     let Some(hash) = hash else { return Ok(String::new()) };
-    Ok(answers.store.version(hash).await.map_err(failed)?.unwrap_or_default())
+    Ok(version(answers, hash).await?.unwrap_or_default())
+}
+
+/// The text of a version that is still kept.
+async fn version(answers: &Answers, hash: &str) -> Result<Option<String>, AppError> {
+    answers.store.version(hash).await.map_err(failed)
 }

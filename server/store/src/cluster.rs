@@ -1,8 +1,8 @@
 //! What a cluster's watchers hand over, and what they get back after a restart.
 
 use model::{
-    AdverseEvent, ClusterId, ConfigChange, Deploy, PodState, RelatedResource, Revision, ServiceId, ServiceState,
-    Timestamp,
+    AdverseEvent, ClusterId, ConfigChange, Deploy, PodState, RelatedResource, Revision, RevisionHash, ServiceId,
+    ServiceState, Timestamp,
 };
 
 /// A batch of what a cluster said; recorded in one transaction. Everything is an upsert.
@@ -89,6 +89,21 @@ pub struct ObjectName<'a> {
     pub namespace: &'a str,
     /// Name.
     pub name: &'a str,
+}
+
+/// The pods that are known of a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionLife {
+    /// The revision.
+    pub revision: RevisionHash,
+    /// When its first pod was created.
+    pub first: Timestamp,
+    /// When the last of its ended pods was gone; nothing where none has ended.
+    pub last_end: Option<Timestamp>,
+    /// Pods that have not ended.
+    pub pods: u32,
+    /// All pods.
+    pub pods_ever: u32,
 }
 
 /// What was known of a cluster when it was last watched.

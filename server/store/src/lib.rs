@@ -33,7 +33,7 @@ mod store;
 mod telemetry;
 
 pub use batch::Batch;
-pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, Version};
+pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, RevisionLife, Version};
 pub use directory::{Attribution, Directory, OwnerFacts, Rule};
 pub use error::Error;
 pub use judgement::{DueDeploy, Judgement, Judgements};

@@ -3,7 +3,7 @@
 
 pub(crate) mod file;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use model::{
-    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, SpanId, Step, StoreStatus, Timestamp,
-    TraceId, Unattributed, Window,
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, RevisionHash, ServiceId, SpanId, Step,
+    StoreStatus, Timestamp, TraceId, Unattributed, Window,
 };
 use sqlx::Connection;
 use tokio::sync::broadcast;
@@ -362,6 +362,10 @@ impl Telemetry for Partitions {
 
     async fn error_groups(&self, services: &[ServiceId], window: Window) -> Result<BTreeSet<ErrorName>, Error> {
         query::errors::error_groups(&self.shared, services, window).await
+    }
+
+    async fn first_errors(&self, service: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error> {
+        query::errors::first_errors(&self.shared, service).await
     }
 
     async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {

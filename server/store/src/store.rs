@@ -17,7 +17,7 @@ use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
     Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
-    ObjectName, Saturations, Telemetry, lock,
+    ObjectName, RevisionLife, Saturations, Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -164,6 +164,11 @@ impl Store {
     /// Revisions of a service, oldest first.
     pub async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
         self.inner.meta.revisions(service).await
+    }
+
+    /// The pods that are known of each revision of a service, by hash.
+    pub async fn revision_lives(&self, service: &ServiceId) -> Result<Vec<RevisionLife>, Error> {
+        self.inner.meta.revision_lives(service).await
     }
 
     /// Deploys of a service, newest first.

@@ -309,6 +309,9 @@ pub trait Telemetry: Send + Sync {
     /// Which error groups services had in the minutes of a window.
     async fn error_groups(&self, services: &[ServiceId], window: Window) -> Result<BTreeSet<ErrorName>, Error>;
 
+    /// How many of a service's retained error groups each revision was the first to have.
+    async fn first_errors(&self, service: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error>;
+
     /// Error groups of a service over the minutes of a window, by pod.
     async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
 

@@ -195,6 +195,9 @@ async fn facts_come_by_endpoint_and_pod_and_calls_by_name() {
 
     let life = telemetry.error_life(&id("checkout"), around(NOW)).await.unwrap();
     assert_eq!((life.groups.len(), life.births.len()), (1, 1));
+    let firsts = telemetry.first_errors(&id("checkout")).await.unwrap();
+    assert_eq!(firsts.into_iter().collect::<Vec<_>>(), [(RevisionHash("7d9f".into()), 1)]);
+    assert!(telemetry.first_errors(&id("cart")).await.unwrap().is_empty());
     let named = telemetry.error_groups(&[id("cart"), id("checkout")], around(NOW)).await.unwrap();
     let name = ErrorName { service: id("checkout"), endpoint: "GET /b".into(), error: "Oh".into() };
     assert_eq!(named.into_iter().collect::<Vec<_>>(), [name]);

@@ -6,7 +6,7 @@ use model::{Level, LogFilter, LogLine, LogPage, LogTerm, LogTest, Marks, Series,
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
-use crate::charts::scale::Unit;
+use crate::charts::scale::{Along, Unit};
 use crate::range::use_kept;
 use crate::session::Clock;
 use crate::ui::ago::{clock_text, instant_text};
@@ -25,6 +25,7 @@ pub(super) fn page(page: &LogPage, marks: &Marks, window: Window, path: &str) ->
         tone: "",
         unit: Unit::Count,
         window,
+        along: Along::Range,
         lines: bars(&page.levels),
         stacked: true,
         empty: "No lines in this range",

@@ -5,7 +5,7 @@ use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, Series, bytes_text, short_
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
-use crate::charts::scale::Unit;
+use crate::charts::scale::{Along, Unit};
 use crate::service::overview::SERIES;
 use crate::ui::ago::ago;
 use crate::ui::{number, sentence};
@@ -70,6 +70,7 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         tone: "",
         unit: Unit::Bytes,
         window: one.window,
+        along: Along::Range,
         lines,
         stacked: false,
         empty: "Nothing measured in this range",

@@ -5,7 +5,7 @@ use model::{Aggregation, Marks, MetricChart, MetricKind, MetricQuery, MetricSeri
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
-use crate::charts::scale::Unit;
+use crate::charts::scale::{Along, Unit};
 use crate::service::overview::SERIES;
 use crate::ui::number;
 
@@ -67,6 +67,7 @@ pub(super) fn plot(query: &MetricQuery, answer: &MetricSeries, window: Window, m
         tone: "",
         unit,
         window,
+        along: Along::Range,
         lines,
         stacked: false,
         empty: "Nothing measured in this range",

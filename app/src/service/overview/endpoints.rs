@@ -80,13 +80,13 @@ fn row(row: &EndpointRow, traces: &str) -> AnyView {
 }
 
 /// At least one percent fails, and it is clearly more than before (or there was no before).
-fn has_more_errors(now: &Summary, before: &Summary) -> bool {
+pub(crate) fn has_more_errors(now: &Summary, before: &Summary) -> bool {
     let share = now.error_share.unwrap_or(0.0);
     share >= 0.01 && now.errors >= 3.0 && share > before.error_share.unwrap_or(0.0) * 1.5
 }
 
 /// Half as slow again as before, both measured on enough requests.
-fn is_slower(now: &Summary, before: &Summary) -> bool {
+pub(crate) fn is_slower(now: &Summary, before: &Summary) -> bool {
     let enough = now.requests >= 20.0 && before.requests >= 20.0;
     enough && now.p95.zip(before.p95).is_some_and(|(now, before)| now > before * 1.5 && now - before > 5e6)
 }

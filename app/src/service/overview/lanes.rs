@@ -7,7 +7,7 @@ use model::{Marks, PodLane, PodLanes, PodPhase};
 use crate::charts::frame::{Plot, chart, time_axis};
 use crate::charts::hover::{Hover, pointer_layer};
 use crate::charts::path::Line;
-use crate::charts::scale::{Unit, percent};
+use crate::charts::scale::{Along, Unit, percent};
 use crate::ui::number::plural;
 
 const COLOURS: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
@@ -34,9 +34,9 @@ pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
                 {legend(lanes)}
             </div>
             <div class="lanes-plot" style=format!("--lanes:{}", lanes.lanes.len().max(2))>
-                {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(lanes.window)}
+                {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(Some(lanes.window))}
             </div>
-            {time_axis(lanes.window)}
+            {time_axis(lanes.window, Along::Range)}
         </section>
     }
     .into_any()
@@ -52,6 +52,7 @@ fn counts(lanes: &PodLanes) -> Plot {
     let ready = lanes.counts.iter().find(|(phase, _)| *phase == PodPhase::Ready);
     let ready = ready.and_then(|(_, series)| series.points.iter().rev().copied().flatten().next());
     Plot {
+        along: Along::Range,
         testid: "chart-pods",
         title: "Pods".into(),
         subtitle: format!("by phase, of {}", plural(lanes.counted.into(), "pod", "pods")),

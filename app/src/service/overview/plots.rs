@@ -6,7 +6,7 @@ use model::{Apm, Marks, Series};
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
-use crate::charts::scale::Unit;
+use crate::charts::scale::{Along, Unit};
 use crate::ui::number;
 use crate::url::Query;
 
@@ -26,6 +26,7 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
         tone: "",
         unit,
         window: apm.window,
+        along: Along::Range,
         lines,
         stacked: false,
         empty: "No requests measured in this range",

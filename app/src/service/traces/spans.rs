@@ -6,7 +6,7 @@ use model::{Marks, SpanHit, SpanPage, SpanQuery, Window, duration_text};
 
 use super::Words;
 use crate::charts::frame::Plot;
-use crate::charts::scale::Unit;
+use crate::charts::scale::{Along, Unit};
 use crate::charts::scatter::scatter;
 use crate::range::use_kept;
 use crate::session::Clock;
@@ -35,6 +35,7 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
         tone: "",
         unit: Unit::Duration,
         window,
+        along: Along::Range,
         lines: Vec::new(),
         stacked: false,
         empty: "No spans in this range",

@@ -1,7 +1,7 @@
 //! Receivers on real sockets, a store that does as it is told, and clients: HTTP/1.1 written by hand, gRPC by tonic.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use ingest::{Ingest, Limits};
 use model::{
-    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, ServiceId, SpanId, Step, Timestamp, TraceId,
+    FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, RevisionHash, ServiceId, SpanId, Step, Timestamp,
+    TraceId, Unattributed, Window,
 };
-use model::{Unattributed, Window};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -148,6 +148,10 @@ impl Telemetry for Fake {
 
     async fn error_groups(&self, _: &[ServiceId], _: Window) -> Result<BTreeSet<ErrorName>, Error> {
         Ok(BTreeSet::new())
+    }
+
+    async fn first_errors(&self, _: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error> {
+        Ok(BTreeMap::new())
     }
 
     async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {

@@ -1,14 +1,14 @@
 //! Questions that the metadata answers.
 
 use model::{
-    AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, ServiceId, ServiceState,
-    Timestamp, Window,
+    AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, RevisionHash, ServiceId,
+    ServiceState, Timestamp, Window,
 };
 
 use super::Meta;
 use super::rows::{parse, parse_all};
 use crate::directory::Known;
-use crate::{ClusterMemory, Error};
+use crate::{ClusterMemory, Error, RevisionLife};
 
 impl Meta {
     /// Everything the directory knows: pods that ended before `pods_since` are left out.
@@ -122,6 +122,25 @@ impl Meta {
             .fetch_all(&self.readers)
             .await?;
         parse_all(rows)
+    }
+
+    /// See `Store::revision_lives`.
+    pub(crate) async fn revision_lives(&self, service: &ServiceId) -> Result<Vec<RevisionLife>, Error> {
+        let rows: Vec<(String, i64, Option<i64>, u32, u32)> = sqlx::query_as(
+            "select body ->> 'revision', min(created), max(ended), sum(ended is null), count(*) from pods
+             where service = ?1 and body ->> 'revision' is not null group by 1 order by 1",
+        )
+        .bind(service.to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        let life = |(revision, first, last_end, pods, pods_ever): (String, i64, Option<i64>, u32, u32)| RevisionLife {
+            revision: RevisionHash(revision),
+            first: Timestamp(first),
+            last_end: last_end.map(Timestamp),
+            pods,
+            pods_ever,
+        };
+        Ok(rows.into_iter().map(life).collect())
     }
 
     pub(crate) async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {

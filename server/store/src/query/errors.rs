@@ -45,6 +45,21 @@ pub(crate) async fn error_life(shared: &Shared, service: &ServiceId, window: Win
     .await
 }
 
+/// See `Telemetry::first_errors`.
+pub(crate) async fn first_errors(shared: &Shared, service: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error> {
+    let (unfolded, remembered) = (unfolded(shared).await?, shared.meta.groups(service).await?);
+    let service = service.clone();
+    super::blocking(move || {
+        let seen = seen(remembered, [&unfolded, &[]], &service);
+        let mut firsts = BTreeMap::new();
+        for revision in seen.into_values().filter_map(|group| group.revision) {
+            *firsts.entry(revision).or_default() += 1;
+        }
+        firsts
+    })
+    .await
+}
+
 /// What the window holds, what is not folded yet, what is remembered.
 async fn material(
     shared: &Shared,

@@ -1,0 +1,145 @@
+//! Two revisions beside each other: charts laid over each other, endpoints, error groups, what is different in them.
+
+mod endpoints;
+mod groups;
+mod words;
+
+use leptos::prelude::*;
+use model::{Align, Comparison, Marks, Pair, Series, Summary};
+
+use super::chosen;
+use crate::charts::frame::{Plot, chart};
+use crate::charts::path::Line;
+use crate::charts::scale::{Along, Unit};
+use crate::service::overview::{SERIES, has_more_errors, is_slower};
+use crate::ui::ago::clock_text;
+use crate::ui::diff::inline;
+use crate::ui::number;
+use crate::url::Query;
+
+/// The comparison; `traces` is the address of the service's traces.
+pub(super) fn compare(all: &Comparison, address: Memo<(String, Query)>, traces: &str) -> AnyView {
+    let notes = words::notes(all).into_iter().map(|note| view! { <li>{note}</li> }).collect_view();
+    view! {
+        <section class="comparison" data-testid="comparison">
+            {head(all, address)}
+            <ul class="notes" data-testid="comparison-notes">
+                {notes}
+            </ul>
+            {charts(all)}
+            <div class="pair">{endpoints::endpoints(&all.endpoints)} {groups::groups(all, traces)}</div>
+            {differences(all)}
+        </section>
+    }
+    .into_any()
+}
+
+/// Which two, of when, and the way to lay them over each other otherwise.
+fn head(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
+    let pair = Pair { old: all.old.hash.clone(), new: all.new.hash.clone(), by: all.by };
+    let to = |by: Align| {
+        let pair = Pair { by, ..pair.clone() };
+        move || address.with(|(path, query)| format!("{path}{}", chosen::into_url(query.clone(), &pair)))
+    };
+    let close = move || address.with(|(path, query)| format!("{path}{}", chosen::without(query.clone())));
+    let current = |by: Align| (all.by == by).then_some("true");
+    view! {
+        <div class="comparison-head">
+            <h2>
+                <code>{all.old.name.clone()}</code>
+                " → "
+                <code>{all.new.name.clone()}</code>
+            </h2>
+            <span class="faint">{spans(all)}</span>
+            <nav class="switch end" aria-label="How they are laid over each other">
+                <a href=to(Align::Age) data-noscroll aria-current=current(Align::Age) data-testid="by-age">
+                    "By age"
+                </a>
+                <a href=to(Align::Clock) data-noscroll aria-current=current(Align::Clock) data-testid="by-clock">
+                    "By clock"
+                </a>
+            </nav>
+            <a class="button" href=close data-noscroll>
+                "Close"
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+/// What the numbers are of.
+fn spans(all: &Comparison) -> AnyView {
+    let (by, old, new) = (all.by, all.old.clone(), all.new.clone());
+    let text = move || {
+        let from = |one: &model::Compared| clock_text(one.measured.from);
+        match by {
+            Align::Age => {
+                let length = model::age_text(new.measured.length());
+                format!("numbers of the first {length} of each: from {} and from {}", from(&old), from(&new))
+            }
+            Align::Clock => {
+                let part = |one: &model::Compared| format!("{} – {}", from(one), clock_text(one.measured.to));
+                format!("numbers of {} and {}", part(&old), part(&new))
+            }
+        }
+    };
+    view! { <span>{text}</span> }.into_any()
+}
+
+fn charts(all: &Comparison) -> AnyView {
+    let (old, new) = (&all.old.total, &all.new.total);
+    let along = match all.by {
+        Align::Age => Along::Age,
+        Align::Clock => Along::Clock,
+    };
+    let text = |value: Option<f64>, unit: Unit| value.map_or_else(|| number::NONE.to_owned(), |value| unit.text(value));
+    let plot = |testid, title: &str, what: &str, unit, series: &[Series; 2], value: fn(&Summary) -> Option<f64>| Plot {
+        testid,
+        title: title.to_owned(),
+        subtitle: format!("{what}, was {}", text(value(old), unit)),
+        headline: text(value(new), unit),
+        tone: "",
+        unit,
+        window: all.axis,
+        along,
+        lines: lines(series),
+        stacked: false,
+        empty: "No requests measured",
+        marks: Marks::default(),
+        deploys: String::new(),
+    };
+    let requests = plot("compare-requests", "Requests", "per second", Unit::Rate, &all.requests, |total| total.rate);
+    let errors = Plot {
+        tone: if has_more_errors(new, old) { "bad" } else { "" },
+        ..plot("compare-errors", "Errors", "share of requests", Unit::Share, &all.errors, |total| total.error_share)
+    };
+    let latency = Plot {
+        tone: if is_slower(new, old) { "warn" } else { "" },
+        ..plot("compare-latency", "Latency", "p95", Unit::Duration, &all.latency, |total| total.p95)
+    };
+    view! { <div class="charts">{chart(requests)} {chart(errors)} {chart(latency)}</div> }.into_any()
+}
+
+/// In the colours that the overview gives to a service's first two revisions.
+fn lines(series: &[Series; 2]) -> Vec<Line> {
+    let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
+    series.iter().zip(SERIES).map(line).collect()
+}
+
+fn differences(all: &Comparison) -> AnyView {
+    let body = if all.diffs.is_empty() {
+        view! { <p class="unmeasured">{words::no_difference(all)}</p> }.into_any()
+    } else {
+        view! { <div class="diffs">{all.diffs.iter().map(inline).collect_view()}</div> }.into_any()
+    };
+    view! {
+        <section class="card" data-testid="comparison-diff">
+            <div class="card-head">
+                <h2>"What is different"</h2>
+                <span class="faint">"pod template, and ConfigMaps edited between the two"</span>
+            </div>
+            {body}
+        </section>
+    }
+    .into_any()
+}

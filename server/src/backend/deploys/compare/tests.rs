@@ -1,0 +1,251 @@
+//! Two revisions in a store, compared: what was put in comes out, on the right side.
+
+use model::{ClusterId, Deploy, DeployPhase, HOUR, MINUTE, PodId, PodPhase, PodState, SECOND, ServiceState};
+use model::{DiffLine, Owner, Revisions, SpanId, SpanKind, SpanStatus, TraceId};
+use store::{Batch, ClusterRecord, OwnerFacts, SpanRow, Store, Version};
+
+use super::*;
+use crate::fixtures::{deploy, id, open, service};
+
+/// Answers over a store, and the hour before now, to the minute.
+struct Shop {
+    answers: Answers,
+    start: Timestamp,
+    spans: u64,
+    _folder: tempfile::TempDir,
+}
+
+fn hash(text: &str) -> RevisionHash {
+    RevisionHash(text.into())
+}
+
+fn viewer() -> Viewer {
+    Viewer::local()
+}
+
+impl Shop {
+    /// Revision `a` for half an hour, then `b`; `old`, of which nothing but its name is kept.
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let start = crate::jobs::now().plus(-HOUR).floor(MINUTE);
+        let at = |minutes: i64| start.plus(minutes * MINUTE);
+        let revision = |name: &str, created: i64| Revision {
+            service: id("cart"),
+            hash: hash(name),
+            name: format!("{name}-name"),
+            number: created,
+            created: at(created),
+            images: vec![],
+            template: format!("template-{name}"),
+        };
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        record.services = vec![ServiceState { revision: Some(hash("b")), ..service("cart") }];
+        record.revisions = vec![revision("old", -600), revision("a", 0), revision("b", 30)];
+        record.pods = vec![pod("p1", "a", at(0), Some(at(31))), pod("p2", "b", at(30), None)];
+        record.deploys = vec![Deploy {
+            from: Some(hash("a")),
+            started: at(30),
+            phase: DeployPhase::Settled { at: at(31) },
+            ..deploy(1)
+        }];
+        let edit = |minutes: i64, from: &str, to: &str| ConfigChange {
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: "limits".into(),
+            at: at(minutes),
+            keys: vec!["limit".into()],
+            from: Some(format!("limits-{from}")),
+            to: format!("limits-{to}"),
+            services: vec![id("cart")],
+        };
+        record.config_changes = vec![edit(-5, "1", "2"), edit(20, "2", "3"), edit(25, "3", "4"), edit(40, "4", "5")];
+        let version = |hash: &str, text: &str| Version {
+            kind: "Template".into(),
+            namespace: "shop".into(),
+            name: hash.into(),
+            at: at(0),
+            hash: hash.into(),
+            text: text.into(),
+            manager: None,
+            changed: None,
+        };
+        record.versions = vec![version("template-a", "image: v1\n"), version("template-b", "image: v2\n")];
+        record.versions.extend((1..6).map(|n| version(&format!("limits-{n}"), &format!("limit: {n}\n"))));
+        store.record(record).await.unwrap();
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        Self { answers: Answers::new(store, ingest, vec![], false), start, spans: 0, _folder: folder }
+    }
+
+    fn store(&self) -> &Store {
+        &self.answers.store
+    }
+
+    /// Requests of a pod, one a second over minutes: one in so many fails with an error.
+    async fn serve(&mut self, pod: &str, minutes: std::ops::Range<i64>, duration: i64, (every, error): (u64, &str)) {
+        let mut batch = Batch::new(u128::from(self.spans + 1).to_be_bytes());
+        let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
+        let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
+        for second in minutes.start * 60..minutes.end * 60 {
+            self.spans += 1;
+            let error = if self.spans.is_multiple_of(every) { error } else { "" };
+            batch.push(&SpanRow {
+                owner,
+                trace: TraceId(u128::from(self.spans).to_be_bytes()),
+                id: SpanId(self.spans.to_be_bytes()),
+                parent: None,
+                kind: SpanKind::Server,
+                name: "GET /",
+                endpoint: "GET /",
+                callee: "",
+                start: self.start.plus(second * SECOND),
+                duration,
+                status: SpanStatus::Unset,
+                status_message: "",
+                scope: "",
+                http_status: if error.is_empty() { 200 } else { 500 },
+                error,
+                weight: 1.0,
+                sampled: false,
+                attributes: &[],
+                events: &[],
+                links: &[],
+            });
+        }
+        self.store().telemetry().append(batch).await.unwrap();
+    }
+
+    async fn compare(&self, old: &str, new: &str, by: Align) -> Result<Comparison, AppError> {
+        compare(&self.answers, &viewer(), &id("cart"), Pair { old: hash(old), new: hash(new), by }).await
+    }
+
+    async fn revisions(&self) -> Revisions {
+        super::super::revisions::list(&self.answers, &viewer(), &id("cart")).await.unwrap()
+    }
+}
+
+fn pod(name: &str, revision: &str, created: Timestamp, ended: Option<Timestamp>) -> PodState {
+    PodState {
+        id: PodId(name.into()),
+        cluster: "c1".into(),
+        namespace: "shop".into(),
+        name: name.into(),
+        service: id("cart"),
+        revision: Some(hash(revision)),
+        node: None,
+        ips: vec![],
+        host_network: false,
+        created,
+        ended,
+        phase: PodPhase::Ready,
+        history: vec![(created, PodPhase::Ready)],
+        reason: None,
+        containers: vec![],
+    }
+}
+
+/// Where a series has values.
+fn measured(series: &model::Series) -> (Option<usize>, Option<usize>) {
+    let has = Option::is_some;
+    (series.points.iter().position(has), series.points.iter().rposition(has))
+}
+
+#[tokio::test]
+async fn by_age_both_lie_on_each_other_and_differences_have_their_side() {
+    let mut shop = Shop::open().await;
+    shop.serve("p1", 0..31, 10_000_000, (100, "Timeout")).await;
+    shop.serve("p2", 30..50, 90_000_000, (4, "Oh")).await;
+    let found = shop.compare("a", "b", Align::Age).await.unwrap();
+    // `b` has run for half an hour, `a` for 31 minutes: the numbers are of the shorter.
+    assert_eq!((found.old.ran.length(), found.axis.from), (31 * MINUTE, Timestamp(0)));
+    assert_eq!(found.old.measured.length(), found.new.measured.length());
+    let [old, new] = &found.requests;
+    assert_eq!((old.start, new.start, old.step), (Timestamp(0), Timestamp(0), new.step));
+    assert_eq!((measured(old).0, measured(new).0), (Some(0), Some(0)));
+    assert_eq!(measured(new).1, Some((20 * MINUTE / new.step.0) as usize - 1), "nothing after its last request");
+    assert!(old.points[..50].iter().all(|rate| *rate == Some(1.0)), "{old:?}");
+    assert_eq!((found.new.total.requests, found.new.total.errors), (1_200.0, 300.0));
+    let row = &found.endpoints[0];
+    assert!(row.now.p95 > row.before.p95 && row.now.error_share > row.before.error_share, "{row:?}");
+    let groups: Vec<_> =
+        found.groups.iter().map(|group| (group.error.as_str(), group.old > 0.0, group.new > 0.0)).collect();
+    assert_eq!(groups, [("Oh", false, true), ("Timeout", true, false)]);
+}
+
+#[tokio::test]
+async fn by_the_clock_each_stands_in_its_time() {
+    let mut shop = Shop::open().await;
+    shop.serve("p1", 0..31, 10_000_000, (100, "Timeout")).await;
+    shop.serve("p2", 30..50, 10_000_000, (100, "Timeout")).await;
+    let found = shop.compare("a", "b", Align::Clock).await.unwrap();
+    assert_eq!(found.axis.from, shop.start);
+    let [old, new] = &found.errors;
+    assert_eq!((old.start, new.start), (shop.start, shop.start.plus(30 * MINUTE)));
+    assert_eq!((found.old.total.requests, found.new.total.requests), (1_860.0, 1_200.0));
+    assert_eq!(found.groups.len(), 1);
+    assert!(found.groups[0].old > 0.0 && found.groups[0].new > 0.0);
+}
+
+#[tokio::test]
+async fn templates_and_what_was_edited_between_are_compared_in_either_direction() {
+    let shop = Shop::open().await;
+    let changed = |found: &Comparison| -> Vec<(String, Vec<String>)> {
+        let lines = |diff: &Diff| {
+            diff.lines
+                .iter()
+                .filter_map(|line| match line {
+                    DiffLine::Removed(_, text) => Some(format!("-{text}")),
+                    DiffLine::Added(_, text) => Some(format!("+{text}")),
+                    _ => None,
+                })
+                .collect()
+        };
+        found.diffs.iter().map(|diff| (diff.title.clone(), lines(diff))).collect()
+    };
+    let both =
+        |title: &str, before: &str, after: &str| (title.to_owned(), vec![format!("-{before}"), format!("+{after}")]);
+    let found = shop.compare("a", "b", Align::Age).await.unwrap();
+    let config = "ConfigMap limits";
+    let there = [both("Pod template", "image: v1", "image: v2"), both(config, "limit: 2", "limit: 4")];
+    assert_eq!(changed(&found), there);
+    let found = shop.compare("b", "a", Align::Age).await.unwrap();
+    let back = [both("Pod template", "image: v2", "image: v1"), both(config, "limit: 4", "limit: 2")];
+    assert_eq!(changed(&found), back);
+}
+
+#[tokio::test]
+async fn a_revision_of_which_little_is_kept_is_compared_all_the_same() {
+    let mut shop = Shop::open().await;
+    shop.serve("p2", 30..50, 10_000_000, (100, "Timeout")).await;
+    let found = shop.compare("old", "b", Align::Clock).await.unwrap();
+    assert_eq!((found.old.has_template, found.new.has_template), (false, true));
+    assert_eq!((found.old.total.requests, found.old.measured.length()), (0.0, 0));
+    assert!(found.diffs.iter().all(|diff| diff.title != "Pod template"));
+    let missing = shop.compare("none", "b", Align::Age).await;
+    assert_eq!(missing, Err(AppError::NotFound("revision none".into())));
+}
+
+#[tokio::test]
+async fn revisions_are_listed_with_their_life_their_last_hour_and_their_verdict() {
+    let mut shop = Shop::open().await;
+    shop.serve("p1", 0..31, 10_000_000, (100, "Timeout")).await;
+    shop.serve("p2", 30..50, 10_000_000, (4, "Oh")).await;
+    let all = shop.revisions().await;
+    let names: Vec<&str> = all.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!((names, all.more), (vec!["b-name", "a-name", "old-name"], 0));
+    let [b, a, old] = &all.rows[..] else { panic!("{all:?}") };
+    assert_eq!((b.current, b.pods, b.last_seen, b.new_errors), (true, 1, None, 1));
+    assert_eq!((a.current, a.pods, a.pods_ever), (false, 0, 1));
+    assert_eq!((a.first_seen, a.last_seen), (shop.start, Some(shop.start.plus(31 * MINUTE))));
+    assert_eq!((a.hour.requests, b.hour.requests), (1_860.0, 1_200.0));
+    assert_eq!((old.hour.clone(), old.last_seen), (Summary::default(), None));
+}
+
+#[test]
+fn edits_are_cut_where_the_older_began_long_before() {
+    let day = |days: i64| Window::new(Timestamp(days * DAY), Timestamp(days * DAY));
+    let (window, cut) = config_window([day(1), day(4)]);
+    assert_eq!((window.from, window.to, cut), (Timestamp(DAY + 1), Timestamp(4 * DAY + 1), false));
+    let (window, cut) = config_window([day(30), day(4)]);
+    assert_eq!((window.from, window.to, cut), (Timestamp(23 * DAY + 1), Timestamp(30 * DAY + 1), true));
+}
