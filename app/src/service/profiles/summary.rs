@@ -1,7 +1,7 @@
 //! What all of it comes to, in words, beside what it is compared with; and what to do where there is nothing.
 
 use leptos::prelude::*;
-use model::{BEFORE, Cost, ProfilePage, ProfileWords, SampleType};
+use model::{BEFORE, Cost, FrameTree, ProfilePage, ProfileWords, SampleType};
 
 use crate::ui::number;
 
@@ -61,15 +61,7 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
         view! { <p class="faint" data-testid="profile-total">{format!("{}{}", told(tree.all), cores.unwrap_or_default())}</p> }
     });
     let is_asked = !words.against.is_empty() && !tree.is_compared();
-    let none = is_asked.then(|| {
-        let none = match tree.covered_before {
-            Some(_) => {
-                format!("Nothing to compare with was found: there is too much to look through all of {against}.")
-            }
-            None => format!("There is nothing to compare with: no profiles of {against}."),
-        };
-        view! { <p class="notice warn">{none}</p> }
-    });
+    let none = is_asked.then(|| view! { <p class="notice warn">{nothing(tree, &against)}</p> });
     let covered = tree.covered_from.or(page.types.covered_from).map(|_| {
         view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }
     });
@@ -83,6 +75,14 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
         {covered}
     }
     .into_any()
+}
+
+/// Why it is compared with nothing.
+fn nothing(tree: &FrameTree, against: &str) -> String {
+    match tree.covered_before {
+        Some(_) => format!("Nothing to compare with was found: there is too much to look through all of {against}."),
+        None => format!("There is nothing to compare with: no profiles of {against}."),
+    }
 }
 
 /// How many cores a time over a time is.
