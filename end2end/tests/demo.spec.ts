@@ -133,7 +133,8 @@ test("the slow leak says which pod reaches its limit when, and shows where it go
     await expect(chart.locator(".legend")).toContainText(line);
   }
   // 46 MiB an hour is what the scenario leaks.
-  await expect(page.getByTestId("leaking-pod").first()).toContainText(/\b(3[6-9]|4\d|5[0-2]) MiB an hour/);
+  const rate = page.getByTestId("leaking-pod").first().getByRole("cell").filter({ hasText: "an hour" });
+  await expect(rate).toHaveText(/^(3[6-9]|4\d|5[0-2]) MiB an hour$/);
 });
 
 test("an OOM kill names the limit", async ({ page }) => {

@@ -120,8 +120,12 @@ fn table(leak: &Leak) -> AnyView {
     .into_any()
 }
 
-/// What is left, with its interval.
+/// What is left, with its interval where that says more.
 fn left(eta: &Eta) -> String {
+    let (likely, soonest) = (short_age_text(eta.likely), short_age_text(eta.soonest));
     let latest = eta.latest.map_or_else(|| "never".to_owned(), short_age_text);
-    format!("{} ({} to {latest})", short_age_text(eta.likely), short_age_text(eta.soonest))
+    if soonest == likely && latest == likely {
+        return likely;
+    }
+    format!("{likely} ({soonest} to {latest})")
 }
