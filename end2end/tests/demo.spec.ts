@@ -154,7 +154,7 @@ test("the deploy that raised errors stands beside them, and so does its rollback
   const deploy = page.getByTestId("deploy-row").filter({ hasText: "→ 6.5.0-rc.1" });
   await expect(deploy).toHaveAttribute("data-reconstructed", "true");
   // A share of errors after it that nobody overlooks, and next to none before.
-  await expect(deploy).toContainText(/\b(1[5-9]|2\d)(\.\d)? %/);
+  await expect(deploy.getByRole("cell", { name: /^(1[5-9]|2\d)(\.\d)? %$/ })).toBeVisible(ARRIVAL);
   await expect(page.locator('[data-testid="deploy-row"][data-rollback="true"]').last()).toContainText("6.4.0");
   // Judged once the hour is there.
   await expect(deploy.getByTestId("verdict")).toHaveAttribute("data-level", "rolled-back", ARRIVAL);
@@ -172,7 +172,7 @@ test("a slow-down without a new image shows the value that changed", async ({ pa
   const deploy = page.locator('[data-testid="deploy-row"][data-kind="config"][data-rollback="false"]').last();
   await expect(deploy).toContainText("CACHE_TTL");
   await expect(deploy).toContainText("300s");
-  await expect(deploy).toContainText(/\b[23]\d\d ms/, ARRIVAL);
+  await expect(deploy.getByRole("cell", { name: /^[23]\d\d ms$/ }).first()).toBeVisible(ARRIVAL);
   await expect(deploy).toContainText(/GET \/search takes/, ARRIVAL);
   await deploy.getByRole("link").first().click();
   await expect(page.getByTestId("diff")).toContainText("0.05s");
