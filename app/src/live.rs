@@ -100,12 +100,14 @@ pub(crate) fn provide_live(as_of: Timestamp, hydrated: Signal<bool>) {
     });
 }
 
-/// How long a topic rests between two refetches: a second, and for telemetry up to five where the range is so long
-/// that a bucket lasts longer than that anyway. The first change after a rest shows at once.
+/// How long a topic rests between two refetches: so long that a cluster in which everything moves makes no more than 20 KB
+/// a second of them, a second for what is only counted, and for telemetry up to five where the range is so long that a
+/// bucket lasts longer than that anyway. The first change after a rest shows at once.
 fn rest(topic: Topic, length: i64) -> i64 {
     match topic {
         Topic::Telemetry => (length / 720).clamp(SECOND, 5 * SECOND),
-        Topic::Cluster | Topic::Status => SECOND,
+        Topic::Cluster => 2 * SECOND / 5,
+        Topic::Status => SECOND,
     }
 }
 
@@ -174,6 +176,6 @@ mod tests {
     fn telemetry_of_long_ranges_rests_longer() {
         assert_eq!(rest(Topic::Telemetry, 5 * MINUTE), SECOND);
         assert_eq!(rest(Topic::Telemetry, 60 * MINUTE), 5 * SECOND);
-        assert_eq!(rest(Topic::Cluster, 60 * MINUTE), SECOND);
+        assert_eq!(rest(Topic::Cluster, 60 * MINUTE), 2 * SECOND / 5);
     }
 }
