@@ -210,7 +210,7 @@ fn legend(plot: &Plot) -> AnyView {
                 Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
                 None => series.points.iter().rev().flatten().next().copied(),
             });
-            found.map_or_else(|| crate::ui::number::NONE.to_owned(), |value| unit.text(value))
+            crate::ui::number::or_none(found, |value| unit.text(value))
         };
         view! {
             <li class=class>

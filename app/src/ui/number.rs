@@ -4,6 +4,11 @@
 /// Not measured.
 pub(crate) const NONE: &str = "–";
 
+/// What is measured in its words, else that it is not.
+pub(crate) fn or_none<T>(value: Option<T>, say: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| NONE.to_owned(), say)
+}
+
 /// Requests per second without the unit: `412`, `1.9k`, `0.3`.
 pub(crate) fn rate(value: f64) -> String {
     match value {

@@ -92,7 +92,7 @@ fn charts(all: &Comparison) -> AnyView {
         Align::Age => Along::Age,
         Align::Clock => Along::Clock,
     };
-    let text = |value: Option<f64>, unit: Unit| value.map_or_else(|| number::NONE.to_owned(), |value| unit.text(value));
+    let text = |value: Option<f64>, unit: Unit| number::or_none(value, |value| unit.text(value));
     let plot = |testid, title: &str, what: &str, unit, series: &[Series; 2], value: fn(&Summary) -> Option<f64>| Plot {
         testid,
         title: title.to_owned(),

@@ -76,7 +76,7 @@ fn table(all: &[Evidence]) -> AnyView {
 
 fn row(evidence: &Evidence) -> AnyView {
     let place = evidence.endpoint.iter().chain(&evidence.subject).cloned().collect::<Vec<_>>().join(" · ");
-    let old = evidence.old.as_ref().map_or_else(|| number::NONE.to_owned(), |old| figures::side(evidence, old));
+    let old = number::or_none(evidence.old.as_ref(), |old| figures::side(evidence, old));
     let (word, tone) = figures::called(evidence);
     let new = if evidence.outcome == Outcome::Flagged { format!("num {tone}") } else { "num".to_owned() };
     let sides = |side: &model::Side| side.name.clone();

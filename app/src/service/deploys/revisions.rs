@@ -112,13 +112,12 @@ fn counted(count: u32) -> AnyView {
 
 /// Requests, errors, p95. Errors are coloured where the verdict is bad.
 fn numbers(hour: &Summary, row: &RevisionRow) -> AnyView {
-    let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
     let level = row.verdict.as_ref().map(|judged| judged.level).filter(|level| level.is_bad());
     let tone = level.filter(|_| hour.error_share.is_some_and(|share| share >= 0.01)).map_or("", verdict_tone);
     view! {
-        <td class="num">{text(hour.rate, number::rate)}</td>
-        <td class=format!("num {tone}")>{text(hour.error_share, number::share)}</td>
-        <td class="num">{text(hour.p95, model::duration_text)}</td>
+        <td class="num">{number::or_none(hour.rate, number::rate)}</td>
+        <td class=format!("num {tone}")>{number::or_none(hour.error_share, number::share)}</td>
+        <td class="num">{number::or_none(hour.p95, model::duration_text)}</td>
     }
     .into_any()
 }

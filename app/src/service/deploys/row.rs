@@ -127,16 +127,15 @@ fn changes(deploy: &Deploy, config: &[ConfigChange]) -> AnyView {
 
 /// Requests, errors and p95: after, and before in faint grey.
 fn numbers(before: &Summary, after: &Summary) -> AnyView {
-    let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
     let (was, is) = (before.error_share.unwrap_or(0.0), after.error_share.unwrap_or(0.0));
     let worse = if is >= 0.01 && is > was * 1.5 { "num bad" } else { "num" };
     view! {
-        <td class="num">{text(after.rate, number::rate)}</td>
-        <td class="num before">{text(before.rate, number::rate)}</td>
-        <td class=worse>{text(after.error_share, number::share)}</td>
-        <td class="num before">{text(before.error_share, number::share)}</td>
-        <td class="num">{text(after.p95, model::duration_text)}</td>
-        <td class="num before">{text(before.p95, model::duration_text)}</td>
+        <td class="num">{number::or_none(after.rate, number::rate)}</td>
+        <td class="num before">{number::or_none(before.rate, number::rate)}</td>
+        <td class=worse>{number::or_none(after.error_share, number::share)}</td>
+        <td class="num before">{number::or_none(before.error_share, number::share)}</td>
+        <td class="num">{number::or_none(after.p95, model::duration_text)}</td>
+        <td class="num before">{number::or_none(before.p95, model::duration_text)}</td>
     }
     .into_any()
 }

@@ -66,7 +66,7 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         testid: "chart-leak",
         title,
         subtitle: "by pod, and where the first goes".into(),
-        headline: one.leak.eta().map_or_else(|| number::NONE.to_owned(), |eta| short_age_text(eta.likely)),
+        headline: number::or_none(one.leak.eta(), |eta| short_age_text(eta.likely)),
         tone: "",
         unit: Unit::Bytes,
         window: one.window,
@@ -85,9 +85,9 @@ fn table(leak: &Leak) -> AnyView {
             <tr data-testid="leaking-pod">
                 <th scope="row">{pod.name.clone()}</th>
                 <td class="num">{bytes_text(pod.level)}</td>
-                <td class="num">{pod.limit.map_or_else(|| number::NONE.to_owned(), bytes_text)}</td>
+                <td class="num">{number::or_none(pod.limit, bytes_text)}</td>
                 <td class="num">{format!("{} an hour", bytes_text(pod.rate))}</td>
-                <td class="num">{pod.eta.as_ref().map_or_else(|| number::NONE.to_owned(), left)}</td>
+                <td class="num">{number::or_none(pod.eta.as_ref(), left)}</td>
                 <td>{ago(pod.since)}</td>
             </tr>
         }

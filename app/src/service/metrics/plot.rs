@@ -47,7 +47,7 @@ fn headline(query: &MetricQuery, plot: &Plot) -> String {
     }
     let last = plot.lines.iter().filter_map(|line| line.series.points.iter().rposition(Option::is_some)).max();
     let at = |last: usize| plot.lines.iter().filter_map(|line| *line.series.points.get(last)?).sum();
-    last.map_or_else(|| number::NONE.to_owned(), |last| plot.unit.text(at(last)))
+    number::or_none(last, |last| plot.unit.text(at(last)))
 }
 
 /// A metric as a chart.
@@ -63,7 +63,7 @@ pub(super) fn plot(query: &MetricQuery, answer: &MetricSeries, window: Window, m
         testid: "chart-metric",
         title: query.name.clone(),
         subtitle: format!("{}{rate}", query.aggregation.word()),
-        headline: last.map_or_else(|| number::NONE.to_owned(), |value| unit.text(value)),
+        headline: number::or_none(last, |value| unit.text(value)),
         tone: "",
         unit,
         window,

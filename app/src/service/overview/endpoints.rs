@@ -58,7 +58,6 @@ fn row(row: &EndpointRow, traces: &str) -> AnyView {
     let test = SpanTest::Endpoint(row.endpoint.clone());
     let only = SpanFilter { terms: vec![SpanTerm { not: false, test }] };
     let href = format!("{traces}{}", escape(&only.to_string()));
-    let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
     let errors = if has_more_errors(&row.now, &row.before) { "num bad" } else { "num" };
     let slower = if is_slower(&row.now, &row.before) { "num warn" } else { "num" };
     view! {
@@ -68,11 +67,11 @@ fn row(row: &EndpointRow, traces: &str) -> AnyView {
                     <code title=row.endpoint.clone()>{row.endpoint.clone()}</code>
                 </a>
             </td>
-            <td class="num">{text(row.now.rate, number::rate)}</td>
-            <td class=errors>{text(row.now.error_share, number::share)}</td>
-            <td class="num before">{text(row.before.error_share, number::share)}</td>
-            <td class=slower>{text(row.now.p95, model::duration_text)}</td>
-            <td class="num before">{text(row.before.p95, model::duration_text)}</td>
+            <td class="num">{number::or_none(row.now.rate, number::rate)}</td>
+            <td class=errors>{number::or_none(row.now.error_share, number::share)}</td>
+            <td class="num before">{number::or_none(row.before.error_share, number::share)}</td>
+            <td class=slower>{number::or_none(row.now.p95, model::duration_text)}</td>
+            <td class="num before">{number::or_none(row.before.p95, model::duration_text)}</td>
             <td class="num">{format!("{:.0} %", row.time_share * 100.0)}</td>
         </tr>
     }

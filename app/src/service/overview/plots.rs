@@ -34,7 +34,7 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
         deploys: deploys.to_owned(),
     };
     let total = &apm.total;
-    let headline = |value: Option<f64>, unit: Unit| value.map_or_else(|| number::NONE.to_owned(), |v| unit.text(v));
+    let headline = |value: Option<f64>, unit: Unit| number::or_none(value, |v| unit.text(v));
     let requests = Plot {
         headline: headline(total.rate, Unit::Rate),
         ..plot("chart-requests", "Requests", format!("per second{of}"), Unit::Rate, requests(apm, split))

@@ -50,7 +50,6 @@ fn table(rows: &[EndpointRow]) -> AnyView {
 
 fn row(row: &EndpointRow) -> AnyView {
     let (new, old) = (&row.now, &row.before);
-    let text = |value: Option<f64>, say: fn(f64) -> String| value.map_or_else(|| number::NONE.to_owned(), say);
     let errors = if has_more_errors(new, old) { "num bad" } else { "num" };
     let slower = if is_slower(new, old) { "num warn" } else { "num" };
     view! {
@@ -58,12 +57,12 @@ fn row(row: &EndpointRow) -> AnyView {
             <td class="endpoint">
                 <code title=row.endpoint.clone()>{row.endpoint.clone()}</code>
             </td>
-            <td class="num">{text(new.rate, number::rate)}</td>
-            <td class="num before">{text(old.rate, number::rate)}</td>
-            <td class=errors>{text(new.error_share, number::share)}</td>
-            <td class="num before">{text(old.error_share, number::share)}</td>
-            <td class=slower>{text(new.p95, model::duration_text)}</td>
-            <td class="num before">{text(old.p95, model::duration_text)}</td>
+            <td class="num">{number::or_none(new.rate, number::rate)}</td>
+            <td class="num before">{number::or_none(old.rate, number::rate)}</td>
+            <td class=errors>{number::or_none(new.error_share, number::share)}</td>
+            <td class="num before">{number::or_none(old.error_share, number::share)}</td>
+            <td class=slower>{number::or_none(new.p95, model::duration_text)}</td>
+            <td class="num before">{number::or_none(old.p95, model::duration_text)}</td>
         </tr>
     }
     .into_any()
