@@ -6,6 +6,7 @@
 
 mod bins;
 mod climb;
+mod load;
 mod sentence;
 mod trend;
 

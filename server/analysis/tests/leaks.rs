@@ -3,7 +3,7 @@
 mod memory;
 
 use analysis::{Grown, LeakRules, leaks};
-use memory::{LIMIT, QUIET, Week, at, draw, harmless};
+use memory::{Habit, LIMIT, QUIET, Week, at, draw, harmless};
 use model::{HOUR, MINUTE, PodId};
 
 fn called(week: &Week, minute: i64) -> bool {
@@ -43,6 +43,16 @@ fn a_leak_is_found_with_the_time_that_is_left() {
         assert!(climbing.level > 0.2 * LIMIT && climbing.level < LIMIT);
     }
     assert!(found >= 9 && near >= 7, "found {found}, ETA near {near}");
+}
+
+#[test]
+fn a_leak_is_found_though_load_rises_meanwhile() {
+    let waves = Habit { waves: (0.2, 0.2), ..QUIET };
+    let found = (0..20).filter(|seed| {
+        let week = draw(&waves, Some((0.05, 0)), 500 + seed);
+        called(&week, 3 * 60)
+    });
+    assert!(found.count() >= 18);
 }
 
 /// A run that climbs evenly from its start, a value a minute.

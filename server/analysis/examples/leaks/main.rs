@@ -42,6 +42,7 @@ fn leaking() -> Vec<(Habit, i64)> {
         (named("sawtooth"), 0),
         (named("with the day's load"), 0),
         (named("warm-up"), 0),
+        (Habit { name: "while load goes up and down", waves: (0.1, 0.3), ..QUIET }, 0),
     ]
 }
 

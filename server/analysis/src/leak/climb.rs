@@ -3,6 +3,7 @@
 use model::{DAY, HOUR, MINUTE, Timestamp};
 
 use super::bins::{bins, level, lows, thirds};
+use super::load::ignores;
 use super::trend::{Trend, trend};
 use super::{Grown, LeakRules};
 
@@ -188,12 +189,17 @@ impl Watch<'_> {
         if shape.span >= 24 * HOUR {
             return false;
         }
-        let parts = |points| bins(points, from, self.now, BINS).and_then(|values| thirds(&values));
-        let (Some(load), Some([first, _, end])) = (parts(&self.grown.load), thirds(&shape.values)) else {
+        let Some(load) = bins(&self.grown.load, from, self.now, BINS) else { return false };
+        let (Some(loads), Some([first, _, end])) = (thirds(&load), thirds(&shape.values)) else {
             return false;
         };
-        let more = (load[2] - load[0]) / load[0].max(1e-9);
-        more >= self.rules.load && end / first - 1.0 <= 1.5 * more
+        let more = (loads[2] - loads[0]) / loads[0].max(1e-9);
+        let is_enough = more >= self.rules.load && end / first - 1.0 <= 1.5 * more;
+        let heeds = || {
+            let memory = bins(&self.grown.points, from, self.now, BINS);
+            memory.is_none_or(|memory| !ignores(&memory, &load, (end - first) / (loads[2] - loads[0])))
+        };
+        is_enough && heeds()
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Habit {
     /// With the day, as a share of the base, and the load with it; whether the load is known.
     pub daily: (f64, f64),
     pub knows_load: bool,
+    /// Waves of load within hours, as a share of it, and how much of the base goes with load.
+    pub waves: (f64, f64),
+    pub held: f64,
     /// A collector's teeth: height and minutes.
     pub teeth: (f64, f64),
     pub teeth_minutes: (f64, f64),
@@ -46,6 +49,8 @@ pub const QUIET: Habit = Habit {
     slow_minutes: (5.0, 120.0),
     daily: (0.0, 0.0),
     knows_load: true,
+    waves: (0.0, 0.0),
+    held: 0.0,
     teeth: (0.0, 0.0),
     teeth_minutes: (5.0, 5.0),
     fill: (0.02, 0.1),
@@ -63,6 +68,7 @@ pub fn harmless() -> Vec<Habit> {
         QUIET,
         Habit { name: "noisy", white: (0.01, 0.05), slow: (0.01, 0.05), ..QUIET },
         day,
+        Habit { name: "with load's waves", waves: (0.1, 0.3), held: 0.6, ..QUIET },
         Habit { name: "sawtooth", teeth: (0.05, 0.3), teeth_minutes: (3.0, 60.0), ..QUIET },
         Habit { name: "slow sawtooth", teeth: (0.05, 0.3), teeth_minutes: (60.0, 180.0), ..QUIET },
         Habit { name: "warm-up", fill: (0.1, 0.4), fill_minutes: (5.0, 60.0), ..QUIET },
@@ -98,6 +104,8 @@ pub fn draw(habit: &Habit, leak: Option<(f64, i64)>, seed: u64) -> Week {
     let (mut factor, mut wanted, mut wander) = (1.0, 1.0, 0.0);
     let (mut runs, mut begun) = (vec![(0, Vec::new())], 0);
     let (keep, tooth_phase) = ((-1.0 / tau).exp(), r.unit());
+    let waves = between(&mut r, habit.waves);
+    let (wave_length, wave_phase) = (20.0 + 70.0 * r.unit(), r.unit());
     let mut ends = None;
     for minute in 0..MINUTES {
         if minute as f64 >= restart {
@@ -114,10 +122,12 @@ pub fn draw(habit: &Habit, leak: Option<(f64, i64)>, seed: u64) -> Week {
         let age = (minute - begun) as f64;
         let day = (std::f64::consts::TAU * (minute as f64 + phase) / 1_440.0).sin();
         let filled = if habit.is_straight { (age / fill_length).min(1.0) } else { 1.0 - (-age / fill_length).exp() };
-        let load = (1.0 + day * if daily > 0.0 { 0.6 } else { 0.0 }) * factor;
+        let is_daily = daily > 0.0 || waves > 0.0;
+        let wave = waves * (std::f64::consts::TAU * (minute as f64 / wave_length + wave_phase)).sin();
+        let load = (1.0 + wave + day * if is_daily { 0.6 } else { 0.0 }) * factor;
         let saw = tooth * ((age / tooth_length + tooth_phase).fract());
         let grown = leak.map_or(0.0, |(rate, from)| rate * (minute - from.max(begun)).max(0) as f64 / 60.0);
-        let still = base * factor + fill * filled + base * daily * day + saw;
+        let still = base * factor + fill * filled + base * daily * day + base * habit.held * (load - factor) + saw;
         if ends.is_none() && leak.is_some() && still + grown >= 1.0 {
             ends = Some(minute as f64);
         }
