@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::AppError;
+use crate::not_found::Status;
 
 /// An answer as pages hold it.
 pub(crate) type Answer<T> = Resource<Result<T, AppError>, Json>;
@@ -37,7 +38,8 @@ where
     made(key, Box::new(move |key| Box::pin(question(key))), false)
 }
 
-/// Asks what decides title and status: nothing is sent before its answer.
+/// Asks what decides title and status: nothing is sent before its answer, and where that is "not found", neither is
+/// the page.
 pub(crate) fn ask_first<K: Key, T: Shown, F>(
     key: Memo<K>,
     question: impl Fn(K) -> F + Send + Sync + 'static,
@@ -45,7 +47,17 @@ pub(crate) fn ask_first<K: Key, T: Shown, F>(
 where
     F: Future<Output = Result<T, AppError>> + Send + 'static,
 {
-    made(key, Box::new(move |key| Box::pin(question(key))), true)
+    let with_status = move |key| -> Coming<T> {
+        let (status, coming) = (Status::of_page(), question(key));
+        Box::pin(async move {
+            let answer = coming.await;
+            if matches!(answer, Err(AppError::NotFound(_))) {
+                status.set_not_found();
+            }
+            answer
+        })
+    };
+    made(key, Box::new(with_status), true)
 }
 
 fn made<K: Key, T: Shown>(key: Memo<K>, question: Question<K, T>, blocking: bool) -> Answer<T> {

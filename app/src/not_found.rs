@@ -3,18 +3,36 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The answer's status becomes 404; only before the first byte is out, so call it from blocking data.
-pub(crate) fn set_not_found() {
+/// The status of the page that is being made; in the browser nothing comes of it.
+#[derive(Clone)]
+pub(crate) struct Status {
     #[cfg(feature = "ssr")]
-    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
-        response.set_status(http::StatusCode::NOT_FOUND);
+    response: Option<leptos_axum::ResponseOptions>,
+}
+
+impl Status {
+    /// Of the page that is being made here. Ask before the first wait.
+    pub(crate) fn of_page() -> Self {
+        Self {
+            #[cfg(feature = "ssr")]
+            response: use_context(),
+        }
+    }
+
+    /// It becomes 404. Only before the first byte is out: in what the page waits for, not in what is drawn of it, since
+    /// that is drawn while the head is sent.
+    pub(crate) fn set_not_found(&self) {
+        #[cfg(feature = "ssr")]
+        if let Some(response) = &self.response {
+            response.set_status(http::StatusCode::NOT_FOUND);
+        }
     }
 }
 
 /// The page of an address that leads nowhere.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
-    set_not_found();
+    Status::of_page().set_not_found();
     missing("Page not found", "There is nothing at this address.".to_owned())
 }
 

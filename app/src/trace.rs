@@ -13,7 +13,7 @@ use model::{SpanDetail, SpanId, TraceId, TracePage, duration_text};
 
 use crate::AppError;
 use crate::answer::{Answer, ask, ask_first};
-use crate::not_found::{missing, set_not_found};
+use crate::not_found::missing;
 use crate::panel::{failed, held, kept};
 use crate::ui::badge::badge;
 use crate::ui::number::plural;
@@ -45,13 +45,10 @@ impl LazyRoute for Trace {
         let shown = move || {
             Some(match last()? {
                 Ok(page) => draw(page, chosen, detail),
-                Err(AppError::NotFound(_)) => {
-                    set_not_found();
-                    missing(
-                        "Trace not found",
-                        "No trace with this id is stored: it was never received, or is past its retention.".into(),
-                    )
-                }
+                Err(AppError::NotFound(_)) => missing(
+                    "Trace not found",
+                    "No trace with this id is stored: it was never received, or is past its retention.".into(),
+                ),
                 Err(error) => failed(&error, Callback::new(move |()| page.refetch())),
             })
         };

@@ -6,7 +6,7 @@ use model::ServiceHeader;
 
 use crate::AppError;
 use crate::answer::Answer;
-use crate::not_found::{missing, set_not_found};
+use crate::not_found::missing;
 use crate::panel::{self, failed};
 use crate::ui::ago::ago;
 use crate::ui::badge::{badge, health_badge};
@@ -19,13 +19,10 @@ pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView
     let shown = move || {
         Some(match last()? {
             Ok(header) => draw(&header, kept),
-            Err(AppError::NotFound(what)) => {
-                set_not_found();
-                missing(
-                    "Service not found",
-                    format!("Binnacle does not know {what}. It may be gone for longer than history is kept."),
-                )
-            }
+            Err(AppError::NotFound(what)) => missing(
+                "Service not found",
+                format!("Binnacle does not know {what}. It may be gone for longer than history is kept."),
+            ),
             Err(error) => failed(&error, Callback::new(move |()| head.refetch())),
         })
     };
