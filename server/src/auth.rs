@@ -90,13 +90,20 @@ pub(crate) async fn login(State(access): State<Access>, Form(form): Form<Login>)
     ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
+/// As the bar has it.
+const LOGO: &str = r#"<svg class="logo" viewBox="0 0 20 20" width="22" height="22" aria-hidden="true"><circle cx="10"
+cy="10" r="8.6" fill="none" stroke="currentColor" stroke-width="1.6"/><path class="needle" d="M10 3.6 12.2 10 10 16.4
+7.8 10Z"/><circle cx="10" cy="10" r="1.1" class="hub"/></svg>"#;
+
 fn page(status: StatusCode, problem: &str) -> Response {
     let html = format!(
-        r#"<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sign in · Binnacle</title><link rel="stylesheet" href="/pkg/binnacle.css">
-<main class="login"><h1>Binnacle</h1><form method="post" action="/login"><label>Token
+        r#"<!doctype html><html lang="en" data-theme="system"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Sign in · Binnacle</title>
+<link rel="stylesheet" href="/pkg/binnacle.css"><main class="login"><h1>{LOGO}Binnacle</h1>
+<form method="post" action="/login"><label>Token
 <input type="password" name="token" autocomplete="current-password" autofocus required></label>
-<p role="alert">{problem}</p><button type="submit">Sign in</button></form></main></html>"#
+<p role="alert">{problem}</p><button type="submit">Sign in</button></form>
+<p>It is what Binnacle was started with: <code>--auth-token</code> or <code>BINNACLE_AUTH_TOKEN</code>.</p></main></html>"#
     );
     let policy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     (status, [(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
