@@ -304,7 +304,7 @@ async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
         "1,998 / 14,070",
         "98 / 14,120",
         "+12.9 pt … +14.1 pt",
-        "p &lt; 0.0001",
+        "p 1e-12, needs 0.0002",
         "not flagged",
         "can be chance",
     ]);
@@ -390,8 +390,15 @@ async fn a_trace_is_a_waterfall_in_tree_order() {
 async fn the_status_page_has_watchers_rules_and_refusals() {
     let page = get("/status").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert_eq!((page.ids("status-watcher"), page.ids("status-rejected"), page.ids("status-unattributed")), (5, 1, 1));
-    page.has(&["forbidden", "resources: [\"nodes\"]", "malformed protobuf", "legacy-batch", "2.9 GiB"]);
+    assert_eq!((page.ids("status-watcher"), page.ids("status-rejected"), page.ids("status-unattributed")), (4, 1, 1));
+    page.has(&[
+        "forbidden",
+        "resources: [\"nodes\"]",
+        "malformed protobuf",
+        "legacy-batch",
+        "2.9 GiB",
+        "Not in this cluster: Rollouts.",
+    ]);
 }
 
 #[tokio::test]

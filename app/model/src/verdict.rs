@@ -419,11 +419,17 @@ pub struct Test {
 impl Test {
     /// `p < 0.0001`, `p 0.0031`, `p 0.42`.
     pub fn p_text(&self) -> String {
-        match self.p {
-            p if p < 0.0001 => "p < 0.0001".to_owned(),
-            p if p < 0.1 => format!("p {p:.4}"),
-            p => format!("p {p:.2}"),
-        }
+        if self.p < 0.0001 { "p < 0.0001".to_owned() } else { format!("p {}", probability_text(self.p)) }
+    }
+}
+
+/// A probability as one reads it beside another: `0.57`, `0.0031`, `3e-92`.
+pub fn probability_text(p: f64) -> String {
+    match p {
+        p if p < 1e-300 => "< 1e-300".to_owned(),
+        p if p < 0.0001 => format!("{p:.0e}"),
+        p if p < 0.1 => format!("{p:.4}"),
+        p => format!("{p:.2}"),
     }
 }
 

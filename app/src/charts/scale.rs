@@ -150,7 +150,7 @@ fn log2(mut number: f64) -> f64 {
 }
 
 /// The least of 1, 2, 2.5, 5 times a power of ten that is not less than `least`.
-fn nice(least: f64) -> f64 {
+pub(crate) fn nice(least: f64) -> f64 {
     let mut power = 1.0;
     while power > least {
         power /= 10.0;

@@ -110,13 +110,25 @@ fn trouble(trouble: &KubeletTrouble) -> AnyView {
 }
 
 fn watchers(all: &[WatcherStatus]) -> AnyView {
+    let (absent, watched): (Vec<&WatcherStatus>, Vec<&WatcherStatus>) =
+        all.iter().partition(|watcher| watcher.state == WatchState::Absent);
+    let by_namespace = watched.iter().any(|watcher| watcher.namespace.is_some());
+    let mut names: Vec<&str> = absent.iter().map(|watcher| kind(&watcher.resource)).collect();
+    names.dedup();
+    let absent = (!names.is_empty()).then(|| {
+        view! {
+            <p class="card-foot faint" data-testid="status-absent">
+                {format!("Not in this cluster: {}.", names.join(", "))}
+            </p>
+        }
+    });
     view! {
         <div class="scroll-x">
-            <table class="dense">
+            <table class="dense watchers">
                 <thead>
                     <tr>
                         <th scope="col">"Watches"</th>
-                        <th scope="col">"Namespace"</th>
+                        {by_namespace.then(|| view! { <th scope="col">"Namespace"</th> })}
                         <th scope="col">"State"</th>
                         <th scope="col" class="num">"Objects"</th>
                         <th scope="col" class="num">"Events"</th>
@@ -124,14 +136,15 @@ fn watchers(all: &[WatcherStatus]) -> AnyView {
                         <th scope="col">"Heard"</th>
                     </tr>
                 </thead>
-                <tbody>{all.iter().map(watcher).collect_view()}</tbody>
+                <tbody>{watched.into_iter().map(|it| watcher(it, by_namespace)).collect_view()}</tbody>
             </table>
         </div>
+        {absent}
     }
     .into_any()
 }
 
-fn watcher(watcher: &WatcherStatus) -> AnyView {
+fn watcher(watcher: &WatcherStatus, by_namespace: bool) -> AnyView {
     let (tone, word, why) = match &watcher.state {
         WatchState::Syncing => ("dot", "listing", None),
         WatchState::Synced => ("dot good", "synced", None),
@@ -142,13 +155,14 @@ fn watcher(watcher: &WatcherStatus) -> AnyView {
     let why = why.map(|(reason, since)| {
         view! { <span class="warn">{format!(" {reason}")} {since.map(|at| view! { ", since " {ago(at)} })}</span> }
     });
+    let namespace = watcher.namespace.clone().unwrap_or_else(|| "all".into());
     view! {
         <tr data-testid="status-watcher" data-resource=watcher.resource.clone()>
-            <td>
+            <td title=watcher.resource.clone()>
                 {kind(&watcher.resource)} " "
                 <code class="faint">{watcher.resource.clone()}</code>
             </td>
-            <td class="muted">{watcher.namespace.clone().unwrap_or_else(|| "all".into())}</td>
+            {by_namespace.then(|| view! { <td class="muted">{namespace}</td> })}
             <td>
                 <i class=tone></i>
                 {word}

@@ -6,6 +6,8 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use model::{SpanId, TracePage, TraceRow, duration_text};
 
+use crate::charts::scale::nice;
+
 use super::tree::{ROW, first_choice, on_screen, visible};
 
 /// Style classes of services, in order of appearance.
@@ -73,13 +75,16 @@ pub(super) fn Waterfall(page: TracePage, chosen: RwSignal<Option<SpanId>>) -> im
     }
 }
 
-/// Five times over the bars.
+/// Round times over the bars, as long as there is room for them.
 fn scale(duration: i64) -> AnyView {
-    let at = |quarter: i64| {
-        let text = duration_text(duration as f64 * quarter as f64 / 4.0);
-        view! { <span style=format!("left:{}%", quarter * 25)>{if quarter == 0 { "0".to_owned() } else { text }}</span> }
+    let whole = duration.max(1) as f64;
+    let step = nice(whole / 5.0);
+    let at = |i: i32| {
+        let time = f64::from(i) * step;
+        let (share, text) = (100.0 * time / whole, if i == 0 { "0".to_owned() } else { duration_text(time) });
+        (share <= 95.0).then(|| view! { <span style=format!("left:{share:.2}%")>{text}</span> })
     };
-    (0..=4).map(at).collect_view().into_any()
+    (0..=5).filter_map(at).collect_view().into_any()
 }
 
 impl Reader {

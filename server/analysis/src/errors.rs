@@ -8,7 +8,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
-use crate::signal::{Looked, number, percent, window};
+use crate::signal::{Looked, can_be_chance, number, percent, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
 };
@@ -297,7 +297,7 @@ fn evidence(
     } else if now < expected * rules.error_ratio {
         Err(format!("{:.2} times as many is less than {} times", now / expected, rules.error_ratio))
     } else if !significant {
-        Err(format!("can be chance: p {:.1e} is above {:.1e}", candidate.test.p, threshold))
+        Err(can_be_chance(candidate.test.p, threshold))
     } else if sides_failed_alike {
         Err("old pods failed alike in the same minutes".into())
     } else {

@@ -3,7 +3,7 @@
 use model::{Against, Evidence, Outcome, Sentence, Side, Signal, Test};
 
 use crate::budget::spend;
-use crate::signal::{number, window};
+use crate::signal::{above, number, window};
 use crate::stats::binomial_tail;
 use crate::{DeployFacts, GroupFacts, Rules};
 
@@ -44,7 +44,7 @@ fn of(
             if p <= threshold {
                 Ok(())
             } else {
-                Err(format!("something new appears by itself as well: p {p:.1e} is above {threshold:.1e}"))
+                Err(format!("something new appears by itself as well: {}", above(p, threshold)))
             }
         });
         if reason.is_err() {

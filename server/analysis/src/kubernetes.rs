@@ -3,7 +3,7 @@
 use model::{Against, DeployPhase, Effect, Evidence, Leak, Outcome, Sentence, Side, Signal, Test, Unit};
 
 use crate::budget::spend;
-use crate::signal::window;
+use crate::signal::{can_be_chance, window};
 use crate::stats::binomial_tail;
 use crate::{DeployFacts, Rules};
 
@@ -121,7 +121,7 @@ fn counted(signal: Signal, (events, pods): (u32, u32), before: u32, facts: &Depl
     } else if now < 1.5 * then {
         Err("not half as often again as before".to_owned())
     } else if p > threshold {
-        Err(format!("can be chance: p {p:.1e} is above {threshold:.1e}"))
+        Err(can_be_chance(p, threshold))
     } else {
         Ok(format!("{events} on {pods} of {} new pods, {before} before", facts.kubernetes.new_pods))
     };

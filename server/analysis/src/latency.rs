@@ -7,7 +7,7 @@ use crate::budget::{holm, spend};
 use crate::compare::{self, Compared};
 use crate::errors::{CERTAIN, SHOWN};
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
-use crate::signal::{Looked, window};
+use crate::signal::{Looked, can_be_chance, window};
 use crate::stats::{normal_tail, t_quantile, t_tail};
 use crate::{DeployFacts, Rules};
 
@@ -196,7 +196,7 @@ fn evidence(
     } else if !passes(&(then, now, unit)) {
         Err(format!("{} against {} is less than 20 % and 5 ms", duration_text(now), duration_text(then)))
     } else if !significant {
-        Err(format!("can be chance: p {:.1e} is above {threshold:.1e}", candidate.p))
+        Err(can_be_chance(candidate.p, threshold))
     } else if alike {
         Err("old pods were as slow in the same minutes".into())
     } else {

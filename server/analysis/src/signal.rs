@@ -1,6 +1,6 @@
 //! What looking at a signal gives, and the words its evidence shares.
 
-use model::{Evidence, MINUTE, Outcome, Timestamp, Unjudged, Window};
+use model::{Evidence, MINUTE, Outcome, Timestamp, Unjudged, Window, probability_text};
 
 use crate::DeployFacts;
 
@@ -71,4 +71,14 @@ pub(crate) fn number(count: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Why a difference is not called.
+pub(crate) fn can_be_chance(p: f64, threshold: f64) -> String {
+    format!("can be chance: {}", above(p, threshold))
+}
+
+/// Which p did not reach what.
+pub(crate) fn above(p: f64, threshold: f64) -> String {
+    format!("p {} is above {}", probability_text(p), probability_text(threshold))
 }

@@ -6,7 +6,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 
 use crate::baseline::Baseline;
 use crate::budget::spend;
-use crate::signal::{percent, window};
+use crate::signal::{can_be_chance, percent, window};
 use crate::stats::{deviation, median, normal_quantile, t_tail};
 use crate::{DeployFacts, ResourceFacts, Rules};
 
@@ -49,7 +49,7 @@ fn throughput(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Op
     let reason = if now > then * rules.throughput_share {
         Err(format!("{:.1} a minute against {:.1}: not half lost", now, then))
     } else if p > threshold {
-        Err(format!("can be chance: p {p:.1e} is above {threshold:.1e}"))
+        Err(can_be_chance(p, threshold))
     } else if 3 * peers_fell > facts.peers.len() {
         Err("other services lost requests at the same time".into())
     } else {
@@ -98,7 +98,7 @@ fn resource_evidence(resource: &ResourceFacts, facts: &DeployFacts, rules: &Rule
     let reason = if rise < rules.resource_rise {
         Err(format!("{} more is less than {}", percent(rise), percent(rules.resource_rise)))
     } else if p > threshold {
-        Err(format!("can be chance: p {p:.1e} is above {threshold:.1e}"))
+        Err(can_be_chance(p, threshold))
     } else {
         Ok(format!("{} more", percent(rise)))
     };

@@ -65,7 +65,7 @@ fn table(all: &[Evidence]) -> AnyView {
                         "Change"
                     </th>
                     <th scope="col">"Test"</th>
-                    <th scope="col">"Called"</th>
+                    <th scope="col">"Result"</th>
                 </tr>
             </thead>
             <tbody>{all.iter().map(row).collect_view()}</tbody>

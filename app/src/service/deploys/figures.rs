@@ -1,6 +1,6 @@
 //! The numbers of evidence in words: the two sides, the difference, the test. Pure.
 
-use model::{Effect, Evidence, Outcome, Side, Signal, Test, Unit, duration_text};
+use model::{Effect, Evidence, Outcome, Side, Signal, Test, Unit, duration_text, probability_text};
 
 use crate::ui::number;
 
@@ -37,7 +37,7 @@ pub(super) fn change(effect: &Effect) -> String {
     let signed = |value: f64| {
         let sign = if value < 0.0 { "−" } else { "+" };
         let text = match effect.unit {
-            Unit::Share => format!("{} pt", number::trimmed(value.abs() * 100.0, 2)),
+            Unit::Share => format!("{} pt", number::trimmed(value.abs() * 100.0, 1)),
             unit => amount(unit, value.abs()),
         };
         format!("{sign}{text}")
@@ -48,13 +48,9 @@ pub(super) fn change(effect: &Effect) -> String {
     }
 }
 
-/// `Fisher's exact test · p < 0.0001, needs 0.00022`.
+/// `Fisher's exact test · p 3e-92, needs 0.0002`.
 pub(super) fn test(test: &Test) -> String {
-    format!("{} · {}, needs {}", test.name, test.p_text(), threshold(test.threshold))
-}
-
-fn threshold(p: f64) -> String {
-    if p >= 0.0001 { number::trimmed(p, 5) } else { format!("{p:.0e}") }
+    format!("{} · p {}, needs {}", test.name, probability_text(test.p), probability_text(test.threshold))
 }
 
 /// What came of it, and its tone.
@@ -85,11 +81,5 @@ mod tests {
         assert_eq!(change(&effect(Unit::Share, 0.135, Some((0.129, 0.141)))), "+12.9 pt … +14.1 pt");
         assert_eq!(change(&effect(Unit::Share, -0.001, None)), "−0.1 pt");
         assert_eq!(change(&effect(Unit::P95, 231e6, None)), "+231 ms");
-    }
-
-    #[test]
-    fn thresholds_are_readable() {
-        assert_eq!(threshold(0.000226), "0.00023");
-        assert_eq!(threshold(0.000001125), "1e-6");
     }
 }
