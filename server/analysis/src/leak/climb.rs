@@ -197,7 +197,7 @@ impl Watch<'_> {
         let is_enough = more >= self.rules.load && end / first - 1.0 <= 1.5 * more;
         let heeds = || {
             let memory = bins(&self.grown.points, from, self.now, BINS);
-            memory.is_none_or(|memory| !ignores(&memory, &load, (end - first) / (loads[2] - loads[0])))
+            memory.is_none_or(|memory| !ignores(&memory, &load, shape.span, (end - first) / (loads[2] - loads[0])))
         };
         is_enough && heeds()
     }
