@@ -7,12 +7,14 @@ use leptos_router::hooks::use_location;
 use crate::AppError;
 use crate::answer::{Answer, Shown};
 use crate::live::Live;
+use crate::navigate::arrived;
 use crate::session::Clock;
 
 /// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
 /// again when the stream is back.
 pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T, AppError>> + Send + Sync + 'static {
     let (path, epoch) = (use_location().pathname, Live::of_page().epoch);
+    arrived();
     let last = StoredValue::new(None::<(String, T)>);
     Effect::new(move |_| {
         if epoch.get() > 0 && matches!(answer.get_untracked(), Some(Err(error)) if error.is_passing()) {
@@ -95,7 +97,7 @@ pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Se
 fn waiting(tall: &'static str) -> AnyView {
     view! {
         <div class=format!("skeleton {tall}") role="status">
-            <span class="sr">"Loading"</span>
+            <span class="late">"Loading…"</span>
         </div>
     }
     .into_any()

@@ -149,8 +149,13 @@ async fn a_revision_has_one_colour_in_charts_lanes_and_comparisons() {
         entries.filter(|entry| entry.starts_with(class) && entry.contains(&format!("<span>{name}</span>"))).count()
     };
     let overview = get(&checkout("overview?split=revision")).await;
-    assert_eq!([named(&overview, "s4\"", "v1.8.1"), named(&overview, "s2\"", "v1.8.2")], [4, 4], "3 charts and the lanes");
-    for (pair, old, new) in [("7d9f5b4c8..84bd7c6f9", 3, 3), ("84bd7c6f9..7d9f5b4c8", 3, 3), ("5c6d4f7b9..84bd7c6f9", 0, 3)]
+    assert_eq!(
+        [named(&overview, "s4\"", "v1.8.1"), named(&overview, "s2\"", "v1.8.2")],
+        [4, 4],
+        "3 charts and the lanes"
+    );
+    for (pair, old, new) in
+        [("7d9f5b4c8..84bd7c6f9", 3, 3), ("84bd7c6f9..7d9f5b4c8", 3, 3), ("5c6d4f7b9..84bd7c6f9", 0, 3)]
     {
         let page = get(&checkout(&format!("deploys?compare={pair}"))).await;
         assert_eq!((named(&page, "s4\"", "v1.8.1"), named(&page, "s2\"", "v1.8.2")), (old, new), "{pair}");

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use app::AppError;
 use model::{
-    Apm, EndpointRow, ErrorRow, Red, Revision, RevisionHash, Series, ServiceId, Split, Step, Summary, Timestamp, Viewer,
-    Window,
+    Apm, EndpointRow, ErrorRow, Red, Revision, RevisionHash, Series, ServiceId, Split, Step, Summary, Timestamp,
+    Viewer, Window,
 };
 use store::{By, RedQuery, RedRow};
 

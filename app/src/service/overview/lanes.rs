@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use leptos::prelude::*;
 use model::{Marks, PodLane, PodLanes, PodPhase, Window};
 
+use super::plots::colour;
 use crate::charts::frame::{Plot, chart, time_axis};
 use crate::charts::hover::{Hover, pointer_layer};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit, percent};
-use super::plots::colour;
 use crate::ui::number::plural;
 
 /// The lanes in their card, or the chart.

@@ -25,12 +25,7 @@ pub(in crate::backend) async fn lanes(
     let pods = answers.store.pods(id, window).await.map_err(failed)?;
     let revisions = answers.store.revisions(id).await.map_err(failed)?;
     if pods.len() > LANES {
-        return Ok(PodLanes {
-            window,
-            lanes: Vec::new(),
-            counts: counts(&pods, window),
-            counted: pods.len() as u32,
-        });
+        return Ok(PodLanes { window, lanes: Vec::new(), counts: counts(&pods, window), counted: pods.len() as u32 });
     }
     let lane = |pod: &PodState| PodLane {
         pod: pod.name.clone(),
