@@ -39,17 +39,36 @@ struct Head(Answer<ServiceHeader>);
 /// What most questions about a service are keyed on.
 type Asked = (Option<ServiceId>, Moment);
 
+/// There is no such service: of it nothing more is asked.
+#[derive(Clone, Copy)]
+struct Missing(RwSignal<bool>);
+
 /// The service of the address, at the page's moment.
 fn use_asked() -> Memo<Asked> {
     let (id, moment) = (use_service(), use_moment());
     Memo::new(move |_| (id.get(), moment.get()))
 }
 
+/// What the head is keyed on: once there is no such service it rests until another one is in the address.
+fn use_asked_of_head(Missing(missing): Missing) -> Memo<Asked> {
+    let (id, moment) = (use_named(), use_moment());
+    Memo::new(move |last: Option<&Asked>| {
+        let id = id.get();
+        match last.filter(|(of, _)| *of == id && missing.get()) {
+            Some(last) => last.clone(),
+            None => (id, moment.get()),
+        }
+    })
+}
+
 /// The parent of all tabs.
 #[component]
 pub(crate) fn Service() -> impl IntoView {
-    let head =
-        ask_first(use_asked(), |(id, moment): Asked| async move { read_service(known(id)?, moment.window).await });
+    let missing = Missing(RwSignal::new(false));
+    let asked = use_asked_of_head(missing);
+    let head = ask_first(asked, |(id, moment): Asked| async move { read_service(known(id)?, moment.window).await });
+    Effect::new(move |_| missing.0.set(matches!(head.get(), Some(Err(AppError::NotFound(_))))));
+    provide_context(missing);
     provide_context(Head(head));
     crate::charts::hover::Hover::provide();
     Effect::new(move |_| fetch_tabs());
@@ -87,8 +106,14 @@ pub(crate) fn ToOverview() -> impl IntoView {
     to.map(|path| view! { <Redirect path options /> })
 }
 
-/// The service in the address; nothing where the address can't be one.
+/// The service in the address; nothing where there is none.
 fn use_service() -> Memo<Option<ServiceId>> {
+    let (named, missing) = (use_named(), use_context::<Missing>());
+    Memo::new(move |_| named.get().filter(|_| !missing.is_some_and(|Missing(missing)| missing.get())))
+}
+
+/// The service that the address names; nothing where the address can't be one.
+fn use_named() -> Memo<Option<ServiceId>> {
     let params = use_params_map();
     Memo::new(move |_| {
         params.with(|params| {
