@@ -132,7 +132,7 @@ async fn the_overview_has_its_charts_with_flags_and_marks_at_one_place() {
     let flags = page.html.split('<').filter(|tag| tag.contains("deploy-flag") && tag.contains(&at.to_string()));
     let lefts: Vec<_> = flags.filter(|flag| flag.contains("left:86.67%")).collect();
     assert_eq!(lefts.len(), 3, "{lefts:?}");
-    page.has(&[&format!("/traces/{TRACE}"), "<title>checkout · shop · Binnacle</title>"]);
+    page.has(&[&format!("/traces/{TRACE}"), "<title>Overview · checkout · shop · Binnacle</title>"]);
 }
 
 #[tokio::test]

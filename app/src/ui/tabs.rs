@@ -1,6 +1,7 @@
-//! The tabs of a page: links, the current one said to be it.
+//! The tabs of a page: links, the current one said to be it, in the document's title as well.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 /// A tab: its last path segment, its word, a number beside it.
@@ -18,8 +19,16 @@ pub(crate) fn Tabs(
     tabs: Vec<Tab>,
     /// What the links end in.
     kept: Memo<String>,
+    /// What all of them are of: the document's title, after the word of the tab that is open.
+    title: String,
 ) -> impl IntoView {
     let path = use_location().pathname;
+    let words: Vec<(String, &'static str)> = tabs.iter().map(|tab| (format!("{base}/{}", tab.key), tab.word)).collect();
+    let title = move || {
+        let open =
+            path.with(|path| words.iter().find(|(own, _)| path.trim_end_matches('/') == own).map(|(_, word)| *word));
+        open.map_or_else(|| title.clone(), |word| format!("{word} · {title}"))
+    };
     let links = tabs
         .into_iter()
         .map(|Tab { key, word, badge }| {
@@ -38,6 +47,7 @@ pub(crate) fn Tabs(
         })
         .collect_view();
     view! {
+        <Title text=title />
         <nav class="tabs" aria-label="Views of this service">
             {links}
         </nav>
