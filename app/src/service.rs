@@ -17,12 +17,13 @@ use leptos::server_fn::codec::GetUrl;
 use leptos_router::LazyRoute;
 use leptos_router::NavigateOptions;
 use leptos_router::components::{Outlet, Redirect};
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map};
 use model::{ServiceHeader, ServiceId, Window};
 
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
 use crate::range::{Moment, use_kept, use_moment};
+use crate::ui::tabs::show_open;
 
 pub(crate) use deploys::Deploys;
 pub(crate) use kubernetes::Kubernetes;
@@ -68,6 +69,15 @@ pub(crate) fn Service() -> impl IntoView {
     let asked = use_asked_of_head(missing);
     let head = ask_first(asked, |(id, moment): Asked| async move { read_service(known(id)?, moment.window).await });
     Effect::new(move |_| missing.0.set(matches!(head.get(), Some(Err(AppError::NotFound(_))))));
+    let path = use_location().pathname;
+    Effect::new(move |last: Option<Option<String>>| {
+        let open = path.get();
+        head.get()?;
+        if last.flatten().as_ref() != Some(&open) {
+            request_animation_frame(show_open);
+        }
+        Some(open)
+    });
     provide_context(missing);
     provide_context(Head(head));
     crate::charts::hover::Hover::provide();

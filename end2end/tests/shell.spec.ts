@@ -122,6 +122,15 @@ for (const width of [390, 1024, 1680]) {
   });
 }
 
+test("a phone has the open tab on its screen", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await openTab(page, path, "deploys");
+  await expect(page.getByTestId("tab-deploys")).toBeInViewport({ ratio: 1 });
+  await page.getByTestId("tab-kubernetes").click();
+  await expect(page).toHaveTitle(/^Kubernetes · /);
+  await expect(page.getByTestId("tab-kubernetes")).toBeInViewport({ ratio: 1 });
+});
+
 for (const colorScheme of ["light", "dark"] as const) {
   test(`the ${colorScheme} system theme is followed`, async ({ page }) => {
     await page.emulateMedia({ colorScheme });

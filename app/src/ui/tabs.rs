@@ -53,3 +53,13 @@ pub(crate) fn Tabs(
         </nav>
     }
 }
+
+/// Scrolls the tabs so that the open one is on the screen. Runs in the browser only.
+pub(crate) fn show_open() {
+    let open = document().query_selector(".tabs [aria-current]").ok().flatten();
+    if let Some((open, tabs)) = open.and_then(|open| Some((open.clone(), open.parent_element()?))) {
+        // So far from the left edge that the tab before it is seen to be there.
+        let left = open.get_bounding_client_rect().left() - tabs.get_bounding_client_rect().left() - 60.0;
+        tabs.set_scroll_left(tabs.scroll_left() + left as i32);
+    }
+}
