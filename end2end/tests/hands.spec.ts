@@ -97,6 +97,23 @@ test("dragging over a chart zooms every chart, and back is the range before", as
   expect(await isSameDocument(page)).toBe(true);
 });
 
+test("two times that are no range are refused in words, with the menu still open", async ({ page }) => {
+  await openTab(page, path, "overview");
+  const menu = page.getByTestId("range");
+  await menu.locator("summary").click();
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByTestId("range-note")).toHaveText("Choose both times");
+  await menu.getByLabel("From").fill("2026-01-02T00:00:00");
+  await menu.getByLabel("To").fill("2026-01-01T00:00:00");
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByTestId("range-note")).toHaveText("From must be before To");
+  await expect(page).toHaveURL(/range=5m/);
+  await menu.getByLabel("To").fill("2026-01-03T00:00:00");
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page).toHaveURL(/from=\d+&to=\d+/);
+  await expect(menu.getByLabel("To")).toBeHidden();
+});
+
 test("one crosshair stands at the same place on every chart", async ({ page }) => {
   await openTab(page, path, "overview");
   const box = await page.getByTestId("chart-requests").locator(".pointer").boundingBox();
