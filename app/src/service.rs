@@ -72,7 +72,7 @@ pub(crate) fn Service() -> impl IntoView {
     let path = use_location().pathname;
     Effect::new(move |last: Option<Option<String>>| {
         let open = path.get();
-        head.get()?;
+        _ = head.get()?;
         if last.flatten().as_ref() != Some(&open) {
             request_animation_frame(show_open);
         }

@@ -45,6 +45,29 @@ test("the catalog by keys: filter, down into the list, Enter, and the browser's 
   expect(await isSameDocument(page)).toBe(true);
 });
 
+test("Enter in the filter opens the first match, Escape clears before it leaves, arrows need no focus", async ({
+  page,
+}) => {
+  await page.goto("/");
+  await hydrated(page);
+  const filter = page.getByTestId("filter");
+  await page.keyboard.press("/");
+  await page.keyboard.type(`${shop} beta`);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/Deployment\/beta\/overview/);
+  await page.goBack();
+  await expect(page.getByTestId("catalog-row")).toHaveCount(1);
+  await page.keyboard.press("/");
+  await page.keyboard.press("Escape");
+  await expect(filter).toHaveValue("");
+  await expect(filter).toBeFocused();
+  await expect(page).not.toHaveURL(/q=/);
+  await page.keyboard.press("Escape");
+  await expect(filter).not.toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByTestId("catalog-row").first().getByRole("link").first()).toBeFocused();
+});
+
 test("Ctrl-K jumps to a service from anywhere, Escape leaves", async ({ page }) => {
   await page.goto("/status");
   await hydrated(page);

@@ -1,21 +1,17 @@
 //! Which rows are wanted: those on the screen and some around them. Runs in the browser only.
 
 use leptos::prelude::*;
-use model::{CatalogPage, CatalogQuery};
+use model::CatalogQuery;
 
+use super::Found;
 use super::query::LIMIT;
-use crate::answer::Answer;
 use crate::ui::filter::focus_link;
 
 /// Windows start at multiples of this, so that small scrolling asks nothing.
 const STRIDE: u32 = 20;
 
 /// Keeps the wanted offset beside the page's scroll position, and the focus on its service as rows move.
-pub(super) fn follow(
-    query: Memo<CatalogQuery>,
-    offset: RwSignal<(CatalogQuery, u32)>,
-    answer: Answer<(u32, CatalogPage)>,
-) {
+pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Found) {
     let (matched, focused) = (StoredValue::new(0), StoredValue::new(None));
     Effect::new(move |_| {
         if let Some(Ok((_, page))) = answer.get() {
