@@ -12,6 +12,7 @@ use crate::feed::Feed;
 use crate::live::provide_live;
 use crate::navigate::{Awaited, arrived, provide_shown};
 use crate::not_found::NotFound;
+use crate::scroll::KeepScroll;
 use crate::service::{Deploys, Kubernetes, Logs, Metrics, Overview, Profiles, Service, ToOverview, Traces};
 use crate::session::provide_session;
 use crate::status::Status;
@@ -45,6 +46,7 @@ pub fn App(
             </a>
             <Bar theme=session.theme />
             <Awaited />
+            <KeepScroll />
             {session.demo.map(|demo| view! { <DemoNotice demo toured=session.toured /> })}
             <main id="main" tabindex="-1">
                 <Routes fallback=nowhere>
