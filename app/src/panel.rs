@@ -88,9 +88,26 @@ fn boundary(
 
 /// A part of an answer that another panel shows in full: nothing while it is awaited or failed.
 pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView {
+    drawn(answer, || ().into_any(), draw)
+}
+
+/// A part that is large: its space is reserved while it is awaited, so that what stands below stays where it is.
+pub(crate) fn large<T: Shown>(
+    answer: Answer<T>,
+    tall: &'static str,
+    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+) -> AnyView {
+    drawn(answer, move || waiting(tall), draw)
+}
+
+fn drawn<T: Shown>(
+    answer: Answer<T>,
+    fallback: impl FnOnce() -> AnyView + Send + 'static,
+    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+) -> AnyView {
     let kept = kept(answer);
     let shown = move || kept().and_then(Result::ok).map(&draw);
-    held(|| ().into_any(), None, shown)
+    held(fallback, None, shown)
 }
 
 /// The space of an answer that is awaited for the first time.

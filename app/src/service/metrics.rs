@@ -13,7 +13,7 @@ use model::{LeakChart, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
-use crate::panel::{panel, part};
+use crate::panel::{large, panel, part};
 use crate::ui::filter::TextFilter;
 
 /// The tab.
@@ -63,7 +63,7 @@ impl LazyRoute for Metrics {
         };
         view! {
             {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &deploys()))}
-            {part(golden, move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
+            {large(golden, "golden", move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
                 plot::golden(&charts, window, &marks, &deploys())
             })}
             <div class="toolbar">
