@@ -22,7 +22,7 @@ use crate::panel::{panel, part};
 use crate::range::{Moment, use_kept, use_moment};
 use crate::ui::filter::{TextFilter, into_list};
 use crate::ui::keys::unfocused;
-use crate::ui::number::plural;
+use crate::ui::number::{self, plural};
 use crate::url::Query;
 use query::Ask;
 
@@ -91,9 +91,13 @@ fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> 
 
 fn totals(page: &CatalogPage) -> AnyView {
     let found = if page.matched == page.total {
-        format!("{} in {}", page.total, plural(page.namespaces.len() as u64, "namespace", "namespaces"))
+        format!(
+            "{} in {}",
+            number::count(page.total.into()),
+            plural(page.namespaces.len() as u64, "namespace", "namespaces")
+        )
     } else {
-        format!("{} of {}", page.matched, page.total)
+        format!("{} of {}", number::count(page.matched.into()), number::count(page.total.into()))
     };
     let deploys = format!("{} in the last hour", plural(page.deploys.into(), "deploy", "deploys"));
     view! {

@@ -166,6 +166,7 @@ async fn a_revision_has_one_colour_in_charts_lanes_and_comparisons() {
 async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the_address() {
     let page = get(&checkout("metrics?range=1h")).await;
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
+    page.has(&["· bytes · 3 series", "· orders · 3 series"]);
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
@@ -181,7 +182,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
 async fn the_profiles_tab_has_frames_as_text_and_functions_by_cost() {
     let page = get(&checkout("profiles")).await;
     assert_eq!((page.status, page.ids("flame"), page.ids("function")), (StatusCode::OK, 1, 2));
-    page.has(&["CPU time", "Memory in use", "1 min 40 s, in 40 profiles", "0.03 cores on average", ">main.pay<"]);
+    page.has(&["CPU time", "Memory in use", "100 s, in 40 profiles", "0.03 cores on average", ">main.pay<"]);
     page.has(&["left:0.000%;width:60.000%;--row:1", "type=inuse_space:bytes", "shop/checkout.go", "aria-sort"]);
     let found = get(&checkout("profiles?q=tax&sort=total")).await;
     assert_eq!((found.ids("function"), found.count(" dim\"")), (1, 3));

@@ -48,7 +48,7 @@ test("a metric is chosen, grouped and filtered in the address", async ({ page })
   const plot = chart.locator(".pointer");
   const width = (await plot.boundingBox())?.width ?? 0;
   await plot.hover({ position: { x: width * 0.95, y: 30 } });
-  await expect(chart.locator(".legend .value")).toHaveText("4/s");
+  await expect(chart.locator(".legend .value")).toHaveText("4.0/s");
   await page.getByRole("combobox", { name: "Group by" }).selectOption("http.route");
   await expect(chart.locator(".legend li")).toHaveCount(2);
   await page.reload();

@@ -31,7 +31,10 @@ pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
             format!("{}{}", path.get(), to.with("agg", aggregation.word()).with("rate", if rate { "1" } else { "" }))
         };
         let series = number::plural(u64::from(name.series), "series", "series");
-        let unit = if name.unit.is_empty() { String::new() } else { format!(" · {}", name.unit) };
+        let unit = match unit_word(&name.unit) {
+            word if word.is_empty() => word,
+            word => format!(" · {word}"),
+        };
         view! {
             <li>
                 <a
@@ -51,10 +54,30 @@ pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
         <section class="card metric-names">
             <ul>{found.iter().take(LISTED).map(row).collect_view()}</ul>
             {found.is_empty().then(|| view! { <p class="muted">"No metric matches"</p> })}
-            {(more > 0).then(|| view! { <p class="faint">{format!("{more} more match")}</p> })}
+            {(more > 0)
+                .then(|| view! { <p class="faint">{format!("{} more match", number::count(more as f64))}</p> })}
         </section>
     }
     .into_any()
+}
+
+/// A unit as people say it: UCUM writes `By` for bytes and what is counted in braces.
+fn unit_word(unit: &str) -> String {
+    let (of, per) = unit.split_once('/').map_or((unit, ""), |(of, per)| (of, per));
+    let word = match of {
+        "By" => "bytes".to_owned(),
+        "KiBy" => "KiB".to_owned(),
+        "MiBy" => "MiB".to_owned(),
+        "GiBy" => "GiB".to_owned(),
+        // Of no dimension.
+        "1" => String::new(),
+        of => match of.strip_prefix('{').and_then(|of| of.strip_suffix('}')) {
+            Some(thing) if thing.ends_with('s') || thing.is_empty() => thing.to_owned(),
+            Some(thing) => format!("{thing}s"),
+            None => of.to_owned(),
+        },
+    };
+    if per.is_empty() { word } else { format!("{word}/{per}") }
 }
 
 /// What is mostly asked of a kind.
@@ -91,7 +114,9 @@ pub(super) fn explorer(
     deploys: &str,
 ) -> AnyView {
     let more = (answer.more > 0).then(|| {
-        view! { <p class="faint">{format!("The {} greatest of {} series.", answer.series.len(), answer.series.len() as u64 + u64::from(answer.more))}</p> }
+        let shown = answer.series.len() as f64;
+        let all = number::count(shown + f64::from(answer.more));
+        view! { <p class="faint">{format!("The {} greatest of {all} series.", number::count(shown))}</p> }
     });
     let covered = answer.covered_from.map(|_| {
         view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }
@@ -184,4 +209,15 @@ fn rate_switch(query: &MetricQuery) -> AnyView {
         </nav>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit_word;
+
+    #[test]
+    fn units_are_words() {
+        let words = ["By", "{error}", "{requests}", "By/s", "{order}/min", "ms", "1", "", "{}"].map(unit_word);
+        assert_eq!(words, ["bytes", "errors", "requests", "bytes/s", "orders/min", "ms", "", "", ""]);
+    }
 }
