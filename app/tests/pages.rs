@@ -167,7 +167,12 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     let page = get(&checkout("metrics?range=1h")).await;
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
     page.has(&["· bytes · 3 series", "· orders · 3 series"]);
-    page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
+    page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1"]);
+    // Nothing is chosen: the first is shown, as it is mostly asked.
+    assert_eq!(page.ids("chart-metric"), 1);
+    page.has(&["metric=process.memory.usage&amp;agg=p95"]);
+    let first = page.html.split("data-testid=\"metric-name\"").nth(1).expect("there are names");
+    assert!(first.split('>').next().is_some_and(|tag| tag.contains("aria-current=\"true\"")), "{first:.200}");
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;

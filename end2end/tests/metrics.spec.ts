@@ -39,6 +39,10 @@ test("a metric is chosen, grouped and filtered in the address", async ({ page })
   await hydrated(page);
   await expect(page.getByTestId("chart-golden")).toContainText("Memory");
   await expect(page.getByTestId("chart-golden")).toContainText("128 MiB");
+  // The first one is shown without being chosen.
+  await expect(page.getByTestId("chart-metric")).toContainText("process.memory.usage");
+  await page.getByTestId("agg-max").click();
+  await expect(page).toHaveURL(/metric=process\.memory\.usage.*agg=max/);
   await page.getByTestId("filter").fill("orders");
   await expect(page.getByTestId("metric-name")).toHaveCount(1);
   await page.getByTestId("metric-name").click();
