@@ -10,7 +10,9 @@ use crate::catalog::Catalog;
 use crate::demo::DemoNotice;
 use crate::feed::Feed;
 use crate::live::provide_live;
+use crate::navigate::{Awaited, arrived, provide_shown};
 use crate::not_found::NotFound;
+use crate::scroll::KeepScroll;
 use crate::service::{Deploys, Kubernetes, Logs, Metrics, Overview, Profiles, Service, ToOverview, Traces};
 use crate::session::provide_session;
 use crate::status::Status;
@@ -31,6 +33,11 @@ pub fn App(
     let hydrated = Signal::derive(move || hydrated.get());
     let session = provide_session(hydrated);
     provide_live(session.as_of, hydrated);
+    provide_shown();
+    let nowhere = || {
+        arrived();
+        view! { <NotFound /> }
+    };
     view! {
         <Title formatter=document_title />
         <Router>
@@ -38,9 +45,11 @@ pub fn App(
                 "Skip to content"
             </a>
             <Bar theme=session.theme />
+            <Awaited />
+            <KeepScroll />
             {session.demo.map(|demo| view! { <DemoNotice demo toured=session.toured /> })}
             <main id="main" tabindex="-1">
-                <Routes fallback=|| view! { <NotFound /> }>
+                <Routes fallback=nowhere>
                     <Route path=path!("/") view=Catalog ssr=SsrMode::InOrder />
                     <ParentRoute
                         path=path!("/services/:cluster/:namespace/:kind/:name")

@@ -11,17 +11,23 @@ mod table;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_meta::Title;
+use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_query_map;
 use model::{CatalogPage, CatalogQuery, Window};
 
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
+use crate::navigate::use_go;
 use crate::panel::{panel, part};
 use crate::range::{Moment, use_kept, use_moment};
-use crate::ui::filter::TextFilter;
-use crate::ui::number::plural;
+use crate::ui::filter::{TextFilter, into_list};
+use crate::ui::keys::unfocused;
+use crate::ui::number::{self, plural};
 use crate::url::Query;
 use query::Ask;
+
+/// What was asked, with its rows.
+type Found = Answer<(CatalogQuery, CatalogPage)>;
 
 /// The page at `/`.
 #[component]
@@ -35,16 +41,17 @@ pub(crate) fn Catalog() -> impl IntoView {
         let offset = offset.with(|(of, offset)| if *of == query { *offset } else { 0 });
         (CatalogQuery { offset, ..query }, moment.get())
     });
-    // The offset travels with its rows: by the time they are drawn, another one may be wanted.
-    let answer: Answer<(u32, CatalogPage)> = ask_first(ask, |(ask, moment): (CatalogQuery, Moment)| async move {
-        let offset = ask.offset;
-        list_services(Ask(ask), moment.window).await.map(|page| (offset, page))
+    // What was asked travels with its rows: by the time they are drawn, something else may be wanted.
+    let answer: Found = ask_first(ask, |(ask, moment): (CatalogQuery, Moment)| async move {
+        list_services(Ask(ask.clone()), moment.window).await.map(|page| (ask, page))
     });
     scroll::follow(query, offset, answer);
-    let body = move |(offset, page): (u32, CatalogPage)| match empty::state_of(&page) {
+    unfocused(into_list);
+    let body = move |(asked, page): (CatalogQuery, CatalogPage)| match empty::state_of(&page) {
         Some(state) => empty::draw(&state, &page),
-        None => table::draw(page, offset, query, params, kept),
+        None => table::draw(page, asked.offset, query, params, kept),
     };
+    let on_enter = opens_first(query, answer, kept);
     view! {
         <Title text="Services" />
         <div class="page catalog">
@@ -53,7 +60,7 @@ pub(crate) fn Catalog() -> impl IntoView {
                 {part(answer, |(_, page)| totals(&page))}
             </div>
             <div class="toolbar">
-                <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" />
+                <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" on_enter />
                 {part(answer, move |(_, page)| filter::chips(&page, query, params))}
             </div>
             {panel(answer, "table", body)}
@@ -61,11 +68,36 @@ pub(crate) fn Catalog() -> impl IntoView {
     }
 }
 
+/// Goes to the first service of what the address asks for, when its answer is there.
+fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> Callback<()> {
+    let (entered, go) = (RwSignal::new(None::<CatalogQuery>), use_go());
+    Effect::new(move |_| {
+        let wanted = entered.get()?;
+        if query.get() != wanted {
+            // What is typed after Enter is not what was entered.
+            entered.set(None);
+            return None;
+        }
+        let (asked, page) = answer.get()?.ok()?;
+        if (CatalogQuery { offset: 0, ..asked }) == wanted {
+            entered.set(None);
+            let first = page.rows.first()?;
+            go.run((format!("{}/overview{}", first.id.path(), kept.get_untracked()), NavigateOptions::default()));
+        }
+        Some(())
+    });
+    Callback::new(move |()| entered.set(Some(query.get_untracked())))
+}
+
 fn totals(page: &CatalogPage) -> AnyView {
     let found = if page.matched == page.total {
-        format!("{} in {}", page.total, plural(page.namespaces.len() as u64, "namespace", "namespaces"))
+        format!(
+            "{} in {}",
+            number::count(page.total.into()),
+            plural(page.namespaces.len() as u64, "namespace", "namespaces")
+        )
     } else {
-        format!("{} of {}", page.matched, page.total)
+        format!("{} of {}", number::count(page.matched.into()), number::count(page.total.into()))
     };
     let deploys = format!("{} in the last hour", plural(page.deploys.into(), "deploy", "deploys"));
     view! {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::{Bytes, Encodes};
 use serde::{Deserialize, Serialize};
 
 /// Why a question has no answer; crosses the wire.
@@ -32,6 +33,18 @@ impl AppError {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Internal | Self::Transport(_))
     }
+
+    #[cfg(feature = "ssr")]
+    fn status(&self) -> http::StatusCode {
+        match self {
+            Self::NotFound(_) => http::StatusCode::NOT_FOUND,
+            Self::SignedOut => http::StatusCode::UNAUTHORIZED,
+            Self::Unavailable(_) => http::StatusCode::SERVICE_UNAVAILABLE,
+            // What the arguments of a question could not be read as arrives as a fault of the way.
+            Self::Invalid(_) | Self::Transport(_) => http::StatusCode::BAD_REQUEST,
+            Self::Internal => http::StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 impl FromServerFnError for AppError {
@@ -39,5 +52,15 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         Self::Transport(error.to_string())
+    }
+
+    /// What a question over HTTP is answered; with the status that says the same.
+    fn ser(&self) -> Bytes {
+        #[cfg(feature = "ssr")]
+        if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+            response.set_status(self.status());
+        }
+        // Words and names are always JSON.
+        Self::Encoder::encode(self).unwrap_or_default()
     }
 }

@@ -4,7 +4,7 @@
 //! `catalog`, `service` (with a lazy route a tab), `feed` of deploys, `trace`, `status`. Under them `charts` (geometry
 //! and frames), `ui` (widgets without data), `demo` (what a demo says of itself) and `panel` (a question's answer,
 //! waiting or failed). Page-wide state: `session` (what the request brought), `live` (the event stream), `range` (the
-//! window of time). `backend` is the one way to data.
+//! window of time), `navigate` and `scroll` (the way between pages). `backend` is the one way to data.
 
 // Unerased view types of a release nest deeper than the default 128.
 #![recursion_limit = "512"]
@@ -28,6 +28,7 @@ mod panel;
 mod range;
 #[cfg(feature = "ssr")]
 mod router;
+mod scroll;
 mod service;
 mod session;
 #[cfg(feature = "ssr")]

@@ -13,6 +13,8 @@ pub(crate) enum LiveState {
     Connecting,
     /// Open.
     Live,
+    /// Open, but nothing comes: the server or the way to it hangs.
+    Stale,
     /// Lost; the next attempt is scheduled.
     Reconnecting,
 }
@@ -22,6 +24,7 @@ impl LiveState {
         match self {
             Self::Connecting => "connecting",
             Self::Live => "live",
+            Self::Stale => "stale",
             Self::Reconnecting => "reconnecting",
         }
     }
@@ -126,6 +129,11 @@ fn paced(used: f64, now: f64, rest: f64, burst: i64) -> (f64, f64) {
     (used - (burst - 1) as f64 * rest, used.max(now) + rest)
 }
 
+/// How an open stream stands that has brought nothing for so many seconds: the server says something every five.
+fn heard(age: u32) -> LiveState {
+    if age > 10 { LiveState::Stale } else { LiveState::Live }
+}
+
 /// How long to wait before the n-th attempt (from 0), in milliseconds.
 fn backoff(attempt: u32) -> u32 {
     (500 << attempt.min(5)).min(10_000)
@@ -152,6 +160,11 @@ mod tests {
         for other in ["", "{}", r#"{"topic":"weather","as_of":"5"}"#, r#"{"topic":"status","as_of":"x"}"#] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_stream_that_brings_nothing_is_stale_after_two_heartbeats() {
+        assert_eq!([0, 5, 10, 11, 33].map(|age| heard(age) == LiveState::Stale), [false, false, false, true, true]);
     }
 
     #[test]

@@ -7,12 +7,14 @@ use leptos_router::hooks::use_location;
 use crate::AppError;
 use crate::answer::{Answer, Shown};
 use crate::live::Live;
+use crate::navigate::arrived;
 use crate::session::Clock;
 
 /// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
 /// again when the stream is back.
 pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T, AppError>> + Send + Sync + 'static {
     let (path, epoch) = (use_location().pathname, Live::of_page().epoch);
+    arrived();
     let last = StoredValue::new(None::<(String, T)>);
     Effect::new(move |_| {
         if epoch.get() > 0 && matches!(answer.get_untracked(), Some(Err(error)) if error.is_passing()) {
@@ -86,16 +88,33 @@ fn boundary(
 
 /// A part of an answer that another panel shows in full: nothing while it is awaited or failed.
 pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView {
+    drawn(answer, || ().into_any(), draw)
+}
+
+/// A part that is large: its space is reserved while it is awaited, so that what stands below stays where it is.
+pub(crate) fn large<T: Shown>(
+    answer: Answer<T>,
+    tall: &'static str,
+    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+) -> AnyView {
+    drawn(answer, move || waiting(tall), draw)
+}
+
+fn drawn<T: Shown>(
+    answer: Answer<T>,
+    fallback: impl FnOnce() -> AnyView + Send + 'static,
+    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+) -> AnyView {
     let kept = kept(answer);
     let shown = move || kept().and_then(Result::ok).map(&draw);
-    held(|| ().into_any(), None, shown)
+    held(fallback, None, shown)
 }
 
 /// The space of an answer that is awaited for the first time.
 fn waiting(tall: &'static str) -> AnyView {
     view! {
         <div class=format!("skeleton {tall}") role="status">
-            <span class="sr">"Loading"</span>
+            <span class="late">"Loading…"</span>
         </div>
     }
     .into_any()

@@ -5,6 +5,7 @@ pub(crate) mod badge;
 pub(crate) mod diff;
 pub(crate) mod filter;
 pub(crate) mod judged;
+pub(crate) mod keys;
 pub(crate) mod menu;
 pub(crate) mod number;
 pub(crate) mod select;

@@ -132,7 +132,7 @@ async fn the_overview_has_its_charts_with_flags_and_marks_at_one_place() {
     let flags = page.html.split('<').filter(|tag| tag.contains("deploy-flag") && tag.contains(&at.to_string()));
     let lefts: Vec<_> = flags.filter(|flag| flag.contains("left:86.67%")).collect();
     assert_eq!(lefts.len(), 3, "{lefts:?}");
-    page.has(&[&format!("/traces/{TRACE}"), "<title>checkout · shop · Binnacle</title>"]);
+    page.has(&[&format!("/traces/{TRACE}"), "<title>Overview · checkout · shop · Binnacle</title>"]);
 }
 
 #[tokio::test]
@@ -143,10 +143,36 @@ async fn splitting_by_revision_is_in_the_address() {
 }
 
 #[tokio::test]
+async fn a_revision_has_one_colour_in_charts_lanes_and_comparisons() {
+    let named = |page: &Answer, class: &str, name: &str| {
+        let entries = page.html.split("<li class=\"").skip(1).filter(|entry| entry.contains("class=\"swatch\""));
+        entries.filter(|entry| entry.starts_with(class) && entry.contains(&format!(">{name}<"))).count()
+    };
+    let overview = get(&checkout("overview?split=revision")).await;
+    assert_eq!(
+        [named(&overview, "s4\"", "v1.8.1"), named(&overview, "s2\"", "v1.8.2")],
+        [4, 4],
+        "3 charts and the lanes"
+    );
+    for (pair, old, new) in
+        [("7d9f5b4c8..84bd7c6f9", 3, 3), ("84bd7c6f9..7d9f5b4c8", 3, 3), ("5c6d4f7b9..84bd7c6f9", 0, 3)]
+    {
+        let page = get(&checkout(&format!("deploys?compare={pair}"))).await;
+        assert_eq!((named(&page, "s4\"", "v1.8.1"), named(&page, "s2\"", "v1.8.2")), (old, new), "{pair}");
+    }
+}
+
+#[tokio::test]
 async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the_address() {
     let page = get(&checkout("metrics?range=1h")).await;
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
-    page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
+    page.has(&["· bytes · 3 series", "· orders · 3 series"]);
+    page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1"]);
+    // Nothing is chosen: the first is shown, as it is mostly asked.
+    assert_eq!(page.ids("chart-metric"), 1);
+    page.has(&["metric=process.memory.usage&amp;agg=p95"]);
+    let first = page.html.split("data-testid=\"metric-name\"").nth(1).expect("there are names");
+    assert!(first.split('>').next().is_some_and(|tag| tag.contains("aria-current=\"true\"")), "{first:.200}");
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
@@ -161,7 +187,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
 async fn the_profiles_tab_has_frames_as_text_and_functions_by_cost() {
     let page = get(&checkout("profiles")).await;
     assert_eq!((page.status, page.ids("flame"), page.ids("function")), (StatusCode::OK, 1, 2));
-    page.has(&["CPU time", "Memory in use", "1 min 40 s, in 40 profiles", "0.03 cores on average", ">main.pay<"]);
+    page.has(&["CPU time", "Memory in use", "100 s, in 40 profiles", "0.03 cores on average", ">main.pay<"]);
     page.has(&["left:0.000%;width:60.000%;--row:1", "type=inuse_space:bytes", "shop/checkout.go", "aria-sort"]);
     let found = get(&checkout("profiles?q=tax&sort=total")).await;
     assert_eq!((found.ids("function"), found.count(" dim\"")), (1, 3));
@@ -414,6 +440,33 @@ async fn what_is_not_there_is_a_404_that_says_so() {
         let page = get(&path).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         page.has(&[says]);
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_question_has_the_status_that_says_the_same() {
+    let _alone = ALONE.lock().await;
+    let path = |name: &str| {
+        let mut all = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path);
+        all.find(|path| path.contains(name)).expect("the question is registered").to_owned()
+    };
+    let window = format!("{}-{}", fake::minutes_ago(60).millis(), AS_OF.millis());
+    let (known, missing) = (format!("{CLUSTER}/shop/Deployment/checkout"), format!("{CLUSTER}/shop/Deployment/nope"));
+    for (name, id, broken, status, says) in [
+        ("list_endpoints", &known, false, StatusCode::OK, "POST /checkout"),
+        ("list_endpoints", &missing, false, StatusCode::NOT_FOUND, "NotFound"),
+        ("read_service", &missing, false, StatusCode::NOT_FOUND, "NotFound"),
+        ("list_endpoints", &known, true, StatusCode::SERVICE_UNAVAILABLE, "the disk is slow"),
+        ("list_endpoints", &"nonsense".to_owned(), false, StatusCode::BAD_REQUEST, "Transport"),
+    ] {
+        let router = router(Fake { broken, ..Fake::default() });
+        let address = format!("{}?id={id}&window={window}", path(name));
+        let request = Request::get(&address).body(Body::empty()).expect("a path makes a request");
+        let response = router.oneshot(request).await.expect("routers answer");
+        let got = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("the answer ends well");
+        let text = String::from_utf8_lossy(&body);
+        assert!(got == status && text.contains(says), "{address}: {got} {text}");
     }
 }
 

@@ -45,6 +45,29 @@ test("the catalog by keys: filter, down into the list, Enter, and the browser's 
   expect(await isSameDocument(page)).toBe(true);
 });
 
+test("Enter in the filter opens the first match, Escape clears before it leaves, arrows need no focus", async ({
+  page,
+}) => {
+  await page.goto("/");
+  await hydrated(page);
+  const filter = page.getByTestId("filter");
+  await page.keyboard.press("/");
+  await page.keyboard.type(`${shop} beta`);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/Deployment\/beta\/overview/);
+  await page.goBack();
+  await expect(page.getByTestId("catalog-row")).toHaveCount(1);
+  await page.keyboard.press("/");
+  await page.keyboard.press("Escape");
+  await expect(filter).toHaveValue("");
+  await expect(filter).toBeFocused();
+  await expect(page).not.toHaveURL(/q=/);
+  await page.keyboard.press("Escape");
+  await expect(filter).not.toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByTestId("catalog-row").first().getByRole("link").first()).toBeFocused();
+});
+
 test("Ctrl-K jumps to a service from anywhere, Escape leaves", async ({ page }) => {
   await page.goto("/status");
   await hydrated(page);
@@ -95,6 +118,23 @@ test("dragging over a chart zooms every chart, and back is the range before", as
   await expect(page).toHaveURL(/range=5m/);
   await expect(page.getByTestId("chart-requests")).toBeVisible();
   expect(await isSameDocument(page)).toBe(true);
+});
+
+test("two times that are no range are refused in words, with the menu still open", async ({ page }) => {
+  await openTab(page, path, "overview");
+  const menu = page.getByTestId("range");
+  await menu.locator("summary").click();
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByTestId("range-note")).toHaveText("Choose both times");
+  await menu.getByLabel("From").fill("2026-01-02T00:00:00");
+  await menu.getByLabel("To").fill("2026-01-01T00:00:00");
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page.getByTestId("range-note")).toHaveText("From must be before To");
+  await expect(page).toHaveURL(/range=5m/);
+  await menu.getByLabel("To").fill("2026-01-03T00:00:00");
+  await menu.getByRole("button", { name: "Apply" }).click();
+  await expect(page).toHaveURL(/from=\d+&to=\d+/);
+  await expect(menu.getByLabel("To")).toBeHidden();
 });
 
 test("one crosshair stands at the same place on every chart", async ({ page }) => {

@@ -39,6 +39,10 @@ test("a metric is chosen, grouped and filtered in the address", async ({ page })
   await hydrated(page);
   await expect(page.getByTestId("chart-golden")).toContainText("Memory");
   await expect(page.getByTestId("chart-golden")).toContainText("128 MiB");
+  // The first one is shown without being chosen.
+  await expect(page.getByTestId("chart-metric")).toContainText("process.memory.usage");
+  await page.getByTestId("agg-max").click();
+  await expect(page).toHaveURL(/metric=process\.memory\.usage.*agg=max/);
   await page.getByTestId("filter").fill("orders");
   await expect(page.getByTestId("metric-name")).toHaveCount(1);
   await page.getByTestId("metric-name").click();
@@ -48,7 +52,7 @@ test("a metric is chosen, grouped and filtered in the address", async ({ page })
   const plot = chart.locator(".pointer");
   const width = (await plot.boundingBox())?.width ?? 0;
   await plot.hover({ position: { x: width * 0.95, y: 30 } });
-  await expect(chart.locator(".legend .value")).toHaveText("4/s");
+  await expect(chart.locator(".legend .value")).toHaveText("4.0/s");
   await page.getByRole("combobox", { name: "Group by" }).selectOption("http.route");
   await expect(chart.locator(".legend li")).toHaveCount(2);
   await page.reload();

@@ -140,6 +140,22 @@ test("history says who changed what, scaling apart; two versions are compared in
   await expect(resource(page).getByTestId("yaml")).toContainText("registry.test/web:v1");
 });
 
+test("an open resource has the focus, and Escape or a click beside it gives that back", async ({ page }) => {
+  await openTab(page, path, "kubernetes");
+  const link = rowOf(page, "Deployment", "web").first().getByTestId("resource-link");
+  await link.focus();
+  await page.keyboard.press("Enter");
+  await expect(resource(page).getByTestId("close")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(resource(page)).toBeHidden();
+  await expect(page).not.toHaveURL(/resource=/);
+  await expect(link).toBeFocused();
+  await link.click();
+  await expect(resource(page)).toBeVisible();
+  await page.getByTestId("backdrop").click({ position: { x: 5, y: 200 } });
+  await expect(resource(page)).toBeHidden();
+});
+
 test("the tab can be seen as of a past moment", async ({ page, cluster }) => {
   const { kube } = cluster;
   await openTab(page, path, "kubernetes");

@@ -109,6 +109,41 @@ test("the page says it is disconnected when the server stops, and recovers alone
   expect(await isSameDocument(page)).toBe(true);
 });
 
+test("a server that hangs is said to give no answer, and what is awaited says so", async ({ page, binnacle }) => {
+  await openTab(page, path, "overview");
+  const live = page.getByTestId("live");
+  process.kill(binnacle.pid, "SIGSTOP");
+  try {
+    await expect(live).toHaveAttribute("data-state", "stale", { timeout: 30_000 });
+    await expect(live).toContainText("No answer");
+    await page.getByTestId("tab-traces").click();
+    await expect(page.getByText("Loading…").first()).toBeVisible();
+  } finally {
+    process.kill(binnacle.pid, "SIGCONT");
+  }
+  await expect(live).toHaveAttribute("data-state", "live", { timeout: 30_000 });
+  await expect(page.getByTestId(SIGN.traces)).toBeVisible();
+  await expect(page.getByText("Loading…")).toHaveCount(0);
+});
+
+test("nothing is asked of a service that is not there", async ({ page, cluster, guard }) => {
+  guard.allow(/status of 404/);
+  await page.goto(`${path}-nope/overview`);
+  await hydrated(page);
+  await expect(page.getByRole("main")).toContainText("Service not found");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  // By the time another page shows it, the news have come here too.
+  const other = await page.context().newPage();
+  await openTab(other, path, "kubernetes");
+  const [pod] = await podsOf(cluster.kube, shop, "front");
+  await cluster.kube.delete("Pod", shop, pod.metadata.name);
+  await expect(currentPods(other).filter({ hasText: pod.metadata.name })).toHaveCount(0);
+  await other.close();
+  const own = /read_service|read_charts|list_lanes|list_endpoints|list_errors/;
+  expect(asked.filter((url) => own.test(url))).toEqual([]);
+});
+
 for (const width of [390, 1024, 1680]) {
   test(`nothing scrolls the page sideways at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 844 });
@@ -121,6 +156,15 @@ for (const width of [390, 1024, 1680]) {
     }
   });
 }
+
+test("a phone has the open tab on its screen", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await openTab(page, path, "deploys");
+  await expect(page.getByTestId("tab-deploys")).toBeInViewport({ ratio: 1 });
+  await page.getByTestId("tab-kubernetes").click();
+  await expect(page).toHaveTitle(/^Kubernetes · /);
+  await expect(page.getByTestId("tab-kubernetes")).toBeInViewport({ ratio: 1 });
+});
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`the ${colorScheme} system theme is followed`, async ({ page }) => {

@@ -107,6 +107,19 @@ test("a row and a point lead to the trace, and back", async ({ page }) => {
   expect(await page.evaluate("window.hit")).toBeUndefined();
 });
 
+test("back from a trace is the place in the list", async ({ page }) => {
+  await openTraces(page);
+  const row = page.getByTestId("span-hit").nth(90);
+  await row.scrollIntoViewIfNeeded();
+  const place = await page.evaluate(() => scrollY);
+  expect(place).toBeGreaterThan(500);
+  await row.getByRole("link").click();
+  await expect(page.getByTestId("span-row").first()).toBeVisible();
+  await page.goBack();
+  await expect(page.getByTestId("span-hit")).toHaveCount(100);
+  await expect.poll(() => page.evaluate(() => scrollY)).toBe(place);
+});
+
 test("an endpoint of the overview leads to its requests", async ({ page }) => {
   await openTab(page, await servicePath(page, key), "overview", "1h");
   await page.getByTestId("endpoint-row").filter({ hasText: "POST /pay" }).getByRole("link").click();

@@ -52,6 +52,18 @@ test("a span's details have its attributes and its exception", async ({ page }) 
   await expect(page.getByRole("main")).toContainText("postgresql");
 });
 
+test("arrows go through the spans from wherever the page is", async ({ page }) => {
+  await page.goto(`/traces/${sent.grpc}`);
+  await hydrated(page);
+  // It opens with what failed, the last of them.
+  const chosen = page.locator('[data-testid="span-row"][aria-selected="true"]');
+  await expect(chosen).toContainText("charge card");
+  await page.keyboard.press("ArrowUp");
+  await expect(chosen).toContainText("SELECT orders");
+  await page.keyboard.press("Home");
+  await expect(chosen).toContainText("POST /pay");
+});
+
 test("a trace that is not there is a 404 that says so", async ({ page, guard }) => {
   // Chromium logs the status of the document itself.
   guard.allow(/status of 404/);

@@ -66,6 +66,9 @@ pub struct Apm {
     pub client_errors: Series,
     /// p50, p95 and p99 of all; or p95 by revision.
     pub latency: Vec<Series>,
+    /// By revision: the place of each series' revision in the history of the service, the oldest at 0, which its
+    /// colour is made of; nothing where it is not known.
+    pub places: Vec<Option<u32>>,
     /// The whole window summed.
     pub total: Summary,
     /// Some of it came from traces sampled at an unknown rate: the page says "of received traces".

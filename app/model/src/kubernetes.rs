@@ -312,6 +312,8 @@ pub struct PodLane {
     pub pod: String,
     /// The shown name of its revision.
     pub revision: Option<String>,
+    /// The revision's place in the history of the service, the oldest at 0, which its colour is made of.
+    pub place: Option<u32>,
     /// Stretches: from, to, phase; cut to the window.
     pub stretches: Vec<(Timestamp, Timestamp, PodPhase)>,
 }
@@ -327,8 +329,6 @@ pub struct PodLanes {
     pub counts: Vec<(PodPhase, Series)>,
     /// How many pods `counts` is of.
     pub counted: u32,
-    /// Revisions by shown name, oldest first: a revision's colour is its place here.
-    pub revisions: Vec<String>,
 }
 
 /// One resource in the tree of a service.

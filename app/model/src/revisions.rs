@@ -66,6 +66,8 @@ pub struct Compared {
     pub hash: RevisionHash,
     /// Its shown name.
     pub name: String,
+    /// Its place in the history of the service, the oldest at 0, which its colour is made of.
+    pub place: u32,
     /// When it ran, the last time: from its deploy on, to its last pod's end or to now.
     pub ran: Window,
     /// What endpoints, errors and total are of.

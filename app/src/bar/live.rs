@@ -5,13 +5,14 @@ use model::{SECOND, short_age_text};
 
 use crate::live::{Live, LiveState};
 
-/// `Live 2 s`, `Reconnecting`.
+/// `Live 2 s`, `No answer 33 s`, `Reconnecting`.
 #[component]
 pub(crate) fn LiveIndicator() -> impl IntoView {
     let live = Live::of_page();
     let word = move || match live.state.get() {
         LiveState::Connecting => "Connecting",
         LiveState::Live => "Live",
+        LiveState::Stale => "No answer",
         LiveState::Reconnecting => "Reconnecting",
     };
     let age = move || live.age.get().map(|seconds| short_age_text(i64::from(seconds) * SECOND)).unwrap_or_default();

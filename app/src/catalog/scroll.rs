@@ -1,36 +1,38 @@
 //! Which rows are wanted: those on the screen and some around them. Runs in the browser only.
 
 use leptos::prelude::*;
-use model::{CatalogPage, CatalogQuery};
+use model::CatalogQuery;
 
+use super::Found;
 use super::query::LIMIT;
-use crate::answer::Answer;
 use crate::ui::filter::focus_link;
 
 /// Windows start at multiples of this, so that small scrolling asks nothing.
 const STRIDE: u32 = 20;
 
 /// Keeps the wanted offset beside the page's scroll position, and the focus on its service as rows move.
-pub(super) fn follow(
-    query: Memo<CatalogQuery>,
-    offset: RwSignal<(CatalogQuery, u32)>,
-    answer: Answer<(u32, CatalogPage)>,
-) {
+pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, u32)>, answer: Found) {
     let (matched, focused) = (StoredValue::new(0), StoredValue::new(None));
+    let look = move || {
+        // The page may be left by now.
+        let Some(matched) = matched.try_get_value() else { return };
+        let wanted = first_row().map_or(0, |first| window_of(first, matched));
+        let now = (query.get_untracked(), wanted);
+        if offset.with_untracked(|offset| *offset != now) {
+            offset.set(now);
+        }
+    };
     Effect::new(move |_| {
         if let Some(Ok((_, page))) = answer.get() {
             matched.set_value(page.matched);
-            request_animation_frame(move || keep_focus(focused.try_get_value().flatten()));
+            request_animation_frame(move || {
+                keep_focus(focused.try_get_value().flatten());
+                look();
+            });
         }
     });
     Effect::new(move |_| {
-        let scroll = window_event_listener_untyped("scroll", move |_| {
-            let wanted = first_row().map_or(0, |first| window_of(first, matched.get_value()));
-            let now = (query.get_untracked(), wanted);
-            if offset.with_untracked(|offset| *offset != now) {
-                offset.set(now);
-            }
-        });
+        let scroll = window_event_listener_untyped("scroll", move |_| look());
         let focus = window_event_listener_untyped("focusin", move |_| focused.set_value(focused_service()));
         on_cleanup(move || {
             scroll.remove();

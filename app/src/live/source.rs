@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent, VisibilityState};
 
-use super::{Live, LiveState, Topic, backoff, burst, paced, parse, rest};
+use super::{Live, LiveState, Topic, backoff, burst, heard, paced, parse, rest};
 use crate::session::Clock;
 
 /// A page that hears nothing moves its windows on this often.
@@ -118,6 +118,7 @@ impl Follower {
         let Some((topic, as_of)) = event.data().as_string().as_deref().and_then(parse) else { return };
         self.heard.set_value((js_sys::Date::now(), as_of));
         self.live.age.set(Some(0));
+        self.stands(LiveState::Live);
         self.clock.now.update(|now| *now = as_of.max(*now));
         let all = self.fresh.get_value();
         self.fresh.set_value(false);
@@ -145,19 +146,29 @@ impl Follower {
         }
     }
 
+    fn stands(self, state: LiveState) {
+        if self.live.state.get_untracked() != state {
+            self.live.state.set(state);
+        }
+    }
+
     /// Once a second: the age of what is shown; and time goes on even where nothing changes.
     fn second(self) {
-        if self.live.state.get_untracked() != LiveState::Live {
+        let open = matches!(self.live.state.get_untracked(), LiveState::Live | LiveState::Stale);
+        if !open || self.source.with_value(Option::is_none) {
             return;
         }
         let (at, as_of) = self.heard.get_value();
         let age = (js_sys::Date::now() - at).max(0.0) / 1e3;
         self.live.age.set(Some(age as u32));
+        self.stands(heard(age as u32));
         let now = as_of.plus(age as i64 * SECOND);
         if now.since(self.clock.now.get_untracked()) >= 10 * SECOND {
             self.clock.now.set(now);
         }
-        if now.since(self.live.telemetry.get_untracked()) >= QUIET {
+        // A server that does not answer is not asked more.
+        let quiet = self.live.state.get_untracked() == LiveState::Live;
+        if quiet && now.since(self.live.telemetry.get_untracked()) >= QUIET {
             self.live.telemetry.set(now);
         }
     }

@@ -44,27 +44,38 @@ pub(crate) fn RangePicker() -> impl IntoView {
 fn Absolute() -> impl IntoView {
     let (from, to) = (NodeRef::<leptos::html::Input>::new(), NodeRef::<leptos::html::Input>::new());
     let (zoom, zone) = (use_zoom(), Clock::of_page().zone);
-    let (wrong, set_wrong) = signal(false);
+    let (wrong, set_wrong) = signal(None::<&'static str>);
     let go = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let read = |node: NodeRef<leptos::html::Input>| {
             node.get_untracked().and_then(|input| zone.with_untracked(|zone| instant(&input.value(), zone)))
         };
-        let window = read(from).zip(read(to)).filter(|(from, to)| from < to).map(|(from, to)| Window::new(from, to));
-        set_wrong.set(window.is_none());
-        if let Some(window) = window {
-            zoom(window);
+        let window = between(read(from), read(to));
+        set_wrong.set(window.err());
+        match window {
+            Ok(window) => zoom(window),
+            // What is submitted closes the menu, and with it the words that say what is wrong.
+            Err(_) => event.stop_propagation(),
         }
     };
     view! {
-        <form class="absolute" on:submit=go>
-            <label>"From" <input type="datetime-local" step="1" node_ref=from required /></label>
-            <label>"To" <input type="datetime-local" step="1" node_ref=to required /></label>
-            <p class="faint" role="status">
-                {move || if wrong.get() { "Two times, the earlier first".to_owned() } else { zone.with(|z| z.name.clone()) }}
+        <form class="absolute" on:submit=go novalidate>
+            <label>"From" <input type="datetime-local" step="1" node_ref=from /></label>
+            <label>"To" <input type="datetime-local" step="1" node_ref=to /></label>
+            <p class="faint" class:wrong=move || wrong.get().is_some() role="status" data-testid="range-note">
+                {move || wrong.get().map_or_else(|| zone.with(|zone| zone.name.clone()), str::to_owned)}
             </p>
             <button type="submit">"Apply"</button>
         </form>
+    }
+}
+
+/// The time between two instants, or what is wrong with them.
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Window, &'static str> {
+    match from.zip(to) {
+        Some((from, to)) if from < to => Ok(Window::new(from, to)),
+        Some(_) => Err("From must be before To"),
+        None => Err("Choose both times"),
     }
 }
 
@@ -99,6 +110,14 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_two_times_is_said() {
+        let [early, late] = [1, 2].map(|seconds| Some(Timestamp::from_seconds(seconds)));
+        assert!(between(early, late).is_ok());
+        assert_eq!((between(late, early), between(early, early)), (between(late, late), Err("From must be before To")));
+        assert_eq!((between(None, late), between(early, None)), (Err("Choose both times"), Err("Choose both times")));
+    }
 
     #[test]
     fn local_times_are_read_in_the_zone() {

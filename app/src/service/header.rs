@@ -1,7 +1,6 @@
 //! The head of a service's page: where it is, how it is, what runs.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use model::ServiceHeader;
 
 use crate::AppError;
@@ -43,7 +42,6 @@ fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
         Tab { key: "deploys", word: "Deploys", badge: 0 },
     ];
     view! {
-        <Title text=format!("{} · {}", id.name, namespace) />
         <nav class="crumbs" aria-label="Where this is">
             <a href=move || format!("/{}", kept.get())>"Services"</a>
             <span aria-hidden="true">"/"</span>
@@ -56,7 +54,7 @@ fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
             {badge("plain", id.kind.clone())}
             {facts(header)}
         </div>
-        <Tabs base=id.path() tabs kept />
+        <Tabs base=id.path() tabs kept title=format!("{} · {}", id.name, id.namespace) />
     }
     .into_any()
 }

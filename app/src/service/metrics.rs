@@ -13,7 +13,7 @@ use model::{LeakChart, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
-use crate::panel::{panel, part};
+use crate::panel::{large, panel, part};
 use crate::ui::filter::TextFilter;
 
 /// The tab.
@@ -22,8 +22,8 @@ pub(crate) struct Metrics;
 /// A metric in the address: name, keys to group by, aggregation, whether as a rate, filter.
 type Words = (String, String, String, bool, String);
 
-/// A question and its window; its answer, the metric's labels, and marks of the same moment.
-type Explored = (MetricQuery, Window, (MetricSeries, Vec<MetricLabel>, Marks));
+/// A question; its answer, the metric's labels, and marks of the same moment.
+type Explored = (MetricQuery, MetricSeries, Vec<MetricLabel>, Marks);
 
 #[lazy_route]
 impl LazyRoute for Metrics {
@@ -44,26 +44,22 @@ impl LazyRoute for Metrics {
         let of_metric = Memo::new(move |_| (asked.get(), words.get()));
         let explored = ask(of_metric, |((id, moment), words): (Asked, Words)| async move {
             let (name, by, aggregation, rate, filter) = words;
-            if name.is_empty() {
-                return Ok(None);
-            }
-            let (query, window) = (MetricQuery::of_words(&name, &by, &aggregation, rate, &filter), moment.window);
-            let answer = read_metric(known(id)?, window, name, by, aggregation, rate, filter).await?;
-            Ok(Some((query, window, answer)))
+            let found = read_metric(known(id)?, moment.window, name, by, aggregation, rate, filter).await?;
+            Ok((moment.window, found))
         });
         let deploys = move || {
             let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
             format!("{path}/deploys?deploy=")
         };
-        let draw = move |found: Option<Explored>| match found {
-            Some((query, window, (series, labels, marks))) => {
+        let draw = move |(window, found): (Window, Option<Explored>)| match found {
+            Some((query, series, labels, marks)) => {
                 explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
             }
-            None => view! { <p class="card muted pick">"Choose a metric to see it over time."</p> }.into_any(),
+            None => ().into_any(),
         };
         view! {
             {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &deploys()))}
-            {part(golden, move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
+            {large(golden, "golden", move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
                 plot::golden(&charts, window, &marks, &deploys())
             })}
             <div class="toolbar">
@@ -97,6 +93,7 @@ async fn read_golden_metrics(id: ServiceId, window: Window) -> Result<(Vec<Metri
     Ok((backend.golden_metrics(&viewer, &id, window).await?, backend.marks(&viewer, &id, window).await?))
 }
 
+/// A metric with its labels; without a name the first there is, as it is mostly asked. Nothing where there is none.
 #[server(input = GetUrl)]
 async fn read_metric(
     id: ServiceId,
@@ -106,10 +103,14 @@ async fn read_metric(
     aggregation: String,
     rate: bool,
     filter: String,
-) -> Result<(MetricSeries, Vec<MetricLabel>, Marks), AppError> {
+) -> Result<Option<Explored>, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    let query = MetricQuery::of_words(&name, &by, &aggregation, rate, &filter);
-    let series = backend.metric(&viewer, &id, window, query).await?;
-    let labels = backend.metric_labels(&viewer, &id, window, &name).await?;
-    Ok((series, labels, backend.marks(&viewer, &id, window).await?))
+    let query = match name.is_empty() {
+        false => Some(MetricQuery::of_words(&name, &by, &aggregation, rate, &filter)),
+        true => backend.metric_names(&viewer, &id, window).await?.names.first().map(explorer::usual),
+    };
+    let Some(query) = query else { return Ok(None) };
+    let series = backend.metric(&viewer, &id, window, query.clone()).await?;
+    let labels = backend.metric_labels(&viewer, &id, window, &query.name).await?;
+    Ok(Some((query, series, labels, backend.marks(&viewer, &id, window).await?)))
 }

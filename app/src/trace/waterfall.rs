@@ -9,6 +9,7 @@ use model::{SpanId, TracePage, TraceRow, duration_text};
 use crate::charts::scale::nice;
 
 use super::tree::{ROW, first_choice, on_screen, visible};
+use crate::ui::keys::unfocused;
 
 /// Style classes of services, in order of appearance.
 const SERIES: [&str; 6] = ["s1", "s2", "s3", "s5", "s6", "s4"];
@@ -42,6 +43,7 @@ pub(super) fn Waterfall(page: TracePage, chosen: RwSignal<Option<SpanId>>) -> im
         list: NodeRef::new(),
     };
     Effect::new(move |_| reader.begin());
+    unfocused(move |event| reader.key(event));
     let drawn = move || {
         let (scrolled, height) = (reader.scrolled.get(), reader.height.get());
         rows.with(|rows| {

@@ -85,6 +85,12 @@ pub(crate) fn split(diff: &Diff) -> AnyView {
             <h3>{diff.title.clone()}</h3>
             <div class="scroll-x">
                 <table>
+                    <colgroup>
+                        <col class="line-number" />
+                        <col />
+                        <col class="line-number" />
+                        <col />
+                    </colgroup>
                     <tbody>{pairs(&diff.lines).iter().map(pair).collect_view()}</tbody>
                 </table>
             </div>

@@ -21,6 +21,9 @@ pub(crate) fn TextFilter(
     label: &'static str,
     /// What it looks in.
     placeholder: &'static str,
+    /// Enter was pressed; the address has what is typed by then.
+    #[prop(optional)]
+    on_enter: Option<Callback<()>>,
 ) -> impl IntoView {
     let (params, requery) = (use_query_map(), use_requery());
     let (typed, set_typed) = signal(text.get_untracked());
@@ -44,12 +47,23 @@ pub(crate) fn TextFilter(
         let to = params.with_untracked(Query::of).with("q", &typed.get_untracked()).with("before", "");
         requery.with_value(|requery| requery(to, true));
     };
-    let input = move |event| {
-        set_typed.set(event_target_value(&event));
+    let change = move |text: String| {
+        set_typed.set(text);
         if let Some(waiting) = timer.get_value() {
             waiting.clear();
         }
         timer.set_value(set_timeout_with_handle(follow, REST).ok());
+    };
+    let key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
+        "Escape" if !typed.with_untracked(String::is_empty) => change(String::new()),
+        "Enter" => {
+            if let Some(waiting) = timer.get_value() {
+                waiting.clear();
+                follow();
+            }
+            on_enter.into_iter().for_each(|enter| enter.run(()));
+        }
+        _ => leave(&event),
     };
     view! {
         <label class="filter">
@@ -67,23 +81,18 @@ pub(crate) fn TextFilter(
                 spellcheck="false"
                 value=typed.get_untracked()
                 prop:value=move || typed.get()
-                on:input=input
-                on:keydown=leave
+                on:input=move |event| change(event_target_value(&event))
+                on:keydown=key
             />
             <kbd aria-hidden="true">"/"</kbd>
         </label>
     }
 }
 
-/// Down goes into the list, Escape out of the filter.
-fn leave(event: web_sys::KeyboardEvent) {
+/// Down goes into the list, Escape out of the filter that is empty.
+fn leave(event: &web_sys::KeyboardEvent) {
     match event.key().as_str() {
-        "ArrowDown" => {
-            event.prevent_default();
-            if let Ok(Some(row)) = document().query_selector("tr[data-service]") {
-                focus_link(&row);
-            }
-        }
+        "ArrowDown" => into_list(event),
         "Escape" => {
             let own = event.current_target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok());
             if let Some(own) = own {
@@ -92,6 +101,16 @@ fn leave(event: web_sys::KeyboardEvent) {
             }
         }
         _ => {}
+    }
+}
+
+/// Down goes to the first service of the list.
+pub(crate) fn into_list(event: &web_sys::KeyboardEvent) {
+    if matches!(event.key().as_str(), "ArrowDown" | "j")
+        && let Ok(Some(row)) = document().query_selector("tr[data-service]")
+    {
+        event.prevent_default();
+        focus_link(&row);
     }
 }
 

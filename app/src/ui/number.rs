@@ -9,28 +9,34 @@ pub(crate) fn or_none<T>(value: Option<T>, say: impl FnOnce(T) -> String) -> Str
     value.map_or_else(|| NONE.to_owned(), say)
 }
 
-/// Requests per second without the unit: `412`, `1.9k`, `0.3`.
+/// Requests per second without the unit, with one decimal below ten, so that a column reads evenly: `412`, `1.9k`,
+/// `2.0`, `0.3`; two where one would say nothing.
 pub(crate) fn rate(value: f64) -> String {
     match value {
         v if v <= 0.0 => "0".into(),
         v if v < 0.01 => "<0.01".into(),
-        v if v < 1.0 => trimmed(v, 2),
-        v if v < 10.0 => trimmed(v, 1),
+        v if v < 0.095 => format!("{v:.2}"),
+        v if v < 9.95 => format!("{v:.1}"),
         v => short(v),
     }
 }
 
-/// Any value in three digits: `412`, `1.9k`, `0.3`, `-2.5`.
+/// Any value in three digits: `412`, `1.9k`, `2`, `0.25`, `-2.5`.
 pub(crate) fn any(value: f64) -> String {
-    if value < 0.0 { format!("-{}", rate(-value)) } else { rate(value) }
+    match value {
+        v if v < 0.0 => format!("-{}", any(-v)),
+        v if v > 0.0 && v < 0.01 => "<0.01".into(),
+        v if v < 1.0 => trimmed(v, 2),
+        v if v < 9.95 => trimmed(v, 1),
+        v => short(v),
+    }
 }
 
-/// A share of 0 to 1: `4.1 %`, `0.03 %`, `100 %`.
+/// A share of 0 to 1: `4.1 %`, `<0.1 %`, `100 %`.
 pub(crate) fn share(value: f64) -> String {
     let percent = value * 100.0;
     match percent {
-        p if p > 0.0 && p < 0.01 => "<0.01 %".into(),
-        p if p > 0.0 && p < 0.1 => format!("{p:.2} %"),
+        p if p > 0.0 && p < 0.1 => "<0.1 %".into(),
         p if p >= 99.95 => "100 %".into(),
         p => format!("{p:.1} %"),
     }
@@ -56,10 +62,11 @@ pub(crate) fn count(value: f64) -> String {
 pub(crate) fn short(value: f64) -> String {
     match value {
         v if v < 999.5 => format!("{v:.0}"),
-        v if v < 9_950.0 => format!("{}k", trimmed(v / 1e3, 1)),
+        v if v < 9_950.0 => format!("{:.1}k", v / 1e3),
         v if v < 999_500.0 => format!("{:.0}k", v / 1e3),
-        v if v < 999_500_000.0 => format!("{}M", trimmed(v / 1e6, 1)),
-        v => format!("{}G", trimmed(v / 1e9, 1)),
+        v if v < 9_950_000.0 => format!("{:.1}M", v / 1e6),
+        v if v < 999_500_000.0 => format!("{:.0}M", v / 1e6),
+        v => format!("{:.1}G", v / 1e9),
     }
 }
 
@@ -79,19 +86,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_keep_three_digits_and_never_turn_something_into_nothing() {
-        for (value, text) in
-            [(0.0, "0"), (0.001, "<0.01"), (0.3, "0.3"), (2.0, "2"), (9.96, "10"), (412.4, "412"), (1_900.0, "1.9k")]
-        {
+    fn rates_read_evenly_and_never_turn_something_into_nothing() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.001, "<0.01"),
+            (0.05, "0.05"),
+            (0.099, "0.1"),
+            (0.37, "0.4"),
+            (2.0, "2.0"),
+            (9.96, "10"),
+            (412.4, "412"),
+            (2_000.0, "2.0k"),
+        ] {
             assert_eq!(rate(value), text);
         }
     }
 
     #[test]
+    fn any_value_is_as_long_as_it_must_be() {
+        for (value, text) in [(0.0, "0"), (3.0, "3"), (0.25, "0.25"), (-2.5, "-2.5"), (0.004, "<0.01"), (9.96, "10")] {
+            assert_eq!(any(value), text);
+        }
+    }
+
+    #[test]
     fn shares_have_their_unit_and_small_ones_are_not_zero() {
-        for (value, text) in
-            [(0.0, "0.0 %"), (0.041, "4.1 %"), (0.00001, "<0.01 %"), (0.0003, "0.03 %"), (1.0, "100 %")]
-        {
+        for (value, text) in [(0.0, "0.0 %"), (0.041, "4.1 %"), (0.0003, "<0.1 %"), (0.001, "0.1 %"), (1.0, "100 %")] {
             assert_eq!(share(value), text);
         }
     }

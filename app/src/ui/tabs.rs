@@ -1,6 +1,7 @@
-//! The tabs of a page: links, the current one said to be it.
+//! The tabs of a page: links, the current one said to be it, in the document's title as well.
 
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 /// A tab: its last path segment, its word, a number beside it.
@@ -18,8 +19,16 @@ pub(crate) fn Tabs(
     tabs: Vec<Tab>,
     /// What the links end in.
     kept: Memo<String>,
+    /// What all of them are of: the document's title, after the word of the tab that is open.
+    title: String,
 ) -> impl IntoView {
     let path = use_location().pathname;
+    let words: Vec<(String, &'static str)> = tabs.iter().map(|tab| (format!("{base}/{}", tab.key), tab.word)).collect();
+    let title = move || {
+        let open =
+            path.with(|path| words.iter().find(|(own, _)| path.trim_end_matches('/') == own).map(|(_, word)| *word));
+        open.map_or_else(|| title.clone(), |word| format!("{word} · {title}"))
+    };
     let links = tabs
         .into_iter()
         .map(|Tab { key, word, badge }| {
@@ -38,8 +47,19 @@ pub(crate) fn Tabs(
         })
         .collect_view();
     view! {
+        <Title text=title />
         <nav class="tabs" aria-label="Views of this service">
             {links}
         </nav>
+    }
+}
+
+/// Scrolls the tabs so that the open one is on the screen. Runs in the browser only.
+pub(crate) fn show_open() {
+    let open = document().query_selector(".tabs [aria-current]").ok().flatten();
+    if let Some((open, tabs)) = open.and_then(|open| Some((open.clone(), open.parent_element()?))) {
+        // So far from the left edge that the tab before it is seen to be there.
+        let left = open.get_bounding_client_rect().left() - tabs.get_bounding_client_rect().left() - 60.0;
+        tabs.set_scroll_left(tabs.scroll_left() + left as i32);
     }
 }

@@ -53,6 +53,7 @@ impl Fake {
         let side = |hash: &RevisionHash, ran: Window, total: &Summary| Compared {
             hash: hash.clone(),
             name: self.revision_name(hash),
+            place: REVISIONS.iter().rev().position(|(known, ..)| *known == hash.0).unwrap_or_default() as u32,
             ran,
             measured: Window::new(ran.from, ran.from.plus(8 * MINUTE)),
             total: if is_kept(ran) { total.clone() } else { Summary::default() },

@@ -41,6 +41,7 @@ pub(crate) fn apm(window: Window, split: Split) -> Apm {
         errors,
         client_errors: together("4xx", 0.008, 0.008),
         latency,
+        places: if split == Split::Revision { vec![Some(1), Some(2)] } else { vec![None] },
         total: Summary {
             rate: Some(412.0),
             error_share: Some(0.041),
@@ -69,15 +70,14 @@ pub(crate) fn lanes(window: Window) -> PodLanes {
         } else {
             vec![(window.from, gone, PodPhase::Ready)]
         };
-        PodLane { pod: format!("checkout-7d9f5b4c8-{n}"), revision: Some("v1.8.1".into()), stretches }
+        PodLane { pod: format!("checkout-7d9f5b4c8-{n}"), revision: Some("v1.8.1".into()), place: Some(1), stretches }
     });
     let new = (0..4).map(|n| {
         let (from, ready) = (deployed().plus(n * 20 * SECOND), deployed().plus((n * 20 + 40) * SECOND));
         let stretches = vec![(from, ready, PodPhase::Starting), (ready, window.to, PodPhase::Ready)];
-        PodLane { pod: format!("checkout-84bd7c6f9-{n}"), revision: Some("v1.8.2".into()), stretches }
+        PodLane { pod: format!("checkout-84bd7c6f9-{n}"), revision: Some("v1.8.2".into()), place: Some(2), stretches }
     });
-    let revisions = vec!["v1.8.1".into(), "v1.8.2".into()];
-    PodLanes { window, lanes: old.chain(new).collect(), counts: vec![], counted: 0, revisions }
+    PodLanes { window, lanes: old.chain(new).collect(), counts: vec![], counted: 0 }
 }
 
 /// So many pods that only their number is drawn: some are not ready any more at the end.
@@ -88,7 +88,7 @@ pub(crate) fn counts(window: Window) -> PodLanes {
         (phase, Series { name: phase.word().into(), start: window.from, step, points })
     };
     let counts = vec![series(PodPhase::Ready, 320.0, 300.0), series(PodPhase::NotReady, 0.0, 20.0)];
-    PodLanes { window, lanes: vec![], counts, counted: 340, revisions: vec![] }
+    PodLanes { window, lanes: vec![], counts, counted: 340 }
 }
 
 fn summary(rate: f64, share: f64, p95: f64) -> Summary {

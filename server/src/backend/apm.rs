@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::AppError;
-use model::{Apm, EndpointRow, ErrorRow, Red, Series, ServiceId, Split, Step, Summary, Timestamp, Viewer, Window};
+use model::{
+    Apm, EndpointRow, ErrorRow, Red, Revision, RevisionHash, Series, ServiceId, Split, Step, Summary, Timestamp,
+    Viewer, Window,
+};
 use store::{By, RedQuery, RedRow};
 
 use super::{Answers, failed, shown_name};
@@ -66,11 +69,11 @@ pub(super) async fn charts(
     // Once there are requests, a bucket without any is a rate of nothing; before that it is not measured.
     let rate = |red: &Red| Some(red.requests / seconds);
     let named = match split {
-        Split::Together => vec![("all endpoints".to_owned(), all.clone())],
-        Split::Revision => by_revision(answers, id, &rows),
+        Split::Together => vec![("all endpoints".to_owned(), None, all.clone())],
+        Split::Revision => by_revision(&answers.store.revisions(id).await.map_err(failed)?, &rows),
     };
     let each = |value: &dyn Fn(&Red) -> Option<f64>| -> Vec<Series> {
-        named.iter().map(|(name, cells)| grid.series(name, cells, value)).collect()
+        named.iter().map(|(name, _, cells)| grid.series(name, cells, value)).collect()
     };
     let quantile = |q: f64| move |red: &Red| red.histogram.quantile(q);
     Ok(Apm {
@@ -84,6 +87,7 @@ pub(super) async fn charts(
                 .to_vec(),
             Split::Revision => each(&quantile(0.95)),
         },
+        places: named.iter().map(|(_, place, _)| *place).collect(),
         total: Summary::of(&total, window.length()),
         sampled: rows.iter().any(|row| row.sampled),
         last_request,
@@ -106,21 +110,30 @@ pub(super) fn sum<'a>(cells: impl Iterator<Item = &'a Red>) -> Red {
     sum
 }
 
-/// One series a revision by its shown name, in the order in which they first served.
-fn by_revision(answers: &Answers, id: &ServiceId, rows: &[RedRow]) -> Vec<(String, BTreeMap<u32, Red>)> {
-    let directory = answers.store.directory();
-    let mut named: Vec<(u32, String, BTreeMap<u32, Red>)> = Vec::new();
-    for row in rows {
-        let name = match &row.revision {
-            Some(hash) => shown_name(&directory, id, hash),
-            None => "pod not known".to_owned(),
-        };
-        let cells = together(std::iter::once(row));
-        let first = cells.keys().next().copied().unwrap_or(u32::MAX);
-        named.push((first, name, cells));
-    }
-    named.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    named.into_iter().map(|(_, name, cells)| (name, cells)).collect()
+/// What one revision did: its shown name, its place in the history of the service, its cells.
+type Served = (String, Option<u32>, BTreeMap<u32, Red>);
+
+/// One series a revision, in the order of the service's history; what is of no known one comes last. Pure.
+fn by_revision(revisions: &[Revision], rows: &[RedRow]) -> Vec<Served> {
+    let mut named: Vec<Served> = rows
+        .iter()
+        .map(|row| {
+            let place = row.revision.as_ref().and_then(|hash| place(revisions, hash));
+            let name = match (place, &row.revision) {
+                (Some(place), _) => revisions[place as usize].name.clone(),
+                (None, Some(hash)) => hash.to_string(),
+                (None, None) => "pod not known".to_owned(),
+            };
+            (name, place, together(std::iter::once(row)))
+        })
+        .collect();
+    named.sort_by(|a, b| (a.1.is_none(), a.1, &a.0).cmp(&(b.1.is_none(), b.1, &b.0)));
+    named
+}
+
+/// A revision's place in the history of its service, which begins with the oldest. Pure.
+pub(super) fn place(revisions: &[Revision], hash: &RevisionHash) -> Option<u32> {
+    revisions.iter().position(|revision| &revision.hash == hash).map(|place| place as u32)
 }
 
 async fn by_endpoint(answers: &Answers, id: &ServiceId, window: Window) -> Result<BTreeMap<String, Red>, AppError> {
@@ -216,4 +229,39 @@ pub(super) async fn errors(
         .collect();
     rows.sort_by(|a, b| b.count.total_cmp(&a.count).then_with(|| a.error.cmp(&b.error)));
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_has_its_place_in_the_history_whatever_served_in_the_window() {
+        let id = ServiceId::new("c", "n", "Deployment", "web");
+        let revision = |hash: &str, name: &str| Revision {
+            service: id.clone(),
+            hash: RevisionHash(hash.into()),
+            name: name.into(),
+            number: 1,
+            created: Timestamp(0),
+            images: vec![],
+            template: String::new(),
+        };
+        let history = [revision("a", "v1"), revision("b", "v2"), revision("c", "v3")];
+        let row = |hash: Option<&str>, first: u32| RedRow {
+            service: id.clone(),
+            revision: hash.map(|hash| RevisionHash(hash.into())),
+            endpoint: None,
+            pod: None,
+            sampled: false,
+            cells: vec![(first, Red { requests: 1.0, ..Red::default() })],
+        };
+        let rows = [row(None, 0), row(Some("c"), 1), row(Some("gone"), 2), row(Some("b"), 9)];
+        let served: Vec<_> = by_revision(&history, &rows).into_iter().map(|(name, place, _)| (name, place)).collect();
+        let named = |name: &str, place| (name.to_owned(), place);
+        assert_eq!(
+            served,
+            [named("v2", Some(1)), named("v3", Some(2)), named("gone", None), named("pod not known", None)]
+        );
+    }
 }

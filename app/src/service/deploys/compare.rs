@@ -11,7 +11,7 @@ use super::chosen;
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit};
-use crate::service::overview::{SERIES, has_more_errors, is_slower};
+use crate::service::overview::{colour, has_more_errors, is_slower};
 use crate::ui::ago::clock_text;
 use crate::ui::diff::inline;
 use crate::ui::number;
@@ -102,7 +102,7 @@ fn charts(all: &Comparison) -> AnyView {
         unit,
         window: all.axis,
         along,
-        lines: lines(series),
+        lines: lines(all, series),
         stacked: false,
         empty: "No requests measured",
         marks: Marks::default(),
@@ -120,10 +120,12 @@ fn charts(all: &Comparison) -> AnyView {
     view! { <div class="charts">{chart(requests)} {chart(errors)} {chart(latency)}</div> }.into_any()
 }
 
-/// In the colours that the overview gives to a service's first two revisions.
-fn lines(series: &[Series; 2]) -> Vec<Line> {
+/// In the colours that the overview gives them; where both have the same, the new one takes the next.
+fn lines(all: &Comparison, series: &[Series; 2]) -> Vec<Line> {
+    let (old, new) = (colour(Some(all.old.place)), colour(Some(all.new.place)));
+    let new = if old == new { colour(Some(all.new.place + 1)) } else { new };
     let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
-    series.iter().zip(SERIES).map(line).collect()
+    series.iter().zip([old, new]).map(line).collect()
 }
 
 fn differences(all: &Comparison) -> AnyView {

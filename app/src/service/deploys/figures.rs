@@ -10,7 +10,7 @@ pub(super) fn side(evidence: &Evidence, side: &Side) -> String {
     match evidence.effect.as_ref().map(|effect| effect.unit) {
         Some(Unit::Share) => format!("{} / {}", number::count(side.numerator), number::count(side.denominator)),
         Some(Unit::Rate) => {
-            format!("{} in {} pod h", number::count(side.numerator), number::rate(side.denominator / 60.0))
+            format!("{} in {} pod h", number::count(side.numerator), number::any(side.denominator / 60.0))
         }
         Some(unit) => amount(unit, value),
         None => match evidence.signal {
@@ -25,8 +25,8 @@ pub(super) fn amount(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Share => number::share(value),
         Unit::Median | Unit::P95 => duration_text(value),
-        Unit::Rate => format!("{} per pod h", number::rate(value)),
-        Unit::Count => number::rate(value),
+        Unit::Rate => format!("{} per pod h", number::any(value)),
+        Unit::Count => number::any(value),
         Unit::CpuSeconds => duration_text(value * 1e9),
         Unit::Bytes => model::bytes_text(value),
     }

@@ -4,10 +4,13 @@ mod history;
 mod yaml;
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
 use model::ResourcePage;
+use wasm_bindgen::JsCast;
 
 use super::{Address, href};
 use crate::answer::Answer;
+use crate::navigate::use_go;
 use crate::panel::panel;
 use crate::ui::ago::clock_text;
 use crate::ui::diff::{inline, split};
@@ -18,19 +21,59 @@ const VIEWS: [(&str, &str); 3] = [("", "YAML"), ("diff", "Difference"), ("split"
 /// What closing takes out of the address.
 const CLOSED: [(&str, &str); 4] = [("resource", ""), ("version", ""), ("against", ""), ("view", "")];
 
-/// The drawer; out of sight while nothing is open.
+/// The drawer over what is dimmed; out of sight while nothing is open.
 pub(super) fn drawer(page: Answer<Option<ResourcePage>>, open: Memo<bool>, address: Address) -> AnyView {
     let search = RwSignal::new(String::new());
     let draw = move |page: Option<ResourcePage>| page.map(|page| opened(page, address, search)).into_any();
+    let close = NodeRef::<leptos::html::A>::new();
+    by_keys(open, close, address);
+    let closed = move || href(address, &CLOSED);
     view! {
-        <aside class="drawer" hidden=move || !open.get() aria-label="Resource" data-testid="resource">
-            <a class="close" href=move || href(address, &CLOSED) data-noscroll aria-label="Close" data-testid="close">
+        <a
+            class="backdrop"
+            hidden=move || !open.get()
+            href=closed
+            data-noscroll
+            tabindex="-1"
+            aria-hidden="true"
+            data-testid="backdrop"
+        ></a>
+        <aside class="drawer" hidden=move || !open.get() role="dialog" aria-label="Resource" data-testid="resource">
+            <a class="close" node_ref=close href=closed data-noscroll aria-label="Close" data-testid="close">
                 "×"
             </a>
             {panel(page, "tall", draw)}
         </aside>
     }
     .into_any()
+}
+
+/// The focus goes into the drawer as it opens and back to where it was; Escape closes.
+fn by_keys(open: Memo<bool>, close: NodeRef<leptos::html::A>, address: Address) {
+    let go = use_go();
+    Effect::new(move |before: Option<Option<web_sys::HtmlElement>>| {
+        let focused = || document().active_element().and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+        let (to, before) = match open.get() {
+            true => (close.get_untracked().map(Into::into), focused()),
+            false => (before.flatten(), None),
+        };
+        request_animation_frame(move || {
+            if let Some(to) = to {
+                // What is on the screen takes the focus; what is gone by now leaves it where it is.
+                _ = web_sys::HtmlElement::focus(&to);
+            }
+        });
+        before
+    });
+    Effect::new(move |_| {
+        let keys = window_event_listener(leptos::ev::keydown, move |event| {
+            if event.key() == "Escape" && open.get_untracked() {
+                let options = NavigateOptions { resolve: false, scroll: false, ..NavigateOptions::default() };
+                go.run((untrack(|| href(address, &CLOSED)), options));
+            }
+        });
+        on_cleanup(move || keys.remove());
+    });
 }
 
 fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> AnyView {

@@ -23,15 +23,16 @@ pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
     let lower = text.to_lowercase();
     let found: Vec<&MetricName> = names.names.iter().filter(|name| name.name.to_lowercase().contains(&lower)).collect();
     let more = found.len().saturating_sub(LISTED);
+    // Where none is chosen, the first is shown.
+    let chosen = if chosen.is_empty() { names.names[0].name.as_str() } else { chosen };
     let row = |name: &&MetricName| {
-        let (aggregation, rate) = usual(name.kind);
-        let own = name.name.clone();
-        let to = move || {
-            let to = query.with(Query::of).with("metric", &own).with("by", "").with("where", "");
-            format!("{}{}", path.get(), to.with("agg", aggregation.word()).with("rate", if rate { "1" } else { "" }))
-        };
+        let usual = usual(name);
+        let to = move || format!("{}{}", path.get(), in_url(query.with(Query::of), &usual));
         let series = number::plural(u64::from(name.series), "series", "series");
-        let unit = if name.unit.is_empty() { String::new() } else { format!(" · {}", name.unit) };
+        let unit = match unit_word(&name.unit) {
+            word if word.is_empty() => word,
+            word => format!(" · {word}"),
+        };
         view! {
             <li>
                 <a
@@ -51,20 +52,50 @@ pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
         <section class="card metric-names">
             <ul>{found.iter().take(LISTED).map(row).collect_view()}</ul>
             {found.is_empty().then(|| view! { <p class="muted">"No metric matches"</p> })}
-            {(more > 0).then(|| view! { <p class="faint">{format!("{more} more match")}</p> })}
+            {(more > 0)
+                .then(|| view! { <p class="faint">{format!("{} more match", number::count(more as f64))}</p> })}
         </section>
     }
     .into_any()
 }
 
-/// What is mostly asked of a kind.
-fn usual(kind: MetricKind) -> (Aggregation, bool) {
-    match kind {
+/// A unit as people say it: UCUM writes `By` for bytes and what is counted in braces.
+fn unit_word(unit: &str) -> String {
+    let (of, per) = unit.split_once('/').map_or((unit, ""), |(of, per)| (of, per));
+    let word = match of {
+        "By" => "bytes".to_owned(),
+        "KiBy" => "KiB".to_owned(),
+        "MiBy" => "MiB".to_owned(),
+        "GiBy" => "GiB".to_owned(),
+        // Of no dimension.
+        "1" => String::new(),
+        of => match of.strip_prefix('{').and_then(|of| of.strip_suffix('}')) {
+            Some(thing) if thing.ends_with('s') || thing.is_empty() => thing.to_owned(),
+            Some(thing) => format!("{thing}s"),
+            None => of.to_owned(),
+        },
+    };
+    if per.is_empty() { word } else { format!("{word}/{per}") }
+}
+
+/// What is mostly asked of a metric.
+pub(super) fn usual(metric: &MetricName) -> MetricQuery {
+    let (aggregation, rate) = match metric.kind {
         MetricKind::Counter | MetricKind::DeltaCounter => (Aggregation::Sum, true),
         MetricKind::Histogram | MetricKind::DeltaHistogram => (Aggregation::P95, false),
         MetricKind::Summary => (Aggregation::Avg, false),
         MetricKind::Gauge | MetricKind::UpDownCounter | MetricKind::DeltaUpDownCounter => (Aggregation::Sum, false),
-    }
+    };
+    MetricQuery { name: metric.name.clone(), aggregation, rate, ..MetricQuery::default() }
+}
+
+/// An address with a whole question in it.
+fn in_url(url: Query, query: &MetricQuery) -> Query {
+    url.with("metric", &query.name)
+        .with("by", &query.by.join(","))
+        .with("where", &MetricQuery::filter_words(&query.filter))
+        .with("agg", query.aggregation.word())
+        .with("rate", if query.rate { "1" } else { "" })
 }
 
 fn empty() -> AnyView {
@@ -91,7 +122,9 @@ pub(super) fn explorer(
     deploys: &str,
 ) -> AnyView {
     let more = (answer.more > 0).then(|| {
-        view! { <p class="faint">{format!("The {} greatest of {} series.", answer.series.len(), answer.series.len() as u64 + u64::from(answer.more))}</p> }
+        let shown = answer.series.len() as f64;
+        let all = number::count(shown + f64::from(answer.more));
+        view! { <p class="faint">{format!("The {} greatest of {all} series.", number::count(shown))}</p> }
     });
     let covered = answer.covered_from.map(|_| {
         view! { <p class="faint">"There is too much of it: the beginning of this range was not looked at."</p> }
@@ -107,8 +140,10 @@ pub(super) fn explorer(
 /// What is chosen, each in the address.
 fn controls(query: &MetricQuery, labels: &[MetricLabel]) -> AnyView {
     let (params, requery) = (use_query_map(), StoredValue::new(use_requery()));
+    // The metric may be one that the address does not name.
+    let shown = StoredValue::new(query.clone());
     let set = move |key: &'static str, value: &str| {
-        let to = params.with_untracked(Query::of).with(key, value);
+        let to = shown.with_value(|query| in_url(params.with_untracked(Query::of), query)).with(key, value);
         requery.with_value(|requery| requery(to, false));
     };
     let mut keys: Vec<String> = labels.iter().map(|label| label.key.clone()).collect();
@@ -154,7 +189,8 @@ fn aggregations(query: &MetricQuery) -> AnyView {
     let (params, path) = (use_query_map(), use_location().pathname);
     let one = |aggregation: Aggregation| {
         let word = aggregation.word();
-        let to = move || format!("{}{}", path.get(), params.with(Query::of).with("agg", word));
+        let asked = MetricQuery { aggregation, ..query.clone() };
+        let to = move || format!("{}{}", path.get(), in_url(params.with(Query::of), &asked));
         let chosen = query.aggregation == aggregation;
         view! {
             <a href=to data-noscroll data-testid=format!("agg-{word}") aria-current=chosen.then_some("true")>
@@ -172,16 +208,30 @@ fn aggregations(query: &MetricQuery) -> AnyView {
 
 fn rate_switch(query: &MetricQuery) -> AnyView {
     let (params, path) = (use_query_map(), use_location().pathname);
-    let to = move |value: &'static str| move || format!("{}{}", path.get(), params.with(Query::of).with("rate", value));
+    let to = |rate: bool| {
+        let asked = MetricQuery { rate, ..query.clone() };
+        move || format!("{}{}", path.get(), in_url(params.with(Query::of), &asked))
+    };
     view! {
         <nav class="switch" aria-label="Values or their change">
-            <a href=to("") data-noscroll aria-current=(!query.rate).then_some("true")>
+            <a href=to(false) data-noscroll aria-current=(!query.rate).then_some("true")>
                 "Value"
             </a>
-            <a href=to("1") data-noscroll data-testid="rate" aria-current=query.rate.then_some("true")>
+            <a href=to(true) data-noscroll data-testid="rate" aria-current=query.rate.then_some("true")>
                 "Rate"
             </a>
         </nav>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit_word;
+
+    #[test]
+    fn units_are_words() {
+        let words = ["By", "{error}", "{requests}", "By/s", "{order}/min", "ms", "1", "", "{}"].map(unit_word);
+        assert_eq!(words, ["bytes", "errors", "requests", "bytes/s", "orders/min", "ms", "", "", ""]);
+    }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use model::{Health, Judged, ServiceHeader};
 
 use crate::answer::Answer;
-use crate::panel::part;
+use crate::panel::large;
 use crate::ui::ago::ago;
 use crate::ui::badge::verdict_badge;
 use crate::ui::sentence;
@@ -25,7 +25,7 @@ pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String +
         }
         .into_any()
     };
-    part(head, draw)
+    large(head, "banner", draw)
 }
 
 /// The newest verdict under the sentence; where that is its headline, only what it rests on.

@@ -23,7 +23,7 @@ pub(super) fn endpoints(rows: &[EndpointRow], traces: &str) -> AnyView {
             <div class="card-head">
                 <h2>"Endpoints"</h2>
                 <span class="faint">
-                    {(!rows.is_empty()).then(|| format!("{}, worst change first", rows.len()))}
+                    {(!rows.is_empty()).then(|| format!("{}, worst change first", number::count(rows.len() as f64)))}
                 </span>
             </div>
             {body}

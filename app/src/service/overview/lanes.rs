@@ -1,16 +1,17 @@
 //! Pods as lanes under the charts: by phase, coloured by revision, on the same axis; many pods as a chart of how many
 //! were in which phase.
 
-use leptos::prelude::*;
-use model::{Marks, PodLane, PodLanes, PodPhase};
+use std::collections::BTreeSet;
 
+use leptos::prelude::*;
+use model::{Marks, PodLane, PodLanes, PodPhase, Window};
+
+use super::plots::colour;
 use crate::charts::frame::{Plot, chart, time_axis};
 use crate::charts::hover::{Hover, pointer_layer};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit, percent};
 use crate::ui::number::plural;
-
-const COLOURS: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
 
 /// The lanes in their card, or the chart.
 pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
@@ -24,7 +25,7 @@ pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
     let body = if lanes.lanes.is_empty() {
         view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
     } else {
-        lanes.lanes.iter().map(|lane| draw(lane, lanes)).collect_view().into_any()
+        lanes.lanes.iter().map(|lane| draw(lane, lanes.window)).collect_view().into_any()
     };
     view! {
         <section class="card pods">
@@ -79,10 +80,10 @@ fn tone(phase: PodPhase) -> &'static str {
     }
 }
 
-fn draw(lane: &PodLane, all: &PodLanes) -> AnyView {
-    let colour = colour(lane.revision.as_deref(), &all.revisions);
+fn draw(lane: &PodLane, window: Window) -> AnyView {
+    let colour = colour(lane.place);
     let stretches = lane.stretches.iter().map(|(from, to, phase)| {
-        let (left, right) = (percent(*from, all.window), percent(*to, all.window));
+        let (left, right) = (percent(*from, window), percent(*to, window));
         let class = match phase {
             PodPhase::Ready => format!("stretch {colour}"),
             other => format!("stretch phase-{}", other.key()),
@@ -101,12 +102,7 @@ fn draw(lane: &PodLane, all: &PodLanes) -> AnyView {
     .into_any()
 }
 
-fn colour(revision: Option<&str>, revisions: &[String]) -> &'static str {
-    let place = revision.and_then(|name| revisions.iter().position(|known| known == name));
-    place.map_or("quiet", |place| COLOURS[place % COLOURS.len()])
-}
-
-/// The revisions there are, and the phases that are not "ready".
+/// The revisions there are, oldest first, and the phases that are not "ready".
 fn legend(lanes: &PodLanes) -> AnyView {
     let has = |wanted: &[PodPhase]| {
         lanes.lanes.iter().flat_map(|lane| &lane.stretches).any(|(_, _, phase)| wanted.contains(phase))
@@ -119,7 +115,9 @@ fn legend(lanes: &PodLanes) -> AnyView {
             </li>
         }
     };
-    let revisions = lanes.revisions.iter().map(|name| entry(colour(Some(name), &lanes.revisions), name.clone()));
+    let revisions: BTreeSet<(u32, &String)> =
+        lanes.lanes.iter().filter_map(|lane| lane.place.zip(lane.revision.as_ref())).collect();
+    let revisions = revisions.into_iter().map(|(place, name)| entry(colour(Some(place)), name.clone()));
     let starting = has(&[PodPhase::Pending, PodPhase::Starting]).then(|| entry("phase-starting", "starting".into()));
     let broken = has(&[PodPhase::NotReady, PodPhase::Failed]).then(|| entry("phase-not-ready", "not ready".into()));
     view! { <ul class="legend end">{revisions.collect_view()} {starting} {broken}</ul> }.into_any()

@@ -10,7 +10,7 @@ use crate::charts::scale::{Along, Unit};
 use crate::ui::number;
 use crate::url::Query;
 
-/// Style classes of revisions, in their order; percentiles are one hue at three strengths.
+/// Style classes of lines, in their order; percentiles are one hue at three strengths.
 pub(crate) const SERIES: [&str; 6] = ["s1", "s4", "s2", "s3", "s5", "s6"];
 const PERCENTILES: [&str; 3] = ["p50", "p95", "p99"];
 
@@ -63,14 +63,14 @@ fn latency_words(split: bool) -> String {
 
 fn requests(apm: &Apm, split: bool) -> Vec<Line> {
     if split {
-        return by_revision(&apm.requests);
+        return by_revision(&apm.requests, &apm.places);
     }
     apm.requests.iter().map(|series| line("s1", series, true)).collect()
 }
 
 fn errors(apm: &Apm, split: bool) -> Vec<Line> {
     if split {
-        return by_revision(&apm.errors);
+        return by_revision(&apm.errors, &apm.places);
     }
     // 4xx are no errors: shown only where there are some.
     let some = apm.client_errors.points.iter().flatten().any(|share| *share > 0.0);
@@ -80,13 +80,19 @@ fn errors(apm: &Apm, split: bool) -> Vec<Line> {
 
 fn latency(apm: &Apm, split: bool) -> Vec<Line> {
     if split {
-        return by_revision(&apm.latency);
+        return by_revision(&apm.latency, &apm.places);
     }
     apm.latency.iter().zip(PERCENTILES).map(|(series, class)| line(class, series, false)).collect()
 }
 
-fn by_revision(all: &[Series]) -> Vec<Line> {
-    all.iter().zip(SERIES.into_iter().cycle()).map(|(series, class)| line(class, series, false)).collect()
+fn by_revision(all: &[Series], places: &[Option<u32>]) -> Vec<Line> {
+    all.iter().zip(places).map(|(series, place)| line(colour(*place), series, false)).collect()
+}
+
+/// The style class of a revision by its place in the history of its service: the same in charts, lanes and
+/// comparisons, whatever else is in range.
+pub(crate) fn colour(place: Option<u32>) -> &'static str {
+    place.map_or("quiet", |place| SERIES[place as usize % SERIES.len()])
 }
 
 fn line(class: &'static str, series: &Series, area: bool) -> Line {

@@ -10,13 +10,22 @@ pub(super) fn amount(sample: &SampleType, all: Cost, sum: i64) -> String {
     let value = all.told(sample, sum);
     match sample.unit.as_str() {
         _ if sum == 0 => "0".to_owned(),
-        "nanoseconds" => model::duration_text(value),
-        "microseconds" => model::duration_text(value * 1e3),
-        "milliseconds" => model::duration_text(value * 1e6),
+        "nanoseconds" => time(value),
+        "microseconds" => time(value * 1e3),
+        "milliseconds" => time(value * 1e6),
         "bytes" => model::bytes_text(value.max(0.0)),
         // A mean of a few.
-        _ if value < 10.0 && value.fract() != 0.0 => number::rate(value),
+        _ if value < 10.0 && value.fract() != 0.0 => number::any(value),
         _ => number::count(value),
+    }
+}
+
+/// A time that is compared with others: in seconds from one on, never in minutes beside seconds.
+fn time(nanos: f64) -> String {
+    match nanos / 1e9 {
+        s if s < 10.0 => model::duration_text(nanos),
+        s if s < 99.95 => format!("{s:.1} s"),
+        s => format!("{} s", number::count(s)),
     }
 }
 
@@ -88,7 +97,7 @@ fn nothing(tree: &FrameTree, against: &str) -> String {
 /// How many cores a time over a time is.
 fn cores(sample: &SampleType, value: i64, length: i64) -> Option<String> {
     let is_cpu = matches!(sample.name.as_str(), "cpu" | "itimer") && sample.unit == "nanoseconds";
-    (is_cpu && length > 0).then(|| format!("{} cores on average", number::rate(value as f64 / length as f64)))
+    (is_cpu && length > 0).then(|| format!("{} cores on average", number::any(value as f64 / length as f64)))
 }
 
 /// Nothing in this window.
@@ -121,7 +130,8 @@ mod tests {
     #[test]
     fn amounts_have_the_unit_that_was_sampled() {
         let all = Cost { value: 0, profiles: 4 };
-        assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), all, 1_500_000_000), "1.50 s");
+        let cpu = |seconds: f64| amount(&SampleType::new("cpu", "nanoseconds"), all, (seconds * 1e9) as i64);
+        assert_eq!([1.5, 53.02, 135.0, 7_200.0].map(cpu), ["1.50 s", "53.0 s", "135 s", "7,200 s"]);
         assert_eq!(amount(&SampleType::new("inuse_space", "bytes"), all, 128 << 20), "32 MiB");
         assert_eq!(amount(&SampleType::new("goroutine", "count"), all, 4_936), "1,234");
         assert_eq!(amount(&SampleType::new("cpu", "nanoseconds"), all, 0), "0");

@@ -13,7 +13,7 @@ use model::{
 };
 use store::{By, PodErrors, RedQuery, RedRow};
 
-use super::super::apm::{Grid, POINTS, endpoint_sums, sum, together, worst_first};
+use super::super::apm::{self, Grid, POINTS, endpoint_sums, sum, together, worst_first};
 use super::super::{Answers, failed, textdiff};
 use super::runs::{Run, Spans};
 use super::{text, version};
@@ -52,6 +52,7 @@ pub(in super::super) async fn compare(
     }
     diffs.retain(|diff: &Diff| !diff.lines.is_empty());
     let (groups, more_groups) = groups([(&old.revision.hash, &old.errors), (&new.revision.hash, &new.errors)]);
+    let place = |hash: &RevisionHash| apm::place(&revisions, hash).unwrap_or_default();
     let series = |value: &dyn Fn(&Red) -> Option<f64>| [&old, &new].map(|side| side.series(pair.by, step, value));
     Ok(Comparison {
         by: pair.by,
@@ -64,8 +65,8 @@ pub(in super::super) async fn compare(
         more_groups,
         diffs,
         config_from: config_from.1.then_some(config_from.0.from),
-        old: old.compared(ran[0]),
-        new: new.compared(ran[1]),
+        old: old.compared(ran[0], place(&pair.old)),
+        new: new.compared(ran[1], place(&pair.new)),
     })
 }
 
@@ -112,10 +113,11 @@ impl<'a> Side<'a> {
         grid.series(&self.revision.name, &self.cells, value)
     }
 
-    fn compared(&self, ran: Window) -> Compared {
+    fn compared(&self, ran: Window, place: u32) -> Compared {
         Compared {
             hash: self.revision.hash.clone(),
             name: self.revision.name.clone(),
+            place,
             ran,
             measured: self.measured,
             total: Summary::of(&sum(self.endpoints.values()), self.measured.length()),

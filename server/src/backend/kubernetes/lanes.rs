@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use app::AppError;
-use model::{PodLane, PodLanes, PodPhase, PodState, Revision, Series, ServiceId, Timestamp, Viewer, Window};
+use model::{PodLane, PodLanes, PodPhase, PodState, Series, ServiceId, Timestamp, Viewer, Window};
 
 use super::revision_name;
+use crate::backend::apm::place;
 use crate::backend::{Answers, failed};
 
 /// Lanes that can be told apart; of more pods only their number is drawn.
@@ -24,24 +25,15 @@ pub(in crate::backend) async fn lanes(
     let pods = answers.store.pods(id, window).await.map_err(failed)?;
     let revisions = answers.store.revisions(id).await.map_err(failed)?;
     if pods.len() > LANES {
-        return Ok(PodLanes {
-            window,
-            lanes: Vec::new(),
-            counts: counts(&pods, window),
-            counted: pods.len() as u32,
-            revisions: Vec::new(),
-        });
+        return Ok(PodLanes { window, lanes: Vec::new(), counts: counts(&pods, window), counted: pods.len() as u32 });
     }
-    let named = |pod: &PodState| revision_name(&revisions, pod);
-    let lane =
-        |pod: &PodState| PodLane { pod: pod.name.clone(), revision: named(pod), stretches: stretches(pod, window) };
-    Ok(PodLanes {
-        window,
-        lanes: pods.iter().map(lane).collect(),
-        counts: Vec::new(),
-        counted: 0,
-        revisions: in_order(&revisions, &pods),
-    })
+    let lane = |pod: &PodState| PodLane {
+        pod: pod.name.clone(),
+        revision: revision_name(&revisions, pod),
+        place: pod.revision.as_ref().and_then(|hash| place(&revisions, hash)),
+        stretches: stretches(pod, window),
+    };
+    Ok(PodLanes { window, lanes: pods.iter().map(lane).collect(), counts: Vec::new(), counted: 0 })
 }
 
 /// How many pods were in each phase in the middle of each bucket; phases in which none was are left out.
@@ -69,20 +61,6 @@ fn counts(pods: &[PodState], window: Window) -> Vec<(PodPhase, Series)> {
         (phase, Series { name: phase.word().to_owned(), start: aligned.from, step, points })
     });
     series.filter(|(_, series)| series.points.iter().flatten().any(|count| *count > 0.0)).collect()
-}
-
-/// Names of the revisions that have a pod among these, oldest first.
-fn in_order(revisions: &[Revision], pods: &[PodState]) -> Vec<String> {
-    let mut first: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    for revision in revisions {
-        let has_pod = pods.iter().any(|pod| pod.revision.as_ref() == Some(&revision.hash));
-        if has_pod {
-            first.entry(&revision.name).or_insert(revision.created);
-        }
-    }
-    let mut names: Vec<(&str, Timestamp)> = first.into_iter().collect();
-    names.sort_by_key(|(_, created)| *created);
-    names.into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
 /// A pod's history cut to the window.

@@ -60,6 +60,7 @@ mod tests {
         Compared {
             hash: RevisionHash(name.into()),
             name: name.into(),
+            place: 0,
             ran,
             measured: ran,
             total: Summary { requests, ..Summary::default() },
