@@ -23,7 +23,7 @@ pub(super) fn ignores(memory: &[f64], load: &[f64], span: i64, needed: f64) -> b
     let width = (2 * AROUND + 1) as f64;
     // Noise in load makes memory seem to follow it less than it does (errors in variables, Fuller 1987).
     let true_share = 1.0 - noise(&raw).powi(2) / width / power;
-    if !(true_share >= CLEAR) {
+    if power <= 0.0 || true_share < CLEAR {
         return false;
     }
     let product: f64 = memory.iter().zip(&swing).map(|(memory, load)| memory * load).sum();
