@@ -344,7 +344,7 @@ pub struct ResourceRow {
     pub state: String,
     /// Whether the state is bad (`Some(false)`), good (`Some(true)`), or neither.
     pub good: Option<bool>,
-    /// When it changed or was created.
+    /// When it was created or changed last, as far as its versions tell.
     pub changed: Option<Timestamp>,
     /// A note: the node of a pod, the revision of a ReplicaSet.
     pub note: String,

@@ -36,11 +36,13 @@ pub(in crate::backend) async fn tab(
     let context = context::of(answers, id, &events, node).await?;
     let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
     pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
+    let mut rows = tree(&seen.service, &seen.revisions, &seen.pods, &seen.related);
+    resources::date(answers, id, &mut rows, past.unwrap_or(now)).await?;
     Ok(KubernetesTab {
         events,
         nodes: seen.nodes,
         context,
-        resources: tree(&seen.service, &seen.revisions, &seen.pods, &seen.related),
+        resources: rows,
         pods,
         past,
         moments: moments(answers, id, window).await?,
