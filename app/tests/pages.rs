@@ -333,7 +333,7 @@ async fn two_revisions_are_compared_by_age_and_by_the_clock() {
         "compare-requests",
         "compare-errors",
         "compare-latency",
-        "numbers of the first 8 min of each",
+        "numbers of what each served in its first 8 min",
         "10 min",
     ]);
     page.has(&["data-place=\"new\"", "data-place=\"gone\"", "data-place=\"both\"", "Only in v1.8.2"]);

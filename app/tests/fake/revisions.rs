@@ -55,6 +55,7 @@ impl Fake {
             name: self.revision_name(hash),
             ran,
             measured: Window::new(ran.from, ran.from.plus(8 * MINUTE)),
+            served: 8 * MINUTE,
             total: if is_kept(ran) { total.clone() } else { Summary::default() },
             has_template: is_kept(ran),
         };
