@@ -289,6 +289,9 @@ async fn the_logs_tab_searches_pages_and_groups() {
     let patterns = get(&checkout("logs?show=patterns")).await;
     assert_eq!((patterns.ids("log-pattern"), patterns.ids("log-line")), (2, 0));
     patterns.has(&["new since this deploy", "2 more patterns are rarer"]);
+    assert_eq!(patterns.ids("patterns-of-all"), 0);
+    let errors = get(&checkout("logs?show=patterns&q=level:error%20refused")).await;
+    assert_eq!((errors.ids("log-pattern"), errors.ids("patterns-of-all")), (1, 1));
 }
 
 #[tokio::test]

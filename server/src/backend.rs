@@ -163,8 +163,14 @@ impl Backend for Answers {
         logs::lines(self, viewer, id, window, query, after).await
     }
 
-    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
-        logs::patterns(self, viewer, id, window).await
+    async fn log_patterns(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+    ) -> Result<LogPatterns, AppError> {
+        logs::patterns(self, viewer, id, window, query).await
     }
 
     async fn metric_names(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<MetricNames, AppError> {

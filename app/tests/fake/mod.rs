@@ -176,8 +176,15 @@ impl Backend for Fake {
         self.known(id).map(|_| self.log_page(window, &filter, after))
     }
 
-    async fn log_patterns(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
-        self.known(id).map(|_| self.patterns(window))
+    async fn log_patterns(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+    ) -> Result<LogPatterns, AppError> {
+        let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
+        self.known(id).map(|_| self.patterns(window, &filter))
     }
 
     async fn metric_names(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<MetricNames, AppError> {
