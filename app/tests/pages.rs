@@ -149,6 +149,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1", "Choose a metric"]);
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
+    page.has(&["limit in 5 h", "likely in 5 h", "soonest in 3 h", "latest never"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
     assert_eq!(open.ids("chart-metric"), 1);
     open.has(&["MiB/s", "The 2 greatest of 6 series", "value=\"/pay\"", "agg=p95", "deploy-flag"]);

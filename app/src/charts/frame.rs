@@ -199,7 +199,10 @@ fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {
     Some(view! { <i class=format!("hit {}", line.class) style=place></i> }.into_any())
 }
 
-/// Names of the lines with their value under the pointer, else their last one.
+/// Style classes of lines of what has not been yet.
+const AHEAD: [&str; 2] = ["forecast", "edge"];
+
+/// Names of the lines with their value under the pointer, else their last one: of what is ahead that is no value.
 fn legend(plot: &Plot) -> AnyView {
     let (hover, window, unit) = (Hover::of_page(), plot.window, plot.unit);
     let entry = |line: &Line| {
@@ -210,7 +213,10 @@ fn legend(plot: &Plot) -> AnyView {
                 Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
                 None => series.points.iter().rev().flatten().next().copied(),
             });
-            crate::ui::number::or_none(found, |value| unit.text(value))
+            match found {
+                _ if AHEAD.contains(&class) && hover.at.get().is_none() => String::new(),
+                found => crate::ui::number::or_none(found, |value| unit.text(value)),
+            }
         };
         view! {
             <li class=class>
