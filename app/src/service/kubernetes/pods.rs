@@ -57,7 +57,7 @@ fn row(pod: &PodRow) -> AnyView {
     let tone = match pod.phase {
         PodPhase::Ready | PodPhase::Succeeded => "dot good",
         PodPhase::NotReady | PodPhase::Failed => "dot bad",
-        PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating => "dot",
+        PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating | PodPhase::Unknown => "dot",
     };
     let reason = pod.reason.clone().map(|reason| view! { <span class="warn">{format!(" {reason}")}</span> });
     let state = match pod.ended {
