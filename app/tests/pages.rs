@@ -73,6 +73,9 @@ async fn the_catalog_has_every_service_with_its_sentence_before_any_script_runs(
     let page = get("/").await;
     assert_eq!((page.status, page.ids("catalog-row"), page.ids("sentence")), (StatusCode::OK, 14, 14));
     page.has(&["data-service=\"shop/Deployment/checkout\"", "fail: 14.2 % (was 0.7 %)", "4.1 %", "8 min ago", "1.9k"]);
+    page.has(&["ready on v5.0.0, rolling out v5.0.1"]);
+    let moving = get("/services/c1/payments/Deployment/payments/overview").await;
+    moving.has(&["5/5 ready on v5.0.0", "rolling out v5.0.1"]);
     page.has(&["14 in 5 namespaces", "prod-eu-1", "data-health=\"failing\"", "data-testid=\"live\""]);
 }
 

@@ -115,6 +115,9 @@ pub struct ServiceRow {
     pub restarts: u32,
     /// Shown name of the current revision.
     pub revision: Option<String>,
+    /// Shown names of the revisions that its ready pods are of, oldest pods first, where that is not just the current
+    /// one; else none.
+    pub ready_on: Vec<String>,
     /// The newest deploy.
     pub last_deploy: Option<DeployMark>,
     /// Deleted from the cluster, shown for its history.
@@ -170,6 +173,9 @@ pub struct ServiceHeader {
     pub images: Vec<String>,
     /// Shown name of the current revision.
     pub revision: Option<String>,
+    /// Shown names of the revisions that its ready pods are of, oldest pods first, where that is not just the current
+    /// one; else none.
+    pub ready_on: Vec<String>,
     /// Its team.
     pub team: Option<String>,
     /// What owns the workload.

@@ -73,9 +73,15 @@ fn facts(header: &ServiceHeader) -> AnyView {
         [first, rest @ ..] => Some(format!("{first} +{}", rest.len())),
     };
     let all_images = header.images.join("\n");
+    let mut ready = format!("{}/{} ready", header.ready, header.wanted);
+    let moving = (!header.ready_on.is_empty()).then(|| {
+        ready.push_str(&format!(" on {}", header.ready_on.join(" and ")));
+        header.revision.clone().map(|wanted| view! { <li data-testid="wanted">{format!("rolling out {wanted}")}</li> })
+    });
     view! {
         <ul class="facts">
-            <li class:warn=short>{format!("{}/{} ready", header.ready, header.wanted)}</li>
+            <li class:warn=short>{ready}</li>
+            {moving}
             {images.map(|image| view! { <li><code title=all_images>{image}</code></li> })}
             {header.team.clone().map(|team| view! { <li>"owned by " <strong>{team}</strong></li> })}
             {header.managed_by.clone().map(|owner| view! { <li>"managed by " <strong>{owner}</strong></li> })}

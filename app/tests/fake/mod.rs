@@ -93,6 +93,7 @@ impl Backend for Fake {
             wanted: row.wanted,
             images: vec![self.text("shop/checkout:v1.8.2"), "envoy:1.33".into()],
             revision: row.revision,
+            ready_on: row.ready_on,
             team: Some(self.text("team-orders")),
             managed_by: None,
             adverse: 3,

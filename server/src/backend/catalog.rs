@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use app::AppError;
 use model::{
-    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, Red, ServiceHeader, ServiceId,
-    ServiceRow, VerdictLevel, Viewer, Window,
+    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, PodPhase, Red, RevisionHash,
+    ServiceHeader, ServiceId, ServiceRow, ServiceState, VerdictLevel, Viewer, Window,
 };
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
-use super::{Answers, failed};
+use super::{Answers, failed, shown_name};
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
@@ -161,9 +161,30 @@ fn row(standing: &Standing, directory: &Directory, spark: Option<&Spark>) -> Ser
         wanted: service.wanted,
         restarts: standing.restarts,
         revision: service.revision_name.clone(),
+        ready_on: ready_on(service, directory),
         last_deploy: directory.newest_deploy(&service.id).map(|deploy| mark(deploy, standing.verdict())),
         deleted: service.deleted,
     }
+}
+
+/// The revisions that the ready pods of a service are of, where that is not just the one that is wanted.
+fn ready_on(service: &ServiceState, directory: &Directory) -> Vec<String> {
+    let mut ready: Vec<_> = directory.pods(&service.id).iter().filter(|pod| pod.phase == PodPhase::Ready).collect();
+    ready.sort_by_key(|pod| pod.created);
+    let mut hashes: Vec<&RevisionHash> = Vec::new();
+    for hash in ready.iter().filter_map(|pod| pod.revision.as_ref()) {
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    let Some(wanted) = service.revision.as_ref().filter(|wanted| hashes.iter().any(|hash| hash != wanted)) else {
+        return Vec::new();
+    };
+    let name = |hash: &&RevisionHash| match &service.revision_name {
+        Some(name) if *hash == wanted => name.clone(),
+        _ => shown_name(directory, &service.id, hash),
+    };
+    hashes.iter().map(name).collect()
 }
 
 /// A deploy as a flag.
@@ -224,6 +245,7 @@ pub(super) async fn header(
         wanted: service.wanted,
         images: service.images.clone(),
         revision: service.revision_name.clone(),
+        ready_on: ready_on(&service, &standings.directory),
         team: service.team.clone(),
         managed_by: service.managed_by.clone(),
         adverse: adverse.len() as u32,
@@ -236,4 +258,64 @@ pub(super) async fn header(
         }),
         saturation: standing.saturation.first().map(|lacks| lacks.sentence.clone()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClusterId, PodId, PodState, Revision, Timestamp};
+    use store::ClusterRecord;
+
+    use super::*;
+    use crate::fixtures::{self, id, open};
+
+    #[tokio::test]
+    async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let hash = |text: &str| RevisionHash(text.into());
+        let pod = |name: &str, revision: &str, created: i64, phase: PodPhase| PodState {
+            id: PodId(name.into()),
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            service: id("cart"),
+            revision: Some(hash(revision)),
+            node: None,
+            ips: vec![],
+            host_network: false,
+            created: Timestamp(created),
+            ended: None,
+            phase,
+            history: vec![(Timestamp(created), phase)],
+            reason: None,
+            containers: vec![],
+        };
+        let revision = |name: &str| Revision {
+            service: id("cart"),
+            hash: hash(name),
+            name: format!("2.{name}"),
+            number: 1,
+            created: Timestamp(1),
+            images: vec![],
+            template: String::new(),
+        };
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        let cart =
+            ServiceState { revision: Some(hash("b")), revision_name: Some("2.b".into()), ..fixtures::service("cart") };
+        record.services = vec![cart.clone()];
+        record.revisions = vec![revision("a"), revision("b")];
+        record.pods = vec![pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)];
+        store.record(record).await.unwrap();
+        let said = || ready_on(&cart, &store.directory());
+        assert_eq!(said(), ["2.a"]);
+        let after = async |pods: Vec<PodState>| {
+            let mut record = ClusterRecord::new(ClusterId("c1".into()));
+            record.pods = pods;
+            store.record(record).await.unwrap();
+        };
+        after(vec![pod("p2", "b", 2, PodPhase::Ready)]).await;
+        assert_eq!(said(), ["2.a", "2.b"], "some are of the new one");
+        after(vec![pod("p1", "a", 1, PodPhase::Terminating)]).await;
+        assert!(said().is_empty(), "all that are ready are of the wanted one");
+    }
 }
