@@ -374,6 +374,14 @@ async fn the_newest_verdict_is_in_the_banner_and_colours_its_flag() {
 }
 
 #[tokio::test]
+async fn of_a_range_that_is_over_the_head_says_that_it_tells_of_now() {
+    let past = get(&checkout("overview?from=1795525100000&to=1795528700000")).await;
+    assert_eq!((past.ids("of-now"), past.count(">Now: <")), (1, 1));
+    let now = get(&checkout("overview?range=3h")).await;
+    assert_eq!((now.ids("of-now"), now.count(">Now: <")), (0, 0));
+}
+
+#[tokio::test]
 async fn the_feed_has_deploys_of_all_services_with_what_was_said() {
     let page = get("/deploys").await;
     assert_eq!((page.status, page.ids("feed-row"), page.ids("verdict")), (StatusCode::OK, 2, 1));

@@ -83,7 +83,7 @@ impl Backend for Fake {
         Ok(rows.take(12).map(|row| JumpHit { id: row.id, health: row.health.health }).collect())
     }
 
-    async fn service(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<ServiceHeader, AppError> {
+    async fn service(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<ServiceHeader, AppError> {
         let row = self.known(id)?;
         Ok(ServiceHeader {
             id: row.id,
@@ -104,6 +104,7 @@ impl Backend for Fake {
             saturation: (id.name == "checkout").then(|| {
                 Sentence::plain("Container ").strong(self.text("app")).text(" is at 96 % of its memory limit")
             }),
+            of_past: AS_OF.since(window.to) > MINUTE,
         })
     }
 

@@ -11,7 +11,7 @@ use model::{
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
-use super::{Answers, failed, shown_name};
+use super::{Answers, failed, is_past, shown_name};
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
@@ -231,7 +231,11 @@ pub(super) async fn header(
     window: Window,
 ) -> Result<ServiceHeader, AppError> {
     let service = answers.known(id)?;
-    let standings = answers.board.standings(window).await.map_err(failed)?;
+    // Pods, verdicts and what runs are known as of now: health of an earlier moment would be a mixture.
+    let now = crate::jobs::now();
+    let of_past = is_past(window.to, now);
+    let present = if of_past { Window::before(now, HOUR) } else { window };
+    let standings = answers.board.standings(present).await.map_err(failed)?;
     let standing = standings.services.iter().find(|s| &s.service.id == id);
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
@@ -257,12 +261,13 @@ pub(super) async fn header(
             Some(current.sentence.clone())
         }),
         saturation: standing.saturation.first().map(|lacks| lacks.sentence.clone()),
+        of_past,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{ClusterId, PodId, PodState, Revision, Timestamp};
+    use model::{ClusterId, ClusterStatus, Connection, PodId, PodState, Revision, Timestamp};
     use store::ClusterRecord;
 
     use super::*;
@@ -317,5 +322,31 @@ mod tests {
         assert_eq!(said(), ["2.a", "2.b"], "some are of the new one");
         after(vec![pod("p1", "a", 1, PodPhase::Terminating)]).await;
         assert!(said().is_empty(), "all that are ready are of the wanted one");
+    }
+
+    #[tokio::test]
+    async fn the_head_of_a_past_range_is_of_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let now = crate::jobs::now();
+        // It has had no ready pod for half an hour; an hour ago it had.
+        let down = ServiceState { ready: 0, down_since: Some(now.plus(-HOUR / 2)), ..fixtures::service("cart") };
+        fixtures::record(&store, vec![down], vec![]).await;
+        store.set_cluster_status(ClusterStatus {
+            id: "c1".into(),
+            name: "c1".into(),
+            connection: Connection::Connected,
+            heard: Some(now),
+            watchers: vec![],
+            kubelets: Default::default(),
+        });
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        let answers = Answers::new(store, ingest, vec![], false);
+        let of = async |window: Window| {
+            let head = header(&answers, &Viewer::local(), &id("cart"), window).await.unwrap();
+            (head.of_past, head.health.health)
+        };
+        assert_eq!(of(Window::before(now, HOUR)).await, (false, Health::Failing));
+        assert_eq!(of(Window::before(now.plus(-HOUR), HOUR)).await, (true, Health::Failing), "not healthy, as it was");
     }
 }
