@@ -7,6 +7,7 @@ use super::hover::{Hover, pointer_layer};
 use super::path::{self, Line, value_at};
 use super::scale::{self, Along, Axis, Unit, percent};
 use crate::session::Clock;
+use crate::ui::ago::clock_text;
 use crate::ui::badge::verdict_tone;
 
 /// What a chart shows.
@@ -51,7 +52,7 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
         <figure class="card chart" data-testid=plot.testid>
             <figcaption>
                 <h2>{plot.title.clone()}</h2>
-                <span class="faint">{plot.subtitle.clone()}</span>
+                <span class="faint">{plot.subtitle.clone()} {begins(plot)}</span>
                 <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
             </figcaption>
             <div class="frame">
@@ -71,6 +72,13 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
         </figure>
     }
     .into_any()
+}
+
+/// Since when there are data, where a good part of the range before has none.
+fn begins(plot: &Plot) -> Option<AnyView> {
+    let first = path::begins(&plot.lines, plot.window).filter(|_| plot.along == Along::Range)?;
+    let text = move || format!(" · no data before {}", clock_text(first));
+    Some(view! { <span data-testid="begins">{text}</span> }.into_any())
 }
 
 /// Labels of the value axis.
