@@ -100,8 +100,14 @@ pub trait Backend: Send + Sync {
         after: Option<Cursor>,
     ) -> Result<LogPage, AppError>;
 
-    /// Log patterns, those that came with the newest deploy first.
-    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError>;
+    /// Log patterns, those that came with the newest deploy first; of a query its levels and patterns count.
+    async fn log_patterns(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+    ) -> Result<LogPatterns, AppError>;
 
     // --- metrics
 

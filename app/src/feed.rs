@@ -1,4 +1,5 @@
-//! The deploys of all services, newest first, with what was said of each. Filters and place are in the address.
+//! The deploys of all services in the page's range, newest first, with what was said of each. Filters and place are in
+//! the address.
 
 mod query;
 mod row;
@@ -9,20 +10,25 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use leptos_router::params::ParamsMap;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{Feed as Page, FeedPlace, FeedQuery, Timestamp, VerdictLevel};
+use model::{DAY, Feed as Page, FeedPlace, FeedQuery, Timestamp, VerdictLevel, Window};
 
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
 use crate::live::Live;
 use crate::panel::{panel, part};
-use crate::range::{use_kept, use_requery};
+use crate::range::{Moment, use_kept, use_moment, use_requery};
 use crate::ui::badge::verdict_tone;
 use crate::ui::filter::TextFilter;
 use crate::ui::select::Select;
 use crate::url::Query;
 use query::Ask;
 
-type Asked = (FeedQuery, Timestamp, u32);
+type Asked = (FeedQuery, Moment, Timestamp);
+
+/// Where a shorter range has no deploy, this one is offered.
+const LONG: i64 = 30 * DAY;
+/// As an address has it, from its first page.
+const LONG_RANGE: [(&str, &str); 4] = [("range", "30d"), ("from", ""), ("to", ""), ("before", "")];
 
 /// The page.
 pub(crate) struct Feed;
@@ -36,8 +42,9 @@ impl LazyRoute for Feed {
     fn view(_this: Self) -> AnyView {
         let (params, live, kept) = (use_query_map(), Live::of_page(), use_kept());
         let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
-        let asked = Memo::new(move |_| (query.get(), live.cluster.get(), live.epoch.get()));
-        let page = ask_first(asked, |(ask, ..): Asked| list_all_deploys(Ask(ask)));
+        let moment = use_moment();
+        let asked = Memo::new(move |_| (query.get(), moment.get(), live.cluster.get()));
+        let page = ask_first(asked, |(ask, moment, _): Asked| list_all_deploys(Ask(ask), moment.window));
         let text = Memo::new(move |_| asked.with(|(ask, ..)| ask.text.clone()));
         view! {
             <Title text="Deploys" />
@@ -50,7 +57,7 @@ impl LazyRoute for Feed {
                     <TextFilter text label="Filter deploys" placeholder="Filter by service, namespace or revision…" />
                     {chips(page, asked, params)}
                 </div>
-                {panel(page, "table", move |page| table(&page, params, kept))}
+                {panel(page, "table", move |page| table(&page, moment.get_untracked().window, params, kept))}
             </div>
         }
         .into_any()
@@ -99,23 +106,36 @@ fn chip(level: VerdictLevel, now: &[VerdictLevel], url: &Query) -> AnyView {
     .into_any()
 }
 
-fn table(page: &Page, params: Memo<ParamsMap>, kept: Memo<String>) -> AnyView {
+fn table(page: &Page, window: Window, params: Memo<ParamsMap>, kept: Memo<String>) -> AnyView {
     if page.rows.is_empty() {
         let filtered = params.with(|params| ["q", "ns", "level", "before"].iter().any(|key| params.get(key).is_some()));
+        let longer = (window.length() < LONG).then(|| {
+            let to =
+                move || href(&LONG_RANGE.iter().fold(params.with(Query::of), |url, (key, value)| url.with(key, value)));
+            view! {
+                <p>
+                    <a href=to data-testid="longer">
+                        "Show 30 days"
+                    </a>
+                </p>
+            }
+        });
         return view! {
             <section class="card empty">
-                <h2>{if filtered { "No deploy matches" } else { "No deploy yet" }}</h2>
+                <h2>{if filtered { "No deploy in this range matches" } else { "No deploy in this range" }}</h2>
                 <p>
                     {if filtered {
-                        "No deploy that is kept has this text in its service, namespace or revision, and these filters."
+                        "No deploy of this range has this text in its service, namespace or revision, and these filters."
                     } else {
                         "When pods of a service move to another revision, that deploy is listed here with its verdict."
                     }}
                 </p>
+                {longer}
             </section>
         }
         .into_any();
     }
+    let as_of = untrack(|| Live::of_page().as_of());
     let last = page.rows.last().filter(|_| page.more).map(|row| &row.deploy);
     let older = last.map(|deploy| {
         let before = FeedPlace { started: deploy.started, id: deploy.id.clone() }.to_string();
@@ -134,7 +154,7 @@ fn table(page: &Page, params: Memo<ParamsMap>, kept: Memo<String>) -> AnyView {
                             <th scope="col">"Started"</th>
                         </tr>
                     </thead>
-                    <tbody>{page.rows.iter().map(|row| row::row(row, kept)).collect_view()}</tbody>
+                    <tbody>{page.rows.iter().map(|row| row::row(row, as_of, kept)).collect_view()}</tbody>
                 </table>
             </div>
             {older}
@@ -149,7 +169,7 @@ fn href(query: &Query) -> String {
 }
 
 #[server(input = GetUrl)]
-async fn list_all_deploys(ask: Ask) -> Result<Page, AppError> {
+async fn list_all_deploys(ask: Ask, window: Window) -> Result<Page, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    backend.feed(&viewer, ask.0).await
+    backend.feed(&viewer, FeedQuery { window: Some(window), ..ask.0 }).await
 }

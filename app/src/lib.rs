@@ -3,8 +3,9 @@
 //! `app` holds the providers and the route table, `shell` the document around it, `router` the axum side. Pages:
 //! `catalog`, `service` (with a lazy route a tab), `feed` of deploys, `trace`, `status`. Under them `charts` (geometry
 //! and frames), `ui` (widgets without data), `demo` (what a demo says of itself) and `panel` (a question's answer,
-//! waiting or failed). Page-wide state: `session` (what the request brought), `live` (the event stream), `range` (the
-//! window of time), `navigate` and `scroll` (the way between pages). `backend` is the one way to data.
+//! waiting or failed), `phase` (how far a deploy is). Page-wide state: `session` (what the request brought), `live` (the
+//! event stream), `range` (the window of time), `navigate` and `scroll` (the way between pages). `backend` is the one
+//! way to data.
 
 // Unerased view types of a release nest deeper than the default 128.
 #![recursion_limit = "512"]
@@ -25,6 +26,7 @@ mod live;
 mod navigate;
 mod not_found;
 mod panel;
+mod phase;
 mod range;
 #[cfg(feature = "ssr")]
 mod router;

@@ -73,6 +73,9 @@ async fn the_catalog_has_every_service_with_its_sentence_before_any_script_runs(
     let page = get("/").await;
     assert_eq!((page.status, page.ids("catalog-row"), page.ids("sentence")), (StatusCode::OK, 14, 14));
     page.has(&["data-service=\"shop/Deployment/checkout\"", "fail: 14.2 % (was 0.7 %)", "4.1 %", "8 min ago", "1.9k"]);
+    page.has(&["ready on v5.0.0, rolling out v5.0.1"]);
+    let moving = get("/services/c1/payments/Deployment/payments/overview").await;
+    moving.has(&["5/5 ready on v5.0.0", "rolling out v5.0.1"]);
     page.has(&["14 in 5 namespaces", "prod-eu-1", "data-health=\"failing\"", "data-testid=\"live\""]);
 }
 
@@ -127,6 +130,7 @@ async fn the_overview_has_its_charts_with_flags_and_marks_at_one_place() {
     assert_eq!(page.status, StatusCode::OK);
     page.has(&["chart-requests", "chart-errors", "chart-latency", "6/6 ready", "owned by", "PaymentTimeout"]);
     assert_eq!((page.ids("deploy-flag"), page.ids("event-mark"), page.ids("pod-lane")), (6, 3, 8));
+    page.has(&["title=\"not known\"", "faint: not known", ">terminating<", ">starting<"]);
     assert_eq!((page.ids("endpoint-row"), page.ids("error-group")), (4, 2));
     let at = fake::minutes_ago(8).millis();
     let flags = page.html.split('<').filter(|tag| tag.contains("deploy-flag") && tag.contains(&at.to_string()));
@@ -175,6 +179,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     assert!(first.split('>').next().is_some_and(|tag| tag.contains("aria-current=\"true\"")), "{first:.200}");
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
+    page.has(&["limit in 5 h", "likely in 5 h", "soonest in 3 h", "latest never"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
     assert_eq!(open.ids("chart-metric"), 1);
     open.has(&["MiB/s", "The 2 greatest of 6 series", "value=\"/pay\"", "agg=p95", "deploy-flag"]);
@@ -207,7 +212,7 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
     page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
-    page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31, once", "since 14:29, 6 times"]);
+    page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31<", "since 14:29, 6 times"]);
 }
 
 #[tokio::test]
@@ -315,6 +320,9 @@ async fn the_logs_tab_searches_pages_and_groups() {
     let patterns = get(&checkout("logs?show=patterns")).await;
     assert_eq!((patterns.ids("log-pattern"), patterns.ids("log-line")), (2, 0));
     patterns.has(&["new since this deploy", "2 more patterns are rarer"]);
+    assert_eq!(patterns.ids("patterns-of-all"), 0);
+    let errors = get(&checkout("logs?show=patterns&q=level:error%20refused")).await;
+    assert_eq!((errors.ids("log-pattern"), errors.ids("patterns-of-all")), (1, 1));
 }
 
 #[tokio::test]
@@ -359,7 +367,7 @@ async fn two_revisions_are_compared_by_age_and_by_the_clock() {
         "compare-requests",
         "compare-errors",
         "compare-latency",
-        "numbers of the first 8 min of each",
+        "numbers of what each served in its first 8 min",
         "10 min",
     ]);
     page.has(&["data-place=\"new\"", "data-place=\"gone\"", "data-place=\"both\"", "Only in v1.8.2"]);
@@ -392,10 +400,22 @@ async fn the_newest_verdict_is_in_the_banner_and_colours_its_flag() {
 }
 
 #[tokio::test]
+async fn of_a_range_that_is_over_the_head_says_that_it_tells_of_now() {
+    let past = get(&checkout("overview?from=1795525100000&to=1795528700000")).await;
+    assert_eq!((past.ids("of-now"), past.count(">Now: <")), (1, 1));
+    let now = get(&checkout("overview?range=3h")).await;
+    assert_eq!((now.ids("of-now"), now.count(">Now: <")), (0, 0));
+}
+
+#[tokio::test]
 async fn the_feed_has_deploys_of_all_services_with_what_was_said() {
     let page = get("/deploys").await;
     assert_eq!((page.status, page.ids("feed-row"), page.ids("verdict")), (StatusCode::OK, 2, 1));
     page.has(&["/services/c1/shop/Deployment/checkout/deploys?deploy=12", "Older deploys", "<title>Deploys"]);
+    page.has(&["not judged: before Binnacle ran", "rolling out"]);
+    let short = get("/deploys?range=5m&ns=shop").await;
+    assert_eq!((short.ids("feed-row"), short.ids("longer")), (0, 1));
+    short.has(&["No deploy in this range matches", "/deploys?ns=shop&amp;range=30d"]);
     let failed = get("/deploys?level=failed").await;
     assert_eq!(failed.ids("feed-row"), 1);
     assert_eq!(get("/deploys?level=healthy").await.ids("feed-row"), 0);

@@ -89,6 +89,10 @@ test("lines that differ in values are one pattern", async ({ page }) => {
   await page.getByTestId("show-patterns").click();
   const patterns = page.getByTestId("log-pattern");
   await expect(patterns).toHaveCount(3);
+  await page.getByTestId("filter").fill("level:error");
+  await expect(patterns).toHaveCount(1);
+  await page.getByTestId("filter").fill("");
+  await expect(patterns).toHaveCount(3);
   const accepted = patterns.filter({ hasText: "order was accepted" });
   await expect(accepted).toContainText("130");
   await accepted.getByRole("link").click();

@@ -24,8 +24,8 @@ use model::{
     Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
     Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel,
     MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage,
-    RevisionHash, Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    RevisionHash, Revisions, SECOND, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split,
+    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -59,6 +59,14 @@ impl Answers {
 /// The shown name of a revision; its hash where the directory has no name for it.
 fn shown_name(directory: &Directory, service: &ServiceId, revision: &RevisionHash) -> String {
     directory.revision_name(service, revision).map_or_else(|| revision.to_string(), str::to_owned)
+}
+
+/// A window that ended no longer ago than this ends now.
+const PRESENT: i64 = 60 * SECOND;
+
+/// Whether a moment is over, so that what is so now says nothing of it.
+fn is_past(moment: Timestamp, now: Timestamp) -> bool {
+    now.since(moment) > PRESENT
 }
 
 /// What a failure of the store means to a page; the cause goes to the log.
@@ -163,8 +171,14 @@ impl Backend for Answers {
         logs::lines(self, viewer, id, window, query, after).await
     }
 
-    async fn log_patterns(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
-        logs::patterns(self, viewer, id, window).await
+    async fn log_patterns(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+    ) -> Result<LogPatterns, AppError> {
+        logs::patterns(self, viewer, id, window, query).await
     }
 
     async fn metric_names(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<MetricNames, AppError> {

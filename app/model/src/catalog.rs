@@ -113,8 +113,11 @@ pub struct ServiceRow {
     pub wanted: u32,
     /// Restarts in the last hour.
     pub restarts: u32,
-    /// Shown name of the current revision.
+    /// Shown name of the current revision: the one that is wanted.
     pub revision: Option<String>,
+    /// Shown names of the revisions that its ready pods are of, oldest pods first, where that is not just the current
+    /// one; else none.
+    pub ready_on: Vec<String>,
     /// The newest deploy.
     pub last_deploy: Option<DeployMark>,
     /// Deleted from the cluster, shown for its history.
@@ -166,10 +169,13 @@ pub struct ServiceHeader {
     pub ready: u32,
     /// Pods wanted.
     pub wanted: u32,
-    /// Images of its containers.
+    /// Images of its containers, as they are wanted.
     pub images: Vec<String>,
-    /// Shown name of the current revision.
+    /// Shown name of the current revision: the one that is wanted.
     pub revision: Option<String>,
+    /// Shown names of the revisions that its ready pods are of, oldest pods first, where that is not just the current
+    /// one; else none.
+    pub ready_on: Vec<String>,
     /// Its team.
     pub team: Option<String>,
     /// What owns the workload.
@@ -186,4 +192,6 @@ pub struct ServiceHeader {
     pub leak: Option<Sentence>,
     /// What it has too little of, the worst first.
     pub saturation: Option<Sentence>,
+    /// The window ended before now: but for `adverse`, all of this is as of now and not as of its end.
+    pub of_past: bool,
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deploy, DeployId, Diff, IdError, Sentence, Timestamp, Verdict, VerdictLevel};
+use crate::{Deploy, DeployId, Diff, IdError, Sentence, Timestamp, Verdict, VerdictLevel, Window};
 
 /// A verdict in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub struct FeedQuery {
     pub namespace: String,
     /// Only these levels; none means all, deploys without a verdict too.
     pub levels: Vec<VerdictLevel>,
+    /// Only those that started in it; nothing means at any time.
+    pub window: Option<Window>,
     /// Only what comes after this place.
     pub before: Option<FeedPlace>,
     /// How many rows, at most 200.

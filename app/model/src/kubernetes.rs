@@ -64,6 +64,8 @@ pub enum PodPhase {
     Succeeded,
     /// Ended badly: failed or evicted.
     Failed,
+    /// It ran and nobody watched: it may have been ready.
+    Unknown,
 }
 
 impl PodPhase {
@@ -77,6 +79,7 @@ impl PodPhase {
             Self::Terminating => "terminating",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Unknown => "not known",
         }
     }
 
@@ -84,6 +87,7 @@ impl PodPhase {
     pub fn key(self) -> &'static str {
         match self {
             Self::NotReady => "not-ready",
+            Self::Unknown => "unknown",
             other => other.word(),
         }
     }
@@ -344,7 +348,7 @@ pub struct ResourceRow {
     pub state: String,
     /// Whether the state is bad (`Some(false)`), good (`Some(true)`), or neither.
     pub good: Option<bool>,
-    /// When it changed or was created.
+    /// When it was created or changed last, as far as its versions tell.
     pub changed: Option<Timestamp>,
     /// A note: the node of a pod, the revision of a ReplicaSet.
     pub note: String,

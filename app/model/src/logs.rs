@@ -161,6 +161,8 @@ pub struct LogPatterns {
     pub patterns: Vec<LogPattern>,
     /// So many more there are.
     pub more: u32,
+    /// The query asks for what only lines say: these are of all lines of its levels and patterns.
+    pub asks_lines: bool,
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ pub struct Compared {
     pub ran: Window,
     /// What endpoints, errors and total are of.
     pub measured: Window,
+    /// How long it served in `measured`, from its first request to its last, in nanoseconds: rates are of this time.
+    pub served: i64,
     /// What it did then.
     pub total: Summary,
     /// Its pod template is among the stored versions.

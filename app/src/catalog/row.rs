@@ -83,6 +83,12 @@ fn state(row: &ServiceRow) -> AnyView {
             {deploy.rollback.then(|| view! { <span class="faint">" rollback"</span> })}
         }
     });
+    // Pods that are ready may all be of the revision before.
+    let wanted = row.revision.clone().unwrap_or_else(|| number::NONE.into());
+    let running = (!row.ready_on.is_empty()).then(|| row.ready_on.join(", "));
+    let revision = running.clone().unwrap_or_else(|| wanted.clone());
+    let title = running.map_or_else(|| wanted.clone(), |on| format!("ready on {on}, rolling out {wanted}"));
+    let moving = (!row.ready_on.is_empty()).then(|| view! { <span class="faint">" → " {wanted}</span> });
     view! {
         <td class="num ready">
             <span class=ready>{format!("{}/{}", row.ready, row.wanted)}</span>
@@ -91,7 +97,7 @@ fn state(row: &ServiceRow) -> AnyView {
             <span class=restarts>{row.restarts.to_string()}</span>
         </td>
         <td class="revision">
-            <code title=row.revision.clone()>{row.revision.clone().unwrap_or_else(|| number::NONE.into())}</code>
+            <code title=title>{revision} {moving}</code>
         </td>
         <td class="deploy">
             {deploy.map_or_else(|| view! { <span class="zero">{number::NONE}</span> }.into_any(), IntoAny::into_any)}

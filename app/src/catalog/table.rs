@@ -57,8 +57,9 @@ fn head(sort: CatalogSort, words: &'static str, class: &'static str, now: &Catal
     // Names rise; numbers and healths begin with the most and the worst.
     let rises = matches!(sort, CatalogSort::Name | CatalogSort::Revision | CatalogSort::Ready) != now.reverse;
     let (order, arrow) = if rises { ("ascending", "↑") } else { ("descending", "↓") };
+    let what = (sort == CatalogSort::Restarts).then_some("Of containers, in the last hour");
     view! {
-        <th scope="col" class=class aria-sort=own.then_some(order)>
+        <th scope="col" class=class aria-sort=own.then_some(order) title=what>
             <a href=href(&query::sorted(url.clone(), now, sort)) data-noscroll>
                 {words}
                 <span class="arrow" aria-hidden="true">{if own { arrow } else { "" }}</span>

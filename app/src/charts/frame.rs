@@ -7,6 +7,7 @@ use super::hover::{Hover, pointer_layer};
 use super::path::{self, Line, value_at};
 use super::scale::{self, Along, Axis, Unit, percent};
 use crate::session::Clock;
+use crate::ui::ago::clock_text;
 use crate::ui::badge::verdict_tone;
 
 /// What a chart shows.
@@ -51,7 +52,7 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
         <figure class="card chart" data-testid=plot.testid>
             <figcaption>
                 <h2>{plot.title.clone()}</h2>
-                <span class="faint">{plot.subtitle.clone()}</span>
+                <span class="faint">{plot.subtitle.clone()} {begins(plot)}</span>
                 <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
             </figcaption>
             <div class="frame">
@@ -71,6 +72,13 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
         </figure>
     }
     .into_any()
+}
+
+/// Since when there are data, where a good part of the range before has none.
+fn begins(plot: &Plot) -> Option<AnyView> {
+    let first = path::begins(&plot.lines, plot.window).filter(|_| plot.along == Along::Range)?;
+    let text = move || format!(" · no data before {}", clock_text(first));
+    Some(view! { <span data-testid="begins">{text}</span> }.into_any())
 }
 
 /// Labels of the value axis.
@@ -199,7 +207,10 @@ fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {
     Some(view! { <i class=format!("hit {}", line.class) style=place></i> }.into_any())
 }
 
-/// Names of the lines with their value under the pointer, else their last one.
+/// Style classes of lines of what has not been yet.
+const AHEAD: [&str; 2] = ["forecast", "edge"];
+
+/// Names of the lines with their value under the pointer, else their last one: of what is ahead that is no value.
 fn legend(plot: &Plot) -> AnyView {
     let (hover, window, unit) = (Hover::of_page(), plot.window, plot.unit);
     let entry = |line: &Line| {
@@ -210,7 +221,10 @@ fn legend(plot: &Plot) -> AnyView {
                 Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
                 None => series.points.iter().rev().flatten().next().copied(),
             });
-            crate::ui::number::or_none(found, |value| unit.text(value))
+            match found {
+                _ if AHEAD.contains(&class) && hover.at.get().is_none() => String::new(),
+                found => crate::ui::number::or_none(found, |value| unit.text(value)),
+            }
         };
         view! {
             <li class=class>

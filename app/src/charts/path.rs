@@ -1,6 +1,6 @@
 //! Series to SVG path data. Pure. What is not measured is a gap, never a line to zero.
 
-use model::{Series, Window};
+use model::{Series, Timestamp, Window};
 
 /// The width and height of every chart's view box; the box is stretched to its place.
 pub(crate) const WIDTH: f64 = 1_000.0;
@@ -48,6 +48,18 @@ pub(crate) fn most(lines: &[Line], stacked: bool) -> f64 {
     let buckets = lines.iter().map(|line| line.series.points.len()).max().unwrap_or_default();
     let sum = |at| lines.iter().filter_map(|line| line.series.points.get(at).copied().flatten()).sum();
     (0..buckets).map(sum).fold(0.0, f64::max)
+}
+
+/// When the first bucket in which anything was measured began, where that is well after a chart's beginning.
+pub(crate) fn begins(lines: &[Line], window: Window) -> Option<Timestamp> {
+    /// Parts of a window that may be empty without a word.
+    const LATE: i64 = 10;
+    let first = |line: &Line| {
+        let at = line.series.points.iter().position(Option::is_some)?;
+        Some(line.series.start.plus(at as i64 * line.series.step.0))
+    };
+    let first = lines.iter().filter_map(first).min()?;
+    (first.since(window.from) > window.length() / LATE).then_some(first)
 }
 
 /// The drawing of bars on top of each other; a bar that holds anything can be seen.
@@ -157,7 +169,7 @@ pub(crate) fn value_at(series: &Series, window: Window, share: f64) -> Option<(f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{SECOND, Step, Timestamp};
+    use model::{SECOND, Step};
 
     fn series(points: &[Option<f64>]) -> Series {
         Series { name: "x".into(), start: Timestamp(0), step: Step(SECOND), points: points.to_vec() }
@@ -172,6 +184,16 @@ mod tests {
         let line = Line { class: "s1", series: series(&[Some(1.0), Some(2.0), None, Some(4.0)]), area: false };
         let svg = chart(&[line], window(4), 4.0, &[]);
         assert!(svg.contains("d=\"M125.0 75.00L375.0 50.00M875.0 0.00L875.1 0.00\""), "{svg}");
+    }
+
+    #[test]
+    fn a_chart_that_is_empty_for_long_says_when_its_data_begin() {
+        let line = |points: &[Option<f64>]| Line { class: "s1", series: series(points), area: false };
+        let late = [line(&[None, None, None, Some(1.0)]), line(&[None, None, Some(2.0), None])];
+        assert_eq!(begins(&late, window(4)), Some(Timestamp::from_seconds(2)), "the first of all");
+        assert_eq!(begins(&late, window(40)), None, "a small part may be empty");
+        assert_eq!(begins(&[line(&[Some(0.0), Some(1.0)])], window(4)), None);
+        assert_eq!(begins(&[line(&[None; 4])], window(4)), None, "there is nothing at all");
     }
 
     #[test]

@@ -56,10 +56,14 @@ impl Unit {
     fn step(self, top: f64) -> (f64, &'static str) {
         match self {
             Self::Rate | Self::Count | Self::Number => (1.0, ""),
-            Self::Bytes | Self::ByteRate if top < 10_240.0 => (1.0, " B"),
-            Self::Bytes | Self::ByteRate if top < 10.0 * MIB => (1_024.0, " KiB"),
-            Self::Bytes | Self::ByteRate if top < 10_240.0 * MIB => (MIB, " MiB"),
-            Self::Bytes | Self::ByteRate => (1_024.0 * MIB, " GiB"),
+            Self::Bytes if top < 10_240.0 => (1.0, " B"),
+            Self::Bytes if top < 10.0 * MIB => (1_024.0, " KiB"),
+            Self::Bytes if top < 10_240.0 * MIB => (MIB, " MiB"),
+            Self::Bytes => (1_024.0 * MIB, " GiB"),
+            Self::ByteRate if top < 10_240.0 => (1.0, " B/s"),
+            Self::ByteRate if top < 10.0 * MIB => (1_024.0, " KiB/s"),
+            Self::ByteRate if top < 10_240.0 * MIB => (MIB, " MiB/s"),
+            Self::ByteRate => (1_024.0 * MIB, " GiB/s"),
             Self::Share => (0.01, " %"),
             Self::Duration if top < 1e6 => (1e3, " µs"),
             Self::Duration if top < 2e9 => (1e6, " ms"),
@@ -259,6 +263,7 @@ mod tests {
         assert_eq!(labels(405e6, Unit::Duration), ["0 ms", "200 ms", "400 ms", "600 ms"]);
         assert_eq!(labels(42_000.0, Unit::Rate), ["0", "20k", "40k", "60k"]);
         assert_eq!(labels(150.0 * MIB, Unit::Bytes), ["0 MiB", "50 MiB", "100 MiB", "150 MiB"]);
+        assert_eq!(labels(150.0 * MIB, Unit::ByteRate), ["0 MiB/s", "50 MiB/s", "100 MiB/s", "150 MiB/s"]);
     }
 
     #[test]

@@ -10,13 +10,14 @@ use crate::url::{Query, toggled};
 /// Rows of a page.
 const LIMIT: u32 = 60;
 
-/// What an address asks for.
+/// What an address asks for, but for its range.
 pub(super) fn of_url(query: &Query) -> FeedQuery {
     let word = |key| query.get(key).unwrap_or_default();
     FeedQuery {
         text: word("q").chars().take(200).collect(),
         namespace: word("ns").chars().take(200).collect(),
         levels: word("level").split(',').filter_map(VerdictLevel::from_key).collect(),
+        window: None,
         before: word("before").parse().ok(),
         limit: LIMIT,
     }
@@ -64,6 +65,7 @@ mod tests {
                 text: text.into(),
                 namespace: "shop".into(),
                 levels: vec![VerdictLevel::Failed, VerdictLevel::Stuck],
+                window: None,
                 before: Some(FeedPlace {
                     started: Timestamp(1_700_000_000_123_456_789),
                     id: DeployId { service: ServiceId::new("c-1", "shop", "Deployment", "cart"), sequence: 3 },

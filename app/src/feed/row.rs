@@ -1,14 +1,15 @@
 //! A deploy in the feed.
 
 use leptos::prelude::*;
-use model::FeedRow;
+use model::{FeedRow, Timestamp};
 
+use crate::phase::{phase_badge, unjudged};
 use crate::ui::ago::ago;
 use crate::ui::badge::badge;
 use crate::ui::judged::judged;
 
-/// Whose it is, what it brought, what was said of it.
-pub(super) fn row(row: &FeedRow, kept: Memo<String>) -> AnyView {
+/// Whose it is, what it brought, how far it is, what was said of it by a moment.
+pub(super) fn row(row: &FeedRow, as_of: Timestamp, kept: Memo<String>) -> AnyView {
     let deploy = &row.deploy;
     let (id, sequence) = (&deploy.id.service, deploy.id.sequence);
     let path = id.path();
@@ -17,6 +18,10 @@ pub(super) fn row(row: &FeedRow, kept: Memo<String>) -> AnyView {
         format!("{path}/deploys{kept}{}deploy={sequence}", if kept.is_empty() { '?' } else { '&' })
     };
     let from = deploy.from_name.clone().map(|from| view! { <code class="faint">{from}</code> " → " });
+    let said = match &row.verdict {
+        Some(verdict) => judged(Some(verdict)),
+        None => view! { <span class="faint">{unjudged(deploy, as_of)}</span> }.into_any(),
+    };
     view! {
         <tr data-testid="feed-row" data-service=id.local() data-sequence=sequence.to_string()>
             <td>
@@ -30,10 +35,10 @@ pub(super) fn row(row: &FeedRow, kept: Memo<String>) -> AnyView {
                 <code>{deploy.to_name.clone()}</code>
                 <div class="badges">
                     {badge("plain", deploy.kind.word())} {deploy.rollback.then(|| badge("warn", "rollback"))}
-                    {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
+                    {deploy.reconstructed.then(|| badge("plain", "reconstructed"))} {phase_badge(&deploy.phase)}
                 </div>
             </td>
-            <td class="judged">{judged(row.verdict.as_ref())}</td>
+            <td class="judged">{said}</td>
             <td class="muted started">{ago(deploy.started)}</td>
         </tr>
     }

@@ -7,6 +7,7 @@ use crate::AppError;
 use crate::answer::Answer;
 use crate::not_found::missing;
 use crate::panel::{self, failed};
+use crate::range::{Range, use_range};
 use crate::ui::ago::ago;
 use crate::ui::badge::{badge, health_badge};
 use crate::ui::tabs::{Tab, Tabs};
@@ -14,10 +15,10 @@ use crate::url::escape;
 
 /// The head and the tabs; a page of its own where there is no such service.
 pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView {
-    let last = panel::kept(head);
+    let (last, range) = (panel::kept(head), use_range());
     let shown = move || {
         Some(match last()? {
-            Ok(header) => draw(&header, kept),
+            Ok(header) => draw(&header, range.get_untracked(), kept),
             Err(AppError::NotFound(what)) => missing(
                 "Service not found",
                 format!("Binnacle does not know {what}. It may be gone for longer than history is kept."),
@@ -28,7 +29,12 @@ pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView
     panel::held(|| view! { <div class="skeleton header"></div> }.into_any(), None, shown)
 }
 
-fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
+/// Whether the page's range is a chosen one that is over: its head tells of now all the same.
+pub(super) fn is_over(header: &ServiceHeader, range: Range) -> bool {
+    header.of_past && matches!(range, Range::Between(_))
+}
+
+fn draw(header: &ServiceHeader, range: Range, kept: Memo<String>) -> AnyView {
     let id = &header.id;
     let namespace = id.namespace.clone();
     let of_namespace = format!("/?ns={}", escape(&namespace));
@@ -52,15 +58,15 @@ fn draw(header: &ServiceHeader, kept: Memo<String>) -> AnyView {
             <h1>{id.name.clone()}</h1>
             {health_badge(header.health.health)}
             {badge("plain", id.kind.clone())}
-            {facts(header)}
+            {facts(header, is_over(header, range))}
         </div>
         <Tabs base=id.path() tabs kept title=format!("{} · {}", id.name, id.namespace) />
     }
     .into_any()
 }
 
-/// Ready pods, images, team, owner: what there is of them.
-fn facts(header: &ServiceHeader) -> AnyView {
+/// Ready pods, images, team, owner: what there is of them, and that they are of now where the page's range is not.
+fn facts(header: &ServiceHeader, is_over: bool) -> AnyView {
     let short = header.ready < header.wanted;
     let images = match header.images.as_slice() {
         [] => None,
@@ -68,13 +74,20 @@ fn facts(header: &ServiceHeader) -> AnyView {
         [first, rest @ ..] => Some(format!("{first} +{}", rest.len())),
     };
     let all_images = header.images.join("\n");
+    let mut ready = format!("{}/{} ready", header.ready, header.wanted);
+    let moving = (!header.ready_on.is_empty()).then(|| {
+        ready.push_str(&format!(" on {}", header.ready_on.join(" and ")));
+        header.revision.clone().map(|wanted| view! { <li data-testid="wanted">{format!("rolling out {wanted}")}</li> })
+    });
     view! {
         <ul class="facts">
-            <li class:warn=short>{format!("{}/{} ready", header.ready, header.wanted)}</li>
+            <li class:warn=short>{ready}</li>
+            {moving}
             {images.map(|image| view! { <li><code title=all_images>{image}</code></li> })}
             {header.team.clone().map(|team| view! { <li>"owned by " <strong>{team}</strong></li> })}
             {header.managed_by.clone().map(|owner| view! { <li>"managed by " <strong>{owner}</strong></li> })}
             <li class="faint">{header.cluster_name.clone()}</li>
+            {is_over.then(|| view! { <li class="faint" data-testid="of-now">"as of now, not of the range"</li> })}
             {header.deleted.map(|at| view! { <li class="bad">"deleted " {ago(at)}</li> })}
         </ul>
     }

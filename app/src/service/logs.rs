@@ -41,10 +41,13 @@ impl LazyRoute for Logs {
                 None => Ok(None),
             }
         });
-        let of_patterns = Memo::new(move |_| by_pattern.get().then(|| asked.get()));
-        let patterns = ask(of_patterns, |asked: Option<Asked>| async move {
+        let of_patterns = Memo::new(move |_| by_pattern.get().then(|| (asked.get(), text.get())));
+        let patterns = ask(of_patterns, |asked: Option<(Asked, String)>| async move {
             match asked {
-                Some((id, moment)) => read_log_patterns(known(id)?, moment.window).await.map(Some),
+                Some(((id, moment), text)) => {
+                    text.parse::<LogFilter>().map_err(AppError::Invalid)?;
+                    read_log_patterns(known(id)?, moment.window, text).await.map(Some)
+                }
                 None => Ok(None),
             }
         });
@@ -108,7 +111,7 @@ async fn read_logs(id: ServiceId, window: Window, q: String, older: String) -> R
 }
 
 #[server(input = GetUrl)]
-async fn read_log_patterns(id: ServiceId, window: Window) -> Result<LogPatterns, AppError> {
+async fn read_log_patterns(id: ServiceId, window: Window, q: String) -> Result<LogPatterns, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
-    backend.log_patterns(&viewer, &id, window).await
+    backend.log_patterns(&viewer, &id, window, &q).await
 }

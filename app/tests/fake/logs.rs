@@ -40,7 +40,7 @@ impl Fake {
     }
 
     /// A new pattern and an old one.
-    pub(crate) fn patterns(&self, window: Window) -> LogPatterns {
+    pub(crate) fn patterns(&self, window: Window, filter: &LogFilter) -> LogPatterns {
         let step = window.step(30);
         let pattern = |pattern: String, level, is_new| LogPattern {
             pattern,
@@ -54,6 +54,8 @@ impl Fake {
             is_new,
         };
         let new = pattern(self.text("payment authorize failed no answer"), Level::Error, true);
-        LogPatterns { patterns: vec![new, pattern("checkout accepted".into(), Level::Info, false)], more: 2 }
+        let mut patterns = vec![new, pattern("checkout accepted".into(), Level::Info, false)];
+        patterns.retain(|one| filter.lets_level(one.level));
+        LogPatterns { patterns, more: 2, asks_lines: filter.asks_bodies() }
     }
 }

@@ -83,7 +83,7 @@ impl Backend for Fake {
         Ok(rows.take(12).map(|row| JumpHit { id: row.id, health: row.health.health }).collect())
     }
 
-    async fn service(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<ServiceHeader, AppError> {
+    async fn service(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<ServiceHeader, AppError> {
         let row = self.known(id)?;
         Ok(ServiceHeader {
             id: row.id,
@@ -93,6 +93,7 @@ impl Backend for Fake {
             wanted: row.wanted,
             images: vec![self.text("shop/checkout:v1.8.2"), "envoy:1.33".into()],
             revision: row.revision,
+            ready_on: row.ready_on,
             team: Some(self.text("team-orders")),
             managed_by: None,
             adverse: 3,
@@ -103,6 +104,7 @@ impl Backend for Fake {
             saturation: (id.name == "checkout").then(|| {
                 Sentence::plain("Container ").strong(self.text("app")).text(" is at 96 % of its memory limit")
             }),
+            of_past: AS_OF.since(window.to) > MINUTE,
         })
     }
 
@@ -176,8 +178,15 @@ impl Backend for Fake {
         self.known(id).map(|_| self.log_page(window, &filter, after))
     }
 
-    async fn log_patterns(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<LogPatterns, AppError> {
-        self.known(id).map(|_| self.patterns(window))
+    async fn log_patterns(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        query: &str,
+    ) -> Result<LogPatterns, AppError> {
+        let filter: LogFilter = query.parse().map_err(AppError::Invalid)?;
+        self.known(id).map(|_| self.patterns(window, &filter))
     }
 
     async fn metric_names(&self, _: &Viewer, id: &ServiceId, _: Window) -> Result<MetricNames, AppError> {

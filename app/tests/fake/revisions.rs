@@ -56,6 +56,7 @@ impl Fake {
             place: REVISIONS.iter().rev().position(|(known, ..)| *known == hash.0).unwrap_or_default() as u32,
             ran,
             measured: Window::new(ran.from, ran.from.plus(8 * MINUTE)),
+            served: 8 * MINUTE,
             total: if is_kept(ran) { total.clone() } else { Summary::default() },
             has_template: is_kept(ran),
         };

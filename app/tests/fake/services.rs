@@ -67,6 +67,7 @@ impl Fake {
             wanted,
             restarts,
             revision: Some(revision.into()),
+            ready_on: if health == Health::RollingOut { vec!["v5.0.0".into()] } else { Vec::new() },
             last_deploy: Some(DeployMark {
                 at: minutes_ago(since),
                 ended: (health != Health::RollingOut).then(|| minutes_ago(since - 1)),

@@ -74,7 +74,11 @@ pub(crate) fn lanes(window: Window) -> PodLanes {
     });
     let new = (0..4).map(|n| {
         let (from, ready) = (deployed().plus(n * 20 * SECOND), deployed().plus((n * 20 + 40) * SECOND));
-        let stretches = vec![(from, ready, PodPhase::Starting), (ready, window.to, PodPhase::Ready)];
+        let stretches = match n {
+            0 => vec![(from, ready, PodPhase::Unknown), (ready, window.to, PodPhase::Ready)],
+            1 => vec![(from, ready, PodPhase::Starting), (ready, window.to, PodPhase::Terminating)],
+            _ => vec![(from, ready, PodPhase::Starting), (ready, window.to, PodPhase::Ready)],
+        };
         PodLane { pod: format!("checkout-84bd7c6f9-{n}"), revision: Some("v1.8.2".into()), place: Some(2), stretches }
     });
     PodLanes { window, lanes: old.chain(new).collect(), counts: vec![], counted: 0 }

@@ -76,10 +76,16 @@ impl Fake {
         let of = |name: &str, judged: bool| {
             let id = ServiceId::new(CLUSTER, "shop", "Deployment", name);
             let verdict = judged.then(|| self.judged(12));
-            FeedRow { deploy: self.deploy_rows(&id).swap_remove(0).deploy, verdict }
+            let mut deploy = self.deploy_rows(&id).swap_remove(0).deploy;
+            if !judged {
+                (deploy.phase, deploy.reconstructed) = (DeployPhase::RollingOut, true);
+            }
+            FeedRow { deploy, verdict }
         };
         let wanted = |row: &FeedRow| {
-            ask.levels.is_empty() || row.verdict.as_ref().is_some_and(|judged| ask.levels.contains(&judged.level))
+            ask.window.is_none_or(|window| window.contains(row.deploy.started))
+                && (ask.levels.is_empty()
+                    || row.verdict.as_ref().is_some_and(|judged| ask.levels.contains(&judged.level)))
         };
         let rows = [of("checkout", true), of("cart", false)].into_iter().filter(wanted).collect();
         Feed { rows, more: true, namespaces: vec!["shop".into(), self.text("media")] }

@@ -37,6 +37,10 @@ pub(crate) fn digest(parts: &[&[u8]]) -> String {
 pub(crate) fn denoise(mut object: Value) -> Value {
     let Some(root) = object.as_object_mut() else { return object };
     root.remove("status");
+    // Items of a list come without these two, the same object of a watch with them
+    // (https://github.com/kubernetes/kubernetes/issues/3030).
+    root.remove("apiVersion");
+    root.remove("kind");
     if let Some(Value::Object(meta)) = root.get_mut("metadata") {
         for noise in ["managedFields", "resourceVersion", "generation", "uid", "selfLink", "creationTimestamp"] {
             meta.remove(noise);
@@ -188,6 +192,14 @@ mod tests {
         let bare = json!({"metadata": {"name": "web"}, "spec": {}});
         assert_eq!(version(&denoise(one)), version(&denoise(two.clone())));
         assert_eq!(version(&denoise(bare)), version(&denoise(two)));
+    }
+
+    #[test]
+    fn an_object_of_a_list_is_the_version_it_is_in_a_watch() {
+        let listed = json!({"metadata": {"name": "web"}, "spec": {"paused": true}});
+        let mut watched = listed.clone();
+        (watched["apiVersion"], watched["kind"]) = ("apps/v1".into(), "Deployment".into());
+        assert_eq!(version(&denoise(watched)), version(&denoise(listed)));
     }
 
     #[test]

@@ -295,6 +295,29 @@ fn a_node_that_is_not_ready_belongs_to_no_service() {
 }
 
 #[test]
+fn what_a_pod_was_between_its_start_and_its_last_readiness_is_known_only_where_it_was_watched() {
+    let ready_since = |minute: i64| {
+        let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": iso(minute)});
+        with(pod("p", "aa", 0, Some(1)), json!({"status": {"conditions": [ready]}}))
+    };
+    let listed = |minute: i64| {
+        let mut objects = running();
+        objects[2] = ready_since(minute);
+        Bench::list(60, &objects).pod("p").history
+    };
+    let then = |phase, ready| [(at(0), PodPhase::Pending), (at(1), phase), (at(ready), PodPhase::Ready)];
+    assert_eq!(listed(9), then(PodPhase::Starting, 9), "so long a start may take");
+    assert_eq!(listed(50), then(PodPhase::Unknown, 50), "it may have been ready before");
+    let mut objects = running();
+    let waits = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": iso(0)}]}});
+    objects[2] = with(pod("p", "aa", 0, Some(1)), waits);
+    let mut bench = Bench::list(5, &objects);
+    bench.now = 51;
+    bench.apply(&[ready_since(50)]);
+    assert_eq!(bench.pod("p").history, then(PodPhase::Starting, 50), "it was watched all the time");
+}
+
+#[test]
 fn the_phases_of_a_pod_come_from_its_conditions_and_continue_what_was_known() {
     let mut objects = running();
     let bench = Bench::list(5, &objects);

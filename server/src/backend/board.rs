@@ -120,7 +120,7 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
     let totals = totals(store, window).await?;
     let hour = Window::before(now, HOUR);
     let adverse = store.adverse(None, hour).await?;
-    let happened = happened(&adverse, hour);
+    let happened = happened(&adverse, &directory, hour);
     let mut told = told_of(&adverse, &directory, now);
     let blind = blind(&store.cluster_statuses(), now);
     let judgements = newest(judgements, &directory);

@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use app::AppError;
 use model::{
-    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, Red, ServiceHeader, ServiceId,
-    ServiceRow, VerdictLevel, Viewer, Window,
+    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, PodPhase, Red, RevisionHash,
+    ServiceHeader, ServiceId, ServiceRow, ServiceState, VerdictLevel, Viewer, Window,
 };
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
-use super::{Answers, failed};
+use super::{Answers, failed, is_past, shown_name};
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
@@ -161,9 +161,30 @@ fn row(standing: &Standing, directory: &Directory, spark: Option<&Spark>) -> Ser
         wanted: service.wanted,
         restarts: standing.restarts,
         revision: service.revision_name.clone(),
+        ready_on: ready_on(service, directory),
         last_deploy: directory.newest_deploy(&service.id).map(|deploy| mark(deploy, standing.verdict())),
         deleted: service.deleted,
     }
+}
+
+/// The revisions that the ready pods of a service are of, where that is not just the one that is wanted.
+fn ready_on(service: &ServiceState, directory: &Directory) -> Vec<String> {
+    let mut ready: Vec<_> = directory.pods(&service.id).iter().filter(|pod| pod.phase == PodPhase::Ready).collect();
+    ready.sort_by_key(|pod| pod.created);
+    let mut hashes: Vec<&RevisionHash> = Vec::new();
+    for hash in ready.iter().filter_map(|pod| pod.revision.as_ref()) {
+        if !hashes.contains(&hash) {
+            hashes.push(hash);
+        }
+    }
+    let Some(wanted) = service.revision.as_ref().filter(|wanted| hashes.iter().any(|hash| hash != wanted)) else {
+        return Vec::new();
+    };
+    let name = |hash: &&RevisionHash| match &service.revision_name {
+        Some(name) if *hash == wanted => name.clone(),
+        _ => shown_name(directory, &service.id, hash),
+    };
+    hashes.iter().map(name).collect()
 }
 
 /// A deploy as a flag.
@@ -210,7 +231,11 @@ pub(super) async fn header(
     window: Window,
 ) -> Result<ServiceHeader, AppError> {
     let service = answers.known(id)?;
-    let standings = answers.board.standings(window).await.map_err(failed)?;
+    // Pods, verdicts and what runs are known as of now: health of an earlier moment would be a mixture.
+    let now = crate::jobs::now();
+    let of_past = is_past(window.to, now);
+    let present = if of_past { Window::before(now, HOUR) } else { window };
+    let standings = answers.board.standings(present).await.map_err(failed)?;
     let standing = standings.services.iter().find(|s| &s.service.id == id);
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
@@ -224,6 +249,7 @@ pub(super) async fn header(
         wanted: service.wanted,
         images: service.images.clone(),
         revision: service.revision_name.clone(),
+        ready_on: ready_on(&service, &standings.directory),
         team: service.team.clone(),
         managed_by: service.managed_by.clone(),
         adverse: adverse.len() as u32,
@@ -235,5 +261,92 @@ pub(super) async fn header(
             Some(current.sentence.clone())
         }),
         saturation: standing.saturation.first().map(|lacks| lacks.sentence.clone()),
+        of_past,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClusterId, ClusterStatus, Connection, PodId, PodState, Revision, Timestamp};
+    use store::ClusterRecord;
+
+    use super::*;
+    use crate::fixtures::{self, id, open};
+
+    #[tokio::test]
+    async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let hash = |text: &str| RevisionHash(text.into());
+        let pod = |name: &str, revision: &str, created: i64, phase: PodPhase| PodState {
+            id: PodId(name.into()),
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            service: id("cart"),
+            revision: Some(hash(revision)),
+            node: None,
+            ips: vec![],
+            host_network: false,
+            created: Timestamp(created),
+            ended: None,
+            phase,
+            history: vec![(Timestamp(created), phase)],
+            reason: None,
+            containers: vec![],
+        };
+        let revision = |name: &str| Revision {
+            service: id("cart"),
+            hash: hash(name),
+            name: format!("2.{name}"),
+            number: 1,
+            created: Timestamp(1),
+            images: vec![],
+            template: String::new(),
+        };
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        let cart =
+            ServiceState { revision: Some(hash("b")), revision_name: Some("2.b".into()), ..fixtures::service("cart") };
+        record.services = vec![cart.clone()];
+        record.revisions = vec![revision("a"), revision("b")];
+        record.pods = vec![pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)];
+        store.record(record).await.unwrap();
+        let said = || ready_on(&cart, &store.directory());
+        assert_eq!(said(), ["2.a"]);
+        let after = async |pods: Vec<PodState>| {
+            let mut record = ClusterRecord::new(ClusterId("c1".into()));
+            record.pods = pods;
+            store.record(record).await.unwrap();
+        };
+        after(vec![pod("p2", "b", 2, PodPhase::Ready)]).await;
+        assert_eq!(said(), ["2.a", "2.b"], "some are of the new one");
+        after(vec![pod("p1", "a", 1, PodPhase::Terminating)]).await;
+        assert!(said().is_empty(), "all that are ready are of the wanted one");
+    }
+
+    #[tokio::test]
+    async fn the_head_of_a_past_range_is_of_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let now = crate::jobs::now();
+        // It has had no ready pod for half an hour; an hour ago it had.
+        let down = ServiceState { ready: 0, down_since: Some(now.plus(-HOUR / 2)), ..fixtures::service("cart") };
+        fixtures::record(&store, vec![down], vec![]).await;
+        store.set_cluster_status(ClusterStatus {
+            id: "c1".into(),
+            name: "c1".into(),
+            connection: Connection::Connected,
+            heard: Some(now),
+            watchers: vec![],
+            kubelets: Default::default(),
+        });
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        let answers = Answers::new(store, ingest, vec![], false);
+        let of = async |window: Window| {
+            let head = header(&answers, &Viewer::local(), &id("cart"), window).await.unwrap();
+            (head.of_past, head.health.health)
+        };
+        assert_eq!(of(Window::before(now, HOUR)).await, (false, Health::Failing));
+        assert_eq!(of(Window::before(now.plus(-HOUR), HOUR)).await, (true, Health::Failing), "not healthy, as it was");
+    }
 }

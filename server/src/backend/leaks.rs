@@ -13,6 +13,8 @@ use crate::leaks::{MEMORY, Volumes};
 const PODS: usize = 6;
 /// Points of a chart.
 const POINTS: i64 = 120;
+/// A chart reaches at most so many times as far ahead as it looks back: of more the climb itself could not be seen.
+const REACH: i64 = 12;
 
 /// What leaks now, the first to end at the front.
 pub(super) async fn charts(answers: &Answers, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
@@ -56,15 +58,18 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     Ok(LeakChart { forecast: forecast(leak, window, step), leak: leak.clone(), window, pods, marks })
 }
 
-/// The chart's window, and the part of it that has been. It shows a quarter of the climb before it began, and goes as
-/// far ahead as it looks back, or until the limit is surely reached.
+/// The chart's window, and the part of it that has been. It shows a quarter of the climb before it began. It goes ahead
+/// until the limit is surely reached, but not further than it looks back or than the limit is likely reached.
 fn windows(leak: &Leak) -> (Window, Window) {
     let now = leak.as_of;
     let since = leak.pods.iter().map(|pod| pod.since).min().unwrap_or(now);
     let climbed = now.since(since).clamp(HOUR, 7 * DAY);
     let from = Timestamp((now.0 - climbed - climbed / 4).max(now.0 - 7 * DAY));
     let end = leak.eta().map_or(climbed / 4, |eta| eta.latest.unwrap_or(i64::MAX).min(eta.likely.saturating_mul(2)));
-    let ahead = (end.saturating_add(end / 10)).clamp(climbed / 8, now.since(from));
+    let back = now.since(from);
+    let likely = leak.eta().map_or(0, |eta| eta.likely.saturating_add(eta.likely / 10));
+    let most = if likely <= back.saturating_mul(REACH) { likely.max(back) } else { back };
+    let ahead = (end.saturating_add(end / 10)).clamp(climbed / 8, most);
     (Window::new(from, now.plus(ahead)), Window::new(from, now))
 }
 
@@ -148,6 +153,20 @@ mod tests {
         let (window, past) = windows(&leak());
         assert_eq!(past, Window::new(Timestamp(19 * HOUR), Timestamp(24 * HOUR)));
         assert!(window.to > Timestamp(28 * HOUR) && window.to <= Timestamp(29 * HOUR), "{window:?}");
+    }
+
+    #[test]
+    fn a_young_climb_is_drawn_to_where_it_likely_crosses_the_limit() {
+        let eta = |hours: i64| Eta { likely: hours * HOUR, soonest: hours * HOUR, latest: None };
+        let young = |hours: i64| {
+            let mut leak = leak();
+            (leak.pods[0].since, leak.pods[0].eta) = (leak.as_of.plus(-75 * MINUTE), Some(eta(hours)));
+            windows(&leak).0
+        };
+        let crossing = |hours: i64| Timestamp((24 + hours) * HOUR);
+        assert!(young(4).to > crossing(4) && young(4).to < crossing(5), "{:?}", young(4));
+        let far = young(300);
+        assert!(far.to < crossing(2), "so far ahead the climb could not be seen: {far:?}");
     }
 
     #[test]

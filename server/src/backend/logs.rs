@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use app::AppError;
 use model::{
-    Cursor, Level, LogFilter, LogPage, LogPattern, LogPatterns, Series, ServiceId, Step, Timestamp, Viewer, Window,
+    Cursor, Level, LogFilter, LogPage, LogPattern, LogPatterns, MINUTE, Series, ServiceId, Step, Timestamp, Viewer,
+    Window,
 };
 use store::{LogAsk, PatternCells};
 
@@ -81,18 +82,28 @@ fn series(levels: &Counts, window: Window, step: Step) -> Vec<Series> {
     levels.iter().map(one).collect()
 }
 
-/// Patterns: those that came with the newest deploy first, then the most lines.
+/// Patterns: those that came with the newest deploy first, then the most lines. Of a query its levels and patterns count.
 pub(super) async fn patterns(
     answers: &Answers,
     _viewer: &Viewer,
     id: &ServiceId,
     window: Window,
+    text: &str,
 ) -> Result<LogPatterns, AppError> {
     answers.known(id)?;
-    let step = window.step(SPARK);
-    let found = answers.store.telemetry().log_counts(id, window, step).await.map_err(failed)?;
+    let filter: LogFilter = text.parse().map_err(AppError::Invalid)?;
+    let (step, telemetry) = (window.step(SPARK), answers.store.telemetry());
+    let mut found = telemetry.log_counts(id, window, step).await.map_err(failed)?;
+    found.retain_mut(|one| {
+        one.cells.retain(|(level, ..)| filter.lets_level(*level));
+        filter.lets_pattern(&one.pattern) && !one.cells.is_empty()
+    });
     let directory = answers.store.directory();
-    let deployed = directory.newest_deploy(id).filter(|deploy| deploy.from.is_some()).map(|deploy| deploy.started);
+    let deploy = directory.newest_deploy(id).filter(|deploy| deploy.from.is_some());
+    let deployed = match deploy.map(|deploy| deploy.started) {
+        Some(deployed) if logged_before(answers, id, window, deployed).await? => Some(deployed),
+        _ => None,
+    };
     let name = |hash: &model::RevisionHash| shown_name(&directory, id, hash);
     let mut patterns: Vec<LogPattern> =
         found.into_iter().map(|cells| pattern(cells, window.aligned(step), step, deployed, name)).collect();
@@ -102,7 +113,15 @@ pub(super) async fn patterns(
     });
     let more = patterns.len().saturating_sub(PATTERNS) as u32;
     patterns.truncate(PATTERNS);
-    Ok(LogPatterns { patterns, more })
+    Ok(LogPatterns { patterns, more, asks_lines: filter.asks_bodies() })
+}
+
+/// Whether a service is known to have logged before a time: of what it says since, only then is anything new.
+async fn logged_before(answers: &Answers, id: &ServiceId, window: Window, at: Timestamp) -> Result<bool, AppError> {
+    // When each pattern was first seen is known of all that is remembered, however short the window.
+    let window = Window::before(window.to, MINUTE);
+    let life = answers.store.telemetry().pattern_life(id, window).await.map_err(failed)?;
+    Ok(life.births.iter().any(|first| *first < at))
 }
 
 fn pattern(
@@ -128,5 +147,100 @@ fn pattern(
         first_seen: cells.first_seen,
         first_revision: cells.first_revision,
         last_seen: cells.last_seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClusterId, Deploy, HOUR, Owner, PodId, PodPhase, PodState, RevisionHash, SECOND};
+    use store::{Batch, ClusterRecord, LogRow, OwnerFacts};
+
+    use super::*;
+    use crate::fixtures::{self, deploy, id};
+
+    /// Answers over a store in which `cart` said so much, a line a minute, and was deployed at some time.
+    async fn shop(folder: &std::path::Path, deployed: Timestamp, said: &[(Timestamp, Level, &str)]) -> Answers {
+        let store = fixtures::open(folder).await;
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        record.services = vec![fixtures::service("cart")];
+        record.deploys = vec![Deploy { from: Some(RevisionHash("a".into())), started: deployed, ..deploy(1) }];
+        record.pods = vec![PodState {
+            id: PodId("p1".into()),
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: "p1".into(),
+            service: id("cart"),
+            revision: None,
+            node: None,
+            ips: vec![],
+            host_network: false,
+            created: Timestamp(1),
+            ended: None,
+            phase: PodPhase::Ready,
+            history: vec![(Timestamp(1), PodPhase::Ready)],
+            reason: None,
+            containers: vec![],
+        }];
+        store.record(record).await.unwrap();
+        let mut batch = Batch::new(1u128.to_be_bytes());
+        let facts = OwnerFacts { pod_uid: Some("p1".into()), ..OwnerFacts::default() };
+        let owner = batch.owner(Owner { attributes: vec![("pod".into(), "p1".into())], peer: None }, facts);
+        for (at, level, body) in said {
+            batch.push_log(&LogRow {
+                owner,
+                at: *at,
+                level: *level,
+                severity: "",
+                body,
+                pattern: body,
+                scope: "",
+                trace: None,
+                span: None,
+                attributes: &[],
+            });
+        }
+        store.telemetry().append(batch).await.unwrap();
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        Answers::new(store, ingest, vec![], false)
+    }
+
+    async fn found(answers: &Answers, now: Timestamp, query: &str) -> (Vec<(String, u64, bool)>, bool) {
+        let window = Window::before(now, HOUR);
+        let found = patterns(answers, &Viewer::local(), &id("cart"), window, query).await.unwrap();
+        let rows = found.patterns.into_iter().map(|one| (one.pattern, one.count, one.is_new)).collect();
+        (rows, found.asks_lines)
+    }
+
+    #[tokio::test]
+    async fn patterns_are_of_the_levels_that_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = crate::jobs::now().floor(SECOND);
+        let at = |minutes: i64| now.plus(-minutes * MINUTE);
+        let said = [
+            (at(30), Level::Info, "order accepted"),
+            (at(20), Level::Info, "order lost"),
+            (at(10), Level::Error, "order lost"),
+            (at(9), Level::Warn, "slow answer"),
+        ];
+        let answers = shop(folder.path(), at(60 * 24 * 14), &said).await;
+        let row = |pattern: &str, count| (pattern.to_owned(), count, false);
+        assert_eq!(found(&answers, now, "level:error").await, (vec![row("order lost", 1)], false));
+        let all = vec![row("order lost", 2), row("order accepted", 1), row("slow answer", 1)];
+        assert_eq!(found(&answers, now, "").await, (all.clone(), false), "data began after the deploy: nothing is new");
+        assert_eq!(found(&answers, now, "pattern=\"slow answer\"").await, (vec![row("slow answer", 1)], false));
+        assert_eq!(found(&answers, now, "refused").await, (all, true), "a pattern does not say what its lines hold");
+        let wrong = patterns(&answers, &Viewer::local(), &id("cart"), Window::before(now, HOUR), "level:loud").await;
+        assert!(matches!(wrong, Err(AppError::Invalid(_))), "{wrong:?}");
+    }
+
+    #[tokio::test]
+    async fn a_pattern_is_new_where_others_were_there_before_the_deploy() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = crate::jobs::now().floor(SECOND);
+        let at = |minutes: i64| now.plus(-minutes * MINUTE);
+        let said = [(at(30), Level::Info, "order accepted"), (at(10), Level::Error, "order lost")];
+        let answers = shop(folder.path(), at(20), &said).await;
+        let (rows, _) = found(&answers, now, "").await;
+        assert_eq!(rows, [("order lost".to_owned(), 1, true), ("order accepted".to_owned(), 1, false)]);
     }
 }

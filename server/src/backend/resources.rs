@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use app::AppError;
 use model::{
-    Diff, ObjectVersion, RESOURCES, RelatedResource, ResourceAsk, ResourceId, ResourcePage, ServiceId, TEMPLATE,
-    Timestamp, VersionKind, VersionRow, Viewer, Window, scale_of,
+    Diff, ObjectVersion, RESOURCES, RelatedResource, ResourceAsk, ResourceId, ResourcePage, ResourceRow, ServiceId,
+    TEMPLATE, Timestamp, VersionKind, VersionRow, Viewer, Window, scale_of,
 };
 use store::ObjectName;
 
@@ -154,6 +154,36 @@ pub(super) async fn replicas(
     Ok(count(&text))
 }
 
+/// Dates rows by when their objects changed last, up to a moment: in what they ask for or in their replicas. Rows keep
+/// what they say where that is later or nothing is known.
+pub(super) async fn date(
+    answers: &Answers,
+    service: &ServiceId,
+    rows: &mut [ResourceRow],
+    until: Timestamp,
+) -> Result<(), AppError> {
+    let dated: Vec<&mut ResourceRow> =
+        rows.iter_mut().filter(|row| row.id.as_ref().is_some_and(|id| is_kept_whole(&id.kind))).collect();
+    let scales: Vec<String> = dated.iter().map(|row| scale_of(&row.kind)).collect();
+    let names = dated.iter().zip(&scales).flat_map(|(row, scale)| {
+        let namespace = row.id.as_ref().and_then(|id| id.namespace.as_deref()).unwrap_or(&service.namespace);
+        let of = |kind| ObjectName { cluster: &service.cluster, kind, namespace, name: &row.name };
+        [of(row.kind.as_str()), of(scale.as_str())]
+    });
+    let names: Vec<ObjectName<'_>> = names.collect();
+    let changes = answers.store.last_changes(&names, until).await.map_err(failed)?;
+    drop(names);
+    for (row, changed) in dated.into_iter().zip(changes.chunks(2)) {
+        row.changed = row.changed.max(changed.iter().copied().max().flatten());
+    }
+    Ok(())
+}
+
+/// A pod has no versions of its own, and those of a revision are of a template, which never changes.
+fn is_kept_whole(kind: &str) -> bool {
+    !matches!(kind, "Pod" | "ReplicaSet" | "ControllerRevision")
+}
+
 async fn versions(
     answers: &Answers,
     service: &ServiceId,
@@ -223,7 +253,11 @@ fn count(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use model::ClusterId;
+    use store::{ClusterRecord, Version};
+
     use super::*;
+    use crate::fixtures;
 
     fn version(at: i64, hash: &str) -> ObjectVersion {
         ObjectVersion { at: Timestamp(at), hash: hash.into(), manager: None, changed: None }
@@ -254,5 +288,47 @@ mod tests {
         );
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].kind, rows[0].what.as_str()), (VersionKind::Scaled, "3 → 5 replicas"));
+    }
+    #[tokio::test]
+    async fn rows_are_dated_by_the_newest_version_of_their_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = fixtures::open(folder.path()).await;
+        let version = |kind: &str, name: &str, at: i64, changed: Option<i64>| Version {
+            kind: kind.into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            at: Timestamp(at),
+            hash: format!("{kind}-{name}-{at}"),
+            text: format!("at: {at}\n"),
+            manager: None,
+            changed: changed.map(Timestamp),
+        };
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        record.versions = vec![
+            version("Deployment", "cart", 50, Some(40)),
+            version(&scale_of("Deployment"), "cart", 50, None),
+            version(&scale_of("Deployment"), "cart", 70, None),
+            version("Service", "cart", 50, None),
+            version("Template", "cart-b", 50, Some(45)),
+        ];
+        store.record(record).await.unwrap();
+        let answers = Answers::new(store.clone(), ingest::Ingest::new(store, ingest::Limits::default()), vec![], false);
+        let row = |kind: &str, name: &str| ResourceRow {
+            depth: 0,
+            kind: kind.into(),
+            name: name.into(),
+            state: String::new(),
+            good: None,
+            changed: Some(Timestamp(10)),
+            note: String::new(),
+            id: Some(ResourceId { kind: kind.into(), namespace: None, name: name.into() }),
+        };
+        let dated = async |until: i64| -> Vec<i64> {
+            let mut rows = [row("Deployment", "cart"), row("ReplicaSet", "cart-b"), row("Service", "cart")];
+            date(&answers, &fixtures::id("cart"), &mut rows, Timestamp(until)).await.unwrap();
+            rows.iter().map(|row| row.changed.unwrap().0).collect()
+        };
+        assert_eq!(dated(99).await, [70, 10, 10], "scaled; a template stays; a first version is no change");
+        assert_eq!(dated(60).await, [40, 10, 10], "as of then");
     }
 }

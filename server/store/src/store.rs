@@ -277,6 +277,15 @@ impl Store {
         self.inner.meta.object_versions(object, until, limit).await
     }
 
+    /// When each of some objects changed last, as far as was seen by a time and can be told.
+    pub async fn last_changes(
+        &self,
+        objects: &[ObjectName<'_>],
+        until: Timestamp,
+    ) -> Result<Vec<Option<Timestamp>>, Error> {
+        self.inner.meta.last_changes(objects, until).await
+    }
+
     /// The text of a stored version, by its hash.
     pub async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
         self.inner.meta.version(hash).await

@@ -209,6 +209,34 @@ async fn every_version_of_an_object_is_kept_with_who_made_it() {
 }
 
 #[tokio::test]
+async fn an_object_changed_last_when_its_newest_version_was_made_or_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut record = ClusterRecord::new(ClusterId("c1".into()));
+    let version = |name: &str, at: i64, changed: Option<i64>| Version {
+        name: name.into(),
+        at: Timestamp(at),
+        hash: format!("{name}-{at}"),
+        changed: changed.map(Timestamp),
+        ..everything().versions[0].clone()
+    };
+    record.versions = vec![
+        version("dated", 10, Some(4)),
+        version("dated", 20, Some(17)),
+        version("undated", 10, None),
+        version("undated", 20, None),
+        version("alone", 10, None),
+    ];
+    store.record(record).await.unwrap();
+    let of = |name| ObjectName { cluster: "c1", kind: "ConfigMap", namespace: "shop", name };
+    let asked = [of("undated"), of("alone"), of("unknown"), of("dated")];
+    let at = |at: i64| Some(Timestamp(at));
+    assert_eq!(store.last_changes(&asked, Timestamp(99)).await.unwrap(), [at(20), None, None, at(17)]);
+    assert_eq!(store.last_changes(&asked, Timestamp(19)).await.unwrap(), [None, None, None, at(4)], "as of then");
+    assert!(store.last_changes(&[], Timestamp(99)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn pods_that_ended_on_a_node_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

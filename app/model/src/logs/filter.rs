@@ -56,6 +56,23 @@ impl LogFilter {
         })
     }
 
+    /// Whether its terms about patterns let one through.
+    pub fn lets_pattern(&self, pattern: &str) -> bool {
+        self.terms.iter().all(|term| match &term.test {
+            LogTest::Equals(key, wanted) if key == "pattern" => (wanted == pattern) != term.not,
+            _ => true,
+        })
+    }
+
+    /// Whether it asks for anything but levels and patterns: what only lines themselves say.
+    pub fn asks_bodies(&self) -> bool {
+        self.terms.iter().any(|term| match &term.test {
+            LogTest::Level(..) => false,
+            LogTest::Equals(key, _) => key != "pattern",
+            _ => true,
+        })
+    }
+
     /// Whether it asks for keys, which resources have too.
     pub fn asks_keys(&self) -> bool {
         self.terms.iter().any(|term| matches!(term.test, LogTest::Equals(..) | LogTest::Has(_)))

@@ -75,7 +75,8 @@ fn spans(all: &Comparison) -> AnyView {
         match by {
             Align::Age => {
                 let length = model::age_text(new.measured.length());
-                format!("numbers of the first {length} of each: from {} and from {}", from(&old), from(&new))
+                let (old, new) = (from(&old), from(&new));
+                format!("numbers of what each served in its first {length}: from {old} and from {new}")
             }
             Align::Clock => {
                 let part = |one: &model::Compared| format!("{} – {}", from(one), clock_text(one.measured.to));

@@ -7,6 +7,7 @@ use super::diff::diffs;
 use super::evidence::evidence;
 use crate::answer::Answer;
 use crate::panel::panel;
+use crate::phase::phase_badge;
 use crate::ui::ago::{ago, clock_text};
 use crate::ui::badge::badge;
 use crate::ui::judged::judged;
@@ -89,12 +90,7 @@ fn badges(deploy: &Deploy) -> AnyView {
         {badge(tone, deploy.kind.word())}
         {deploy.rollback.then(|| badge("warn", "rollback"))}
         {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
-        {match &deploy.phase {
-            DeployPhase::RollingOut => Some(badge("deploy", "rolling out")),
-            DeployPhase::Paused { why } => Some(badge("deploy", format!("paused: {why}"))),
-            DeployPhase::Stuck { .. } => Some(badge("bad", "stuck")),
-            DeployPhase::Settled { .. } | DeployPhase::Superseded { .. } => None,
-        }}
+        {phase_badge(&deploy.phase)}
     }
     .into_any()
 }

@@ -123,20 +123,35 @@ fn place(event: &AdverseEvent) -> String {
     parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" / ")
 }
 
-/// `14:31, once`, `14:51 – 14:52, 6 times`, `since 14:55`.
+/// When it happened: `14:31`, `14:51 – 14:52, 6 times`, `since 14:55`.
 fn when(first: Timestamp, last: Timestamp, count: u32, current: bool) -> AnyView {
-    let text = move || {
-        let (from, to) = (clock_text(first), clock_text(last));
-        let times = match count {
-            0 | 1 => "once".to_owned(),
-            n => plural(n.into(), "time", "times"),
-        };
-        match () {
-            () if current && count <= 1 => format!("since {from}"),
-            () if current => format!("since {from}, {times}"),
-            () if from == to => format!("{from}, {times}"),
-            () => format!("{from} – {to}, {times}"),
-        }
-    };
+    let text = move || when_text((&clock_text(first), &clock_text(last)), count, current);
     view! { <span>{text}</span> }.into_any()
+}
+
+/// How often is said from twice on: a state that held once says by its times how long.
+fn when_text((from, to): (&str, &str), count: u32, current: bool) -> String {
+    let times = if count > 1 { format!(", {}", plural(count.into(), "time", "times")) } else { String::new() };
+    match () {
+        () if current => format!("since {from}{times}"),
+        () if from == to => format!("{from}{times}"),
+        () => format!("{from} – {to}{times}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_often_is_said_from_twice_on() {
+        let (same, apart) = (("14:31", "14:31"), ("14:51", "14:52"));
+        assert_eq!(when_text(same, 1, false), "14:31");
+        assert_eq!(when_text(apart, 1, false), "14:51 – 14:52");
+        assert_eq!(when_text(apart, 6, false), "14:51 – 14:52, 6 times");
+        assert_eq!(
+            (when_text(apart, 1, true), when_text(apart, 2, true)),
+            ("since 14:51".into(), "since 14:51, 2 times".into())
+        );
+    }
 }

@@ -57,9 +57,17 @@ fn row(pod: &PodRow) -> AnyView {
     let tone = match pod.phase {
         PodPhase::Ready | PodPhase::Succeeded => "dot good",
         PodPhase::NotReady | PodPhase::Failed => "dot bad",
-        PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating => "dot",
+        PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating | PodPhase::Unknown => "dot",
     };
     let reason = pod.reason.clone().map(|reason| view! { <span class="warn">{format!(" {reason}")}</span> });
+    let state = match pod.ended {
+        None => view! { {pod.phase.word()} {reason} }.into_any(),
+        // How it ended, where it is known; what it was on the way there is over.
+        Some(at) if matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed) => {
+            view! { {pod.phase.word()} {reason} <span class="faint">", ended " {ago(at)}</span> }.into_any()
+        }
+        Some(at) => view! { <span class="faint">"ended " {ago(at)}</span> }.into_any(),
+    };
     let exit = pod.last_exit.as_ref().map(|exit| {
         view! {
             <span>{format!("{} (exit code {})", exit.reason, exit.code)}</span>
@@ -75,9 +83,7 @@ fn row(pod: &PodRow) -> AnyView {
             </td>
             <td>
                 <i class=tone></i>
-                {pod.phase.word()}
-                {reason}
-                {pod.ended.map(|at| view! { <span class="faint">", ended " {ago(at)}</span> })}
+                {state}
             </td>
             <td>
                 <code>{pod.revision.clone().unwrap_or_else(none)}</code>

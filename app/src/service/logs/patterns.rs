@@ -16,12 +16,19 @@ pub(super) fn patterns(found: &LogPatterns) -> AnyView {
     if found.patterns.is_empty() {
         return view! {
             <section class="card empty">
-                <h2>"No logs in this range"</h2>
+                <h2>"No such logs in this range"</h2>
                 <p>"Lines that say the same but for numbers and names are counted together here."</p>
             </section>
         }
         .into_any();
     }
+    let of_all = found.asks_lines.then(|| {
+        view! {
+            <p class="faint card-foot" data-testid="patterns-of-all">
+                "Only levels and patterns are searched for here: the rest of the query narrows lines alone."
+            </p>
+        }
+    });
     let more = (found.more > 0).then(|| {
         let more = number::plural(found.more.into(), "more pattern is rarer", "more patterns are rarer");
         view! { <p class="older faint">{more}</p> }
@@ -42,7 +49,7 @@ pub(super) fn patterns(found: &LogPatterns) -> AnyView {
                     <tbody>{found.patterns.iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
-            {more}
+            {more} {of_all}
         </section>
     }
     .into_any()

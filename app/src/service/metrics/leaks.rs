@@ -57,7 +57,9 @@ fn before(leak: &Leak) -> String {
 fn plot(one: &LeakChart, deploys: &str) -> Plot {
     let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
     let pods = one.pods.iter().zip(SERIES.into_iter().cycle()).map(line);
-    let lines = pods.chain(one.forecast.iter().zip(FORECAST).map(line)).collect();
+    let forecast = one.forecast.iter().map(|series| named(series, one.leak.eta()));
+    let forecast: Vec<Series> = forecast.collect();
+    let lines = pods.chain(forecast.iter().zip(FORECAST).map(line)).collect();
     let title = match &one.leak.of {
         LeakOf::Memory { container } => format!("Memory of {container}"),
         LeakOf::Volume { volume } => format!("Used of volume {volume}"),
@@ -66,7 +68,7 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         testid: "chart-leak",
         title,
         subtitle: "by pod, and where the first goes".into(),
-        headline: number::or_none(one.leak.eta(), |eta| short_age_text(eta.likely)),
+        headline: number::or_none(one.leak.eta(), |eta| format!("limit in {}", short_age_text(eta.likely))),
         tone: "",
         unit: Unit::Bytes,
         window: one.window,
@@ -77,6 +79,19 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         marks: one.marks.clone(),
         deploys: deploys.to_owned(),
     }
+}
+
+/// A line of where it goes, with when it gets there: `likely in 4 h`.
+fn named(series: &Series, eta: Option<Eta>) -> Series {
+    let Some(eta) = eta else { return series.clone() };
+    let within = |nanos: i64| format!(" in {}", short_age_text(nanos));
+    let when = match series.name.as_str() {
+        "likely" => within(eta.likely),
+        "soonest" => within(eta.soonest),
+        "latest" => eta.latest.map_or_else(|| " never".to_owned(), within),
+        _ => String::new(),
+    };
+    Series { name: format!("{}{when}", series.name), ..series.clone() }
 }
 
 fn table(leak: &Leak) -> AnyView {

@@ -47,7 +47,8 @@ fn headline(query: &MetricQuery, plot: &Plot) -> String {
     }
     let last = plot.lines.iter().filter_map(|line| line.series.points.iter().rposition(Option::is_some)).max();
     let at = |last: usize| plot.lines.iter().filter_map(|line| *line.series.points.get(last)?).sum();
-    number::or_none(last, |last| plot.unit.text(at(last)))
+    // Beside a limit, which is each one's.
+    number::or_none(last, |last| format!("{} total", plot.unit.text(at(last))))
 }
 
 /// A metric as a chart.
@@ -115,7 +116,28 @@ fn scaled(series: &Series, factor: f64) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use model::{Step, Timestamp};
+
     use super::*;
+
+    #[test]
+    fn the_sum_of_several_lines_says_that_it_is_one() {
+        let query = MetricQuery { aggregation: Aggregation::Sum, ..MetricQuery::default() };
+        let of = |levels: &[f64]| {
+            let one = |level: &f64| Series {
+                name: String::new(),
+                start: Timestamp(0),
+                step: Step(1),
+                points: vec![Some(level * 1_048_576.0)],
+            };
+            let series = levels.iter().map(one).collect();
+            let answer =
+                MetricSeries { kind: MetricKind::Gauge, unit: "By".into(), series, more: 0, covered_from: None };
+            let window = Window::new(Timestamp(0), Timestamp(1));
+            headline(&query, &plot(&query, &answer, window, &Marks::default(), ""))
+        };
+        assert_eq!((of(&[300.0, 363.0]), of(&[300.0])), ("663 MiB total".into(), "300 MiB".into()));
+    }
 
     #[test]
     fn values_have_the_unit_that_their_metric_says() {

@@ -77,6 +77,7 @@ fn tone(phase: PodPhase) -> &'static str {
         PodPhase::NotReady | PodPhase::Failed => "bad",
         PodPhase::Terminating => "s4",
         PodPhase::Succeeded => "s3",
+        PodPhase::Unknown => "s5",
     }
 }
 
@@ -84,13 +85,14 @@ fn draw(lane: &PodLane, window: Window) -> AnyView {
     let colour = colour(lane.place);
     let stretches = lane.stretches.iter().map(|(from, to, phase)| {
         let (left, right) = (percent(*from, window), percent(*to, window));
-        let class = match phase {
-            PodPhase::Ready => format!("stretch {colour}"),
-            other => format!("stretch phase-{}", other.key()),
+        // What may have been ready has the colour of that, faintly.
+        let (class, faint) = match phase {
+            PodPhase::Ready => (format!("stretch {colour}"), ""),
+            PodPhase::Unknown => (format!("stretch phase-unknown {colour}"), ";opacity:0.3"),
+            other => (format!("stretch phase-{}", other.key()), ""),
         };
-        view! {
-            <i class=class style=format!("left:{left:.2}%;width:{:.2}%", (right - left).max(0.1)) title=phase.word()></i>
-        }
+        let place = format!("left:{left:.2}%;width:{:.2}%{faint}", (right - left).max(0.1));
+        view! { <i class=class style=place title=phase.word()></i> }
     });
     let revision = lane.revision.clone().unwrap_or_default();
     view! {
@@ -102,7 +104,7 @@ fn draw(lane: &PodLane, window: Window) -> AnyView {
     .into_any()
 }
 
-/// The revisions there are, oldest first, and the phases that are not "ready".
+/// The revisions there are, oldest first, and each phase that is not "ready".
 fn legend(lanes: &PodLanes) -> AnyView {
     let has = |wanted: &[PodPhase]| {
         lanes.lanes.iter().flat_map(|lane| &lane.stretches).any(|(_, _, phase)| wanted.contains(phase))
@@ -120,5 +122,7 @@ fn legend(lanes: &PodLanes) -> AnyView {
     let revisions = revisions.into_iter().map(|(place, name)| entry(colour(Some(place)), name.clone()));
     let starting = has(&[PodPhase::Pending, PodPhase::Starting]).then(|| entry("phase-starting", "starting".into()));
     let broken = has(&[PodPhase::NotReady, PodPhase::Failed]).then(|| entry("phase-not-ready", "not ready".into()));
-    view! { <ul class="legend end">{revisions.collect_view()} {starting} {broken}</ul> }.into_any()
+    let ending = has(&[PodPhase::Terminating]).then(|| entry("phase-terminating", "terminating".into()));
+    let unknown = has(&[PodPhase::Unknown]).then(|| entry("phase-unknown", "faint: not known".into()));
+    view! { <ul class="legend end">{revisions.collect_view()} {starting} {broken} {ending} {unknown}</ul> }.into_any()
 }

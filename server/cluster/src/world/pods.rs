@@ -1,6 +1,6 @@
 //! A pod as it is recorded: its phase now, its phases over time, its containers.
 
-use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, Timestamp};
+use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, Timestamp};
 
 use super::index::Seat;
 use crate::identity::Key;
@@ -9,6 +9,10 @@ use crate::slim::{Container, Pod, State};
 
 /// Phases kept of one pod.
 const MOST_PHASES: usize = 64;
+/// A pod that took longer from its start to its readiness has more likely been ready in between: this is when a rollout
+/// has failed by default
+/// (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds).
+const READY_WITHIN: i64 = 600 * SECOND;
 
 /// The pod as it is recorded.
 pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
@@ -134,7 +138,8 @@ fn last_end(pod: &Pod, before: Timestamp) -> Option<Timestamp> {
 /// The pod's phases over time, continuing what was known of it.
 pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: Timestamp) {
     let created = pod.meta.created().min(now);
-    if history.is_empty() {
+    let is_first_look = history.is_empty();
+    if is_first_look {
         history.push((created, PodPhase::Pending));
     }
     let was_ready = history.iter().any(|(_, phase)| *phase == PodPhase::Ready);
@@ -142,7 +147,9 @@ pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: 
     let since = since.unwrap_or(now).clamp(created, now);
     if matches!(phase, PodPhase::Ready | PodPhase::NotReady) && !was_ready {
         let started = first_start(pod).filter(|at| *at < since).unwrap_or(since);
-        push(history, started, PodPhase::Starting);
+        // Kubernetes tells when it became ready the last time, not the first.
+        let is_known = !is_first_look || phase != PodPhase::Ready || since.since(started) <= READY_WITHIN;
+        push(history, started, if is_known { PodPhase::Starting } else { PodPhase::Unknown });
     }
     if phase == PodPhase::NotReady && !was_ready {
         // It was ready at some time between its start and now; when, nobody says any more.

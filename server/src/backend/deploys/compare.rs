@@ -60,7 +60,7 @@ pub(in super::super) async fn compare(
         requests: series(&|red| Some(red.requests / step.seconds())),
         errors: series(&Red::error_share),
         latency: series(&|red| red.histogram.quantile(0.95)),
-        endpoints: worst_first((&new.endpoints, new.measured.length()), (&old.endpoints, old.measured.length())),
+        endpoints: worst_first((&new.endpoints, new.served), (&old.endpoints, old.served)),
         groups,
         more_groups,
         diffs,
@@ -80,6 +80,8 @@ struct Side<'a> {
     revision: &'a Revision,
     drawn: Window,
     measured: Window,
+    /// How long of `measured` it served, in nanoseconds: rates divide by that.
+    served: i64,
     cells: BTreeMap<u32, Red>,
     endpoints: BTreeMap<String, Red>,
     /// Of all revisions.
@@ -97,13 +99,16 @@ impl<'a> Side<'a> {
     ) -> Result<Self, AppError> {
         let own = |window, step, by| rows(answers, id, &revision.hash, RedQuery { services: None, window, step, by });
         let lines = own(drawn, step, By::Revision).await?;
-        let endpoints = endpoint_sums(own(measured, measured.step(60), By::EndpointRevision).await?);
+        let fine = measured.step(60);
+        let rows = own(measured, fine, By::EndpointRevision).await?;
+        let served = served(&rows, fine).min(measured.length());
+        let endpoints = endpoint_sums(rows);
         let errors = match measured.length() {
             0 => Vec::new(),
             _ => answers.store.telemetry().error_life(id, measured).await.map_err(failed)?.groups,
         };
         let template = version(answers, &revision.template).await?;
-        Ok(Self { revision, drawn, measured, cells: together(lines.iter()), endpoints, errors, template })
+        Ok(Self { revision, drawn, measured, served, cells: together(lines.iter()), endpoints, errors, template })
     }
 
     /// Its line of a chart.
@@ -120,7 +125,8 @@ impl<'a> Side<'a> {
             place,
             ran,
             measured: self.measured,
-            total: Summary::of(&sum(self.endpoints.values()), self.measured.length()),
+            served: self.served,
+            total: Summary::of(&sum(self.endpoints.values()), self.served),
             has_template: self.template.is_some(),
         }
     }
@@ -139,6 +145,12 @@ async fn rows(
     let ask = RedQuery { services: Some(vec![id.clone()]), ..ask };
     let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
     Ok(rows.into_iter().filter(|row| row.revision.as_ref() == Some(revision)).collect())
+}
+
+/// From the first cell with anything in it to the last, in nanoseconds. Pure.
+fn served(rows: &[RedRow], step: Step) -> i64 {
+    let cells = || rows.iter().flat_map(|row| &row.cells).map(|(cell, _)| i64::from(*cell));
+    cells().min().zip(cells().max()).map_or(0, |(first, last)| (last - first + 1) * step.0)
 }
 
 /// The error groups of two revisions beside each other, most frequent first, and how many more there are. Pure.

@@ -2,17 +2,15 @@
 
 use app::AppError;
 use model::{
-    AdverseEvent, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource, Revision, SECOND, ServiceId,
-    ServiceState, Timestamp, Viewer, Window,
+    AdverseEvent, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource, Revision, ServiceId, ServiceState,
+    Timestamp, Viewer, Window,
 };
 
 use super::tree::tree;
 use super::{context, nodes, past, revision_name};
-use crate::backend::{Answers, failed, resources};
+use crate::backend::{Answers, failed, is_past, resources};
 use crate::jobs::now;
 
-/// A window that ended no longer ago than this ends now.
-const PRESENT: i64 = 60 * SECOND;
 /// Moments at which something changed that are told, the latest.
 const MOMENTS: usize = 300;
 
@@ -27,7 +25,7 @@ pub(in crate::backend) async fn tab(
     let service = answers.known(id)?;
     let now = now();
     let until = at.unwrap_or(window.to).clamp(window.from, window.to.max(window.from));
-    let past = (at.is_some() || now.since(until) > PRESENT).then_some(until);
+    let past = (at.is_some() || is_past(until, now)).then_some(until);
     let until = Window::new(window.from, until);
     let seen = Seen::gather(answers, &service, until, past, now).await?;
     let mut events = seen.events;
@@ -36,11 +34,13 @@ pub(in crate::backend) async fn tab(
     let context = context::of(answers, id, &events, node).await?;
     let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
     pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
+    let mut rows = tree(&seen.service, &seen.revisions, &seen.pods, &seen.related);
+    resources::date(answers, id, &mut rows, past.unwrap_or(now)).await?;
     Ok(KubernetesTab {
         events,
         nodes: seen.nodes,
         context,
-        resources: tree(&seen.service, &seen.revisions, &seen.pods, &seen.related),
+        resources: rows,
         pods,
         past,
         moments: moments(answers, id, window).await?,

@@ -143,7 +143,7 @@ impl Meta {
                  select deploys.body, brief, level, service, sequence, started,
                      substr(service, instr(service, '/') + 1) as place
                  from deploys left join verdicts using (service, sequence)
-                 where deploys.body ->> 'kind' <> 'First' and started <= ?1
+                 where deploys.body ->> 'kind' <> 'First' and started <= ?1 and started >= ?8 and started < ?9
                      and (?2 is null or started < ?1 or (service, sequence) < (?2, ?3))),
              named as (
                  select *, substr(place, 1, instr(place, '/') - 1) as namespace,
@@ -163,6 +163,8 @@ impl Meta {
         .bind(&ask.namespace)
         .bind(ask.text.trim().to_lowercase())
         .bind(ask.limit)
+        .bind(ask.window.map_or(i64::MIN, |window| window.from.0))
+        .bind(ask.window.map_or(i64::MAX, |window| window.to.0))
         .fetch_all(&self.readers)
         .await?;
         let row = |row: sqlx::sqlite::SqliteRow| {

@@ -41,6 +41,36 @@ impl Meta {
         Ok(rows.into_iter().map(version).collect())
     }
 
+    /// When objects changed last, as far as was seen by a time, in the order they are asked for: when the newest
+    /// version was made so, or seen where nobody says that. An object of which one version is all there is, and that
+    /// nobody dates, may never have changed.
+    pub(crate) async fn last_changes(
+        &self,
+        objects: &[ObjectName<'_>],
+        until: Timestamp,
+    ) -> Result<Vec<Option<Timestamp>>, Error> {
+        let asked = |of: &ObjectName<'_>| json!([of.cluster, of.kind, of.namespace, of.name]);
+        // The other columns are of the row that has the maximum (https://sqlite.org/lang_select.html#bareagg).
+        let rows: Vec<(i64, i64, Option<i64>, i64)> = sqlx::query_as(
+            "select asked.key, max(at), changed, count(*) from json_each(?1) as asked
+             join object_versions on cluster = asked.value ->> 0 and kind = asked.value ->> 1
+                  and namespace = asked.value ->> 2 and name = asked.value ->> 3 and at <= ?2
+             group by asked.key",
+        )
+        .bind(Value::from(objects.iter().map(asked).collect::<Vec<_>>()).to_string())
+        .bind(until.0)
+        .fetch_all(&self.readers)
+        .await?;
+        let mut found = vec![None; objects.len()];
+        for (place, at, changed, versions) in rows {
+            let place = usize::try_from(place).ok().and_then(|place| found.get_mut(place));
+            if let Some(place) = place {
+                *place = changed.or((versions > 1).then_some(at)).map(Timestamp);
+            }
+        }
+        Ok(found)
+    }
+
     /// The text of a version.
     pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
         let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")

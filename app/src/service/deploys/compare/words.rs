@@ -6,6 +6,8 @@ use crate::ui::number;
 
 /// With fewer requests, errors and latency say nothing.
 const FEW: f64 = 20.0;
+/// One that served in less of its time than this share did not serve all along.
+const ALL_ALONG: f64 = 0.9;
 
 /// A sentence for each thing that can't be told.
 pub(super) fn notes(all: &Comparison) -> Vec<String> {
@@ -18,7 +20,8 @@ pub(super) fn notes(all: &Comparison) -> Vec<String> {
         let length = age_text(later.since(from));
         format!("ConfigMaps are compared over {length}: what was edited before is not shown.")
     });
-    served.chain(templates).chain(cut).collect()
+    let short = sides.into_iter().filter_map(short);
+    served.chain(short).chain(templates).chain(cut).collect()
 }
 
 /// Why the numbers of one of the two say little.
@@ -40,6 +43,16 @@ fn requests(side: &Compared, by: Align) -> Option<String> {
     }
 }
 
+/// That one of the two served for a part of its time only, by which its rates are.
+fn short(side: &Compared) -> Option<String> {
+    let length = side.measured.length();
+    let is_short = side.served > 0 && (side.served as f64) < length as f64 * ALL_ALONG;
+    is_short.then(|| {
+        let (served, length) = (age_text(side.served), age_text(length));
+        format!("{} served for {served} of {length}: its requests per second are of that time.", side.name)
+    })
+}
+
 /// Why no difference is shown.
 pub(super) fn no_difference(all: &Comparison) -> &'static str {
     if all.old.has_template && all.new.has_template {
@@ -51,7 +64,7 @@ pub(super) fn no_difference(all: &Comparison) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use model::{DAY, HOUR, RevisionHash, Series, Step, Summary, Timestamp, Window};
+    use model::{DAY, HOUR, MINUTE, RevisionHash, Series, Step, Summary, Timestamp, Window};
 
     use super::*;
 
@@ -63,6 +76,7 @@ mod tests {
             place: 0,
             ran,
             measured: ran,
+            served: ran.length(),
             total: Summary { requests, ..Summary::default() },
             has_template: true,
         }
@@ -102,6 +116,9 @@ mod tests {
         );
         assert!(said(side("v1", 0, 0.0), side("v2", 1, 50.0), Align::Age).starts_with("When v1 ran is not known"));
         assert!(said(side("v1", 0, 0.0), side("v2", 1, 50.0), Align::Clock).starts_with("v1 did not run in these"));
+        let brief = Compared { served: 7 * MINUTE, ..side("v2", 1, 50.0) };
+        let brief = notes(&comparison(side("v1", 1, 50.0), brief, Align::Age));
+        assert_eq!(brief, ["v2 served for 7 min of 1 h: its requests per second are of that time."]);
         let lost = Compared { has_template: false, ..side("v1", 1, 50.0) };
         let mut all = comparison(lost, side("v2", 1, 50.0), Align::Age);
         assert_eq!(notes(&all), ["The pod template of v1 is not kept any more."]);

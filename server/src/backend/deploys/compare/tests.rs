@@ -165,7 +165,10 @@ async fn by_age_both_lie_on_each_other_and_differences_have_their_side() {
     assert_eq!(measured(new).1, Some((20 * MINUTE / new.step.0) as usize - 1), "nothing after its last request");
     assert!(old.points[..50].iter().all(|rate| *rate == Some(1.0)), "{old:?}");
     assert_eq!((found.new.total.requests, found.new.total.errors), (1_200.0, 300.0));
+    // It served for 20 of its 30 minutes, a request a second.
+    assert_eq!((found.new.served, found.new.total.rate), (20 * MINUTE, Some(1.0)));
     let row = &found.endpoints[0];
+    assert_eq!((row.now.rate, row.before.rate), (Some(1.0), Some(1.0)), "each by the time in which it served");
     assert!(row.now.p95 > row.before.p95 && row.now.error_share > row.before.error_share, "{row:?}");
     let groups: Vec<_> =
         found.groups.iter().map(|group| (group.error.as_str(), group.old > 0.0, group.new > 0.0)).collect();
@@ -219,7 +222,7 @@ async fn a_revision_of_which_little_is_kept_is_compared_all_the_same() {
     shop.serve("p2", 30..50, 10_000_000, (100, "Timeout")).await;
     let found = shop.compare("old", "b", Align::Clock).await.unwrap();
     assert_eq!((found.old.has_template, found.new.has_template), (false, true));
-    assert_eq!((found.old.total.requests, found.old.measured.length()), (0.0, 0));
+    assert_eq!((found.old.total.requests, found.old.measured.length(), found.old.served), (0.0, 0, 0));
     assert!(found.diffs.iter().all(|diff| diff.title != "Pod template"));
     let missing = shop.compare("none", "b", Align::Age).await;
     assert_eq!(missing, Err(AppError::NotFound("revision none".into())));
