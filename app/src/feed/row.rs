@@ -18,7 +18,12 @@ pub(super) fn row(row: &FeedRow, kept: Memo<String>) -> AnyView {
     };
     let from = deploy.from_name.clone().map(|from| view! { <code class="faint">{from}</code> " → " });
     view! {
-        <tr data-testid="feed-row" data-service=id.local() data-sequence=sequence.to_string()>
+        <tr
+            data-testid="feed-row"
+            data-service=id.local()
+            data-sequence=sequence.to_string()
+            data-kind=deploy.kind.key()
+        >
             <td>
                 <a class="row-link" href=href>
                     {id.name.clone()}

@@ -15,6 +15,9 @@ pub(super) fn side(evidence: &Evidence, side: &Side) -> String {
         Some(unit) => amount(unit, value),
         None => match evidence.signal {
             Signal::ErrorGroup | Signal::LogPattern => format!("{}×", number::count(side.numerator)),
+            Signal::Restarts | Signal::OomKills | Signal::FailedProbes | Signal::Unready => {
+                format!("{} in {} pod h", number::count(side.numerator), number::rate(side.denominator / 60.0))
+            }
             _ => format!("{} / {}", number::count(side.numerator), number::count(side.denominator)),
         },
     }

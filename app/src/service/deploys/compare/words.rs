@@ -51,7 +51,7 @@ pub(super) fn no_difference(all: &Comparison) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use model::{DAY, HOUR, RevisionHash, Series, Step, Summary, Timestamp, Window};
+    use model::{DAY, HOUR, RevisionHash, RevisionRun, Series, Step, Summary, Timestamp, Window};
 
     use super::*;
 
@@ -61,6 +61,7 @@ mod tests {
             hash: RevisionHash(name.into()),
             name: name.into(),
             ran,
+            runs: vec![RevisionRun { deploy: None, ran, is_shown: true }],
             measured: ran,
             total: Summary { requests, ..Summary::default() },
             has_template: true,
