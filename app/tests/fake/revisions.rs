@@ -22,11 +22,12 @@ fn ran(of: &RunOf) -> Option<Window> {
 /// The newest first.
 fn runs(hash: &RevisionHash, shown: Window) -> Vec<RevisionRun> {
     let (of, earlier, ..) = EARLIER;
-    let run = |deploy| {
-        let ran = ran(&RunOf { hash: hash.clone(), deploy }).unwrap();
-        RevisionRun { deploy, ran, is_shown: ran == shown }
+    let run = |sequence| {
+        let deploy = Some(sequence);
+        let ran = ran(&RunOf { hash: hash.clone(), deploy })?;
+        Some(RevisionRun { deploy, ran, is_shown: ran == shown })
     };
-    [run(Some(11))].into_iter().chain((hash.0 == of).then(|| run(Some(earlier)))).collect()
+    run(11).into_iter().chain(run(earlier).filter(|_| hash.0 == of)).collect()
 }
 
 impl Fake {

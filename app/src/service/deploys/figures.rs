@@ -91,6 +91,26 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_is_compared_with_has_its_counts() {
+        let window = model::Window::new(model::Timestamp(0), model::Timestamp(1));
+        let new = Side { name: "v1".into(), window, numerator: 2.0, denominator: 90.0, value: Some(0.02), cells: 0 };
+        let of = |signal| Evidence {
+            signal,
+            endpoint: None,
+            subject: None,
+            outcome: Outcome::Flagged,
+            why: model::Sentence::default(),
+            against: model::Against::Nothing,
+            old: None,
+            new: new.clone(),
+            effect: None,
+            test: None,
+        };
+        assert_eq!(side(&of(Signal::Restarts), &new), "2 in 1.5 pod h");
+        assert_eq!(side(&of(Signal::Errors), &new), "2 / 90");
+    }
+
+    #[test]
     fn thresholds_are_readable() {
         assert_eq!(threshold(0.000226), "0.00023");
         assert_eq!(threshold(0.000001125), "1e-6");
