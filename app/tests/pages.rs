@@ -355,6 +355,9 @@ async fn the_deploys_tab_has_revisions_of_which_two_can_be_chosen() {
         "deploys?deploy=11&amp;compare=84bd7c6f9..7d9f5b4c8",
         "deploys?deploy=11&amp;compare=5c6d4f7b9..84bd7c6f9",
     ]);
+    // Of the oldest neither pods nor requests were seen.
+    let oldest = page.html.split("data-testid=\"revision-row\"").nth(3).unwrap();
+    assert!(oldest.contains("num before\">–<"), "{oldest}");
     let bare = get("/services/c1/shop/Deployment/checkout/deploys?compare=x..x").await;
     assert_eq!((bare.status, bare.ids("comparison")), (StatusCode::OK, 0));
 }
@@ -377,6 +380,20 @@ async fn two_revisions_are_compared_by_age_and_by_the_clock() {
     clock.has(&["numbers of 14:16 – 14:24 and 14:50 – 14:58", "14:30"]);
     let turned = get(&checkout("deploys?compare=84bd7c6f9..7d9f5b4c8")).await;
     turned.has(&["Only in v1.8.1", "Gone: only in v1.8.2"]);
+}
+
+#[tokio::test]
+async fn of_a_revision_that_ran_twice_the_run_is_said_and_can_be_chosen() {
+    let open = get(&checkout("deploys?deploy=12")).await;
+    assert_eq!(open.ids("compare-deploy"), 1);
+    open.has(&["deploys?deploy=12&amp;compare=7d9f5b4c8..84bd7c6f9@12#comparison", "Compare v1.8.1 with v1.8.2"]);
+    let newest = get(&checkout("deploys?compare=7d9f5b4c8..84bd7c6f9")).await;
+    assert_eq!((newest.ids("old-runs"), newest.ids("new-runs"), newest.ids("run")), (1, 0, 2));
+    newest.has(&["v1.8.1 ran 2 times; compared is the run of", "14:16 – 14:51", "09:58 – 11:38"]);
+    newest.has(&["compare=7d9f5b4c8@9..84bd7c6f9", "from 14:16 and from 14:50"]);
+    let earlier = get(&checkout("deploys?compare=7d9f5b4c8@9..84bd7c6f9")).await;
+    earlier.has(&["from 09:58 and from 14:50", "compare=7d9f5b4c8@11..84bd7c6f9"]);
+    earlier.has(&["compare=7d9f5b4c8@9..84bd7c6f9&amp;by=clock"]);
 }
 
 #[tokio::test]

@@ -98,6 +98,11 @@ test("any two revisions are compared, with what is different in them", async ({ 
   await expect(comparison.getByRole("heading", { level: 2 }).first()).toHaveText(/v1 → v2/);
   await expect(line("added", "v2")).toHaveCount(1);
   await expect(diff).not.toContainText("registry.test/cart:v3");
+  // A deploy leads to the two that it is about, each in its own run.
+  await deployRows(page).first().getByRole("link").first().click();
+  await page.getByTestId("compare-deploy").click();
+  await expect(comparison.getByRole("heading", { level: 2 }).first()).toHaveText(/v2 → v3/);
+  await expect(page).toHaveURL(/compare=[^&]+@\d+\.\.[^&]+@\d+/);
 });
 
 test("scaling is not a deploy", async ({ page, cluster }) => {

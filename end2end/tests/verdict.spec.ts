@@ -128,7 +128,12 @@ test("the feed lists both and filters by verdict", async ({ page }) => {
   await page.goto("/deploys");
   await hydrated(page);
   await filterBy(page, shop);
-  const rows = page.getByTestId("feed-row");
+  const all = page.getByTestId("feed-row");
+  await expect(all).toHaveCount(4);
+  // Each began with a first revision, of which it is said that there is nothing to compare it with.
+  const firsts = all.and(page.locator('[data-kind="first"]'));
+  await expect(firsts.filter({ hasText: "nothing to be compared with" })).toHaveCount(2);
+  const rows = all.and(page.locator(':not([data-kind="first"])'));
   await expect(rows).toHaveCount(2);
   const level = await rows.filter({ hasText: "checkout" }).getByTestId("verdict").getAttribute("data-level");
   await page.getByTestId(`level-${level}`).click();

@@ -15,8 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::gate::Ask;
 use crate::simulate::Simulate;
-pub(crate) use units::age;
-use units::{bytes, interval};
+pub(crate) use units::span;
+use units::{age, bytes, interval};
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
 #[derive(Debug, Parser)]

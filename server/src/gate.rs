@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use crate::api::shapes::{VerdictAnswer, VerdictShape};
-use crate::config::age;
+use crate::config::span;
 use client::Client;
 
 /// How often it asks again.
@@ -34,11 +34,11 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
     /// How long to wait for a verdict that says healthy, degraded or failed
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = span)]
     wait: Option<Duration>,
     /// Only a deploy that began within so long before: what ran already is not the answer to what is rolled out now
     /// [default: 10m with --wait and without --revision, else any]
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = span)]
     since: Option<Duration>,
     /// Where Binnacle is
     #[arg(long, env = "BINNACLE_SERVER", default_value = "http://127.0.0.1:7700", value_name = "URL")]
@@ -132,6 +132,6 @@ fn evidence(verdict: &VerdictShape, lines: &mut Vec<String>) {
         lines.push(format!("  {:<11} {}: {}{p}", looked.outcome, what.join(" · "), looked.why));
     }
     if left_out > 0 {
-        lines.push(format!("  and {left_out} more that were not flagged"));
+        lines.push(format!("  and {left_out} more, none of them flagged"));
     }
 }

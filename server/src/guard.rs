@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
+use crate::api::Problem;
+
 /// Hosts under which the interface answers, lower case, without port.
 #[derive(Clone)]
 pub(crate) struct Hosts(pub(crate) Arc<[String]>);
@@ -19,11 +21,11 @@ const EXEMPT: [&str; 2] = ["/livez", "/readyz"];
 /// Refuses unknown hosts and forged writes; adds the headers that hold for every answer.
 pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     if !EXEMPT.contains(&request.uri().path()) && !is_known_host(&hosts, request.uri(), request.headers()) {
-        let text = "This host name is not allowed. Add it with --allowed-host.\n";
-        return (StatusCode::MISDIRECTED_REQUEST, text).into_response();
+        let text = "This host name is not allowed. Add it with --allowed-host.";
+        return refused(&request, StatusCode::MISDIRECTED_REQUEST, text);
     }
     if is_forged(request.method(), request.headers()) {
-        return (StatusCode::FORBIDDEN, "Writes are taken from Binnacle's own pages only.\n").into_response();
+        return refused(&request, StatusCode::FORBIDDEN, "Writes are taken from Binnacle's own pages only.");
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -34,6 +36,14 @@ pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Ne
     // Pages bring their own policy with its nonce; nothing else may run anything.
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'"));
     response
+}
+
+/// As text for people; what machines ask is answered as all their problems are.
+fn refused(request: &Request, status: StatusCode, text: &str) -> Response {
+    if request.uri().path().starts_with("/api/v1") {
+        return Problem::new(status, text).into_response();
+    }
+    (status, format!("{text}\n")).into_response()
 }
 
 fn is_known_host(hosts: &Hosts, uri: &Uri, headers: &HeaderMap) -> bool {
@@ -85,6 +95,18 @@ mod tests {
             assert!(!known(host), "{host}");
         }
         assert!(!is_known_host(&hosts, &Uri::from_static("/"), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn machines_are_refused_with_a_problem_and_people_with_words() {
+        let kind = |path: &'static str| {
+            let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+            let response = refused(&request, StatusCode::MISDIRECTED_REQUEST, "no");
+            assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
+            response.headers()["content-type"].to_str().unwrap().to_owned()
+        };
+        assert_eq!(kind("/api/v1/services"), "application/problem+json");
+        assert_eq!(kind("/services"), "text/plain; charset=utf-8");
     }
 
     #[test]

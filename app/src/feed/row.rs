@@ -23,7 +23,12 @@ pub(super) fn row(row: &FeedRow, as_of: Timestamp, kept: Memo<String>) -> AnyVie
         None => view! { <span class="faint">{unjudged(deploy, as_of)}</span> }.into_any(),
     };
     view! {
-        <tr data-testid="feed-row" data-service=id.local() data-sequence=sequence.to_string()>
+        <tr
+            data-testid="feed-row"
+            data-service=id.local()
+            data-sequence=sequence.to_string()
+            data-kind=deploy.kind.key()
+        >
             <td>
                 <a class="row-link" href=href>
                     {id.name.clone()}

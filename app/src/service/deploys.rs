@@ -58,7 +58,7 @@ impl LazyRoute for Deploys {
         view! {
             {panel(rows, "tall", move |rows| list(&rows, open, detail, address))}
             {panel(revisions, "half", move |all| revisions::revisions(&all, of_pair, address))}
-            {move || is_compared.get().then(|| comparison(id, of_pair, address))}
+            <div id=chosen::PLACE>{move || is_compared.get().then(|| comparison(id, of_pair, address))}</div>
         }
         .into_any()
     }
@@ -104,7 +104,8 @@ fn list(
         }
         .into_any();
     }
-    let rows = rows.iter().map(|deploy| row::row(deploy, open, detail, address)).collect_view();
+    let pair = |row: &DeployRow| chosen::of_deploy(&row.deploy, rows.iter().map(|row| &row.deploy));
+    let rows = rows.iter().map(|one| row::row(one, pair(one), open, detail, address)).collect_view();
     view! {
         <section class="card">
             <div class="scroll-x">

@@ -9,9 +9,25 @@ use super::{AS_OF, Fake, minutes_ago};
 const REVISIONS: [(&str, &str, i64, i64); 3] =
     [("84bd7c6f9", "v1.8.2", 8, 0), ("7d9f5b4c8", "v1.8.1", 42, 7), ("5c6d4f7b9", "v1.7.9", 9_000, 8_800)];
 
-fn ran(of: &RevisionHash) -> Option<Window> {
-    let (.., began, ended) = REVISIONS.into_iter().find(|(hash, ..)| *hash == of.0)?;
+/// The one before ran twice.
+const EARLIER: (&str, u32, i64, i64) = ("7d9f5b4c8", 9, 300, 200);
+
+fn ran(of: &RunOf) -> Option<Window> {
+    let (.., began, ended) = REVISIONS.into_iter().find(|(hash, ..)| *hash == of.hash.0)?;
+    let (_, earlier, from, to) = EARLIER;
+    let (began, ended) = if of.deploy == Some(earlier) { (from, to) } else { (began, ended) };
     Some(Window::new(minutes_ago(began), minutes_ago(ended)))
+}
+
+/// The newest first.
+fn runs(hash: &RevisionHash, shown: Window) -> Vec<RevisionRun> {
+    let (of, earlier, ..) = EARLIER;
+    let run = |sequence| {
+        let deploy = Some(sequence);
+        let ran = ran(&RunOf { hash: hash.clone(), deploy })?;
+        Some(RevisionRun { deploy, ran, is_shown: ran == shown })
+    };
+    run(11).into_iter().chain(run(earlier).filter(|_| hash.0 == of)).collect()
 }
 
 impl Fake {
@@ -33,9 +49,9 @@ impl Fake {
                 first_seen: minutes_ago(began),
                 last_seen: (!current).then(|| minutes_ago(ended)),
                 pods: if current { 6 } else { 0 },
-                pods_ever: 6,
+                pods_ever: (began < 1_000).then_some(6),
                 hour: if began > 1_000 { Summary::default() } else { Summary::of(&hour, 30 * MINUTE) },
-                new_errors: u32::from(current),
+                new_errors: (began < 1_000).then_some(u32::from(current)),
                 verdict: current.then(|| self.judged(12)),
                 hash,
             }
@@ -45,16 +61,16 @@ impl Fake {
 
     /// Of the oldest neither requests nor the template are kept.
     pub(crate) fn comparison(&self, pair: &Pair) -> Result<Comparison, AppError> {
-        let unknown = |hash: &RevisionHash| AppError::NotFound(format!("revision {hash}"));
-        let (old_ran, new_ran) =
-            (ran(&pair.old).ok_or_else(|| unknown(&pair.old))?, ran(&pair.new).ok_or_else(|| unknown(&pair.new))?);
+        let known = |of: &RunOf| ran(of).ok_or_else(|| AppError::NotFound(format!("revision {}", of.hash)));
+        let (old_ran, new_ran) = (known(&pair.old)?, known(&pair.new)?);
         let is_kept = |ran: Window| AS_OF.since(ran.from) < DAY;
         let endpoints = self.endpoint_rows();
-        let side = |hash: &RevisionHash, ran: Window, total: &Summary| Compared {
-            hash: hash.clone(),
-            name: self.revision_name(hash),
-            place: REVISIONS.iter().rev().position(|(known, ..)| *known == hash.0).unwrap_or_default() as u32,
+        let side = |of: &RunOf, ran: Window, total: &Summary| Compared {
+            hash: of.hash.clone(),
+            name: self.revision_name(&of.hash),
+            place: REVISIONS.iter().rev().position(|(known, ..)| *known == of.hash.0).unwrap_or_default() as u32,
             ran,
+            runs: runs(&of.hash, ran),
             measured: Window::new(ran.from, ran.from.plus(8 * MINUTE)),
             served: 8 * MINUTE,
             total: if is_kept(ran) { total.clone() } else { Summary::default() },
@@ -64,12 +80,12 @@ impl Fake {
             Align::Age => Window::new(Timestamp(0), Timestamp(35 * MINUTE)),
             Align::Clock => Window::new(minutes_ago(42), AS_OF),
         };
-        let series = |hash: &RevisionHash, ran: Window, value: f64| {
+        let series = |of: &RunOf, ran: Window, value: f64| {
             let start = if pair.by == Align::Age { Timestamp(0) } else { ran.from };
             let noise = |i: i64| 0.9 + ((i * 37 + 11) % 17) as f64 / 80.0;
             let points = (0..ran.length() / (20 * SECOND)).map(|i| is_kept(ran).then(|| value * noise(i)));
             let points = points.take(126).collect();
-            Series { name: self.revision_name(hash), start, step: Step(20 * SECOND), points }
+            Series { name: self.revision_name(&of.hash), start, step: Step(20 * SECOND), points }
         };
         let two = |old: f64, new: f64| [series(&pair.old, old_ran, old), series(&pair.new, new_ran, new)];
         let group = |error: String, old, new, minutes| ComparedError {

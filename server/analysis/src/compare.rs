@@ -166,7 +166,7 @@ pub(crate) fn with_past(
 
 /// Variation of cells around a mean over that of independent requests, weighted as they count in the difference;
 /// and the sum of those weights. Unknown, so 1, where the mean allows no variance.
-fn spread(units: &[Unit], mean: f64, variance: Variance<'_>, weight: impl Fn(&Unit) -> f64) -> (f64, f64) {
+pub(crate) fn spread(units: &[Unit], mean: f64, variance: Variance<'_>, weight: impl Fn(&Unit) -> f64) -> (f64, f64) {
     let unit_variance = variance(mean);
     let (mut squares, mut sizes, mut count) = (0.0, 0.0, 0.0);
     for unit in units.iter().filter(|unit| unit.n > 0.0) {

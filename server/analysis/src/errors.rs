@@ -101,7 +101,8 @@ fn endpoints(
     looked.rest(rest, p.len());
 }
 
-fn units<'k, 'a: 'k>(served: impl IntoIterator<Item = &'k Served<'a>>) -> Vec<Unit> {
+/// Errors of requests, cell by cell.
+pub(crate) fn units<'k, 'a: 'k>(served: impl IntoIterator<Item = &'k Served<'a>>) -> Vec<Unit> {
     let unit = |served: &Served<'_>| Unit { minute: served.minute, x: served.red.errors, n: served.red.requests };
     served.into_iter().map(unit).collect()
 }
@@ -314,7 +315,7 @@ fn evidence(
             Ok(text) | Err(text) => text,
         }),
         against,
-        old: Some(side(&old, old_name(candidate, facts), facts)),
+        old: Some(side(&old, old_name(candidate.like, facts), facts)),
         new: side(&new, facts.deploy.to_name.clone(), facts),
         effect: Some(Effect {
             unit: EffectUnit::Share,
@@ -337,14 +338,16 @@ fn shared(candidate: &Candidate) -> bool {
     requests * rise >= 5.0 && errors / requests - then >= rise / 2.0
 }
 
-fn old_name(candidate: &Candidate, facts: &DeployFacts) -> String {
-    if candidate.like {
+/// What the old side is called; `like` where it is the like time of earlier days.
+pub(crate) fn old_name(like: bool, facts: &DeployFacts) -> String {
+    if like {
         return "this time on earlier days".into();
     }
     facts.deploy.from_name.clone().unwrap_or_else(|| "before".into())
 }
 
-fn side(tally: &compare::Tally, name: String, facts: &DeployFacts) -> Side {
+/// A side of a comparison of errors.
+pub(crate) fn side(tally: &compare::Tally, name: String, facts: &DeployFacts) -> Side {
     Side {
         name,
         window: window(facts, tally.span),

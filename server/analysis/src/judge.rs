@@ -6,21 +6,27 @@ use model::{Deploy, DeployPhase, Evidence, Outcome, Sentence, Signal, Verdict, V
 
 use crate::baseline::{Baseline, baseline};
 use crate::signal::Looked;
-use crate::{DeployFacts, Rules, errors, groups, kubernetes, latency, sentence, usage};
+use crate::{DeployFacts, Rules, errors, first, groups, kubernetes, latency, sentence, usage};
 
 /// Judges a deploy at one look. The same facts and rules give the same verdict.
 pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     let baseline = baseline(facts, rules);
-    let failing = errors::errors(&baseline, facts, rules);
-    let slow = latency::latency(&baseline, facts, rules);
-    let requests: f64 = baseline.service.new.iter().map(|cell| cell.red.requests).sum();
+    let (failing, slow) = requests(&baseline, facts, rules);
     let mut evidence: Vec<Evidence> = kubernetes::kubernetes(facts, rules);
     evidence.extend(failing.evidence.iter().chain(&slow.evidence).cloned());
-    evidence.extend(groups::groups(facts, requests, rules));
-    evidence.extend(usage::usage(&baseline, facts, rules));
+    if first::is_first(facts) {
+        evidence.extend(first::not_judged(facts));
+    } else {
+        let requests: f64 = baseline.service.new.iter().map(|cell| cell.red.requests).sum();
+        evidence.extend(groups::groups(facts, requests, rules));
+        evidence.extend(usage::usage(&baseline, facts, rules));
+    }
     freeze(&mut evidence, facts);
     sort(&mut evidence);
-    let (level, headline) = conclude(&evidence, &baseline, (&failing, &slow), facts, rules);
+    let (level, mut headline) = conclude(&evidence, &baseline, (&failing, &slow), facts, rules);
+    if first::is_first(facts) {
+        headline = headline.text("; a first revision has nothing to be compared with");
+    }
     let compared = evidence.iter().find(|e| matches!(e.signal, Signal::Errors | Signal::Latency));
     Verdict {
         level,
@@ -33,6 +39,14 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
         unjudged_in_all: failing.unjudged_in_all,
         evidence,
     }
+}
+
+/// Errors and durations. Of a first revision nothing is known of durations, and so nothing is missed.
+fn requests(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> (Looked, Looked) {
+    if first::is_first(facts) {
+        return (first::errors(baseline, facts, rules), Looked { powered: true, ..Looked::default() });
+    }
+    (errors::errors(baseline, facts, rules), latency::latency(baseline, facts, rules))
 }
 
 /// A look that is had again tests a second time at a level that is spent: whatever rests on a test stays as it was.
@@ -105,8 +119,9 @@ fn conclude(
     }
     match &deploy.phase {
         DeployPhase::RollingOut | DeployPhase::Paused { .. } => {
+            let fine = if first::is_first(facts) { "wrong" } else { "worse" };
             let pods = format!(
-                ": {} of {} new pods ready, nothing is worse so far",
+                ": {} of {} new pods ready, nothing is {fine} so far",
                 facts.kubernetes.new_ready, facts.kubernetes.new_pods
             );
             return (

@@ -24,7 +24,7 @@ fn note(verdict: &Verdict) -> String {
         verdict.evidence.iter().filter(|e| keep(e)).map(|e| e.signal).collect()
     };
     let called = signals(&flagged);
-    let quiet = signals(&|e| !flagged(e)).difference(&called).count();
+    let quiet = signals(&|e| e.outcome == Outcome::NotFlagged).difference(&called).count();
     let mut parts = Vec::new();
     if let Some(worst) = verdict.evidence.first().filter(flagged) {
         parts.extend(counts(worst));
@@ -43,7 +43,12 @@ fn note(verdict: &Verdict) -> String {
 }
 
 fn counts(evidence: &Evidence) -> Option<String> {
-    let old = evidence.old.as_ref().filter(|_| evidence.signal == Signal::Errors)?;
+    if evidence.signal != Signal::Errors {
+        return None;
+    }
+    let Some(old) = &evidence.old else {
+        return Some(format!("{} of {} requests", number(evidence.new.numerator), number(evidence.new.denominator)));
+    };
     let how = match evidence.against {
         Against::SideBySide => ", old and new pods side by side",
         _ => "",

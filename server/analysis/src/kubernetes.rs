@@ -5,7 +5,7 @@ use model::{Against, DeployPhase, Effect, Evidence, Leak, Outcome, Sentence, Sid
 use crate::budget::spend;
 use crate::signal::{can_be_chance, window};
 use crate::stats::binomial_tail;
-use crate::{DeployFacts, Rules};
+use crate::{DeployFacts, Rules, first};
 
 /// Looks at pods.
 pub(crate) fn kubernetes(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
@@ -17,9 +17,13 @@ pub(crate) fn kubernetes(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
         (Signal::FailedProbes, (new.probes, new.probe_pods), old.probes),
         (Signal::Unready, (new.unready as u32, new.unready_pods), old.unready as u32),
     ];
-    found.extend(facts.leaks.as_ref().map(|leaks| climbs(leaks, facts)));
+    found.extend(facts.leaks.as_ref().map(|leaks| climbs(leaks, facts, rules)));
     if new.minutes > 0.0 {
-        found.extend(counts.into_iter().map(|(signal, now, then)| counted(signal, now, then, facts, rules)));
+        let is_first = first::is_first(facts);
+        found.extend(counts.into_iter().map(|(signal, now, then)| match is_first {
+            true => first_counted(signal, now, facts, rules),
+            false => counted(signal, now, then, facts, rules),
+        }));
     }
     found
 }
@@ -64,8 +68,9 @@ fn states(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
     rows.collect()
 }
 
-/// Memory that climbs is this deploy's where the revision before did not climb alike.
-fn climbs(leaks: &[Leak], facts: &DeployFacts) -> Evidence {
+/// Memory that climbs is this deploy's where the revision before did not climb alike; of a first revision, where it
+/// ends soon.
+fn climbs(leaks: &[Leak], facts: &DeployFacts, rules: &Rules) -> Evidence {
     let Some(leak) = leaks.first() else {
         return state(Signal::Leak, None, false, "no new pod's memory climbs without end".into(), 0.0, facts);
     };
@@ -73,6 +78,7 @@ fn climbs(leaks: &[Leak], facts: &DeployFacts) -> Evidence {
     let why = leak.sentence.to_string();
     // What is not known of the revision before can't be held against this one.
     let (is_its_own, why) = match leak.before {
+        _ if first::is_first(facts) => (leak.eta().is_some_and(|eta| eta.likely < rules.first_leak), why),
         None => (false, format!("{why}; how the revision before grew at this age is not known")),
         Some(_) => (!leak.is_old(), why),
     };
@@ -158,6 +164,26 @@ fn counted(signal: Signal, (events, pods): (u32, u32), before: u32, facts: &Depl
             dispersion: 1.0,
         }),
     }
+}
+
+/// Events on pods of a first revision: the rules of health need no past.
+fn first_counted(signal: Signal, (events, pods): (u32, u32), facts: &DeployFacts, rules: &Rules) -> Evidence {
+    let least = match signal {
+        Signal::OomKills => rules.first_kills,
+        Signal::Restarts => rules.first_restarts,
+        Signal::FailedProbes => rules.first_probes,
+        _ => rules.first_unready,
+    };
+    let unit = if signal == Signal::Unready { " min" } else { "" };
+    let why = match events {
+        0 => "none on new pods".to_owned(),
+        _ if events < least => format!("{events}{unit} on new pods, called from {least}{unit} on"),
+        _ => format!("{events}{unit} on {pods} of {} new pods", facts.kubernetes.new_pods),
+    };
+    let minutes = facts.kubernetes.new.minutes;
+    let mut evidence = state(signal, None, events >= least, why, 0.0, facts);
+    evidence.new = side(facts, facts.deploy.to_name.clone(), f64::from(events), minutes);
+    evidence
 }
 
 fn side(facts: &DeployFacts, name: String, numerator: f64, denominator: f64) -> Side {

@@ -5,7 +5,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared};
-use crate::errors::{CERTAIN, SHOWN};
+use crate::errors::{CERTAIN, SHOWN, old_name};
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
 use crate::signal::{Looked, can_be_chance, window};
 use crate::stats::{normal_tail, t_quantile, t_tail};
@@ -14,6 +14,8 @@ use crate::{DeployFacts, Rules};
 struct Candidate {
     name: Option<String>,
     compared: Compared,
+    /// The old side is the like time of earlier days.
+    like: bool,
     new: Counts,
     old: Counts,
     /// Old pods since the deploy started.
@@ -79,11 +81,12 @@ fn candidates(
     if asked < LEAST {
         return Vec::new();
     }
-    let (base, _) = kept.base(middle);
+    let (base, like) = kept.base(middle);
     let floor = facts.weight.max(1.0);
     let past = (!baseline.common_latency && !base.is_empty() && !kept.new_for_past.is_empty())
         .then(|| against(kept, base, mixed, floor, rules))
-        .flatten();
+        .flatten()
+        .map(|past| Candidate { like, ..past });
     let least = past.as_ref().map_or(LEAST, |past| past.compared.information / 20.0);
     let beside = (!kept.old.is_empty()).then(|| side_by_side(kept, floor, rules)).flatten();
     beside.filter(|beside| beside.compared.information >= least).into_iter().chain(past).collect()
@@ -155,7 +158,8 @@ fn candidate(kept: &Kept<'_>, compared: Compared, new: Counts, old: Counts, rank
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
     let beside = compare::Tally::of(&ranks.units(&kept.old));
-    Candidate { name: kept.name.clone(), compared, new, old, beside, ranks, unit_variance: variance, score, p }
+    let name = kept.name.clone();
+    Candidate { name, compared, like: false, new, old, beside, ranks, unit_variance: variance, score, p }
 }
 
 /// How many times slower all durations would have to be to be found with 99 % certainty.
@@ -210,7 +214,7 @@ fn evidence(
         value: Some(value),
         cells: tally.cells,
     };
-    let from = facts.deploy.from_name.clone().unwrap_or_else(|| "before".into());
+    let from = old_name(candidate.like, facts);
     Evidence {
         signal: Signal::Latency,
         endpoint: candidate.name.clone(),

@@ -5,6 +5,7 @@ mod budget;
 mod compare;
 mod errors;
 mod facts;
+mod first;
 mod groups;
 mod health;
 mod judge;

@@ -1,6 +1,6 @@
 //! The numbers that a verdict is made by. A change of any of them, or of what is done with them, is a new version.
 
-use model::MINUTE;
+use model::{DAY, MINUTE};
 
 /// Everything about judging that could have been decided otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,20 @@ pub struct Rules {
     pub resource_rise: f64,
     /// Nanoseconds that new pods may take to get ready before they *never* do.
     pub ready_patience: i64,
+    /// Of a first revision, which nothing can be held against, this share of requests has to fail, as health has it.
+    pub first_share: f64,
+    /// It is called healthy where this share failing would have been seen.
+    pub first_visible: f64,
+    /// A container of it has to be OOM killed so often, as health has it.
+    pub first_kills: u32,
+    /// Containers have to restart so often, as health has it.
+    pub first_restarts: u32,
+    /// Probes have to fail so often once a pod was ready: a few do while it gets up.
+    pub first_probes: u32,
+    /// Pods have to be so many minutes not ready after having been ready, as health has it.
+    pub first_unready: u32,
+    /// Memory of it has to reach its limit within so many nanoseconds, as health has it.
+    pub first_leak: i64,
     /// Nanoseconds of watching pods alone, without requests, before they are called healthy.
     pub quiet: i64,
 }
@@ -50,7 +64,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            version: 2,
+            version: 3,
             alpha: 0.01,
             error_rise: 0.005,
             error_ratio: 1.5,
@@ -69,6 +83,13 @@ impl Default for Rules {
             throughput_share: 0.5,
             resource_rise: 0.25,
             ready_patience: 10 * MINUTE,
+            first_share: 0.01,
+            first_visible: 0.02,
+            first_kills: 1,
+            first_restarts: 2,
+            first_probes: 10,
+            first_unready: 5,
+            first_leak: DAY,
             quiet: 5 * MINUTE,
         }
     }

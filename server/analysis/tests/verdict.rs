@@ -2,8 +2,8 @@
 
 mod scenario;
 
-use analysis::{Cell, DeployFacts, GroupFacts, Look, PodTally, Rules, judge};
-use model::{DeployPhase, MINUTE, Outcome, Signal, Verdict, VerdictLevel};
+use analysis::{Cell, DeployFacts, GroupFacts, Look, PastMinute, PodTally, Rules, judge};
+use model::{Against, DeployPhase, MINUTE, Outcome, Signal, Verdict, VerdictLevel};
 use scenario::{Scenario, draw, start};
 
 /// A quiet service ten minutes after its rollout: 3 pods, one endpoint, 20 requests a second.
@@ -187,4 +187,23 @@ fn the_busiest_endpoints_that_could_not_be_judged_are_named_and_all_are_counted(
     let requests: Vec<f64> = verdict.unjudged.iter().map(|endpoint| endpoint.requests).collect();
     assert_eq!(requests.len(), 20);
     assert!(requests.is_sorted_by(|a, b| a >= b) && verdict.unjudged_in_all > 20, "{}", verdict.unjudged_in_all);
+}
+
+#[test]
+fn what_was_slower_at_this_time_on_earlier_days_is_what_it_is_held_against_and_is_named_so() {
+    let mut facts = quiet();
+    let endpoint = &mut facts.endpoints[0];
+    let slower = |past: &PastMinute| {
+        let mut past = PastMinute { minute: past.minute - 1_440, ..past.clone() };
+        past.red.histogram.buckets.iter_mut().for_each(|(bucket, _)| *bucket += 8);
+        past
+    };
+    // Around the like time of yesterday.
+    let earlier: Vec<PastMinute> = endpoint.past.iter().filter(|past| past.minute >= -20).map(slower).collect();
+    assert!(earlier.len() >= 10);
+    endpoint.past.splice(0..0, earlier);
+    endpoint.old.clear();
+    let verdict = judge(&facts, &Rules::default());
+    let latency = verdict.evidence.iter().find(|e| e.signal == Signal::Latency && e.against == Against::Past).unwrap();
+    assert_eq!(latency.old.as_ref().unwrap().name, "this time on earlier days");
 }

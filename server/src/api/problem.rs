@@ -21,7 +21,8 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// Any status, with what about it.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or_default().to_owned();
         Self { r#type: "about:blank".into(), title, status: status.as_u16(), detail: detail.into() }
     }

@@ -155,7 +155,8 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
 /// Verdicts on the newest deploys.
 fn newest(all: &Judgements, directory: &Directory) -> HashMap<ServiceId, Arc<Judgement>> {
     let is_newest = |id: &ServiceId, judgement: &Judgement| {
-        directory.newest_deploy(id).is_some_and(|deploy| deploy.id.sequence == judgement.judged.sequence)
+        // Without one, it is on a first revision that was found afterwards.
+        directory.newest_deploy(id).is_none_or(|deploy| deploy.id.sequence == judgement.judged.sequence)
     };
     let newest = all.iter().filter(|(id, judgement)| is_newest(id, judgement));
     newest.map(|(id, judgement)| (id.clone(), judgement.clone())).collect()

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+const TEN_YEARS: Duration = Duration::from_secs(3_650 * 86_400);
+
 /// `90s`, `15m`, `12h`, `7d`.
-pub(crate) fn age(text: &str) -> Result<Duration, String> {
-    let ten_years = Duration::from_secs(3_650 * 86_400);
-    between(text, Duration::from_secs(60), ten_years)
-        .ok_or_else(|| format!("{text:?} is not an age: write a number and s, m, h or d, like 7d"))
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_secs(60), TEN_YEARS)
+        .ok_or_else(|| format!("{text:?} is not an age from 1m on: write a number and s, m, h or d, like 7d"))
+}
+
+/// How long something is waited for, or ago: `30s`, `15m`.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_secs(1), TEN_YEARS)
+        .ok_or_else(|| format!("{text:?} is no time from 1s on: write a number and s, m, h or d, like 15m"))
 }
 
 /// How often something is done: `15s`, `1m`.
@@ -50,6 +57,8 @@ mod tests {
     #[test]
     fn ages_and_sizes_are_read_or_explained() {
         assert_eq!(age("7d").unwrap(), Duration::from_secs(604_800));
+        assert_eq!((span("1s").unwrap(), span("15m").unwrap()), (Duration::from_secs(1), Duration::from_secs(900)));
+        assert!(age("59s").unwrap_err().contains("from 1m") && span("0s").unwrap_err().contains("from 1s"));
         assert_eq!(interval("15s").unwrap(), Duration::from_secs(15));
         assert!(interval("4s").is_err() && interval("11m").is_err() && interval("ms").is_err());
         assert_eq!(bytes("20GB").unwrap(), 20_000_000_000);

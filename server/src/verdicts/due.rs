@@ -2,7 +2,7 @@
 //! settled, and a last time when the next deploy begins. Pure.
 
 use analysis::Look;
-use model::{Deploy, DeployKind, DeployPhase, HOUR, MINUTE, SECOND, Timestamp};
+use model::{Deploy, DeployPhase, HOUR, MINUTE, SECOND, Timestamp};
 use store::DueDeploy;
 
 /// What a minute's last requests take to arrive: SDKs send every five seconds.
@@ -31,10 +31,6 @@ pub(super) struct Moment {
 /// has all their data. Until `settling`, what was sent while Binnacle was away arrives late: a look that was missed is
 /// had again every half minute.
 pub(super) fn moment(due: &DueDeploy, now: Timestamp, settling: Timestamp) -> (Option<Moment>, Option<Timestamp>) {
-    // Of a first revision nothing can be said that it made worse.
-    if due.deploy.kind == DeployKind::First {
-        return (None, None);
-    }
     let all = moments(&due.deploy, due.later.as_ref(), due.taken_back().is_some());
     let is_past = |moment: &&Moment| moment.at.plus(ARRIVAL) <= now;
     let look = all.iter().filter(is_past).max_by_key(|moment| moment.at);
@@ -88,7 +84,7 @@ fn whole(look: Look, at: Timestamp) -> Moment {
 
 #[cfg(test)]
 mod tests {
-    use model::{DeployId, Judged, RevisionHash, Sentence, ServiceId, VerdictLevel};
+    use model::{DeployId, DeployKind, Judged, RevisionHash, Sentence, ServiceId, VerdictLevel};
     use store::Judgement;
 
     use super::*;
@@ -193,8 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn first_revisions_are_not_judged() {
-        let first = Deploy { kind: DeployKind::First, ..deploy(0, DeployPhase::RollingOut) };
-        check(&DueDeploy { deploy: first, later: None, said: None }, 3 * MINUTE, None, None);
+    fn first_revisions_are_looked_at_as_any_other() {
+        let first = Deploy { kind: DeployKind::First, from: None, ..deploy(0, DeployPhase::RollingOut) };
+        let due = DueDeploy { deploy: first, later: None, said: None };
+        check(&due, 3 * MINUTE + ARRIVAL, Some((Look::Minute(3), 3)), Some(4));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use analysis::{DeployFacts, PastMinute, Peer, Rollout};
-use model::{Deploy, DeployId, DeployPhase, HOUR, Leak, MINUTE, Red, ServiceId, Step, Timestamp, Window};
+use model::{Deploy, DeployId, DeployKind, DeployPhase, HOUR, Leak, MINUTE, Red, ServiceId, Step, Timestamp, Window};
 use store::{By, DueDeploy, RedQuery, RedRow, Store};
 
 use super::births::{self, Nursery};
@@ -145,6 +145,10 @@ impl Gatherer {
 
     /// What the service did before a deploy, the time of bad ones left out.
     async fn past(&mut self, deploy: &Deploy, history: &History, now: Timestamp) -> Result<Past, store::Error> {
+        // Before its first revision there was no service.
+        if deploy.kind == DeployKind::First {
+            return Ok(Past::default());
+        }
         if let Some(past) = self.past.get(&deploy.id) {
             return Ok(past);
         }

@@ -18,7 +18,7 @@ impl History {
         let mut until = deploy.started;
         let mut earlier = Vec::new();
         for known in store.deploys(&deploy.id.service).await? {
-            if known.id.sequence < deploy.id.sequence && known.kind != DeployKind::First {
+            if known.id.sequence < deploy.id.sequence {
                 let started = known.started;
                 earlier.push((known.clone(), until, level(known.id.sequence)));
                 until = started;
@@ -36,9 +36,10 @@ impl History {
         })
     }
 
-    /// Those that were judged and not called bad.
+    /// Those that were judged and not called bad. A first revision rolls out into a service that nobody calls yet.
     pub(super) fn well(&self) -> impl Iterator<Item = &Deploy> {
         let is_well = |level: VerdictLevel| matches!(level, VerdictLevel::Healthy | VerdictLevel::TooLittleData);
-        self.earlier.iter().filter(move |(_, _, level)| level.is_some_and(is_well)).map(|(deploy, ..)| deploy)
+        let well = self.earlier.iter().filter(move |(_, _, level)| level.is_some_and(is_well));
+        well.map(|(deploy, ..)| deploy).filter(|deploy| deploy.kind != DeployKind::First)
     }
 }

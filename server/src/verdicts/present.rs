@@ -37,13 +37,19 @@ pub(crate) async fn present_of(
     let of_groups = |said: &&Said| said.judgement.flagged.iter().any(|e| e.signal == Signal::ErrorGroup);
     let with_groups: Vec<ServiceId> = said.iter().filter(of_groups).map(|said| said.service.id.clone()).collect();
     let errors = store.telemetry().error_groups(&with_groups, window).await?;
+    let leaks = store.leaks();
     let mut present = BTreeSet::new();
     for Said { service, judgement, seen, .. } in said {
+        let of_patterns = judgement.flagged.iter().any(|evidence| evidence.signal == Signal::LogPattern);
+        let patterns = if of_patterns { patterns(store, &service.id, window).await? } else { BTreeSet::new() };
         let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));
         let facts = Recent {
             service: &service.id,
             requests: &requests.remove(&service.id).unwrap_or_default(),
             errors: &errors,
+            patterns: &patterns,
+            // Before anybody looked nothing is known to have ended.
+            leaks: leaks.get(&service.id).is_none_or(|all| all.iter().any(|leak| leak.revision == service.revision)),
             events: if *seen { own.map(|event| event.times_in(window)).sum() } else { 0 },
             short: *seen && service.ready < service.wanted,
         };
@@ -76,11 +82,22 @@ async fn requests(store: &Store, said: &[Said], window: Window) -> Result<BTreeM
     Ok(found)
 }
 
+/// Log patterns of a service in a window.
+async fn patterns(store: &Store, service: &ServiceId, window: Window) -> Result<BTreeSet<String>, store::Error> {
+    let life = store.telemetry().pattern_life(service, window).await?;
+    let had = life.groups.into_iter().filter(|group| group.cells.iter().any(|(_, count)| *count > 0.0));
+    Ok(had.map(|group| group.error).collect())
+}
+
 struct Recent<'a> {
     service: &'a ServiceId,
     requests: &'a Requests,
     /// Error groups of all services.
     errors: &'a BTreeSet<ErrorName>,
+    /// Log patterns of warnings and errors.
+    patterns: &'a BTreeSet<String>,
+    /// Something of the current revision leaks.
+    leaks: bool,
     /// Adverse events.
     events: u32,
     /// Fewer pods are ready than wanted.
@@ -108,7 +125,9 @@ impl Recent<'_> {
             Signal::Restarts | Signal::OomKills | Signal::FailedProbes | Signal::Unready => {
                 self.short || self.events > 0
             }
-            Signal::LogPattern | Signal::Throughput | Signal::Cpu | Signal::Memory | Signal::Leak => true,
+            Signal::LogPattern => evidence.subject.as_ref().is_some_and(|pattern| self.patterns.contains(pattern)),
+            Signal::Leak => self.leaks,
+            Signal::Throughput | Signal::Cpu | Signal::Memory => true,
         }
     }
 }

@@ -97,6 +97,11 @@ fn deploy(sequence: u32, started: i64) -> Deploy {
     }
 }
 
+/// A deploy that has nothing before it.
+fn first(sequence: u32, started: i64) -> Deploy {
+    Deploy { from: None, from_name: None, kind: DeployKind::First, ..deploy(sequence, started) }
+}
+
 impl Shop {
     /// Two old pods that end in the third minute, two new ones from the first minute on.
     async fn open() -> Self {
@@ -278,7 +283,44 @@ async fn what_was_judged_is_not_looked_at_before_it_is_due() {
     assert_eq!(judging.look(at(6).plus(10 * SECOND)).await.unwrap(), 1);
     assert_eq!(judging.look(at(90)).await.unwrap(), 1);
     assert_eq!(judging.look(at(10_000)).await.unwrap(), 0, "it is done with");
-    shop.record(|record| record.deploys = vec![Deploy { kind: DeployKind::First, ..deploy(1, -2_000) }]).await;
-    assert_eq!(judging.look(at(10_001)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_first_revision_that_was_found_long_after_is_not_judged() {
+    let shop = Shop::open().await;
+    let old = Deploy { to: RevisionHash("a".into()), reconstructed: true, ..first(1, -2_000) };
+    shop.record(|record| record.deploys = vec![old]).await;
+    let mut judging = Judging::new(shop.store.clone(), at(-9), CancellationToken::new());
+    assert_eq!(judging.look(at(0)).await.unwrap(), 2);
     assert!(shop.store.verdict(&DeployId { service: id(), sequence: 1 }).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_first_revision_is_judged_without_a_past_and_counts_until_the_next() {
+    let mut shop = Shop::open().await;
+    shop.record(|record| record.deploys = vec![first(2, 0)]).await;
+    for pod in ["new-1", "new-2"] {
+        shop.serve(pod, 1..20, |endpoint| (endpoint == "POST /checkout").then_some((3, "PaymentTimeout"))).await;
+    }
+    let verdict = shop.judged(2, 5).await.unwrap();
+    assert_eq!(verdict.level, VerdictLevel::Failed, "{}", verdict.headline);
+    let headline = verdict.headline.to_string();
+    assert!(
+        headline.starts_with("POST /checkout fails 3") && headline.contains("nothing to be compared"),
+        "{headline}"
+    );
+    assert_eq!(shop.store.newest_judgements()[&id()].judged.headline, verdict.headline);
+    let feed = shop.store.feed(&FeedQuery { limit: 9, ..FeedQuery::default() }).await.unwrap();
+    assert_eq!(feed[0].verdict.as_ref().map(|judged| judged.level), Some(VerdictLevel::Failed));
+    let newest = shop.store.directory().newest_deploy(&id()).map(|deploy| deploy.kind);
+    assert_eq!(newest, Some(DeployKind::First), "catalog and health know it");
+}
+
+#[tokio::test]
+async fn a_first_revision_without_requests_is_judged_by_its_pods() {
+    let shop = Shop::open().await;
+    shop.record(|record| record.deploys = vec![first(2, 0)]).await;
+    let verdict = shop.judged(2, 10).await.unwrap();
+    assert_eq!(verdict.level, VerdictLevel::Healthy);
+    assert!(verdict.headline.to_string().starts_with("No request data on v2"), "{}", verdict.headline);
 }

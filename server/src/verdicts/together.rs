@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{DAY, Deploy, DeployId, HOUR, MINUTE, ServiceId, Step, Timestamp, Window};
+use model::{DAY, Deploy, DeployId, DeployKind, HOUR, MINUTE, ServiceId, Step, Timestamp, Window};
 use store::{By, DueDeploy, RedQuery, RedRow, Store};
 
 use super::due::Moment;
@@ -45,7 +45,7 @@ impl Together {
                 groups.entry(due.deploy.started.floor(TOGETHER)).or_insert((own, BTreeSet::new(), BTreeSet::new()));
             *since = Window::new(since.from.min(own.from), since.to.max(own.to));
             all.insert(&due.deploy.id.service);
-            if !is_past_known(&due.deploy.id) {
+            if due.deploy.kind != DeployKind::First && !is_past_known(&due.deploy.id) {
                 past.insert(&due.deploy.id.service);
             }
         }

@@ -146,7 +146,7 @@ impl Directory {
         self.entries.get(id).map_or(&[], |entry| &entry.pods)
     }
 
-    /// The newest deploy of a service that is not its first revision.
+    /// The newest deploy of a service; its first revision is none where it was found afterwards.
     pub fn newest_deploy(&self, id: &ServiceId) -> Option<&Arc<Deploy>> {
         self.entries.get(id)?.deploy.as_ref()
     }

@@ -242,7 +242,8 @@ impl Store {
         self.changed(Change::Cluster);
     }
 
-    /// A page of all deploys that are no first revision, newest first.
+    /// A page of all deploys, newest first. First revisions that were found afterwards are left out unless they were
+    /// judged.
     pub async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
         self.inner.meta.feed(ask).await
     }

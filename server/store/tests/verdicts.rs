@@ -75,7 +75,8 @@ async fn the_feed_filters_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let store = with_deploys(folder.path()).await;
     let mut batch = record();
-    batch.deploys = vec![deploy("cart", 1, NOW), deploy("cart", 2, NOW.plus(MINUTE))];
+    let found_later = Deploy { reconstructed: true, ..deploy("worker", 1, NOW) };
+    batch.deploys = vec![deploy("cart", 1, NOW), deploy("cart", 2, NOW.plus(MINUTE)), found_later];
     store.record(batch).await.unwrap();
     keep(&store, 3, VerdictLevel::Failed, None).await;
     let feed = async |ask: FeedQuery| {
@@ -83,20 +84,25 @@ async fn the_feed_filters_and_ends() {
         rows.iter().map(|row| row.deploy.id.to_string().replace("c1/shop/Deployment/", "")).collect::<Vec<_>>()
     };
     let all = FeedQuery::default;
-    assert_eq!(feed(all()).await, ["cart/2", "checkout/3", "checkout/2"], "without first revisions");
+    let there = ["cart/2", "checkout/3", "cart/1", "checkout/2"];
+    assert_eq!(feed(all()).await, there, "without first revisions that were there before");
     assert_eq!(feed(FeedQuery { levels: vec![VerdictLevel::Failed], ..all() }).await, ["checkout/3"]);
-    assert_eq!(feed(FeedQuery { text: "CAR".into(), ..all() }).await, ["cart/2"]);
-    assert_eq!(feed(FeedQuery { namespace: "shop".into(), ..all() }).await.len(), 3);
+    assert_eq!(feed(FeedQuery { text: "CAR".into(), ..all() }).await, ["cart/2", "cart/1"]);
+    assert_eq!(feed(FeedQuery { namespace: "shop".into(), ..all() }).await.len(), 4);
     assert!(feed(FeedQuery { namespace: "sho".into(), ..all() }).await.is_empty());
     let started = |from: Timestamp, to: Timestamp| FeedQuery { window: Some(Window::new(from, to)), ..all() };
     let minute = NOW.plus(MINUTE);
     assert_eq!(feed(started(minute, minute.plus(1))).await, ["cart/2"]);
     assert_eq!(feed(started(Timestamp(0), minute)).await, ["checkout/3", "checkout/2"], "of its end none");
     let text = |text: &str| FeedQuery { text: text.into(), ..all() };
-    assert_eq!(feed(text("shop/cart")).await, ["cart/2"]);
+    assert_eq!(feed(text("shop/cart")).await, ["cart/2", "cart/1"]);
     for unnamed in ["c1", "deployment", "c1/shop"] {
         assert!(feed(text(unnamed)).await.is_empty(), "{unnamed} is on no row");
     }
+    let (verdict, brief) = made(1, VerdictLevel::Healthy);
+    let id = DeployId { service: id("worker"), sequence: 1 };
+    store.keep_verdict(&id, Some((&verdict, brief)), None).await.unwrap();
+    assert_eq!(feed(FeedQuery { levels: vec![VerdictLevel::Healthy], ..all() }).await, ["worker/1"], "once judged");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod groups;
 mod words;
 
 use leptos::prelude::*;
-use model::{Align, Comparison, Marks, Pair, Series, Summary};
+use model::{Align, Compared, Comparison, Marks, Pair, RunOf, Series, Summary};
 
 use super::chosen;
 use crate::charts::frame::{Plot, chart};
@@ -23,6 +23,7 @@ pub(super) fn compare(all: &Comparison, address: Memo<(String, Query)>, traces: 
     view! {
         <section class="comparison" data-testid="comparison">
             {head(all, address)}
+            {runs(all, address)}
             <ul class="notes" data-testid="comparison-notes">
                 {notes}
             </ul>
@@ -36,11 +37,8 @@ pub(super) fn compare(all: &Comparison, address: Memo<(String, Query)>, traces: 
 
 /// Which two, of when, and the way to lay them over each other otherwise.
 fn head(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
-    let pair = Pair { old: all.old.hash.clone(), new: all.new.hash.clone(), by: all.by };
-    let to = |by: Align| {
-        let pair = Pair { by, ..pair.clone() };
-        move || address.with(|(path, query)| format!("{path}{}", chosen::into_url(query.clone(), &pair)))
-    };
+    let pair = Pair { old: shown(&all.old), new: shown(&all.new), by: all.by };
+    let to = |by: Align| link(Pair { by, ..pair.clone() }, address);
     let close = move || address.with(|(path, query)| format!("{path}{}", chosen::without(query.clone())));
     let current = |by: Align| (all.by == by).then_some("true");
     view! {
@@ -67,11 +65,57 @@ fn head(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
     .into_any()
 }
 
+/// The run of one of the two that is compared; where there is but one, the revision says it.
+fn shown(side: &Compared) -> RunOf {
+    let several = side.runs.len() > 1;
+    let run = side.runs.iter().find(|run| run.is_shown && several);
+    RunOf { hash: side.hash.clone(), deploy: run.and_then(|run| run.deploy) }
+}
+
+/// The address of another pair in this place.
+fn link(pair: Pair, address: Memo<(String, Query)>) -> impl Fn() -> String + Clone + Send + Sync + 'static {
+    move || address.with(|(path, query)| format!("{path}{}", chosen::into_url(query.clone(), &pair)))
+}
+
+/// Of a revision that ran several times: when, which of them is compared, and the way to the others.
+fn runs(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
+    let pair = Pair { old: shown(&all.old), new: shown(&all.new), by: all.by };
+    let of = |side: &Compared, is_old: bool| {
+        let runs = side.runs.iter().map(|run| {
+            let of = RunOf { hash: side.hash.clone(), deploy: run.deploy };
+            let to = if is_old { Pair { old: of, ..pair.clone() } } else { Pair { new: of, ..pair.clone() } };
+            let ran = run.ran;
+            let text = move || format!("{} – {}", clock_text(ran.from), clock_text(ran.to));
+            view! {
+                <a href=link(to, address) data-noscroll data-testid="run" aria-current=run.is_shown.then_some("true")>
+                    {text}
+                </a>
+            }
+        });
+        let said = format!("{} ran {} times; compared is the run of", side.name, side.runs.len());
+        (side.runs.len() > 1).then(|| {
+            view! {
+                <div class="runs" data-testid=if is_old { "old-runs" } else { "new-runs" }>
+                    <span class="faint">{said.clone()}</span>
+                    <nav class="switch" aria-label=said>
+                        {runs.collect_view()}
+                    </nav>
+                </div>
+            }
+        })
+    };
+    view! {
+        {of(&all.old, true)}
+        {of(&all.new, false)}
+    }
+    .into_any()
+}
+
 /// What the numbers are of.
 fn spans(all: &Comparison) -> AnyView {
     let (by, old, new) = (all.by, all.old.clone(), all.new.clone());
     let text = move || {
-        let from = |one: &model::Compared| clock_text(one.measured.from);
+        let from = |one: &Compared| clock_text(one.measured.from);
         match by {
             Align::Age => {
                 let length = model::age_text(new.measured.length());
@@ -79,7 +123,7 @@ fn spans(all: &Comparison) -> AnyView {
                 format!("numbers of what each served in its first {length}: from {old} and from {new}")
             }
             Align::Clock => {
-                let part = |one: &model::Compared| format!("{} – {}", from(one), clock_text(one.measured.to));
+                let part = |one: &Compared| format!("{} – {}", from(one), clock_text(one.measured.to));
                 format!("numbers of {} and {}", part(&old), part(&new))
             }
         }

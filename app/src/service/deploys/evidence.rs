@@ -36,7 +36,8 @@ fn how(against: Against, window: Window) -> AnyView {
     let words = match against {
         Against::SideBySide => "old and new pods in the same minutes, ",
         Against::Past => "new pods against the service's own past, ",
-        Against::Ever | Against::Nothing => "",
+        Against::Nothing => "new pods alone, nothing to compare with, ",
+        Against::Ever => "",
     };
     let zone = Clock::of_page().zone;
     let when =

@@ -15,6 +15,9 @@ pub(super) fn side(evidence: &Evidence, side: &Side) -> String {
         Some(unit) => amount(unit, value),
         None => match evidence.signal {
             Signal::ErrorGroup | Signal::LogPattern => format!("{}×", number::count(side.numerator)),
+            Signal::Restarts | Signal::OomKills | Signal::FailedProbes | Signal::Unready => {
+                format!("{} in {} pod h", number::count(side.numerator), number::rate(side.denominator / 60.0))
+            }
             _ => format!("{} / {}", number::count(side.numerator), number::count(side.denominator)),
         },
     }
@@ -81,5 +84,25 @@ mod tests {
         assert_eq!(change(&effect(Unit::Share, 0.135, Some((0.129, 0.141)))), "+12.9 pt … +14.1 pt");
         assert_eq!(change(&effect(Unit::Share, -0.001, None)), "−0.1 pt");
         assert_eq!(change(&effect(Unit::P95, 231e6, None)), "+231 ms");
+    }
+
+    #[test]
+    fn what_nothing_is_compared_with_has_its_counts() {
+        let window = model::Window::new(model::Timestamp(0), model::Timestamp(1));
+        let new = Side { name: "v1".into(), window, numerator: 2.0, denominator: 90.0, value: Some(0.02), cells: 0 };
+        let of = |signal| Evidence {
+            signal,
+            endpoint: None,
+            subject: None,
+            outcome: Outcome::Flagged,
+            why: model::Sentence::default(),
+            against: model::Against::Nothing,
+            old: None,
+            new: new.clone(),
+            effect: None,
+            test: None,
+        };
+        assert_eq!(side(&of(Signal::Restarts), &new), "2 in 1.5 pod h");
+        assert_eq!(side(&of(Signal::Errors), &new), "2 / 90");
     }
 }

@@ -85,7 +85,7 @@ fn row(row: &RevisionRow, several: bool, page: Page) -> AnyView {
     let last = match row.last_seen {
         _ if row.pods > 0 => view! { "now" }.into_any(),
         Some(at) => ago(at),
-        None => view! { <span class="zero">{number::NONE}</span> }.into_any(),
+        None => unknown(),
     };
     view! {
         <tr data-testid="revision-row" data-hash=row.hash.to_string()>
@@ -96,9 +96,9 @@ fn row(row: &RevisionRow, several: bool, page: Page) -> AnyView {
             <td class="muted">{ago(row.first_seen)}</td>
             <td class="muted">{last}</td>
             <td class="num">{counted(row.pods)}</td>
-            <td class="num before">{row.pods_ever.to_string()}</td>
+            <td class="num before">{number::or_none(row.pods_ever, |count| count.to_string())}</td>
             {numbers(&row.hour, row)}
-            <td class="num">{counted(row.new_errors)}</td>
+            <td class="num">{row.new_errors.map_or_else(unknown, counted)}</td>
             <td class="verdict-dot">{verdict(row, page)}</td>
         </tr>
     }
@@ -108,6 +108,10 @@ fn row(row: &RevisionRow, several: bool, page: Page) -> AnyView {
 fn counted(count: u32) -> AnyView {
     let class = if count == 0 { "zero" } else { "" };
     view! { <span class=class>{count.to_string()}</span> }.into_any()
+}
+
+fn unknown() -> AnyView {
+    view! { <span class="zero">{number::NONE}</span> }.into_any()
 }
 
 /// Requests, errors, p95. Errors are coloured where the verdict is bad.
@@ -124,9 +128,7 @@ fn numbers(hour: &Summary, row: &RevisionRow) -> AnyView {
 
 /// A dot and a word that lead to the evidence.
 fn verdict(row: &RevisionRow, page: Page) -> AnyView {
-    let Some(judged) = &row.verdict else {
-        return view! { <span class="zero">{number::NONE}</span> }.into_any();
-    };
+    let Some(judged) = &row.verdict else { return unknown() };
     let sequence = judged.sequence.to_string();
     let href = move || page.address.with(|(path, query)| format!("{path}{}", query.clone().with("deploy", &sequence)));
     view! {
@@ -150,8 +152,8 @@ fn pick(row: &RevisionRow, side: Side, page: Page) -> AnyView {
         move || {
             page.pair.with(|pair| {
                 pair.as_ref().is_some_and(|pair| match side {
-                    Side::Old => pair.old == hash,
-                    Side::New => pair.new == hash,
+                    Side::Old => pair.old.hash == hash,
+                    Side::New => pair.new.hash == hash,
                 })
             })
         }

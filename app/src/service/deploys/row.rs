@@ -1,8 +1,9 @@
 //! A deploy in the list, and under it evidence and difference when it is open.
 
 use leptos::prelude::*;
-use model::{ConfigChange, Deploy, DeployDetail, DeployKind, DeployPhase, DeployRow, Summary};
+use model::{ConfigChange, Deploy, DeployDetail, DeployKind, DeployPhase, DeployRow, Pair, Summary};
 
+use super::chosen;
 use super::diff::diffs;
 use super::evidence::evidence;
 use crate::answer::Answer;
@@ -14,9 +15,10 @@ use crate::ui::judged::judged;
 use crate::ui::number;
 use crate::url::Query;
 
-/// The row with its link, and the row below that opens.
+/// The row with its link, and the row below that opens; `pair` is what the deploy moved the service from and to.
 pub(super) fn row(
     row: &DeployRow,
+    pair: Option<Pair>,
     open: Memo<Option<u32>>,
     detail: Answer<DeployDetail>,
     address: Memo<(String, Query)>,
@@ -28,11 +30,16 @@ pub(super) fn row(
         let to = if is_open() { String::new() } else { sequence.to_string() };
         address.with(|(path, query)| format!("{path}{}", query.clone().with("deploy", &to)))
     };
+    let names = [deploy.from_name.clone().unwrap_or_default(), deploy.to_name.clone()];
     let below = move || {
+        let (pair, names) = (pair.clone(), names.clone());
         is_open().then(|| {
             view! {
                 <tr class="detail">
-                    <td colspan="10">{panel(detail, "diff", |detail| opened(&detail))}</td>
+                    <td colspan="10">
+                        {pair.map(|pair| to_comparison(pair, &names, address))}
+                        {panel(detail, "diff", |detail| opened(&detail))}
+                    </td>
                 </tr>
             }
         })
@@ -47,7 +54,7 @@ pub(super) fn row(
         >
             <td class="deploy-name">
                 <a class="row-link" href=href data-noscroll aria-expanded=move || is_open().to_string()>
-                    {names(deploy)}
+                    {revisions(deploy)}
                 </a>
                 <div class="badges">{badges(deploy)}</div>
             </td>
@@ -59,6 +66,19 @@ pub(super) fn row(
             {numbers(&row.before, &row.after)}
         </tr>
         {below}
+    }
+    .into_any()
+}
+
+/// The way to both revisions beside each other, each in the run that this deploy is about.
+fn to_comparison(pair: Pair, [from, to]: &[String; 2], address: Memo<(String, Query)>) -> AnyView {
+    let href = move || {
+        address.with(|(path, query)| format!("{path}{}#{}", chosen::into_url(query.clone(), &pair), chosen::PLACE))
+    };
+    view! {
+        <a class="button to-comparison" data-testid="compare-deploy" href=href>
+            {format!("Compare {from} with {to}")}
+        </a>
     }
     .into_any()
 }
@@ -75,7 +95,7 @@ fn opened(detail: &DeployDetail) -> AnyView {
 }
 
 /// `v1.8.1 → v1.8.2`.
-fn names(deploy: &Deploy) -> AnyView {
+fn revisions(deploy: &Deploy) -> AnyView {
     let from = deploy.from_name.clone().map(|from| view! { <code class="faint">{from}</code> " → " });
     view! {
         {from}

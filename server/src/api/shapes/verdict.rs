@@ -41,7 +41,8 @@ pub(crate) struct VerdictShape {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct EvidenceShape {
     /// What was looked at: `errors`, `latency`, `error_group`, `log_pattern`, `throughput`, `crash_loop`,
-    /// `failed_pull`, `never_ready`, `stuck`, `restarts`, `oom_kills`, `failed_probes`, `unready`, `cpu` or `memory`.
+    /// `failed_pull`, `never_ready`, `stuck`, `restarts`, `oom_kills`, `failed_probes`, `unready`, `cpu`, `memory` or
+    /// `leak`.
     pub(crate) signal: String,
     /// On which endpoint; nothing is the whole service.
     pub(crate) endpoint: Option<String>,

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use app::AppError;
 use futures::try_join;
 use model::{
-    Align, Compared, ComparedError, Comparison, ConfigChange, DAY, Diff, Pair, Red, Revision, RevisionHash, ServiceId,
-    Step, Summary, Timestamp, Viewer, Window,
+    Align, Compared, ComparedError, Comparison, ConfigChange, DAY, Diff, Pair, Red, Revision, RevisionHash, RunOf,
+    ServiceId, Step, Summary, Timestamp, Viewer, Window,
 };
 use store::{By, PodErrors, RedQuery, RedRow};
 
 use super::super::apm::{self, Grid, POINTS, endpoint_sums, sum, together, worst_first};
 use super::super::{Answers, failed, textdiff};
-use super::runs::{Run, Spans};
+use super::runs::{Run, Runs, Spans, runs};
 use super::{text, version};
 
 /// Error groups that are listed.
@@ -35,8 +35,17 @@ pub(in super::super) async fn compare(
     let revisions = answers.store.revisions(id).await.map_err(failed)?;
     let deploys = answers.store.deploys(id).await.map_err(failed)?;
     let lives = answers.store.revision_lives(id).await.map_err(failed)?;
-    let (old, new) = (find(&revisions, &pair.old)?, find(&revisions, &pair.new)?);
-    let ran = [old, new].map(|revision| Run::of(revision, &lives, &deploys, now).newest);
+    let chosen = |of: &RunOf| {
+        let revision = find(&revisions, &of.hash)?;
+        let newest = Run::of(revision, &lives, &deploys, now).newest;
+        let runs = runs(revision, newest, &deploys, of.deploy);
+        Ok((
+            revision,
+            runs.ok_or_else(|| AppError::NotFound(format!("run {of}: that deploy brought another revision")))?,
+        ))
+    };
+    let ((old, old_runs), (new, new_runs)) = (chosen(&pair.old)?, chosen(&pair.new)?);
+    let ran = [old_runs.shown, new_runs.shown];
     let spans = Spans::of(ran, pair.by);
     let step = spans.axis.step(POINTS);
     let side = |revision, at: usize| Side::read(answers, id, revision, (spans.drawn[at], spans.measured[at]), step);
@@ -65,8 +74,8 @@ pub(in super::super) async fn compare(
         more_groups,
         diffs,
         config_from: config_from.1.then_some(config_from.0.from),
-        old: old.compared(ran[0], place(&pair.old)),
-        new: new.compared(ran[1], place(&pair.new)),
+        old: old.compared(old_runs, place(&pair.old.hash)),
+        new: new.compared(new_runs, place(&pair.new.hash)),
     })
 }
 
@@ -118,12 +127,13 @@ impl<'a> Side<'a> {
         grid.series(&self.revision.name, &self.cells, value)
     }
 
-    fn compared(&self, ran: Window, place: u32) -> Compared {
+    fn compared(&self, runs: Runs, place: u32) -> Compared {
         Compared {
             hash: self.revision.hash.clone(),
             name: self.revision.name.clone(),
             place,
-            ran,
+            ran: runs.shown,
+            runs: runs.all,
             measured: self.measured,
             served: self.served,
             total: Summary::of(&sum(self.endpoints.values()), self.served),

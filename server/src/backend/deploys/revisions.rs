@@ -45,7 +45,7 @@ pub(in super::super) async fn list(answers: &Answers, _viewer: &Viewer, id: &Ser
             pods: run.pods,
             pods_ever: run.pods_ever,
             hour: if hour.length() > 0 { measured.summary(&revision.hash, hour) } else { Summary::default() },
-            new_errors: firsts.get(&revision.hash).copied().unwrap_or_default(),
+            new_errors: firsts.get(&revision.hash).copied().or(run.pods_ever.map(|_| 0)),
             verdict: brought.and_then(|deploy| verdict_on(&judgements, deploy)),
             hash: revision.hash,
             name: revision.name,

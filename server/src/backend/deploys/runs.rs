@@ -1,6 +1,6 @@
 //! When the revisions of a service ran, from what is known of their pods and deploys. Pure.
 
-use model::{Align, Deploy, HOUR, Revision, Timestamp, Window};
+use model::{Align, Deploy, HOUR, Revision, RevisionRun, Timestamp, Window};
 use store::RevisionLife;
 
 /// So much of two revisions is compared at most.
@@ -18,7 +18,8 @@ pub(super) struct Run {
     /// The last time that it ran: from its deploy on, to its last pod's end or to now.
     pub(super) newest: Window,
     pub(super) pods: u32,
-    pub(super) pods_ever: u32,
+    /// Nothing where all were gone before any was seen.
+    pub(super) pods_ever: Option<u32>,
 }
 
 impl Run {
@@ -36,13 +37,48 @@ impl Run {
         let last = ended.filter(|_| pods == 0);
         let to = if pods > 0 { now } else { last.unwrap_or(from) };
         let newest = Window::new(from, to.min(now));
-        Self { first, last, newest, pods, pods_ever: life.map_or(0, |life| life.pods_ever) }
+        Self { first, last, newest, pods, pods_ever: life.map(|life| life.pods_ever) }
     }
 
     /// The last hour in which it ran, or all of its run where that was shorter.
     pub(super) fn last_hour(self) -> Window {
         Window::new(self.newest.from.max(self.newest.to.plus(-HOUR)), self.newest.to)
     }
+}
+
+/// All runs of a revision, the newest first; one is shown: that of the deploy that is named, else the newest. Nothing
+/// where that deploy did not bring it. An earlier run lasted until its pods were replaced.
+pub(super) fn runs(revision: &Revision, newest: Window, deploys: &[Deploy], wanted: Option<u32>) -> Option<Runs> {
+    let brought: Vec<&Deploy> = deploys.iter().filter(|deploy| deploy.to == revision.hash).collect();
+    let left = |sequence: u32, next: &Deploy| {
+        let mut after = deploys.iter().rev().filter(|deploy| deploy.id.sequence > sequence);
+        let left = after.find(|deploy| deploy.from.as_ref() == Some(&revision.hash));
+        let ended = left.map_or(next.started, |left| left.phase.ended().unwrap_or(left.started));
+        ended.min(next.started)
+    };
+    let mut all =
+        vec![RevisionRun { deploy: brought.first().map(|deploy| deploy.id.sequence), ran: newest, is_shown: false }];
+    all.extend(brought.windows(2).map(|pair| {
+        let (next, deploy) = (pair[0], pair[1]);
+        let sequence = deploy.id.sequence;
+        let to = left(sequence, next).max(deploy.started);
+        RevisionRun { deploy: Some(sequence), ran: Window::new(deploy.started, to), is_shown: false }
+    }));
+    let shown = match wanted {
+        Some(_) => all.iter_mut().find(|run| run.deploy == wanted)?,
+        None => all.first_mut()?,
+    };
+    shown.is_shown = true;
+    Some(Runs { shown: shown.ran, all })
+}
+
+/// The runs of one of two revisions that are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Runs {
+    /// The one that is compared.
+    pub(super) shown: Window,
+    /// All, the newest first.
+    pub(super) all: Vec<RevisionRun>,
 }
 
 /// What is asked of two revisions that are compared.
@@ -140,7 +176,7 @@ mod tests {
         let of = |revision: &Revision| Run::of(revision, &lives, &deploys, at(100));
         let (a, b) = (of(&revision("a", 0)), of(&revision("b", 30)));
         assert_eq!((a.first, a.last, a.newest, a.pods), (at(0), None, window(60, 100), 2), "it was taken back");
-        assert_eq!((b.first, b.last, b.newest, b.pods_ever), (at(30), Some(at(64)), window(30, 64), 4));
+        assert_eq!((b.first, b.last, b.newest, b.pods_ever), (at(30), Some(at(64)), window(30, 64), Some(4)));
         assert_eq!((a.last_hour(), b.last_hour()), (window(60, 100), window(30, 64)));
     }
 
@@ -150,6 +186,29 @@ mod tests {
         let of = |hash: &str, created| Run::of(&revision(hash, created), &[], &deploys, at(100));
         assert_eq!((of("a", 0).last, of("a", 0).newest), (Some(at(33)), window(0, 33)));
         assert_eq!((of("c", 10).last, of("c", 10).newest), (None, window(10, 10)), "nobody knows");
+        assert_eq!((of("a", 0).pods, of("a", 0).pods_ever), (0, None), "how many it had is not known");
+    }
+
+    #[test]
+    fn one_that_was_deployed_again_has_a_run_a_deploy_and_the_newest_is_shown_unless_one_is_named() {
+        let deploys = [
+            deploy(4, "c", "b", 90, None),
+            deploy(3, "a", "c", 70, Some(72)),
+            deploy(2, "b", "a", 60, Some(65)),
+            deploy(1, "a", "b", 30, Some(33)),
+        ];
+        let of = |wanted| runs(&revision("b", 30), window(90, 100), &deploys, wanted);
+        let run = |deploy, ran, is_shown| RevisionRun { deploy: Some(deploy), ran, is_shown };
+        let newest = of(None).unwrap();
+        assert_eq!(
+            (newest.shown, newest.all),
+            (window(90, 100), vec![run(4, window(90, 100), true), run(1, window(30, 65), false)])
+        );
+        let first = of(Some(1)).unwrap();
+        assert_eq!((first.shown, first.all[1].is_shown, first.all[0].is_shown), (window(30, 65), true, false));
+        assert_eq!(of(Some(2)), None, "that one brought another revision");
+        let unknown = runs(&revision("z", 0), window(0, 5), &deploys, None).unwrap();
+        assert_eq!(unknown.all, [RevisionRun { deploy: None, ran: window(0, 5), is_shown: true }]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn flagged(signal: Signal) -> Evidence {
     Evidence {
         signal,
         endpoint: Some("POST /pay".into()),
-        subject: (signal == Signal::ErrorGroup).then(|| "Timeout".into()),
+        subject: matches!(signal, Signal::ErrorGroup | Signal::LogPattern).then(|| "Timeout".into()),
         outcome: Outcome::Flagged,
         why: Sentence::plain(""),
         against: Against::Past,
@@ -26,6 +26,14 @@ fn flagged(signal: Signal) -> Evidence {
         effect: None,
         test: None,
     }
+}
+
+/// Nothing happens to a service.
+fn quiet(service: &ServiceId) -> Recent<'_> {
+    static REQUESTS: Requests = BTreeMap::new();
+    static ERRORS: BTreeSet<ErrorName> = BTreeSet::new();
+    static PATTERNS: BTreeSet<String> = BTreeSet::new();
+    Recent { service, requests: &REQUESTS, errors: &ERRORS, patterns: &PATTERNS, leaks: false, events: 0, short: false }
 }
 
 fn error(of: &ServiceId, error: &str) -> ErrorName {
@@ -39,7 +47,7 @@ fn errors_that_ended_do_not_count_any_more() {
         let red = Red { requests, errors, ..Red::default() };
         let (service, requests) = (service(), BTreeMap::from([(evidence.endpoint.clone(), red)]));
         let errors = BTreeSet::new();
-        Recent { service: &service, requests: &requests, errors: &errors, events: 0, short: false }.shows(&evidence)
+        Recent { requests: &requests, errors: &errors, ..quiet(&service) }.shows(&evidence)
     };
     assert!(shows(100.0, 20.0) && shows(100.0, 8.0));
     assert!(!shows(100.0, 1.0) && !shows(0.0, 0.0));
@@ -48,11 +56,20 @@ fn errors_that_ended_do_not_count_any_more() {
 #[test]
 fn an_error_group_counts_while_this_service_has_it() {
     let (own, other) = (service(), ServiceId::new("c", "shop", "Deployment", "cart"));
-    let shows = |errors: BTreeSet<ErrorName>| {
-        let requests = BTreeMap::new();
-        let facts = Recent { service: &own, requests: &requests, errors: &errors, events: 0, short: false };
-        facts.shows(&flagged(Signal::ErrorGroup))
-    };
+    let shows =
+        |errors: BTreeSet<ErrorName>| Recent { errors: &errors, ..quiet(&own) }.shows(&flagged(Signal::ErrorGroup));
     assert!(shows(BTreeSet::from([error(&own, "Timeout")])));
     assert!(!shows(BTreeSet::from([error(&own, "Refused"), error(&other, "Timeout")])));
+}
+
+#[test]
+fn a_line_that_is_not_logged_any_more_and_a_leak_that_ended_do_not_count() {
+    let own = service();
+    let logged = |pattern: &str| {
+        let patterns = BTreeSet::from([pattern.to_owned()]);
+        Recent { patterns: &patterns, ..quiet(&own) }.shows(&flagged(Signal::LogPattern))
+    };
+    assert!(logged("Timeout") && !logged("Refused"));
+    let leaking = |leaks| Recent { leaks, ..quiet(&own) }.shows(&flagged(Signal::Leak));
+    assert!(leaking(true) && !leaking(false));
 }

@@ -123,7 +123,8 @@ impl Directory {
     }
 
     fn apply_deploy(&mut self, deploy: Deploy) {
-        if deploy.kind == DeployKind::First {
+        // A first revision that was found afterwards is what there was when Binnacle came: nobody did it since.
+        if deploy.kind == DeployKind::First && deploy.reconstructed {
             return;
         }
         let entry = self.service_entry(&deploy.id.service);

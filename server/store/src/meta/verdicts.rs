@@ -135,7 +135,8 @@ impl Meta {
         Ok(found.into_iter().filter_map(Result::ok).collect())
     }
 
-    /// A page of all deploys, newest first; first revisions are none.
+    /// A page of all deploys, newest first. A first revision that was found afterwards is one only where it was judged:
+    /// else it is what there was when Binnacle came.
     pub(crate) async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
         let levels: Vec<&str> = ask.levels.iter().map(|level| level.key()).collect();
         let rows = sqlx::query(
@@ -143,7 +144,8 @@ impl Meta {
                  select deploys.body, brief, level, service, sequence, started,
                      substr(service, instr(service, '/') + 1) as place
                  from deploys left join verdicts using (service, sequence)
-                 where deploys.body ->> 'kind' <> 'First' and started <= ?1 and started >= ?8 and started < ?9
+                 where (deploys.body ->> 'kind' <> 'First' or not deploys.body ->> 'reconstructed' or level is not null)
+                     and started <= ?1 and started >= ?8 and started < ?9
                      and (?2 is null or started < ?1 or (service, sequence) < (?2, ?3))),
              named as (
                  select *, substr(place, 1, instr(place, '/') - 1) as namespace,

@@ -64,7 +64,7 @@ pub(super) fn no_difference(all: &Comparison) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use model::{DAY, HOUR, MINUTE, RevisionHash, Series, Step, Summary, Timestamp, Window};
+    use model::{DAY, HOUR, MINUTE, RevisionHash, RevisionRun, Series, Step, Summary, Timestamp, Window};
 
     use super::*;
 
@@ -75,6 +75,7 @@ mod tests {
             name: name.into(),
             place: 0,
             ran,
+            runs: vec![RevisionRun { deploy: None, ran, is_shown: true }],
             measured: ran,
             served: ran.length(),
             total: Summary { requests, ..Summary::default() },

@@ -116,7 +116,8 @@ impl Shop {
     }
 
     async fn compare(&self, old: &str, new: &str, by: Align) -> Result<Comparison, AppError> {
-        compare(&self.answers, &viewer(), &id("cart"), Pair { old: hash(old), new: hash(new), by }).await
+        let pair = Pair { old: old.parse().unwrap(), new: new.parse().unwrap(), by };
+        compare(&self.answers, &viewer(), &id("cart"), pair).await
     }
 
     async fn revisions(&self) -> Revisions {
@@ -224,6 +225,8 @@ async fn a_revision_of_which_little_is_kept_is_compared_all_the_same() {
     assert_eq!((found.old.has_template, found.new.has_template), (false, true));
     assert_eq!((found.old.total.requests, found.old.measured.length(), found.old.served), (0.0, 0, 0));
     assert!(found.diffs.iter().all(|diff| diff.title != "Pod template"));
+    let [_, _, unseen] = &shop.revisions().await.rows[..] else { panic!() };
+    assert_eq!((unseen.pods_ever, unseen.new_errors), (None, None), "how many there were is not known");
     let missing = shop.compare("none", "b", Align::Age).await;
     assert_eq!(missing, Err(AppError::NotFound("revision none".into())));
 }
@@ -237,11 +240,41 @@ async fn revisions_are_listed_with_their_life_their_last_hour_and_their_verdict(
     let names: Vec<&str> = all.rows.iter().map(|row| row.name.as_str()).collect();
     assert_eq!((names, all.more), (vec!["b-name", "a-name", "old-name"], 0));
     let [b, a, old] = &all.rows[..] else { panic!("{all:?}") };
-    assert_eq!((b.current, b.pods, b.last_seen, b.new_errors), (true, 1, None, 1));
-    assert_eq!((a.current, a.pods, a.pods_ever), (false, 0, 1));
+    assert_eq!((b.current, b.pods, b.last_seen, b.new_errors), (true, 1, None, Some(1)));
+    assert_eq!((a.current, a.pods, a.pods_ever), (false, 0, Some(1)));
     assert_eq!((a.first_seen, a.last_seen), (shop.start, Some(shop.start.plus(31 * MINUTE))));
     assert_eq!((a.hour.requests, b.hour.requests), (1_860.0, 1_200.0));
     assert_eq!((old.hour.clone(), old.last_seen), (Summary::default(), None));
+}
+
+#[tokio::test]
+async fn a_revision_that_was_deployed_again_is_compared_by_the_run_that_is_meant() {
+    let mut shop = Shop::open().await;
+    let start = shop.start;
+    let minute = |minutes: i64| start.plus(minutes * MINUTE);
+    shop.serve("p2", 30..45, 10_000_000, (4, "Oh")).await;
+    shop.serve("p2", 50..55, 10_000_000, (100, "Timeout")).await;
+    let moves = |sequence: u32, from: &str, to: &str, at: i64| Deploy {
+        from: Some(hash(from)),
+        to: hash(to),
+        started: minute(at),
+        phase: DeployPhase::Settled { at: minute(at + 1) },
+        ..deploy(sequence)
+    };
+    let mut record = ClusterRecord::new(ClusterId("c1".into()));
+    record.deploys = vec![moves(1, "a", "b", 30), moves(2, "b", "a", 45), moves(3, "a", "b", 50)];
+    shop.store().record(record).await.unwrap();
+    let newest = shop.compare("a", "b", Align::Clock).await.unwrap();
+    assert_eq!((newest.new.ran.from, newest.new.total.requests), (minute(50), 300.0));
+    let shown = |found: &Comparison| found.new.runs.iter().map(|run| (run.deploy, run.is_shown)).collect::<Vec<_>>();
+    assert_eq!(shown(&newest), [(Some(3), true), (Some(1), false)]);
+    let first = shop.compare("a", "b@1", Align::Clock).await.unwrap();
+    assert_eq!((first.new.ran, first.new.total.requests), (Window::new(minute(30), minute(46)), 900.0));
+    assert_eq!(shown(&first), [(Some(3), false), (Some(1), true)]);
+    let both = shop.compare("b@1", "b@3", Align::Clock).await.unwrap();
+    assert_eq!((both.old.total.errors, both.new.total.errors), (225.0, 3.0), "also with itself");
+    let wrong = shop.compare("a", "b@2", Align::Age).await;
+    assert_eq!(wrong, Err(AppError::NotFound("run b@2: that deploy brought another revision".into())));
 }
 
 #[test]
