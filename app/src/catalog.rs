@@ -17,7 +17,7 @@ use model::{CatalogPage, CatalogQuery, Window};
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
 use crate::panel::{panel, part};
-use crate::range::{Moment, use_kept, use_moment};
+use crate::range::{Moment, Range, use_kept, use_moment, use_range};
 use crate::ui::filter::TextFilter;
 use crate::ui::number::plural;
 use crate::url::Query;
@@ -26,7 +26,7 @@ use query::Ask;
 /// The page at `/`.
 #[component]
 pub(crate) fn Catalog() -> impl IntoView {
-    let (params, moment, kept) = (use_query_map(), use_moment(), use_kept());
+    let (params, moment, kept, range) = (use_query_map(), use_moment(), use_kept(), use_range());
     let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
     let text = Memo::new(move |_| query.with(|query| query.text.clone()));
     let offset = RwSignal::new((query.get_untracked(), 0));
@@ -50,7 +50,7 @@ pub(crate) fn Catalog() -> impl IntoView {
         <div class="page catalog">
             <div class="head">
                 <h1>"Services"</h1>
-                {part(answer, |(_, page)| totals(&page))}
+                {part(answer, move |(_, page)| totals(&page, range.get_untracked()))}
             </div>
             <div class="toolbar">
                 <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" />
@@ -61,15 +61,20 @@ pub(crate) fn Catalog() -> impl IntoView {
     }
 }
 
-fn totals(page: &CatalogPage) -> AnyView {
+fn totals(page: &CatalogPage, range: Range) -> AnyView {
     let found = if page.matched == page.total {
         format!("{} in {}", page.total, plural(page.namespaces.len() as u64, "namespace", "namespaces"))
     } else {
         format!("{} of {}", page.matched, page.total)
     };
     let deploys = format!("{} in the last hour", plural(page.deploys.into(), "deploy", "deploys"));
+    let is_over = page.of_past && matches!(range, Range::Between(_));
+    let of_now = is_over.then(|| {
+        view! { <span class="muted" data-testid="of-now">"health and pods as of now, requests of the range"</span> }
+    });
     view! {
         <span class="muted">{found}</span>
+        {of_now}
         <span class="muted end">{deploys}</span>
     }
     .into_any()
