@@ -19,7 +19,7 @@ use crate::AppError;
 use crate::answer::{Answer, ask_first};
 use crate::navigate::use_go;
 use crate::panel::{panel, part};
-use crate::range::{Moment, use_kept, use_moment};
+use crate::range::{Moment, Range, use_kept, use_moment, use_range};
 use crate::ui::filter::{TextFilter, into_list};
 use crate::ui::keys::unfocused;
 use crate::ui::number::{self, plural};
@@ -32,7 +32,7 @@ type Found = Answer<(CatalogQuery, CatalogPage)>;
 /// The page at `/`.
 #[component]
 pub(crate) fn Catalog() -> impl IntoView {
-    let (params, moment, kept) = (use_query_map(), use_moment(), use_kept());
+    let (params, moment, kept, range) = (use_query_map(), use_moment(), use_kept(), use_range());
     let query = Memo::new(move |_| params.with(|params| query::of_url(&Query::of(params))));
     let text = Memo::new(move |_| query.with(|query| query.text.clone()));
     let offset = RwSignal::new((query.get_untracked(), 0));
@@ -57,7 +57,7 @@ pub(crate) fn Catalog() -> impl IntoView {
         <div class="page catalog">
             <div class="head">
                 <h1>"Services"</h1>
-                {part(answer, |(_, page)| totals(&page))}
+                {part(answer, move |(_, page)| totals(&page, range.get_untracked()))}
             </div>
             <div class="toolbar">
                 <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" on_enter />
@@ -89,7 +89,7 @@ fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> 
     Callback::new(move |()| entered.set(Some(query.get_untracked())))
 }
 
-fn totals(page: &CatalogPage) -> AnyView {
+fn totals(page: &CatalogPage, range: Range) -> AnyView {
     let found = if page.matched == page.total {
         format!(
             "{} in {}",
@@ -100,8 +100,13 @@ fn totals(page: &CatalogPage) -> AnyView {
         format!("{} of {}", number::count(page.matched.into()), number::count(page.total.into()))
     };
     let deploys = format!("{} in the last hour", plural(page.deploys.into(), "deploy", "deploys"));
+    let is_over = page.of_past && matches!(range, Range::Between(_));
+    let of_now = is_over.then(|| {
+        view! { <span class="muted" data-testid="of-now">"health and pods as of now, requests of the range"</span> }
+    });
     view! {
         <span class="muted">{found}</span>
+        {of_now}
         <span class="muted end">{deploys}</span>
     }
     .into_any()

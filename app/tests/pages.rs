@@ -213,6 +213,7 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
     page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31<", "since 14:29, 6 times"]);
+    assert!(page.html.contains(">ended ") && !page.html.contains("terminating"), "what it was on the way is over");
 }
 
 #[tokio::test]
@@ -420,6 +421,8 @@ async fn the_newest_verdict_is_in_the_banner_and_colours_its_flag() {
 async fn of_a_range_that_is_over_the_head_says_that_it_tells_of_now() {
     let past = get(&checkout("overview?from=1795525100000&to=1795528700000")).await;
     assert_eq!((past.ids("of-now"), past.count(">Now: <")), (1, 1));
+    assert_eq!(get("/?from=1795525100000&to=1795528700000").await.ids("of-now"), 1, "so does the list of services");
+    assert_eq!(get("/").await.ids("of-now"), 0);
     let now = get(&checkout("overview?range=3h")).await;
     assert_eq!((now.ids("of-now"), now.count(">Now: <")), (0, 0));
 }

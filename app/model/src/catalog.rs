@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ClusterStatus, DeployMark, Health, HealthState, Judged, Sentence, ServiceId, Timestamp, Window};
 
 /// What the catalog shows, as its URL says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CatalogQuery {
     /// Text in name, namespace, kind, revision or team.
     pub text: String,
@@ -145,6 +145,8 @@ pub struct CatalogPage {
     pub deploys: u32,
     /// Clusters and whether they answer; none means that no cluster is configured.
     pub clusters: Vec<ClusterStatus>,
+    /// The window ended before now: all but requests, errors and durations is as of now and not as of its end.
+    pub of_past: bool,
 }
 
 /// A hit of the jump box.

@@ -140,6 +140,7 @@ mod tests {
             kinds: Vec::new(),
             deploys: 0,
             clusters: connections.iter().map(cluster).collect(),
+            of_past: false,
         }
     }
 

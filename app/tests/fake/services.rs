@@ -128,6 +128,7 @@ impl Fake {
             kinds: ["DaemonSet", "Deployment", "StatefulSet"].map(String::from).to_vec(),
             deploys: 7,
             clusters: self.clusters.clone().unwrap_or_else(|| vec![self.cluster()]),
+            of_past: AS_OF.since(window.to) > MINUTE,
         }
     }
 

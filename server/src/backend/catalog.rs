@@ -2,16 +2,18 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use app::AppError;
 use model::{
     CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, PodPhase, Red, RevisionHash,
-    ServiceHeader, ServiceId, ServiceRow, ServiceState, VerdictLevel, Viewer, Window,
+    ServiceHeader, ServiceId, ServiceRow, ServiceState, Summary, VerdictLevel, Viewer, Window,
 };
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
 use super::{Answers, failed, is_past, shown_name};
+use crate::jobs::now;
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
@@ -27,9 +29,9 @@ pub(super) async fn page(
     ask: CatalogQuery,
     window: Window,
 ) -> Result<CatalogPage, AppError> {
-    let standings = answers.board.standings(window).await.map_err(failed)?;
+    let (standings, of_past) = standings_of(answers, window).await?;
     let directory = &standings.directory;
-    let hour = Window::before(window.to, HOUR);
+    let hour = Window::before(if of_past { now() } else { window.to }, HOUR);
     let listed: Vec<&Standing> = standings.services.iter().filter(|s| ask.grouped || is_listed(s)).collect();
     let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
     let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
@@ -51,7 +53,24 @@ pub(super) async fn page(
         kinds: distinct(&listed, |id| &id.kind),
         deploys: deploys_in(&standings, hour),
         clusters: answers.store.cluster_statuses(),
+        of_past,
     })
+}
+
+/// All services with what they did in a window, and whether it is over. Pods, verdicts and what runs are known as of
+/// now: health of an earlier moment would be a mixture, so it is of now as well.
+async fn standings_of(answers: &Answers, window: Window) -> Result<(Arc<Standings>, bool), AppError> {
+    let of_window = answers.board.standings(window).await.map_err(failed)?;
+    let now = now();
+    if !is_past(window.to, now) {
+        return Ok((of_window, false));
+    }
+    let present = answers.board.standings(Window::before(now, HOUR)).await.map_err(failed)?;
+    let totals: HashMap<&ServiceId, &Summary> =
+        of_window.services.iter().map(|standing| (&standing.service.id, &standing.total)).collect();
+    let total = |id: &ServiceId| totals.get(id).map(|total| (*total).clone()).unwrap_or_default();
+    let services = present.services.iter().map(|one| Standing { total: total(&one.service.id), ..one.clone() });
+    Ok((Arc::new(Standings { services: services.collect(), directory: present.directory.clone() }), true))
 }
 
 /// Whether a service is on the main list: those grouped off it and deleted ones are not.
@@ -202,7 +221,7 @@ pub(super) fn mark(deploy: &Deploy, level: Option<VerdictLevel>) -> DeployMark {
 
 /// Services whose name matches: those that begin with the text first.
 pub(super) async fn jump(answers: &Answers, _viewer: &Viewer, text: &str) -> Result<Vec<JumpHit>, AppError> {
-    let standings = answers.board.standings(Window::before(crate::jobs::now(), HOUR)).await.map_err(failed)?;
+    let standings = answers.board.standings(Window::before(now(), HOUR)).await.map_err(failed)?;
     let text = text.trim().to_lowercase();
     let rank = |standing: &Standing| {
         let (name, local) = (standing.service.id.name.to_lowercase(), standing.service.id.local().to_lowercase());
@@ -231,11 +250,7 @@ pub(super) async fn header(
     window: Window,
 ) -> Result<ServiceHeader, AppError> {
     let service = answers.known(id)?;
-    // Pods, verdicts and what runs are known as of now: health of an earlier moment would be a mixture.
-    let now = crate::jobs::now();
-    let of_past = is_past(window.to, now);
-    let present = if of_past { Window::before(now, HOUR) } else { window };
-    let standings = answers.board.standings(present).await.map_err(failed)?;
+    let (standings, of_past) = standings_of(answers, window).await?;
     let standing = standings.services.iter().find(|s| &s.service.id == id);
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
@@ -325,10 +340,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_head_of_a_past_range_is_of_now() {
+    async fn health_beside_a_past_range_is_of_now() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path()).await;
-        let now = crate::jobs::now();
+        let now = now();
         // It has had no ready pod for half an hour; an hour ago it had.
         let down = ServiceState { ready: 0, down_since: Some(now.plus(-HOUR / 2)), ..fixtures::service("cart") };
         fixtures::record(&store, vec![down], vec![]).await;
@@ -344,6 +359,9 @@ mod tests {
         let answers = Answers::new(store, ingest, vec![], false);
         let of = async |window: Window| {
             let head = header(&answers, &Viewer::local(), &id("cart"), window).await.unwrap();
+            let ask = CatalogQuery { limit: 9, ..CatalogQuery::default() };
+            let listed = page(&answers, &Viewer::local(), ask, window).await.unwrap();
+            assert_eq!((listed.of_past, &listed.rows[0].health), (head.of_past, &head.health));
             (head.of_past, head.health.health)
         };
         assert_eq!(of(Window::before(now, HOUR)).await, (false, Health::Failing));
