@@ -82,6 +82,13 @@ test("Ctrl-K jumps to a service from anywhere, Escape leaves", async ({ page }) 
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/Deployment\/beta\/overview/);
   await expect(page.getByRole("heading", { level: 1, name: "beta" })).toBeVisible();
+  // From service to service on the same tab the page stays, and nothing is awaited.
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("alpha");
+  await expect(page.getByTestId("jump-hit").filter({ hasText: shop })).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "alpha" })).toBeVisible();
+  await expect(page.getByTestId("awaited")).toHaveText("");
   expect(await isSameDocument(page)).toBe(true);
 });
 
