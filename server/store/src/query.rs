@@ -70,6 +70,9 @@ pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>
         let tens = if need.is_by_tens() { load_tens(shared, day, need, &own).await? } else { tens::Tens::default() };
         let without: Vec<i64> = own.iter().chain(&tens.sources).copied().collect();
         loaded.extend(tens.loaded);
+        if tens.is_all {
+            continue;
+        }
         loaded.extend(load_file(shared, day, Rows::Window(window, &json!(without).to_string())).await?);
     }
     Ok(loaded)

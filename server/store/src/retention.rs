@@ -11,7 +11,7 @@ use crate::tens::make;
 use crate::{Error, Keep, fold, merge};
 
 /// Partitions whose tens are made in one go; the others, of an older version's store, wait for the next.
-const TENS: usize = 8;
+const TENS: usize = 4;
 
 /// Age and size of a file, as far as keeping it depends on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 
 mod bytes;
 pub(crate) mod make;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -36,6 +36,12 @@ impl Timeline {
         Self { stretches: vec![(Timestamp(i64::MIN), whose)] }
     }
 
+    /// From when on whose it is, oldest first.
+    #[cfg(test)]
+    pub(crate) fn from_stretches(stretches: Vec<(Timestamp, Arc<Attribution>)>) -> Self {
+        Self { stretches }
+    }
+
     /// All attributions with when each begins, oldest first.
     pub(crate) fn stretches(&self) -> &[(Timestamp, Arc<Attribution>)] {
         &self.stretches

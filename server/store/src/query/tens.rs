@@ -41,6 +41,8 @@ pub(super) struct Tens {
     pub(super) loaded: Vec<Loaded>,
     /// Partitions of which nothing more is needed.
     pub(super) sources: Vec<i64>,
+    /// No partition of the day is left to its minutes.
+    pub(super) is_all: bool,
 }
 
 /// A making that can be relied on.
@@ -71,6 +73,8 @@ pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: 
         None => false,
     });
     let rows = rows(&mut snapshot, need, &reliable).await?;
+    // Of the index alone: rows of minutes are large, and to pass over each of a month takes longer than all tens.
+    let sources: Vec<(i64,)> = sqlx::query_as("select distinct source from rollups").fetch_all(&mut *snapshot).await?;
     let (mut rollups, damaged) = read(shared, day, snapshot, rows).await?;
     let mut tens = Tens::default();
     for Reliable { id, source, making } in reliable {
@@ -88,6 +92,7 @@ pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: 
             tens.loaded.push(Loaded { rollups, resolved });
         }
     }
+    tens.is_all = sources.iter().all(|(source,)| own.contains(source) || tens.sources.contains(source));
     if !stale.is_empty() {
         day.makings.lock().await.stale.extend(stale);
     }
