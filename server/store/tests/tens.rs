@@ -337,6 +337,39 @@ async fn what_one_service_wins_makes_no_tens_of_another_unusable() {
 }
 
 #[tokio::test]
+async fn whoever_asks_while_tens_are_made_again_is_told_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = fleet(folder.path()).await;
+    let telemetry = store.telemetry();
+    telemetry.append(some(1, (owner("x"), facts_of_pod("p1")))).await.unwrap();
+    let lates = ["l0", "l1", "l2", "l3"];
+    for (request, uid) in (2..).zip(lates) {
+        telemetry.append(some(request, (owner(uid), facts_of_pod(uid)))).await.unwrap();
+    }
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    let newest = "select max(id) from makings";
+    let mut before = count(folder.path(), newest).await;
+    for (known, uid) in (1..).zip(lates) {
+        let mut batch = record();
+        batch.pods = vec![revised("cart", uid, "7d9f")];
+        store.record(batch).await.unwrap();
+        assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0 * f64::from(known));
+        let making = {
+            let store = store.clone();
+            tokio::spawn(async move { store.maintain(clock().plus(13 * HOUR)).await })
+        };
+        while !making.is_finished() {
+            assert_eq!(requests(&store, "checkout", TEN, By::Service).await, 12.0);
+            assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0 * f64::from(known));
+        }
+        making.await.unwrap().unwrap();
+        let after = count(folder.path(), newest).await;
+        assert!(after > before, "they were made again");
+        before = after;
+    }
+}
+
+#[tokio::test]
 async fn a_store_of_an_older_version_gets_its_tens() {
     let folder = tempfile::tempdir().unwrap();
     let store = fleet(folder.path()).await;
