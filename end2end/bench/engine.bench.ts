@@ -2,7 +2,8 @@
 // questions take. `load` sends, and is a process of its own that is not counted. A few minutes of it by default;
 // BINNACLE_BENCH=full sends as much as the targets speak of.
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "@playwright/test";
@@ -17,6 +18,8 @@ const POINTS = 2_400_000;
 const SERVICES = 10_000;
 const SPANS_OF_SERVICES = 400_000;
 const MIXED_SECONDS = isFull ? 600 : 20;
+/** Of one service with 20 pods and 20 endpoints. */
+const DAYS = isFull ? 30 : 1;
 
 const HOUR = ["--past", "3600"];
 const aSecond = (target: number): Target => ({ target, unit: "/s", least: true });
@@ -78,9 +81,11 @@ async function measure(
 /** Stops the server and asks what it has stored, after all of it was merged. */
 async function ask(binnacle: Binnacle, services: number): Promise<Answers> {
   await binnacle.stop();
-  const { stdout } = await run(built("examples/queries"), [binnacle.data, reportOf(binnacle), `${services}`], {
-    maxBuffer: 1 << 24,
-  });
+  return queries(binnacle.data, reportOf(binnacle), `${services}`);
+}
+
+async function queries(...args: string[]): Promise<Answers> {
+  const { stdout } = await run(built("examples/queries"), args, { maxBuffer: 1 << 24 });
   const figures = stdout.split("\n").filter(Boolean);
   return new Map(figures.map((line) => JSON.parse(line)).map(({ name, ...figure }) => [name, figure]));
 }
@@ -156,6 +161,19 @@ test("many services", async () => {
     const answers = await ask(binnacle, SERVICES);
     answer(answers, "red", "P10 RED of a service", milliseconds(10));
   });
+});
+
+test("a long time", async () => {
+  const data = mkdtempSync(join(tmpdir(), "binnacle-bench-"));
+  try {
+    const answers = await queries(data, `${DAYS}`);
+    const { value, note } = answers.get("red of a month") ?? { value: Number.NaN, note: "not measured" };
+    const byMinutes = answers.get("red of a month by minutes")?.value ?? Number.NaN;
+    const beside = `${note}; by minutes ${byMinutes.toFixed(0)} ms`;
+    record("P10 RED of a long time", value, milliseconds(100), beside);
+  } finally {
+    rmSync(data, { recursive: true });
+  }
 });
 
 test("mixed", async () => {

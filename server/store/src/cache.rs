@@ -10,8 +10,23 @@ use crate::rollup::Rollup;
 /// Bytes of decoded rollups that are kept.
 const LIMIT: usize = 48 << 20;
 
-/// A row of a file; rows are never changed under their number.
-pub(crate) type RowKey = (Family, i64, i64);
+/// A row by its file and its number in its table; rows are never changed under their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum RowKey {
+    /// Rollups as they came, or by the minute.
+    Rollups(Family, i64, i64),
+    /// Rollups by ten minutes, of summaries.
+    Tens(i64, i64),
+}
+
+impl RowKey {
+    fn file(self) -> (Family, i64) {
+        match self {
+            Self::Rollups(family, file, _) => (family, file),
+            Self::Tens(file, _) => (Family::Summary, file),
+        }
+    }
+}
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -54,7 +69,10 @@ impl Rollups {
     /// Forgets rows of files that are gone.
     pub(crate) fn retain(&self, keep: impl Fn(Family, i64) -> bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.rows.retain(|(family, file, _), _| keep(*family, *file));
+        kept.rows.retain(|key, _| {
+            let (family, file) = key.file();
+            keep(family, file)
+        });
         kept.bytes = kept.rows.values().map(|(rollup, _)| rollup.size()).sum();
     }
 }

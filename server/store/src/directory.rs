@@ -151,6 +151,11 @@ impl Directory {
         self.entries.get(id)?.deploy.as_ref()
     }
 
+    /// Whether a pod is known; one that ended is forgotten after some time.
+    pub(crate) fn has_pod(&self, pod: &PodId) -> bool {
+        self.uids.get(pod.0.as_str()).is_some_and(|seats| !seats.is_empty())
+    }
+
     /// The shown name of a revision.
     pub fn revision_name(&self, service: &ServiceId, revision: &RevisionHash) -> Option<&str> {
         self.entries.get(service)?.revisions.get(revision).map(String::as_str)

@@ -16,6 +16,7 @@ use crate::partition::file::{DataFile, Family};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::query::{self, Loaded, Rows};
 use crate::rollup::{Gather, Rollup};
+use crate::tens::make;
 use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
@@ -146,6 +147,7 @@ async fn write(shared: &Shared, file: &Arc<DataFile>, minutes: &[i64], mark: i64
         shared.add(Arc::clone(&day));
     }
     day.forget_owners().await;
+    day.lacks_tens.store(true, Ordering::Release);
     Ok(())
 }
 
@@ -165,6 +167,7 @@ async fn write_minutes(
     let window = Window::new(Timestamp(*first), Timestamp(last.saturating_add(MINUTE)));
     let Some(loaded) = query::load_file(shared, file, Rows::Window(window, "[]")).await? else { return Ok(()) };
     let mut transaction = connection.begin_with("begin immediate").await?;
+    make::forget(&mut transaction, file.id).await?;
     let numbers = number_owners(&mut transaction, &loaded).await?;
     let wanted = minutes.to_vec();
     let rows = query::blocking(move || fold_minutes(&loaded.rollups, &wanted, &numbers)).await??;
@@ -192,7 +195,7 @@ fn fold_minutes(
     for minute in minutes {
         let mut gather = Gather::new(MINUTE);
         for rollup in rollups {
-            let number = |owner: u32| numbers.get(owner as usize).copied().flatten().unwrap_or_default();
+            let number = |owner: u32, _| Some(numbers.get(owner as usize).copied().flatten().unwrap_or_default());
             gather.add(rollup, *minute, minute.saturating_add(MINUTE), number);
         }
         rows.push((*minute, gather.finish().encode(LEVEL)?));

@@ -31,6 +31,7 @@ mod spans;
 mod sqlite;
 mod store;
 mod telemetry;
+mod tens;
 
 pub use batch::Batch;
 pub use cluster::{ClusterMemory, ClusterRecord, ObjectName, RevisionLife, Version};

@@ -333,7 +333,7 @@ fn join_rollups(small: &[Small]) -> Result<(Rollup, Vec<u8>, Vec<Left>), Error> 
     for (id, _, data) in small {
         match Rollup::decode(data) {
             Ok(rollup) => {
-                gather.add(&rollup, i64::MIN, i64::MAX, |owner| owner);
+                gather.add(&rollup, i64::MIN, i64::MAX, |owner, _| Some(owner));
                 gather.add_owners(&rollup);
             }
             Err(error) => left.push((*id, error)),

@@ -126,8 +126,9 @@ impl FileOwners {
         let timeline = |owner: &Numbered| {
             let timeline = owner.known.timeline(directory);
             match &owner.stored {
-                Some(stored) if timeline.all().any(|a| a.service.is_none()) => {
-                    Arc::new(Timeline::clone(&timeline).or_stored(Some(stored)))
+                Some(stored) if timeline.all().any(|a| a.rule > stored.rule) => {
+                    let is_forgotten = stored.pod.as_ref().is_some_and(|pod| !directory.has_pod(pod));
+                    Arc::new(Timeline::clone(&timeline).or_stored(stored, is_forgotten))
                 }
                 _ => timeline,
             }

@@ -38,7 +38,8 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0005_profiles.sql"),
     include_str!("../migrations/raw/0006_traces.sql"),
 ];
-pub(crate) const SUMMARY_STEPS: &[&str] = &[include_str!("../migrations/summary/0001_summary.sql")];
+pub(crate) const SUMMARY_STEPS: &[&str] =
+    &[include_str!("../migrations/summary/0001_summary.sql"), include_str!("../migrations/summary/0002_tens.sql")];
 
 /// All files of one family, oldest first.
 pub(crate) type Files = Arc<Vec<Arc<DataFile>>>;

@@ -1,6 +1,6 @@
 //! Answers from the files. What all questions over rollups share: which files and rows a window needs. A raw
-//! partition that still exists answers for itself; of summaries, only the rows of partitions that do not. So nothing
-//! counts twice, whenever it was folded.
+//! partition that still exists answers for itself; of summaries, only the rows of partitions that do not, by ten minutes
+//! or by the minute, a partition never by both. So nothing counts twice, whenever it was folded.
 
 pub(crate) mod calls;
 pub(crate) mod errors;
@@ -11,6 +11,7 @@ pub(crate) mod patterns;
 pub(crate) mod profiles;
 pub(crate) mod red;
 pub(crate) mod spans;
+mod tens;
 mod top;
 pub(crate) mod traces;
 pub(crate) mod unattributed;
@@ -20,15 +21,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{MINUTE, Step, Window};
+use model::{MINUTE, Window};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::Error;
+use crate::cache::RowKey;
 use crate::owners::Resolved;
 use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
 use crate::rollup::Rollup;
+pub(crate) use tens::Need;
 
 /// A file's rollups and its owners as the directory has them now.
 pub(crate) struct Loaded {
@@ -47,9 +50,10 @@ pub(crate) enum Rows<'a> {
 }
 
 /// Rollups that meet a window. Where minutes are fine enough, partitions that are folded for good answer from the
-/// summaries, which are smaller.
-pub(crate) async fn load(shared: &Shared, window: Window, step: Step) -> Result<Vec<Loaded>, Error> {
-    let by_minutes = step.0 % MINUTE == 0;
+/// summaries, which are smaller; where ten minutes are, from those.
+pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>, Error> {
+    let window = need.window;
+    let by_minutes = need.step.0 % MINUTE == 0;
     let raw: Vec<Arc<DataFile>> = shared
         .files(Family::Raw)
         .iter()
@@ -57,14 +61,32 @@ pub(crate) async fn load(shared: &Shared, window: Window, step: Step) -> Result<
         .cloned()
         .collect();
     let own: Vec<i64> = raw.iter().map(|file| file.id).collect();
-    let own = json!(own).to_string();
     let summaries = shared.files(Family::Summary);
     let mut loaded = Vec::new();
-    for file in raw.iter().chain(summaries.iter()).filter(|file| file.meets(window)) {
-        let without = if file.family == Family::Raw { "[]" } else { own.as_str() };
-        loaded.extend(load_file(shared, file, Rows::Window(window, without)).await?);
+    for file in raw.iter().filter(|file| file.meets(window)) {
+        loaded.extend(load_file(shared, file, Rows::Window(window, "[]")).await?);
+    }
+    for day in summaries.iter().filter(|day| day.meets(window)) {
+        let tens = if need.is_by_tens() { load_tens(shared, day, need, &own).await? } else { tens::Tens::default() };
+        let without: Vec<i64> = own.iter().chain(&tens.sources).copied().collect();
+        loaded.extend(tens.loaded);
+        if tens.is_all {
+            continue;
+        }
+        loaded.extend(load_file(shared, day, Rows::Window(window, &json!(without).to_string())).await?);
     }
     Ok(loaded)
+}
+
+/// A day's tens; none when they are damaged, which is remembered: the minutes answer.
+async fn load_tens(shared: &Shared, day: &DataFile, need: &Need<'_>, own: &[i64]) -> Result<tens::Tens, Error> {
+    match tens::load(shared, day, need, own).await {
+        Err(error) if error.is_damage() => {
+            shared.damaged(format!("{}: {error}", day.path.display()));
+            Ok(tens::Tens::default())
+        }
+        other => other,
+    }
 }
 
 /// Rows of one file; nothing when the file is damaged, which is remembered.
@@ -102,7 +124,7 @@ async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Res
     let mut rollups = Vec::with_capacity(ids.len());
     let mut missing = Vec::new();
     for id in ids {
-        match shared.rollups.get((file.family, file.id, id)) {
+        match shared.rollups.get(RowKey::Rollups(file.family, file.id, id)) {
             Some(rollup) => rollups.push(rollup),
             None => missing.push(id),
         }
@@ -123,7 +145,7 @@ async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Res
     for (id, rollup) in decoded {
         match rollup {
             Ok(rollup) => {
-                shared.rollups.insert((file.family, file.id, id), &rollup);
+                shared.rollups.insert(RowKey::Rollups(file.family, file.id, id), &rollup);
                 rollups.push(rollup);
             }
             Err(error) => shared.damaged(format!("{}: rollup {id}: {error}", file.path.display())),

@@ -7,7 +7,11 @@ use model::{DAY, Timestamp};
 
 use crate::partition::Partitions;
 use crate::partition::file::{DataFile, Family};
+use crate::tens::make;
 use crate::{Error, Keep, fold, merge};
+
+/// Partitions whose tens are made in one go; the others, of an older version's store, wait for the next.
+const TENS: usize = 4;
 
 /// Age and size of a file, as far as keeping it depends on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,9 @@ impl Partitions {
                 }
             }
         }
+        if let Err(error) = self.make_tens().await {
+            failed = failed.or(Some(error));
+        }
         self.delete_raw(now);
         self.delete_summaries(now);
         let (raw, summaries) = (self.shared.files(Family::Raw), self.shared.files(Family::Summary));
@@ -71,6 +78,32 @@ impl Partitions {
         });
         self.shared.registry.tidy();
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Makes tens where there are none yet or where they are not right any more, the newest first.
+    async fn make_tens(&self) -> Result<(), Error> {
+        let mut left = TENS;
+        for day in self.shared.files(Family::Summary).iter().rev() {
+            if left == 0 {
+                break;
+            }
+            let made = self.make_tens_of(day, &mut left).await;
+            if self.shared.came_upon(day, made)? {
+                day.damaged.store(true, Ordering::Release);
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_tens_of(&self, day: &DataFile, left: &mut usize) -> Result<(), Error> {
+        if day.damaged.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        for source in make::due(&self.shared, day).await?.into_iter().take(*left) {
+            make::make(&self.shared, day, source).await?;
+            *left -= 1;
+        }
+        Ok(())
     }
 
     /// Raw partitions end where the next begins; one that is still written is kept whatever its size.

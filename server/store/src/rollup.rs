@@ -4,6 +4,7 @@
 
 mod bytes;
 mod gather;
+mod part;
 
 use model::{Red, TraceId};
 

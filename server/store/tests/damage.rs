@@ -29,22 +29,6 @@ async fn execute(path: &Path, sql: &'static str) {
     connection.close().await.unwrap();
 }
 
-/// Overwrites the first page of a table or an index.
-async fn spoil(path: &Path, name: &str) {
-    let mut connection = connect(path).await;
-    let (page, size): (i64, i64) =
-        sqlx::query_as("select rootpage, page_size from sqlite_schema, pragma_page_size where name = ?1")
-            .bind(name)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-    connection.close().await.unwrap();
-    let mut bytes = std::fs::read(path).unwrap();
-    let from = ((page - 1) * size) as usize;
-    bytes[from..from + size as usize].fill(0xa5);
-    std::fs::write(path, bytes).unwrap();
-}
-
 /// Requests with ids of their own.
 fn requests(random: &mut Random, count: u64) -> Vec<Request> {
     let mut one = |n| Request { trace: u128::from(random.below(u64::MAX)), id: n, ..Request::default() };

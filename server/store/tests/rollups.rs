@@ -104,7 +104,7 @@ async fn rollups_equal_a_naive_model_live_folded_merged_reopened_and_after_the_s
         let mut random = Random(seed);
         let spans = random_spans(&mut random, 1_500);
         append_all(&store, &mut random, &spans).await;
-        let fine = [10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE];
+        let fine = [10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR];
         compare(&store, &spans, &fine).await;
         let now = clock();
         store.maintain(now.plus(3 * MINUTE)).await.unwrap();
@@ -121,10 +121,10 @@ async fn rollups_equal_a_naive_model_live_folded_merged_reopened_and_after_the_s
         store.maintain(now.plus(8 * DAY)).await.unwrap();
         assert_eq!(store.status().await.unwrap().partitions, 0);
         assert!(store.telemetry().trace(TraceId(1_u128.to_be_bytes())).await.unwrap().spans.is_empty());
-        compare(&store, &spans, &[MINUTE, 5 * MINUTE]).await;
+        compare(&store, &spans, &[MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR]).await;
         store.close().await.unwrap();
         let store = open(folder.path()).await;
-        compare(&store, &spans, &[MINUTE, 5 * MINUTE]).await;
+        compare(&store, &spans, &[MINUTE, 5 * MINUTE, 10 * MINUTE, HOUR]).await;
     }
 }
 

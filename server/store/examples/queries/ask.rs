@@ -19,17 +19,17 @@ const PAGE: u32 = 20;
 
 /// Durations of answers in milliseconds, and what all of them took of the processors, which other processes do not
 /// stretch.
-struct Times {
+pub(super) struct Times {
     all: Vec<f64>,
     cpu: f64,
 }
 
 impl Times {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         Ok(Self { all: Vec::new(), cpu: disk::cpu_seconds()? })
     }
 
-    fn since(&mut self, begun: Instant) {
+    pub(super) fn since(&mut self, begun: Instant) {
         self.all.push(begun.elapsed().as_secs_f64() * 1e3);
     }
 
@@ -41,7 +41,7 @@ impl Times {
     }
 
     /// Prints the 99th percentile, with the median and the time on processors in the note.
-    fn print(mut self, name: &str, note: &str) -> Result<(), Failure> {
+    pub(super) fn print(mut self, name: &str, note: &str) -> Result<(), Failure> {
         let cpu = (disk::cpu_seconds()? - self.cpu) * 1e3 / self.all.len() as f64;
         let (p50, count) = (self.percentile(50), self.all.len());
         print(name, self.percentile(99), &format!("p99 of {count}, p50 {p50:.1} ms, CPU {cpu:.0} ms each, {note}"))

@@ -1,6 +1,6 @@
 //! The services of the common data set, as a cluster would have told of them.
 
-use model::{ClusterId, ServiceId, ServiceState, Timestamp};
+use model::{ClusterId, PodId, PodPhase, PodState, ServiceId, ServiceState, Timestamp};
 use store::ClusterRecord;
 
 /// A service by its number.
@@ -35,5 +35,26 @@ fn service(id: ServiceId) -> ServiceState {
         down_since: None,
         grace: None,
         restarts: 0,
+    }
+}
+
+/// A pod of the first service by its number.
+pub(super) fn pod(number: usize) -> PodState {
+    PodState {
+        id: PodId(format!("uid-of-pod-{number}")),
+        cluster: "load".into(),
+        namespace: "load".into(),
+        name: format!("service-0-{number}"),
+        service: id(0),
+        revision: None,
+        node: None,
+        ips: Vec::new(),
+        host_network: false,
+        created: Timestamp(1),
+        ended: None,
+        phase: PodPhase::Ready,
+        history: Vec::new(),
+        reason: None,
+        containers: Vec::new(),
     }
 }

@@ -1,12 +1,14 @@
 //! Merges what `load` has sent, then times the questions that pages ask of it:
 //! `cargo run --release -p store --example queries -- DATA REPORT SERVICES`, where DATA is the directory of a server
-//! that has stopped, REPORT a file of what `load` printed, and SERVICES how many had sent. Prints a figure a line, as
-//! JSON. No target stands here: `make bench` knows them.
+//! that has stopped, REPORT a file of what `load` printed, and SERVICES how many had sent. `queries DATA DAYS` stores so
+//! many days of one service itself and asks for all of them. Prints a figure a line, as JSON. No target stands here:
+//! `make bench` knows them.
 #![allow(clippy::print_stdout)]
 
 mod ask;
 mod disk;
 mod fleet;
+mod month;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,11 +52,17 @@ fn print(name: &str, value: f64, note: &str) -> Result<(), Failure> {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [data, report, services] = args.as_slice() else { return Err("usage: queries DATA REPORT SERVICES".into()) };
+    match args.as_slice() {
+        [data, report, services] => sent(&PathBuf::from(data), Path::new(report), services.parse()?).await,
+        [data, days] => month::month(&PathBuf::from(data), days.parse()?).await,
+        _ => Err("usage: queries DATA REPORT SERVICES, or queries DATA DAYS".into()),
+    }
+}
+
+/// Asks about what `load` has sent.
+async fn sent(data: &Path, report: &Path, services: usize) -> Result<(), Failure> {
     let mut report: Report = serde_json::from_str(&std::fs::read_to_string(report)?)?;
-    let data = PathBuf::from(data);
-    let store = open(&data).await?;
-    let services: usize = services.parse()?;
+    let store = open(data).await?;
     store.record(fleet::known(services)).await?;
     let records = stored(&store, &report.signal).await?;
     if records < report.acknowledged {
@@ -69,7 +77,7 @@ async fn main() -> Result<(), Failure> {
         "spans" => {
             // Of many services each has too few spans to search for.
             if services <= FEW {
-                ask::traces(&store, &data, &report).await?;
+                ask::traces(&store, data, &report).await?;
                 ask::spans(&store, &report, services).await?;
             }
             ask::red(&store, &report, services).await?;

@@ -20,15 +20,31 @@ impl Timeline {
         &self.stretches[after.saturating_sub(1)].1
     }
 
-    /// Where nobody was found, what was found when it was folded.
-    pub(crate) fn or_stored(mut self, stored: Option<&Arc<Attribution>>) -> Self {
-        let Some(stored) = stored else { return self };
+    /// Where nobody was found, what was found when it was folded; once the pod of that is forgotten, also where only
+    /// less is believed now.
+    pub(crate) fn or_stored(mut self, stored: &Arc<Attribution>, is_forgotten: bool) -> Self {
         for (_, attribution) in &mut self.stretches {
-            if attribution.service.is_none() {
+            if attribution.service.is_none() || (is_forgotten && attribution.rule > stored.rule) {
                 *attribution = Arc::clone(stored);
             }
         }
         self
+    }
+
+    /// The same at all times.
+    pub(crate) fn always(whose: Arc<Attribution>) -> Self {
+        Self { stretches: vec![(Timestamp(i64::MIN), whose)] }
+    }
+
+    /// From when on whose it is, oldest first.
+    #[cfg(test)]
+    pub(crate) fn from_stretches(stretches: Vec<(Timestamp, Arc<Attribution>)>) -> Self {
+        Self { stretches }
+    }
+
+    /// All attributions with when each begins, oldest first.
+    pub(crate) fn stretches(&self) -> &[(Timestamp, Arc<Attribution>)] {
+        &self.stretches
     }
 
     /// All attributions, oldest first.

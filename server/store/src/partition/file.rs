@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::block::columns::Signal;
 use crate::owners::{FileOwners, Numbered, Registry, Resolved};
+use crate::tens::Makings;
 use crate::{Attribution, Directory, Error, sqlite};
 
 /// Raw partitions are cut at multiples of this, by arrival.
@@ -49,8 +50,11 @@ pub(crate) struct DataFile {
     pub(crate) complete: AtomicBool,
     /// Nothing comes any more, and nothing small is left in it.
     pub(crate) merged: AtomicBool,
-    /// It can't be folded, so it goes when its time is over without that.
+    /// It can't be folded, so it goes when its time is over without that; of summaries, no tens can be made.
     pub(crate) damaged: AtomicBool,
+    /// Of summaries: there may be a partition without tens.
+    pub(crate) lacks_tens: AtomicBool,
+    pub(crate) makings: Mutex<Makings>,
     owners: Mutex<FileOwners>,
     /// To be removed when nobody reads it.
     doomed: AtomicBool,
@@ -75,6 +79,8 @@ impl DataFile {
             complete: AtomicBool::new(false),
             merged: AtomicBool::new(false),
             damaged: AtomicBool::new(false),
+            lacks_tens: AtomicBool::new(true),
+            makings: Mutex::default(),
             owners: Mutex::default(),
             doomed: AtomicBool::new(false),
         }

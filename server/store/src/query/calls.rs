@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{MINUTE, ServiceId, Step, Timestamp, Window};
 
+use super::Need;
 use crate::Error;
 use crate::partition::Shared;
 
@@ -12,7 +13,9 @@ const PAIRS: usize = 100_000;
 
 /// See `Telemetry::calls`.
 pub(crate) async fn calls(shared: &Shared, window: Window) -> Result<Vec<(ServiceId, String)>, Error> {
-    let loaded = super::load(shared, window.aligned(Step(MINUTE)), Step(MINUTE)).await?;
+    let step = Step(MINUTE);
+    let need = Need { window: window.aligned(step), step, services: None, by_pod: false };
+    let loaded = super::load(shared, &need).await?;
     super::blocking(move || {
         let mut pairs: BTreeSet<(&ServiceId, &str)> = BTreeSet::new();
         for file in &loaded {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Window};
 
-use super::{Loaded, Rows, of_owners};
+use super::{Loaded, Need, Rows, of_owners};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
@@ -67,7 +67,8 @@ async fn material(
     window: Window,
     step: Step,
 ) -> Result<(Vec<Loaded>, Vec<Loaded>, Seen), Error> {
-    let loaded = super::load(shared, window, step).await?;
+    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: false };
+    let loaded = super::load(shared, &need).await?;
     Ok((loaded, unfolded(shared).await?, shared.meta.groups(service).await?))
 }
 
@@ -101,7 +102,7 @@ pub(crate) async fn error_groups(
     }
     let step = Step(MINUTE);
     let window = window.aligned(step);
-    let loaded = super::load(shared, window, step).await?;
+    let loaded = super::load(shared, &Need { window, step, services: Some(services), by_pod: false }).await?;
     let services = services.to_vec();
     super::blocking(move || {
         let found = sights(&loaded, &services, window).into_iter();

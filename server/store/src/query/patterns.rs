@@ -7,7 +7,7 @@ use std::slice;
 use model::{Level, MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, Window};
 
 use super::errors::unfolded;
-use super::{Loaded, of_owners};
+use super::{Loaded, Need, of_owners};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
@@ -22,7 +22,8 @@ pub(crate) async fn patterns(
     step: Step,
 ) -> Result<Vec<PatternCells>, Error> {
     let window = window.aligned(step);
-    let loaded = super::load(shared, window, step).await?;
+    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: false };
+    let loaded = super::load(shared, &need).await?;
     let unfolded = unfolded(shared).await?;
     let remembered = shared.meta.patterns(service).await?;
     let service = service.clone();
@@ -37,7 +38,8 @@ pub(crate) async fn patterns(
 pub(crate) async fn pattern_life(shared: &Shared, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
     let step = Step(MINUTE);
     let window = window.aligned(step);
-    let loaded = super::load(shared, window, step).await?;
+    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: true };
+    let loaded = super::load(shared, &need).await?;
     let unfolded = unfolded(shared).await?;
     let remembered = shared.meta.patterns(service).await?;
     let service = service.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use model::{PodId, Red, RevisionHash, ServiceId, Timestamp, Window};
 
-use super::{Loaded, of_owners};
+use super::{Loaded, Need, of_owners};
 use crate::partition::Shared;
 use crate::rollup::{Cell, Rollup};
 use crate::{Attribution, By, Error, RedQuery, RedRow};
@@ -13,7 +13,9 @@ use crate::{Attribution, By, Error, RedQuery, RedRow};
 /// See `Telemetry::red`.
 pub(crate) async fn red(shared: &Shared, ask: RedQuery) -> Result<Vec<RedRow>, Error> {
     let window = ask.window.aligned(ask.step);
-    let loaded = super::load(shared, window, ask.step).await?;
+    let by_pod = matches!(ask.by, By::Pod | By::EndpointPod);
+    let need = Need { window, step: ask.step, services: ask.services.as_deref(), by_pod };
+    let loaded = super::load(shared, &need).await?;
     super::blocking(move || sum(&loaded, &ask, window)).await
 }
 

@@ -286,7 +286,7 @@ mod tests {
     fn coarser_cells_hold_the_same_sums() {
         let fine = sample();
         let mut gather = Gather::new(60_000_000_000);
-        gather.add(&fine, i64::MIN, i64::MAX, |owner| owner);
+        gather.add(&fine, i64::MIN, i64::MAX, |owner, _| Some(owner));
         let coarse = gather.finish();
         assert!(coarse.requests.len() < fine.requests.len());
         let sum = |rollup: &Rollup| {

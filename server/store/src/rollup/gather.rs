@@ -36,18 +36,19 @@ pub(crate) const TEXTS: usize = 400;
 /// What stands for them.
 pub(crate) const OTHERS: &str = "(others)";
 
-/// Numbers in a rollup for those texts of a block that it names; bodies and attributes are far too many.
-struct Named<'a> {
+/// Numbers in a rollup for those texts of a block, or of a larger rollup, that it names; bodies and attributes are far
+/// too many.
+pub(super) struct Named<'a> {
     texts: &'a Texts,
     numbers: Vec<Option<u32>>,
 }
 
 impl<'a> Named<'a> {
-    fn new(texts: &'a Texts) -> Self {
+    pub(super) fn new(texts: &'a Texts) -> Self {
         Self { texts, numbers: vec![None; texts.len()] }
     }
 
-    fn number(&mut self, text: u32, into: &mut Texts) -> u32 {
+    pub(super) fn number(&mut self, text: u32, into: &mut Texts) -> u32 {
         *self.numbers[text as usize].get_or_insert_with(|| into.number(self.texts.get(text)))
     }
 }
@@ -164,15 +165,16 @@ impl Gather {
         }
     }
 
-    /// Adds the cells of another rollup that begin in a stretch, with its owners renumbered.
-    pub(crate) fn add(&mut self, other: &Rollup, from: i64, to: i64, owner: impl Fn(u32) -> u32) {
+    /// Adds the cells of another rollup that begin in a stretch, each under the number that `owner` gives its owner at
+    /// that time; not those to which it gives none.
+    pub(crate) fn add(&mut self, other: &Rollup, from: i64, to: i64, owner: impl Fn(u32, i64) -> Option<u32>) {
         let texts = self.texts.add_all(&other.texts);
-        let inside = |at: i64| from <= at && at < to;
+        let owner = |number: u32, at: i64| if from <= at && at < to { owner(number, at) } else { None };
         let requests = (&other.requests, &mut self.requests, &mut self.endpoints);
         let calls = (&other.calls, &mut self.calls, &mut self.callees);
         for (cells, into, caps) in [requests, calls] {
-            for cell in cells.iter().filter(|cell| inside(cell.at)) {
-                let owner = owner(cell.owner);
+            for cell in cells {
+                let Some(owner) = owner(cell.owner, cell.at) else { continue };
                 let text = caps.text(owner, texts[cell.text as usize], &mut self.texts);
                 let key = (owner, text, floor(cell.at, self.width));
                 let (red, sampled) = into.entry(key).or_default();
@@ -180,17 +182,22 @@ impl Gather {
                 *sampled |= cell.sampled;
             }
         }
-        for cell in other.logs.iter().filter(|cell| inside(cell.at)) {
-            let owner = owner(cell.owner);
+        for cell in &other.logs {
+            let Some(owner) = owner(cell.owner, cell.at) else { continue };
             let pattern = self.patterns.text(owner, texts[cell.pattern as usize], &mut self.texts);
             self.count_logs(LogCell { owner, pattern, at: floor(cell.at, self.width), ..*cell });
         }
-        for cell in other.errors.iter().filter(|cell| inside(cell.at)) {
-            let owner = owner(cell.owner);
+        for cell in &other.errors {
+            let Some(owner) = owner(cell.owner, cell.at) else { continue };
             let endpoint = self.endpoints.text(owner, texts[cell.endpoint as usize], &mut self.texts);
             let error = self.groups.beside(owner, endpoint, texts[cell.error as usize], &mut self.texts);
             self.count_error(ErrorCell { owner, endpoint, error, at: floor(cell.at, self.width), ..*cell });
         }
+    }
+
+    /// How many cells it has.
+    pub(crate) fn cells(&self) -> usize {
+        self.requests.len() + self.calls.len() + self.errors.len() + self.logs.len()
     }
 
     /// Adds the owners' counts of another rollup.
@@ -347,8 +354,8 @@ mod tests {
             one.errors.iter().filter(|cell| one.texts.get(cell.error) == OTHERS).map(|cell| cell.count).sum();
         assert_eq!(others, 2_000.0 - TEXTS as f64);
         let mut both = Gather::new(CELL);
-        both.add(&one, i64::MIN, i64::MAX, |owner| owner);
-        both.add(&two, i64::MIN, i64::MAX, |owner| owner);
+        both.add(&one, i64::MIN, i64::MAX, |owner, _| Some(owner));
+        both.add(&two, i64::MIN, i64::MAX, |owner, _| Some(owner));
         let (cells, count) = counts(&both.finish());
         assert!((TEXTS..=TEXTS + 4).contains(&cells) && count == 4_000.0, "{cells} {count}");
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use model::*;
+use sqlx::{ConnectOptions, Connection};
 use store::*;
 
 pub const NOW: Timestamp = Timestamp(1_790_000_000 * SECOND);
@@ -249,4 +250,20 @@ impl Random {
 pub fn clock() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Timestamp(since.as_nanos() as i64)
+}
+
+/// Overwrites the first page of a table or an index.
+pub async fn spoil(path: &Path, name: &str) {
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let (page, size): (i64, i64) =
+        sqlx::query_as("select rootpage, page_size from sqlite_schema, pragma_page_size where name = ?1")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    connection.close().await.unwrap();
+    let mut bytes = std::fs::read(path).unwrap();
+    let from = ((page - 1) * size) as usize;
+    bytes[from..from + size as usize].fill(0xa5);
+    std::fs::write(path, bytes).unwrap();
 }
