@@ -33,7 +33,7 @@ impl Run {
         let left = left.filter(|deploy| deploy.started >= from);
         let pods = life.map_or(0, |life| life.pods);
         let ended = life.and_then(|life| life.last_end).filter(|end| *end >= from);
-        let ended = ended.or_else(|| left.map(|deploy| deploy.phase.ended().unwrap_or(deploy.started)));
+        let ended = ended.or_else(|| left.map(replaced));
         let last = ended.filter(|_| pods == 0);
         let to = if pods > 0 { now } else { last.unwrap_or(from) };
         let newest = Window::new(from, to.min(now));
@@ -46,6 +46,11 @@ impl Run {
     }
 }
 
+/// When a deploy had replaced the pods of the revision before. When one that was reconstructed settled is a guess.
+fn replaced(deploy: &Deploy) -> Timestamp {
+    deploy.phase.ended().filter(|_| !deploy.reconstructed).unwrap_or(deploy.started)
+}
+
 /// All runs of a revision, the newest first; one is shown: that of the deploy that is named, else the newest. Nothing
 /// where that deploy did not bring it. An earlier run lasted until its pods were replaced.
 pub(super) fn runs(revision: &Revision, newest: Window, deploys: &[Deploy], wanted: Option<u32>) -> Option<Runs> {
@@ -53,8 +58,7 @@ pub(super) fn runs(revision: &Revision, newest: Window, deploys: &[Deploy], want
     let left = |sequence: u32, next: &Deploy| {
         let mut after = deploys.iter().rev().filter(|deploy| deploy.id.sequence > sequence);
         let left = after.find(|deploy| deploy.from.as_ref() == Some(&revision.hash));
-        let ended = left.map_or(next.started, |left| left.phase.ended().unwrap_or(left.started));
-        ended.min(next.started)
+        left.map_or(next.started, replaced).min(next.started)
     };
     let mut all =
         vec![RevisionRun { deploy: brought.first().map(|deploy| deploy.id.sequence), ran: newest, is_shown: false }];
@@ -187,6 +191,9 @@ mod tests {
         assert_eq!((of("a", 0).last, of("a", 0).newest), (Some(at(33)), window(0, 33)));
         assert_eq!((of("c", 10).last, of("c", 10).newest), (None, window(10, 10)), "nobody knows");
         assert_eq!((of("a", 0).pods, of("a", 0).pods_ever), (0, None), "how many it had is not known");
+        let guessed = [Deploy { reconstructed: true, ..deploy(1, "a", "b", 30, Some(90)) }];
+        let ran = Run::of(&revision("a", 0), &[], &guessed, at(100)).newest;
+        assert_eq!(ran, window(0, 30), "when one that was found afterwards settled is a guess");
     }
 
     #[test]
