@@ -89,7 +89,7 @@ struct Side<'a> {
     revision: &'a Revision,
     drawn: Window,
     measured: Window,
-    /// How long of `measured` it served, in nanoseconds: rates divide by that.
+    /// How long it served in `measured`, in nanoseconds: rates divide by that.
     served: i64,
     cells: BTreeMap<u32, Red>,
     endpoints: BTreeMap<String, Red>,
@@ -110,7 +110,7 @@ impl<'a> Side<'a> {
         let lines = own(drawn, step, By::Revision).await?;
         let fine = measured.step(60);
         let rows = own(measured, fine, By::EndpointRevision).await?;
-        let served = served(&rows, fine).min(measured.length());
+        let served = served(&rows, measured, fine, crate::jobs::now());
         let endpoints = endpoint_sums(rows);
         let errors = match measured.length() {
             0 => Vec::new(),
@@ -157,10 +157,13 @@ async fn rows(
     Ok(rows.into_iter().filter(|row| row.revision.as_ref() == Some(revision)).collect())
 }
 
-/// From the first cell with anything in it to the last, in nanoseconds. Pure.
-fn served(rows: &[RedRow], step: Step) -> i64 {
+/// From the first cell with anything in it to the end of the last, in nanoseconds. Cells count whole, but for what was
+/// before the window and what is to come. Pure.
+fn served(rows: &[RedRow], window: Window, step: Step, now: Timestamp) -> i64 {
     let cells = || rows.iter().flat_map(|row| &row.cells).map(|(cell, _)| i64::from(*cell));
-    cells().min().zip(cells().max()).map_or(0, |(first, last)| (last - first + 1) * step.0)
+    let Some((first, last)) = cells().min().zip(cells().max()) else { return 0 };
+    let begin = |cell: i64| window.aligned(step).from.plus(cell * step.0);
+    begin(last + 1).min(now).since(begin(first).max(window.from)).max(0)
 }
 
 /// The error groups of two revisions beside each other, most frequent first, and how many more there are. Pure.
