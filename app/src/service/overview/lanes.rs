@@ -85,13 +85,13 @@ fn draw(lane: &PodLane, window: Window) -> AnyView {
     let colour = colour(lane.place);
     let stretches = lane.stretches.iter().map(|(from, to, phase)| {
         let (left, right) = (percent(*from, window), percent(*to, window));
-        // What may have been ready has the colour of that, faintly.
-        let (class, faint) = match phase {
-            PodPhase::Ready => (format!("stretch {colour}"), ""),
-            PodPhase::Unknown => (format!("stretch phase-unknown {colour}"), ";opacity:0.3"),
-            other => (format!("stretch phase-{}", other.key()), ""),
+        let class = match phase {
+            PodPhase::Ready => format!("stretch {colour}"),
+            // What may have been ready has the colour of that, faintly.
+            PodPhase::Unknown => format!("stretch phase-unknown {colour}"),
+            other => format!("stretch phase-{}", other.key()),
         };
-        let place = format!("left:{left:.2}%;width:{:.2}%{faint}", (right - left).max(0.1));
+        let place = format!("left:{left:.2}%;width:{:.2}%", (right - left).max(0.1));
         view! { <i class=class style=place title=phase.word()></i> }
     });
     let revision = lane.revision.clone().unwrap_or_default();
