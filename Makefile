@@ -42,7 +42,7 @@ test: ## everything CI runs: tools, lint, unit tests, build, browser tests
 
 unit: ## unit and crate tests
 	@.ci/tools rust
-	$(native) cargo test
+	$(native) cargo test --no-fail-fast
 
 fmt: ## format all Rust code
 	cargo fmt --all

@@ -1,6 +1,7 @@
 //! The web interface's port: pages, `/live`, `/livez`, `/readyz`, `/metrics`, and the layers around them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::Backend;
 use axum::extract::State;
@@ -13,6 +14,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::backend::Answers;
 use crate::config::{Access, Config};
@@ -24,6 +26,8 @@ use crate::{api, auth, guard, live, metrics, site};
 
 /// No page sends more than this.
 const BODY: usize = 64 * 1024;
+/// An answer begins so long after the head of its request at the latest, however slowly a body comes.
+const ANSWER: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 struct Probes {
@@ -72,6 +76,7 @@ pub(crate) fn router(
         .layer(middleware::from_fn_with_state(Hosts(config.hosts().into()), guard::check))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER))
 }
 
 /// What machines ask, for those who may.

@@ -41,7 +41,16 @@ pub(crate) fn spawn_maintenance(store: &Store, shutdown: &Shutdown) {
                 () = token.cancelled() => return Ok(()),
                 _ = tick.tick() => {}
             }
-            if let Err(error) = store.maintain(now()).await {
+            let maintained = store.maintain(now());
+            tokio::pin!(maintained);
+            let outcome = tokio::select! {
+                outcome = &mut maintained => outcome,
+                () = token.cancelled() => {
+                    store.end_maintenance();
+                    maintained.await
+                }
+            };
+            if let Err(error) = outcome {
                 tracing::error!("maintenance failed, will try again: {error}");
             }
         }

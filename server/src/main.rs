@@ -82,13 +82,18 @@ fn print_all(text: &str) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start(&config.log)?;
     tracing::info!(config = %config, "starting");
+    let shutdown = Shutdown::on_signals()?;
     let mut clusters = config.clusters()?;
     let is_demo = config.is_demo(&clusters);
     let listeners = receivers::bind(&config).await?;
     let named = config.data.as_deref();
     let data = if is_demo { Data::of_demo(named) } else { Data::kept(named) }?;
-    let store = store::Store::open(config.store(data.path())).await?;
-    let shutdown = Shutdown::on_signals()?;
+    let stop = shutdown.token();
+    let store = tokio::select! {
+        store = store::Store::open(config.store(data.path())) => store?,
+        // What was opened so far is as it was found.
+        () = stop.cancelled() => return shutdown.finish().await,
+    };
     let ingest = ingest::Ingest::new(store.clone(), config.limits());
     let readiness = readiness::Readiness::new(store.clone());
 
@@ -107,6 +112,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("open http://{}", listeners.ui.local_addr()?);
     serve::serve(listeners.ui, router, shutdown.token()).await;
 
-    shutdown.finish().await;
-    store.close().await.context("could not close the store")
+    let ended = shutdown.finish().await;
+    store.close().await.context("could not close the store")?;
+    ended
 }

@@ -21,9 +21,20 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// After a failed accept (no file descriptors left), trying at once would only burn the processor.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What strangers may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    connections: usize,
+    head: Duration,
+}
+
 /// Serves a router over HTTP/1.1 until shutdown.
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    serve_within(Limits { connections: CONNECTIONS, head: HEAD }, listener, router, shutdown).await;
+}
+
+async fn serve_within(limits: Limits, listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(limits.connections));
     let tasks = TaskTracker::new();
     loop {
         let next = async {
@@ -36,7 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection = connection(stream, router.clone(), shutdown.clone());
+                let connection = connection(limits.head, stream, router.clone(), shutdown.clone());
                 tasks.spawn(async move {
                     connection.await;
                     drop(slot);
@@ -53,12 +64,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
     let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn connection(head: Duration, stream: TcpStream, router: Router, shutdown: CancellationToken) {
     // Small answers should leave at once; without it they only leave later.
     let _ = stream.set_nodelay(true);
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(head)
         .max_headers(100)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
@@ -71,5 +82,71 @@ async fn connection(stream: TcpStream, router: Router, shutdown: CancellationTok
     };
     if let Err(error) = outcome {
         tracing::debug!("a connection ended early: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Serves one word, with few connections and little patience.
+    async fn served(connections: usize) -> (std::net::SocketAddr, CancellationToken) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, token) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let limits = Limits { connections, head: Duration::from_millis(100) };
+        let router = Router::new().route("/", get(async || "word"));
+        tokio::spawn(serve_within(limits, listener, router, token.clone()));
+        (address, token)
+    }
+
+    async fn ask(stream: &mut TcpStream, request: &str) -> String {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Whoever is cut off may be reset.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    const CLOSE: &str = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_head_that_does_not_end_is_given_up() {
+        let (address, _token) = served(10).await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        assert!(!ask(&mut slow, "GET / HTTP/1.1\r\nHost: ").await.contains("word"));
+        let mut other = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut other, CLOSE).await.ends_with("word"));
+    }
+
+    #[tokio::test]
+    async fn too_many_headers_are_refused() {
+        let (address, _token) = served(10).await;
+        let many: String = (0..101).map(|n| format!("X-{n}: y\r\n")).collect();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let answer = ask(&mut stream, &format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_waits_for_a_place() {
+        let (address, _token) = served(1).await;
+        // It has the one place until it is given up.
+        let first = TcpStream::connect(address).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut second, CLOSE).await.ends_with("word"));
+        drop(first);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_connections_that_wait() {
+        let (address, token) = served(10).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        token.cancel();
+        let mut rest = Vec::new();
+        let _ = idle.read_to_end(&mut rest).await;
+        assert!(rest.is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! What keeps the binary from starting is one clear sentence and a non-zero exit; nothing is damaged.
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Runs the binary with free ports and the given flags until it exits.
 fn run(data: &Path, flags: &[&str]) -> Output {
@@ -19,7 +20,9 @@ fn run(data: &Path, flags: &[&str]) -> Output {
 /// Expects a failure whose last line on standard error has all of these words.
 fn refused(output: &Output, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "it started: {stderr}");
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let sentences = stderr.lines().filter(|line| line.starts_with("binnacle:")).count();
+    assert!(sentences == 1 && !stderr.contains("panicked"), "{stderr}");
     let last = stderr.lines().last().unwrap_or_default();
     for word in words {
         assert!(last.contains(word), "{word:?} is not in {last:?}");
@@ -39,6 +42,64 @@ fn a_port_in_use_is_named_with_its_flag() {
         .unwrap();
     refused(&output, &["can't listen on", &address, "--otlp-grpc"]);
     assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "it touched the data directory");
+}
+
+/// Reads its log until a line has a word, and gives what follows that.
+fn after(log: &mut impl BufRead, word: &str) -> String {
+    let mut said = String::new();
+    for line in log.by_ref().lines() {
+        let line = line.unwrap();
+        if let Some((_, rest)) = line.split_once(word) {
+            return rest.trim().to_owned();
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    panic!("it ended before {word:?}: {said}");
+}
+
+#[test]
+fn a_stop_ends_streams_and_half_sent_bodies_and_is_no_failure() {
+    let place = tempfile::tempdir().unwrap();
+    // Pages need a site; what is in it does not matter here.
+    std::fs::create_dir_all(place.path().join("site/pkg")).unwrap();
+    std::fs::write(place.path().join("site/pkg/binnacle.wasm"), "").unwrap();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_binnacle"))
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .env("LEPTOS_SITE_ROOT", place.path().join("site"))
+        .args(["--no-demo", "--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(place.path().join("data"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let receivers: Vec<String> = (0..2).map(|_| after(&mut log, "receiving OTLP address=")).collect();
+    let ui = after(&mut log, "open http://");
+    let mut stream = TcpStream::connect(&ui).unwrap();
+    stream.write_all(format!("GET /live HTTP/1.1\r\nHost: {ui}\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // Whichever of the two takes HTTP/1.1 waits for the rest.
+    let halves: Vec<TcpStream> = receivers
+        .iter()
+        .map(|address| {
+            let mut half = TcpStream::connect(address).unwrap();
+            let head = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf";
+            half.write_all(format!("{head}\r\nContent-Length: 1000\r\n\r\nhalf").as_bytes()).unwrap();
+            half
+        })
+        .collect();
+    let killed = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = process.wait().unwrap();
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    drop((stream, halves));
+    assert_eq!(status.code(), Some(0), "{rest}");
+    assert!(rest.contains("shutting down") && !rest.contains("did not end"), "{rest}");
 }
 
 #[test]

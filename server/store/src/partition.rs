@@ -5,8 +5,9 @@ pub(crate) mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -75,6 +76,8 @@ struct Health {
 
 /// Things that are damaged of which the log speaks, each once.
 const SAID: usize = 256;
+/// How long a stop waits for maintenance.
+const MAINTENANCE: Duration = Duration::from_secs(1);
 
 impl Shared {
     pub(crate) fn files(&self, family: Family) -> Files {
@@ -161,6 +164,8 @@ pub(crate) struct Partitions {
     pub(crate) writer: Writer,
     /// Folds, merges and deletes are done by one at a time.
     pub(crate) maintaining: tokio::sync::Mutex<()>,
+    /// Set when it is closed: maintenance goes no further than the file it is at.
+    pub(crate) closing: AtomicBool,
 }
 
 impl Partitions {
@@ -202,13 +207,27 @@ impl Partitions {
         }
         marks(&shared).await;
         let writer = Writer::start(Arc::clone(&shared)).await?;
-        Ok(Arc::new(Self { shared, writer, maintaining: tokio::sync::Mutex::default() }))
+        Ok(Arc::new(Self {
+            shared,
+            writer,
+            maintaining: tokio::sync::Mutex::default(),
+            closing: AtomicBool::new(false),
+        }))
     }
 
-    /// Commits what waits and closes all files.
+    pub(crate) fn end_maintenance(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// Commits what waits and closes all files. Maintenance is waited for as long as the file it is at takes, within
+    /// reason: what it has not committed is done again.
     pub(crate) async fn close(&self) -> Result<(), Error> {
+        self.end_maintenance();
         let written = self.writer.close().await;
-        let _still = self.maintaining.lock().await;
+        let still = tokio::time::timeout(MAINTENANCE, self.maintaining.lock()).await;
+        if still.is_err() {
+            tracing::warn!("maintenance did not end in {} s and was left", MAINTENANCE.as_secs());
+        }
         for family in [Family::Raw, Family::Summary] {
             for file in self.shared.files(family).iter() {
                 file.readers.close().await;

@@ -44,11 +44,17 @@ impl Partitions {
     /// Cuts, folds, merges and deletes, as `now` demands.
     pub(crate) async fn maintain(&self, now: Timestamp) -> Result<(), Error> {
         let _one = self.maintaining.lock().await;
+        if self.is_closing() {
+            return Ok(());
+        }
         self.writer.cut(now).await?;
         let mut failed = None;
         // What is wrong with one file must not cost the others, nor keep what is old. What is not written any more will
         // not get better.
         for file in self.shared.files(Family::Raw).iter() {
+            if self.is_closing() {
+                return failed.map_or(Ok(()), Err);
+            }
             let last = file.closed.load(Ordering::Acquire);
             if is_to_fold(file) {
                 let folded = fold::fold(&self.shared, file, now, last).await;
@@ -80,11 +86,15 @@ impl Partitions {
         failed.map_or(Ok(()), Err)
     }
 
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     /// Makes tens where there are none yet or where they are not right any more, the newest first.
     async fn make_tens(&self) -> Result<(), Error> {
         let mut left = TENS;
         for day in self.shared.files(Family::Summary).iter().rev() {
-            if left == 0 {
+            if left == 0 || self.is_closing() {
                 break;
             }
             let made = self.make_tens_of(day, &mut left).await;
@@ -100,6 +110,9 @@ impl Partitions {
             return Ok(());
         }
         for source in make::due(&self.shared, day).await?.into_iter().take(*left) {
+            if self.is_closing() {
+                break;
+            }
             make::make(&self.shared, day, source).await?;
             *left -= 1;
         }

@@ -78,6 +78,11 @@ impl Store {
         })
     }
 
+    /// Maintenance goes no further than the file it is at, now and from now on: the store is about to be closed.
+    pub fn end_maintenance(&self) {
+        self.inner.partitions.end_maintenance();
+    }
+
     /// Commits what waits, checkpoints, and releases the lock.
     pub async fn close(&self) -> Result<(), Error> {
         let written = self.inner.partitions.close().await;

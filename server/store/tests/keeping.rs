@@ -48,6 +48,29 @@ async fn an_error_group_keeps_its_first_sight_and_revision_after_its_spans_are_g
 }
 
 #[tokio::test]
+async fn a_stop_leaves_maintenance_for_the_next_start() {
+    let now = clock();
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let whose = (owner("checkout"), facts_of_pod("p1"));
+    let request = Request { start: now, ..Request::default() };
+    store.telemetry().append(batch(1, whose, &[request])).await.unwrap();
+    let later = clock().plus(8 * DAY);
+    store.end_maintenance();
+    store.maintain(later).await.unwrap();
+    let requests = async |store: &Store| {
+        let rows = store.telemetry().red(ask(around(now), MINUTE, By::Service)).await.unwrap();
+        rows.iter().flat_map(|row| &row.cells).map(|(_, red)| red.requests).sum::<f64>()
+    };
+    // Nothing was folded or deleted, and nothing is lost.
+    assert_eq!((store.status().await.unwrap().partitions, requests(&store).await), (1, 1.0));
+    store.close().await.unwrap();
+    let store = open(folder.path()).await;
+    store.maintain(later).await.unwrap();
+    assert_eq!((store.status().await.unwrap().partitions, requests(&store).await), (0, 1.0));
+}
+
+#[tokio::test]
 async fn summaries_know_whose_they_are_when_the_pod_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
