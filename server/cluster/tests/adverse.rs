@@ -4,6 +4,7 @@ mod support;
 
 use model::{AdverseKind, PodPhase};
 use serde_json::{Value, json};
+use store::ClusterRecord;
 use support::{Bench, at, container, deployment, iso, object, pod, replica_set, with};
 
 fn running() -> Vec<Value> {
@@ -167,6 +168,42 @@ fn events_are_joined_over_their_repeats_and_lists() {
     assert!(events[0].message.starts_with("Its readiness probe failed (HTTP probe failed"), "{}", events[0].message);
     assert_eq!(events[0].container.as_deref(), Some("app"));
     assert_eq!(events[0].service.as_ref().unwrap().name, "web");
+}
+
+fn failed_probe(count: u32, first: i64, last: i64) -> Value {
+    let failed =
+        event("Pod/p", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", count, last);
+    with(failed, json!({"firstTimestamp": iso(first)}))
+}
+
+#[test]
+fn an_event_is_kept_beyond_the_hour_for_which_the_api_server_has_it() {
+    let ways: [(&str, fn(&mut Bench) -> ClusterRecord); 2] = [
+        ("deleted", |bench| bench.delete(&[failed_probe(4, 5, 12)])),
+        ("not listed any more", |bench| bench.relist(&running())),
+    ];
+    let seen = |bench: &Bench| -> Vec<_> {
+        bench.adverse(AdverseKind::FailedProbe).iter().map(|event| (event.count, event.first, event.last)).collect()
+    };
+    for (how, forget) in ways {
+        let mut bench = Bench::list(5, &running());
+        bench.now = 20;
+        bench.apply(&[failed_probe(4, 5, 12)]);
+        bench.now = 80;
+        assert_eq!(forget(&mut bench).adverse, [], "{how}");
+        assert_eq!(seen(&bench), [(4, at(5), at(12))], "{how}");
+        // A new event counts from one again: only with what was kept is it the fifth and sixth time.
+        bench.now = 90;
+        bench.apply(&[failed_probe(2, 85, 88)]);
+        assert_eq!(seen(&bench), [(6, at(5), at(88))], "{how}");
+        let mut again = Bench::again(bench, 160, &running());
+        assert_eq!(again.all.adverse, [], "{how}, and the process was down");
+        again.now = 170;
+        again.apply(&[failed_probe(4, 165, 169)]);
+        again.now = 240;
+        assert_eq!(forget(&mut again).adverse, [], "{how}, after the process was down");
+        assert_eq!(seen(&again), [(10, at(5), at(169))], "{how}, after the process was down");
+    }
 }
 
 #[test]

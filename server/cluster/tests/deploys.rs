@@ -199,6 +199,163 @@ fn a_stateful_set_rolls_by_controller_revisions_and_is_paused_by_its_partition()
     assert_eq!((&*deploy.to_name, deploy.kind), ("v2", DeployKind::Image));
 }
 
+/// A cluster before a change of template, and what the change brings.
+type Change = (Vec<Value>, Vec<Value>);
+
+/// A Deployment whose new ReplicaSet has no pod yet.
+fn of_deployment(spec: Value) -> Change {
+    let set = with(deployment("shop/web:v2", 2, (1, 0, 1)), json!({ "spec": spec }));
+    (first(), vec![set, replica_set("bb", "shop/web:v2", 2, 10)])
+}
+
+/// A StatefulSet or DaemonSet of two pods, of which `moved` are of the new revision.
+fn of_set(kind: &str, strategy: &Value, moved: usize) -> Change {
+    let set = |generation: i64, updated: usize| {
+        let status = if kind == "DaemonSet" {
+            json!({"desiredNumberScheduled": 2, "updatedNumberScheduled": updated, "numberAvailable": 2, "numberReady": 2})
+        } else {
+            json!({"replicas": 2, "updatedReplicas": updated, "availableReplicas": 2, "readyReplicas": 2})
+        };
+        let spec = json!({"template": template("shop/db:v2"), "updateStrategy": strategy});
+        let spec = if kind == "DaemonSet" { spec } else { with(spec, json!({"replicas": 2})) };
+        let set = with(object(kind, "db", 0), json!({"metadata": {"generation": generation}, "spec": spec}));
+        with(set, json!({"status": with(status, json!({"observedGeneration": generation}))}))
+    };
+    let ring = |hash: &str, image: &str, number: i64, minute: i64| {
+        let ring = owned("ControllerRevision", &format!("db-{hash}"), minute, (kind, "db"));
+        with(ring, json!({"revision": number, "data": {"spec": {"template": template(image)}}}))
+    };
+    let pod = |number: usize, hash: &str| {
+        let pod = owned("Pod", &format!("db-{number}"), 0, (kind, "db"));
+        let hash = if kind == "DaemonSet" { hash.to_owned() } else { format!("db-{hash}") };
+        ready_pod(with(pod, json!({"metadata": {"labels": {"controller-revision-hash": hash}}})), 0, Some(1))
+    };
+    let before = vec![set(1, 2), ring("aa", "shop/db:v1", 1, 0), pod(0, "aa"), pod(1, "aa")];
+    let mut after = vec![set(2, moved), ring("bb", "shop/db:v2", 2, 10)];
+    after.extend((2 - moved..2).map(|number| pod(number, "bb")));
+    (before, after)
+}
+
+/// A Rollout of Argo with two pods, at a revision number, of which so many are new.
+fn rollout(image: &str, number: i64, updated: u32, pause: &str) -> Value {
+    let pauses = if pause.is_empty() { json!([]) } else { json!([{"reason": pause, "startTime": iso(11)}]) };
+    let steps = json!([{"setWeight": 50}, {"pause": {}}]);
+    with(
+        object("Rollout", "pay", 0),
+        json!({
+            "metadata": {"generation": number, "annotations": {"rollout.argoproj.io/revision": number.to_string()}},
+            "spec": {"replicas": 2, "template": template(image), "strategy": {"canary": {"steps": steps}}},
+            "status": {"observedGeneration": number.to_string(), "replicas": 2, "updatedReplicas": updated,
+                       "availableReplicas": 2, "readyReplicas": 2, "pauseConditions": pauses},
+        }),
+    )
+}
+
+/// A ReplicaSet of the Rollout.
+fn argo_set(hash: &str, image: &str, number: i64, minute: i64) -> Value {
+    let label = json!({"metadata": {"labels": {"rollouts-pod-template-hash": hash}}});
+    let note = json!({"metadata": {"annotations": {"rollout.argoproj.io/revision": number.to_string()}}});
+    let set = with(owned("ReplicaSet", &format!("pay-{hash}"), minute, ("Rollout", "pay")), label.clone());
+    with(with(set, note), json!({"spec": {"replicas": 1, "template": with(template(image), label)}}))
+}
+
+/// A pod of a ReplicaSet of the Rollout, ready a minute after it was created.
+fn argo_pod(name: &str, hash: &str, minute: i64) -> Value {
+    let pod = owned("Pod", name, minute, ("ReplicaSet", &format!("pay-{hash}")));
+    let label = json!({"metadata": {"labels": {"rollouts-pod-template-hash": hash}}});
+    ready_pod(with(pod, label), minute, Some(minute + 1))
+}
+
+/// A Rollout that has replaced one of its two pods.
+fn of_rollout(pause: &str) -> Change {
+    let before = vec![
+        rollout("shop/pay:v1", 1, 2, ""),
+        argo_set("aa", "shop/pay:v1", 1, 0),
+        argo_pod("pay-1", "aa", 0),
+        argo_pod("pay-2", "aa", 0),
+    ];
+    let mut after = vec![rollout("shop/pay:v2", 2, 1, pause), argo_set("bb", "shop/pay:v2", 2, 10)];
+    after.push(with(argo_pod("pay-2", "bb", 10), json!({"metadata": {"uid": "new"}})));
+    (before, after)
+}
+
+#[test]
+fn a_rollout_that_is_held_on_purpose_says_by_what_and_is_never_stuck() {
+    let on_delete = json!({"type": "OnDelete"});
+    let rolling = json!({"type": "RollingUpdate"});
+    let partition = |number: u32| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": number}});
+    let by_hand = Some("update strategy OnDelete: a pod moves when it is deleted");
+    let by_number = Some("partition 1: pods with a lower number keep the old revision");
+    let rows = [
+        (of_deployment(json!({"paused": true})), Some("the Deployment is paused")),
+        (of_deployment(json!({"paused": false})), None),
+        (of_set("DaemonSet", &on_delete, 0), by_hand),
+        (of_set("DaemonSet", &on_delete, 1), by_hand),
+        (of_set("DaemonSet", &rolling, 1), None),
+        (of_set("StatefulSet", &on_delete, 0), by_hand),
+        (of_set("StatefulSet", &rolling, 1), None),
+        (of_set("StatefulSet", &partition(1), 1), by_number),
+        (of_set("StatefulSet", &partition(1), 0), None),
+        (of_rollout("CanaryPauseStep"), Some("canary step")),
+        (of_rollout("InconclusiveAnalysisRun"), Some("InconclusiveAnalysisRun")),
+        (of_rollout(""), None),
+    ];
+    for (row, ((before, after), why)) in rows.into_iter().enumerate() {
+        let mut bench = Bench::list(5, &before);
+        bench.now = 12;
+        bench.apply(&after);
+        let phase = |bench: &Bench| bench.deploys().pop().map(|deploy| (deploy.id.sequence, deploy.phase)).unwrap();
+        let expected = why.map_or(DeployPhase::RollingOut, |why| DeployPhase::Paused { why: why.into() });
+        assert_eq!(phase(&bench), (2, expected.clone()), "row {row}");
+        bench.wait(60);
+        match why {
+            Some(_) => assert_eq!(phase(&bench), (2, expected), "row {row}, an hour later"),
+            None => assert!(matches!(phase(&bench), (2, DeployPhase::Stuck { .. })), "row {row}, an hour later"),
+        }
+    }
+}
+
+#[test]
+fn all_pods_that_are_deleted_by_hand_end_a_rollout_on_delete() {
+    for kind in ["DaemonSet", "StatefulSet"] {
+        let (before, after) = of_set(kind, &json!({"type": "OnDelete"}), 2);
+        let mut bench = Bench::list(5, &before);
+        bench.now = 12;
+        bench.apply(&after);
+        assert!(matches!(bench.deploys().pop().unwrap().phase, DeployPhase::Settled { .. }), "{kind}");
+    }
+}
+
+#[test]
+fn a_rollout_of_argo_deploys_by_its_own_hash_and_is_paused_at_a_canary_step() {
+    let (before, after) = of_rollout("CanaryPauseStep");
+    let mut bench = Bench::list(5, &before);
+    assert_eq!(bench.pod("pay-1").revision.unwrap().0, "aa");
+    assert_eq!(bench.service("Rollout.argoproj.io/pay").revision_name.as_deref(), Some("v1"));
+    bench.now = 12;
+    bench.delete(&before[3..]);
+    bench.apply(&after);
+    assert_eq!(bench.pod("pay-2").revision.unwrap().0, "bb");
+    let deploy = bench.deploys().pop().unwrap();
+    assert_eq!(deploy.id.service.local(), "shop/Rollout.argoproj.io/pay");
+    assert_eq!((deploy.id.sequence, deploy.kind, deploy.started), (2, DeployKind::Image, at(10)));
+    assert_eq!((deploy.from.unwrap().0, deploy.to.0), ("aa".to_owned(), "bb".to_owned()));
+    assert_eq!((deploy.from_name.as_deref(), &*deploy.to_name), (Some("v1"), "v2"));
+    assert_eq!(deploy.phase, DeployPhase::Paused { why: "canary step".into() });
+    let service = bench.service("Rollout.argoproj.io/pay");
+    assert_eq!((service.wanted, service.ready, service.updated), (2, 2, 1));
+    // Somebody promotes it.
+    bench.now = 74;
+    bench.delete(&before[2..3]);
+    bench.apply(&[argo_pod("pay-3", "bb", 72), rollout("shop/pay:v2", 2, 2, "")]);
+    assert_eq!(bench.deploys().pop().unwrap().phase, DeployPhase::Settled { at: at(73) });
+    // An old ReplicaSet that is used again gets a new number.
+    bench.now = 80;
+    bench.apply(&[argo_set("aa", "shop/pay:v1", 3, 0), rollout("shop/pay:v1", 3, 0, "")]);
+    let back = bench.deploys().pop().unwrap();
+    assert_eq!((back.id.sequence, back.rollback, &*back.to_name), (3, true, "v1"));
+}
+
 #[test]
 fn a_daemon_set_pod_carries_only_the_hash() {
     let pod = with(

@@ -36,10 +36,7 @@ pub(super) async fn page(
     let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
     let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
     matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
-    matching.sort_by(|a, b| {
-        let order = order(ask.sort, a, b, directory);
-        if ask.reverse { order.reverse() } else { order }.then_with(|| a.service.id.cmp(&b.service.id))
-    });
+    matching.sort_by(|a, b| order(&ask, a, b, directory).then_with(|| a.service.id.cmp(&b.service.id)));
     let shown = matching.iter().skip(ask.offset as usize).take(ask.limit.min(ROWS) as usize);
     let shown: Vec<&Standing> = shown.copied().collect();
     let sparks = sparks(answers, &shown, window).await?;
@@ -111,29 +108,34 @@ fn matches(standing: &Standing, directory: &Directory, ask: &CatalogQuery, hour:
         })
 }
 
-/// The order of a column as its first click gives it; what is not measured comes last.
-fn order(sort: CatalogSort, a: &Standing, b: &Standing, directory: &Directory) -> Ordering {
-    let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    };
+/// The order of a column as its first click gives it, or the other way round; what is not known comes last in both.
+fn order(ask: &CatalogQuery, a: &Standing, b: &Standing, directory: &Directory) -> Ordering {
+    let turned = |order: Ordering| if ask.reverse { order.reverse() } else { order };
+    let most = |a: Option<f64>, b: Option<f64>| known_first(a, b, |a, b| turned(b.total_cmp(a)));
     let missing = |s: &Standing| Reverse(s.service.wanted.saturating_sub(s.service.ready));
     let started = |s: &Standing| directory.newest_deploy(&s.service.id).map(|deploy| deploy.started);
-    match sort {
-        CatalogSort::Health => a
-            .health
-            .health
-            .cmp(&b.health.health)
+    match ask.sort {
+        CatalogSort::Health => turned(a.health.health.cmp(&b.health.health))
             .then_with(|| most(a.total.error_share, b.total.error_share))
             .then_with(|| most(a.total.rate, b.total.rate)),
-        CatalogSort::Name => a.service.id.name.cmp(&b.service.id.name),
+        CatalogSort::Name => turned(a.service.id.name.cmp(&b.service.id.name)),
         CatalogSort::Requests => most(a.total.rate, b.total.rate),
         CatalogSort::Errors => most(a.total.error_share, b.total.error_share),
         CatalogSort::P95 => most(a.total.p95, b.total.p95),
-        CatalogSort::Ready => missing(a).cmp(&missing(b)),
-        CatalogSort::Restarts => b.restarts.cmp(&a.restarts),
-        CatalogSort::Revision => a.service.revision_name.cmp(&b.service.revision_name),
-        CatalogSort::LastDeploy => started(b).cmp(&started(a)),
+        CatalogSort::Ready => turned(missing(a).cmp(&missing(b))),
+        CatalogSort::Restarts => turned(b.restarts.cmp(&a.restarts)),
+        CatalogSort::Revision => {
+            known_first(a.service.revision_name.as_ref(), b.service.revision_name.as_ref(), |a, b| turned(a.cmp(b)))
+        }
+        CatalogSort::LastDeploy => known_first(started(a), started(b), |a, b| turned(b.cmp(a))),
+    }
+}
+
+/// The order of two values where both are known; one that is not comes after one that is.
+fn known_first<T>(a: Option<T>, b: Option<T>, order: impl Fn(&T, &T) -> Ordering) -> Ordering {
+    match (&a, &b) {
+        (Some(a), Some(b)) => order(a, b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
     }
 }
 
@@ -281,90 +283,4 @@ pub(super) async fn header(
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{ClusterId, ClusterStatus, Connection, PodId, PodState, Revision, Timestamp};
-    use store::ClusterRecord;
-
-    use super::*;
-    use crate::fixtures::{self, id, open};
-
-    #[tokio::test]
-    async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await;
-        let hash = |text: &str| RevisionHash(text.into());
-        let pod = |name: &str, revision: &str, created: i64, phase: PodPhase| PodState {
-            id: PodId(name.into()),
-            cluster: "c1".into(),
-            namespace: "shop".into(),
-            name: name.into(),
-            service: id("cart"),
-            revision: Some(hash(revision)),
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: Timestamp(created),
-            ended: None,
-            phase,
-            history: vec![(Timestamp(created), phase)],
-            reason: None,
-            containers: vec![],
-        };
-        let revision = |name: &str| Revision {
-            service: id("cart"),
-            hash: hash(name),
-            name: format!("2.{name}"),
-            number: 1,
-            created: Timestamp(1),
-            images: vec![],
-            template: String::new(),
-        };
-        let mut record = ClusterRecord::new(ClusterId("c1".into()));
-        let cart =
-            ServiceState { revision: Some(hash("b")), revision_name: Some("2.b".into()), ..fixtures::service("cart") };
-        record.services = vec![cart.clone()];
-        record.revisions = vec![revision("a"), revision("b")];
-        record.pods = vec![pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)];
-        store.record(record).await.unwrap();
-        let said = || ready_on(&cart, &store.directory());
-        assert_eq!(said(), ["2.a"]);
-        let after = async |pods: Vec<PodState>| {
-            let mut record = ClusterRecord::new(ClusterId("c1".into()));
-            record.pods = pods;
-            store.record(record).await.unwrap();
-        };
-        after(vec![pod("p2", "b", 2, PodPhase::Ready)]).await;
-        assert_eq!(said(), ["2.a", "2.b"], "some are of the new one");
-        after(vec![pod("p1", "a", 1, PodPhase::Terminating)]).await;
-        assert!(said().is_empty(), "all that are ready are of the wanted one");
-    }
-
-    #[tokio::test]
-    async fn health_beside_a_past_range_is_of_now() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await;
-        let now = now();
-        // It has had no ready pod for half an hour; an hour ago it had.
-        let down = ServiceState { ready: 0, down_since: Some(now.plus(-HOUR / 2)), ..fixtures::service("cart") };
-        fixtures::record(&store, vec![down], vec![]).await;
-        store.set_cluster_status(ClusterStatus {
-            id: "c1".into(),
-            name: "c1".into(),
-            connection: Connection::Connected,
-            heard: Some(now),
-            watchers: vec![],
-            kubelets: Default::default(),
-        });
-        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
-        let answers = Answers::new(store, ingest, vec![], false);
-        let of = async |window: Window| {
-            let head = header(&answers, &Viewer::local(), &id("cart"), window).await.unwrap();
-            let ask = CatalogQuery { limit: 9, ..CatalogQuery::default() };
-            let listed = page(&answers, &Viewer::local(), ask, window).await.unwrap();
-            assert_eq!((listed.of_past, &listed.rows[0].health), (head.of_past, &head.health));
-            (head.of_past, head.health.health)
-        };
-        assert_eq!(of(Window::before(now, HOUR)).await, (false, Health::Failing));
-        assert_eq!(of(Window::before(now.plus(-HOUR), HOUR)).await, (true, Health::Failing), "not healthy, as it was");
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use app::AppError;
 use model::{
     Deploy, DeployDetail, DeployId, DeployRow, Diff, Feed, FeedQuery, HOUR, Judged, MINUTE, Revision, RevisionHash,
-    ServiceId, Summary, Timestamp, Viewer, Window,
+    SECOND, ServiceId, Summary, Timestamp, Viewer, Window,
 };
 use store::Judgement;
 
@@ -22,6 +22,9 @@ use measure::Measured;
 const SPAN: i64 = HOUR;
 /// A config change belongs to a deploy that starts within so long of it.
 const BELONGS: i64 = 10 * MINUTE;
+/// Kubernetes gives the start of a deploy in whole seconds, and a config change is known since it was seen: one that was
+/// applied just before the workload may seem to come so long after it.
+const SEEN: i64 = 2 * SECOND;
 /// Deploys that are listed.
 const LISTED: usize = 50;
 /// Rows that the feed gives at most.
@@ -84,7 +87,7 @@ pub(super) async fn detail(answers: &Answers, viewer: &Viewer, id: &DeployId) ->
 
 /// When a config change belongs to a deploy.
 fn belonging(deploy: &Deploy) -> Window {
-    Window::new(deploy.started.plus(-BELONGS), deploy.started.plus(1))
+    Window::new(deploy.started.plus(-BELONGS), deploy.started.plus(SEEN))
 }
 
 /// What a deploy changed: the pod template, then the ConfigMaps that changed with it.
@@ -123,4 +126,40 @@ async fn text(answers: &Answers, hash: Option<&str>) -> Result<String, AppError>
 /// The text of a version that is still kept.
 async fn version(answers: &Answers, hash: &str) -> Result<Option<String>, AppError> {
     answers.store.version(hash).await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{ClusterId, ConfigChange};
+    use store::ClusterRecord;
+
+    use super::*;
+    use crate::fixtures::{deploy, id, open, service};
+
+    #[tokio::test]
+    async fn a_config_change_belongs_to_a_deploy_that_starts_within_ten_minutes_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let started = deploy(3).started;
+        let edit = |seconds: i64, name: &str| ConfigChange {
+            cluster: "c1".into(),
+            namespace: "shop".into(),
+            name: name.into(),
+            at: started.plus(seconds * SECOND),
+            keys: vec!["limit".into()],
+            from: Some("before".into()),
+            to: "after".into(),
+            services: vec![id("cart")],
+        };
+        let mut record = ClusterRecord::new(ClusterId("c1".into()));
+        (record.services, record.deploys) = (vec![service("cart")], vec![deploy(3)]);
+        record.config_changes =
+            vec![edit(-601, "too early"), edit(-600, "just in time"), edit(1, "applied with it"), edit(2, "after it")];
+        store.record(record).await.unwrap();
+        let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
+        let answers = Answers::new(store, ingest, vec![], false);
+        let rows = list(&answers, &Viewer::local(), &id("cart")).await.unwrap();
+        let names: Vec<&str> = rows[0].config.iter().map(|change| change.name.as_str()).collect();
+        assert_eq!(names, ["applied with it", "just in time"]);
+    }
 }
