@@ -199,3 +199,23 @@ test("a foreign Host is refused", async ({ binnacle, request }) => {
   const probe = await request.get(`${binnacle.url}/livez`, { headers: { host: "10.0.0.7:7700" } });
   expect(probe.status()).toBe(200);
 });
+
+test("a write is taken from Binnacle's own pages and from programs, not from another site", async ({
+  binnacle,
+  request,
+}) => {
+  // Without a token, signing in leads to the catalog: whatever is not refused is answered so.
+  const signIn = async (headers: Record<string, string>) => {
+    const answer = await request.post(`${binnacle.url}/login`, { headers, form: { token: "any" }, maxRedirects: 0 });
+    return answer.status();
+  };
+  expect(await signIn({}), "no browser").toBe(303);
+  expect(await signIn({ origin: binnacle.url }), "its own origin").toBe(303);
+  expect(await signIn({ "sec-fetch-site": "same-origin" }), "its own site").toBe(303);
+  expect(await signIn({ origin: "http://evil.example" }), "another origin").toBe(403);
+  expect(await signIn({ "sec-fetch-site": "cross-site" }), "another site").toBe(403);
+  expect(await signIn({ origin: binnacle.url, "sec-fetch-site": "same-site" }), "another port of its host").toBe(403);
+  // Reading is left to the browser's own rules.
+  const read = await request.get(`${binnacle.url}/`, { headers: { "sec-fetch-site": "cross-site" } });
+  expect(read.status()).toBe(200);
+});
