@@ -117,6 +117,29 @@ test("sorting by name is in the URL and turns round", async ({ page }) => {
   await expect.poll(names).toEqual(before.toReversed());
 });
 
+test("a CronJob is there where jobs are asked for, and its job is not a row of its own", async ({ page }) => {
+  await openCatalog(page, shop);
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toBeVisible();
+  const report = row(page, keyOf(shop, "CronJob", "report"));
+  await expect(report).toHaveCount(0);
+  const chip = page.getByRole("link", { name: "Jobs and bare pods" });
+  // The address has what was typed: the chip leads to both.
+  await expect(chip).toHaveAttribute("href", new RegExp(`q=${shop}`));
+  await chip.click();
+  await expect(page).toHaveURL(/[?&]all=1(&|$)/);
+  await expect(chip).toHaveAttribute("aria-current", "true");
+  await expect(report).toBeVisible();
+  await expect(page.locator(`[data-testid="catalog-row"][data-service^="${shop}/Job/"]`)).toHaveCount(0);
+  await page.reload();
+  await hydrated(page);
+  await expect(report).toBeVisible();
+  // It is known nevertheless: it belongs to its CronJob.
+  await report.locator('a[href*="/services/"]').first().click();
+  await page.getByTestId("tab-kubernetes").click();
+  const jobs = page.locator('[data-testid="resource-row"][data-kind="Job"]');
+  await expect(jobs.filter({ hasText: "report-now" })).toHaveCount(1);
+});
+
 test("the slash key goes to the filter", async ({ page }) => {
   await page.goto("/");
   await hydrated(page);
