@@ -1,7 +1,7 @@
 // Deploys: what changed, what it was called, and none of them missed.
 import type { Page } from "@playwright/test";
 import { expect, test } from "./support/fixtures";
-import { currentPods, deployRows, keyOf, openCatalog, openTab, servicePath } from "./support/pages";
+import { currentPods, deployRows, keyOf, openCatalog, openTab, row, servicePath } from "./support/pages";
 import { sleep } from "./support/process";
 import {
   configMap,
@@ -146,6 +146,23 @@ test("a deploy that happened while Binnacle was stopped is reconstructed", async
   await expect(rows.first()).toHaveAttribute("data-reconstructed", "true");
   await expect(rows.first()).toContainText(/reconstructed/i);
   await expect(rows.first()).toContainText("v2");
+});
+
+test("a Deployment deleted while Binnacle was stopped has no row", async ({ page, cluster, binnacle }) => {
+  const { kube } = cluster;
+  await rollOut(kube, deployment({ namespace: shop, name: "left" }), deployment({ namespace: shop, name: "stays" }));
+  const [left, stays] = ["left", "stays"].map((name) => row(page, keyOf(shop, "Deployment", name)));
+  await openCatalog(page, shop);
+  await expect(left).toBeVisible();
+  await expect(stays).toBeVisible();
+  await page.goto("about:blank");
+  await binnacle.stop();
+  await kube.delete("Deployment", shop, "left");
+  await expect.poll(() => kube.list("Pod", shop, "app=left"), { timeout: 60_000 }).toEqual([]);
+  await binnacle.start();
+  await openCatalog(page, shop);
+  await expect(stays).toBeVisible();
+  await expect(left).toHaveCount(0);
 });
 
 test("a deploy seen once is not told twice after a restart", async ({ page, cluster, binnacle }) => {
