@@ -177,6 +177,34 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+test("the theme that is chosen beats the system's and stays after a reload", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto("/");
+  await hydrated(page);
+  const root = page.locator("html");
+  const button = page.getByTestId("theme");
+  const red = () =>
+    page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.body).backgroundColor)?.[0] ?? Number.NaN));
+  await expect(root).toHaveAttribute("data-theme", "system");
+  await expect.poll(red).toBeGreaterThan(127);
+  for (const theme of ["light", "dark"]) {
+    await button.click();
+    await expect(root).toHaveAttribute("data-theme", theme);
+  }
+  const expectDark = async () => {
+    await expect(root).toHaveAttribute("data-theme", "dark");
+    await expect(button).toHaveAttribute("aria-label", "Theme: dark");
+    await expect.poll(red).toBeLessThan(128);
+  };
+  await expectDark();
+  await page.reload();
+  await hydrated(page);
+  await expectDark();
+  await button.click();
+  await expect(root).toHaveAttribute("data-theme", "system");
+  await expect.poll(red).toBeGreaterThan(127);
+});
+
 test("the policy allows no inline script and no other origin", async ({ request }) => {
   const answer = await request.get("/");
   const policy = answer.headers()["content-security-policy"] ?? "";
