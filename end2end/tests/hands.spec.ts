@@ -182,3 +182,15 @@ test("the charts are split by revision, which is in the address", async ({ page,
   await hydrated(page);
   await expectSplit();
 });
+
+test("every pod has a lane, and no lane is of no pod", async ({ page, cluster }) => {
+  const pods = (await podsOf(cluster.kube, shop, "alpha")).map((pod) => pod.metadata.name);
+  expect(pods).toHaveLength(2);
+  await openTab(page, path, "overview");
+  const lanes = () =>
+    page.getByTestId("pod-lane").evaluateAll((all) => all.map((each) => each.getAttribute("data-pod")).toSorted());
+  await expect.poll(lanes).toEqual(pods.toSorted());
+  for (const pod of pods) {
+    await expect(page.locator(`[data-testid="pod-lane"][data-pod="${pod}"] .stretch`).last()).toBeVisible();
+  }
+});
