@@ -1,4 +1,4 @@
-// The line that CI reads, last: "N passed, N failed".
+// What failed at first and passed in a retry, by name; then the line that CI reads, last: "N passed, N failed".
 import type { FullConfig, FullResult, Reporter, Suite } from "@playwright/test/reporter";
 
 export default class Totals implements Reporter {
@@ -16,6 +16,10 @@ export default class Totals implements Reporter {
     const failed = tests.length - passed - skipped;
     // A broken fixture or config fails the run without failing a test.
     const broken = result.status !== "passed" && failed === 0 ? 1 : 0;
+    // They have passed, and are said: a test that fails now and then is a bug of it or of what it tests.
+    const flaky = tests.filter((test) => test.outcome() === "flaky");
+    if (flaky.length > 0) console.log(`${flaky.length} flaky`);
+    for (const test of flaky) console.log(`  ${test.titlePath().filter(Boolean).join(" › ")}`);
     if (skipped > 0) console.log(`${skipped} skipped`);
     console.log(`${passed} passed, ${failed + broken} failed`);
   }

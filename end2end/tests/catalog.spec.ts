@@ -117,6 +117,118 @@ test("sorting by name is in the URL and turns round", async ({ page }) => {
   await expect.poll(names).toEqual(before.toReversed());
 });
 
+test("a CronJob is there where jobs are asked for, and its job is not a row of its own", async ({ page }) => {
+  await openCatalog(page, shop);
+  await expect(row(page, keyOf(shop, "Deployment", "web"))).toBeVisible();
+  const report = row(page, keyOf(shop, "CronJob", "report"));
+  await expect(report).toHaveCount(0);
+  const chip = page.getByRole("link", { name: "Jobs and bare pods" });
+  // The address has what was typed: the chip leads to both.
+  await expect(chip).toHaveAttribute("href", new RegExp(`q=${shop}`));
+  await chip.click();
+  await expect(page).toHaveURL(/[?&]all=1(&|$)/);
+  await expect(chip).toHaveAttribute("aria-current", "true");
+  await expect(report).toBeVisible();
+  await expect(page.locator(`[data-testid="catalog-row"][data-service^="${shop}/Job/"]`)).toHaveCount(0);
+  await page.reload();
+  await hydrated(page);
+  await expect(report).toBeVisible();
+  // It is known nevertheless: it belongs to its CronJob.
+  await report.locator('a[href*="/services/"]').first().click();
+  await page.getByTestId("tab-kubernetes").click();
+  const jobs = page.locator('[data-testid="resource-row"][data-kind="Job"]');
+  await expect(jobs.filter({ hasText: "report-now" })).toHaveCount(1);
+});
+
+// Names rise first; of what is measured the most comes first. Health is the order without a word in the address.
+const ORDERS: [heading: string, key: string, first: "ascending" | "descending"][] = [
+  ["Service", "name", "ascending"],
+  ["What is going on", "", "descending"],
+  ["Requests /s", "requests", "descending"],
+  ["Errors", "errors", "descending"],
+  ["p95", "p95", "descending"],
+  ["Ready", "ready", "ascending"],
+  ["Restarts", "restarts", "descending"],
+  ["Revision", "revision", "ascending"],
+  ["Last deploy", "last-deploy", "descending"],
+];
+
+test("every column orders the list, says how, and is in the URL", async ({ page }) => {
+  await openCatalog(page, shop);
+  await expect(page).toHaveURL(new RegExp(`q=${shop}`));
+  const headings = page.getByRole("columnheader");
+  await expect(headings).toHaveText(ORDERS.map(([heading]) => new RegExp(`^${heading}`)));
+  const sorted = page.locator("th[aria-sort]");
+  for (const [name, key, first] of ORDERS) {
+    const heading = page.getByRole("columnheader", { name, exact: true });
+    const order = () => {
+      const asked = new URL(page.url()).searchParams;
+      return [asked.get("sort") ?? "", asked.get("dir") ?? ""];
+    };
+    await heading.getByRole("link").click();
+    await expect(heading).toHaveAttribute("aria-sort", first);
+    await expect(sorted).toHaveCount(1);
+    await expect.poll(order, name).toEqual([key, ""]);
+    await heading.getByRole("link").click();
+    await expect(heading).toHaveAttribute("aria-sort", first === "ascending" ? "descending" : "ascending");
+    await expect(sorted).toHaveCount(1);
+    await expect.poll(order, name).toEqual([key, "reverse"]);
+  }
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByRole("columnheader", { name: "Last deploy" })).toHaveAttribute("aria-sort", "ascending");
+  await expect(sorted).toHaveCount(1);
+});
+
+test("namespace and health are chosen, are in the URL, and survive a reload", async ({ page, cluster }) => {
+  const { kube } = cluster;
+  const other = await freshNamespace(kube, "catalog-other");
+  const missing = { image: "registry.test/missing:v1", replicas: 1 };
+  await kube.apply(
+    deployment({ namespace: other, name: "elsewhere", ...missing }),
+    deployment({ namespace: shop, name: "unpulled", ...missing }),
+  );
+  const [web, unpulled] = ["web", "unpulled"].map((name) => row(page, keyOf(shop, "Deployment", name)));
+  const elsewhere = row(page, keyOf(other, "Deployment", "elsewhere"));
+  await openCatalog(page, "catalog");
+  await expect(page).toHaveURL(/q=catalog/);
+  for (const each of [unpulled, elsewhere]) {
+    await expect(each.getByTestId("health")).toHaveText(/failing/i, { timeout: 30_000 });
+  }
+  await expect(web).toBeVisible();
+
+  const namespaces = page.getByRole("combobox", { name: "Namespace" });
+  await namespaces.selectOption(shop);
+  await expect(page).toHaveURL(new RegExp(`[?&]ns=${shop}(&|$)`));
+  await expect(elsewhere).toHaveCount(0);
+  await expect(unpulled).toBeVisible();
+  await expect(web).toBeVisible();
+
+  const failing = page.getByRole("link", { name: /^Failing \d+$/ });
+  await expect(failing).toHaveAttribute("href", new RegExp(`ns=${shop}`));
+  await failing.click();
+  await expect(page).toHaveURL(/[?&]health=failing(&|$)/);
+  const expectChosen = async () => {
+    await expect(unpulled).toBeVisible();
+    await expect(web).toHaveCount(0);
+    await expect(elsewhere).toHaveCount(0);
+    await expect(failing).toHaveAttribute("aria-current", "true");
+    await expect(namespaces).toHaveValue(shop);
+    await expect(page.getByTestId("filter")).toHaveValue("catalog");
+  };
+  await expectChosen();
+  await page.reload();
+  await hydrated(page);
+  await expectChosen();
+  // Chosen again, it is left.
+  await failing.click();
+  await expect(page).not.toHaveURL(/health=/);
+  await expect(web).toBeVisible();
+  await expect(elsewhere).toHaveCount(0);
+  await kube.delete("Deployment", other, "elsewhere");
+  await kube.delete("Deployment", shop, "unpulled");
+});
+
 test("the slash key goes to the filter", async ({ page }) => {
   await page.goto("/");
   await hydrated(page);

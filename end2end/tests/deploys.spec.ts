@@ -1,7 +1,8 @@
 // Deploys: what changed, what it was called, and none of them missed.
 import type { Page } from "@playwright/test";
 import { expect, test } from "./support/fixtures";
-import { currentPods, deployRows, keyOf, openCatalog, openTab, servicePath } from "./support/pages";
+import type { Kube, Obj } from "./support/kube";
+import { currentPods, deployRows, keyOf, openCatalog, openTab, row, servicePath } from "./support/pages";
 import { sleep } from "./support/process";
 import {
   configMap,
@@ -9,6 +10,7 @@ import {
   deployment,
   freshNamespace,
   hasSettled,
+  podsOf,
   READY_AFTER,
   rollOut,
   statefulSet,
@@ -30,11 +32,17 @@ async function deploysOf(page: Page, kind: string, name: string, count: number) 
 }
 
 /** Rolls the workload through versions; the watcher sees each one. */
-async function roll(kube: Parameters<typeof rollOut>[0], of: Workload, ...versions: Partial<Workload>[]) {
+async function roll(kube: Kube, of: Workload, ...versions: Partial<Workload>[]) {
   for (const version of versions) {
     await rollOut(kube, deployment({ ...of, ...version }));
     await sleep(1_000);
   }
+}
+
+/** The ControllerRevision that a StatefulSet or DaemonSet made last. */
+async function newestRevision(kube: Kube, name: string): Promise<Obj> {
+  const revisions = await kube.list("ControllerRevision", shop, `app=${name}`);
+  return revisions.reduce((newest, each) => (each.revision > newest.revision ? each : newest));
 }
 
 const image = (name: string, tag: string) => ({ image: `registry.test/${name}:${tag}` });
@@ -128,6 +136,20 @@ test("stateful and daemon sets deploy too", async ({ page, cluster }) => {
     const rows = await deploysOf(page, kind, name, 1);
     await expect(rows.first()).toContainText("v2");
     await expect(rows.first()).toHaveAttribute("data-kind", "image");
+    await expect(rows.first()).toContainText(/settled \d/);
+    await openTab(page, await servicePath(page, keyOf(shop, kind, name)), "kubernetes");
+    const pods = await podsOf(kube, shop, name);
+    expect(pods, kind).toHaveLength(2);
+    await expect(currentPods(page)).toHaveCount(pods.length);
+    const newest = await newestRevision(kube, name);
+    for (const pod of pods) {
+      const shown = currentPods(page).filter({ hasText: pod.metadata.name });
+      await expect(shown.getByRole("cell").nth(2), pod.metadata.name).toHaveText("v2");
+      // By which pod and revision find each other: a StatefulSet writes the whole name, a DaemonSet the hash alone.
+      const label = pod.metadata.labels["controller-revision-hash"];
+      expect(kind === "StatefulSet" ? label : `${name}-${label}`).toBe(newest.metadata.name);
+      expect(newest.metadata.name).toMatch(new RegExp(`^${name}-[a-z0-9]+$`));
+    }
   }
 });
 
@@ -146,6 +168,23 @@ test("a deploy that happened while Binnacle was stopped is reconstructed", async
   await expect(rows.first()).toHaveAttribute("data-reconstructed", "true");
   await expect(rows.first()).toContainText(/reconstructed/i);
   await expect(rows.first()).toContainText("v2");
+});
+
+test("a Deployment deleted while Binnacle was stopped has no row", async ({ page, cluster, binnacle }) => {
+  const { kube } = cluster;
+  await rollOut(kube, deployment({ namespace: shop, name: "left" }), deployment({ namespace: shop, name: "stays" }));
+  const [left, stays] = ["left", "stays"].map((name) => row(page, keyOf(shop, "Deployment", name)));
+  await openCatalog(page, shop);
+  await expect(left).toBeVisible();
+  await expect(stays).toBeVisible();
+  await page.goto("about:blank");
+  await binnacle.stop();
+  await kube.delete("Deployment", shop, "left");
+  await expect.poll(() => kube.list("Pod", shop, "app=left"), { timeout: 60_000 }).toEqual([]);
+  await binnacle.start();
+  await openCatalog(page, shop);
+  await expect(stays).toBeVisible();
+  await expect(left).toHaveCount(0);
 });
 
 test("a deploy seen once is not told twice after a restart", async ({ page, cluster, binnacle }) => {

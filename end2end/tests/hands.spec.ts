@@ -154,3 +154,43 @@ test("one crosshair stands at the same place on every chart", async ({ page }) =
   const lefts = await crosshairs.evaluateAll((all) => all.map((each) => (each as HTMLElement).style.left));
   expect(new Set(lefts).size).toBe(1);
 });
+
+test("the charts are split by revision, which is in the address", async ({ page, cluster, binnacle, sender }) => {
+  const split = { namespace: shop, name: "split", replicas: 1 };
+  for (const tag of ["v1", "v2"]) {
+    await rollOut(cluster.kube, deployment({ ...split, image: `registry.test/split:${tag}` }));
+    const [pod] = await podsOf(cluster.kube, shop, "split");
+    const spans = [httpSpans("GET", "/b", { count: 120, over_s: 120 })];
+    await sender.send({ endpoint: binnacle.grpc, resource: resourceOf(pod), spans });
+  }
+  await openTab(page, await servicePath(page, keyOf(shop, "Deployment", "split")), "overview");
+  const chart = page.getByTestId("chart-requests");
+  const lines = chart.locator(".geometry path.line");
+  const legend = chart.locator(".legend li");
+  await expect(lines).toHaveCount(1);
+  await expect(legend).toHaveCount(1);
+  await page.getByTestId("split-revision").click();
+  await expect(page).toHaveURL(/[?&]split=revision(&|$)/);
+  const expectSplit = async () => {
+    await expect(page.getByTestId("split-revision")).toHaveAttribute("aria-current", "true");
+    await expect(lines).toHaveCount(2);
+    await expect(legend).toHaveCount(2);
+    for (const tag of ["v1", "v2"]) await expect(legend.filter({ hasText: tag })).toHaveCount(1);
+  };
+  await expectSplit();
+  await page.reload();
+  await hydrated(page);
+  await expectSplit();
+});
+
+test("every pod has a lane, and no lane is of no pod", async ({ page, cluster }) => {
+  const pods = (await podsOf(cluster.kube, shop, "alpha")).map((pod) => pod.metadata.name);
+  expect(pods).toHaveLength(2);
+  await openTab(page, path, "overview");
+  const lanes = () =>
+    page.getByTestId("pod-lane").evaluateAll((all) => all.map((each) => each.getAttribute("data-pod")).toSorted());
+  await expect.poll(lanes).toEqual(pods.toSorted());
+  for (const pod of pods) {
+    await expect(page.locator(`[data-testid="pod-lane"][data-pod="${pod}"] .stretch`).last()).toBeVisible();
+  }
+});

@@ -100,16 +100,23 @@ test("the URL's own text is harmless", async ({ page, guard }) => {
   }
 });
 
-test("a canary secret is in no page, response, log or file", async ({ page, cluster, binnacle }) => {
+test("a canary secret is in no page, response, log or file", async ({ page, request, cluster, binnacle }) => {
   const { kube } = cluster;
   const shop = await freshNamespace(kube, "canary");
   const secrets = canaries();
-  const bodies: string[] = [];
+  // What is no secret is kept and shown: where that is not found, nothing was looked at.
+  const plain = { env: "Plain-env-2", map: "Plain-map" };
+  const responses: string[] = [];
+  const shown: string[] = [];
   page.on("response", async (response) => {
-    bodies.push(await response.text().catch(() => ""));
+    responses.push(await response.text().catch(() => ""));
   });
   await kube.apply(
-    configMap(shop, "vault", { password: secrets.map, "app.yaml": `db:\n  password: ${secrets.file}\n` }),
+    configMap(shop, "vault", {
+      level: plain.map,
+      password: secrets.map,
+      "app.yaml": `db:\n  password: ${secrets.file}\n`,
+    }),
   );
   const base = { namespace: shop, name: "vault", configMap: "vault", replicas: 1 };
   for (const suffix of ["", "2"]) {
@@ -122,12 +129,39 @@ test("a canary secret is in no page, response, log or file", async ({ page, clus
     await openTab(page, path, tab);
     if (tab === "deploys") await page.getByTestId("deploy-row").first().click();
     await sleep(500);
-    bodies.push(await page.content());
+    shown.push(await page.content());
   }
+  for (const [kind, kept] of [
+    ["Deployment", plain.env],
+    ["ConfigMap", plain.map],
+  ]) {
+    await openTab(page, path, "kubernetes");
+    const row = page.locator(`[data-testid="resource-row"][data-kind="${kind}"]`).filter({ hasText: "vault" });
+    await row.first().getByTestId("resource-link").click();
+    await expect(page.getByTestId("resource").getByTestId("yaml"), kind).toContainText(kept);
+    shown.push(await page.content());
+  }
+  for (const place of [`/api/v1/services?namespace=${shop}`, `/api/v1${path}/deploys`, "/metrics", "/status"]) {
+    const answer = await request.get(`${binnacle.url}${place}`);
+    expect(answer.status(), place).toBe(200);
+    responses.push(await answer.text());
+  }
+  const places = binnacle.placesOf([...Object.values(secrets), ...Object.values(plain), binnacle.url]);
+  const placesWith = (text: string) => places.filter((place) => place.endsWith(`: ${text}`));
+  for (const kept of Object.values(plain)) {
+    const has = (body: string) => body.includes(kept);
+    await expect.poll(() => responses.some(has), `a response with ${kept}`).toBe(true);
+    expect(shown.some(has), `a page with ${kept}`).toBe(true);
+    const tables = placesWith(kept).filter((place) => place.includes("/"));
+    expect(tables, `tables with ${kept}`).not.toEqual([]);
+  }
+  // The log says where Binnacle is to be opened.
+  expect(placesWith(binnacle.url)).toContain(`log: ${binnacle.url}`);
   for (const secret of Object.values(secrets)) {
-    expect(bodies.filter((body) => body.includes(secret)).length, `responses with ${secret}`).toBe(0);
+    const leaks = [...responses, ...shown].filter((body) => body.includes(secret));
+    expect(leaks.length, `responses with ${secret}`).toBe(0);
+    expect(placesWith(secret)).toEqual([]);
   }
-  expect(binnacle.placesOf(Object.values(secrets))).toEqual([]);
 });
 
 /** Each looks like what it stands for, and is findable. */
@@ -153,7 +187,7 @@ function hiding(secrets: ReturnType<typeof canaries>, suffix: string) {
       DATABASE: `postgres://shop:${secrets.url}${suffix}@db:5432/shop`,
       SESSION: secrets.jwt + suffix,
       REGION: secrets.cloud,
-      PLAIN: `plain${suffix}`,
+      PLAIN: `Plain-env-${suffix}`,
     },
     args: [`--password=${secrets.argument}${suffix}`, "--verbose"],
     annotations: { "vault.test/token": secrets.annotation + suffix },

@@ -177,6 +177,34 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+test("the theme that is chosen beats the system's and stays after a reload", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto("/");
+  await hydrated(page);
+  const root = page.locator("html");
+  const button = page.getByTestId("theme");
+  const red = () =>
+    page.evaluate(() => Number(/\d+/.exec(getComputedStyle(document.body).backgroundColor)?.[0] ?? Number.NaN));
+  await expect(root).toHaveAttribute("data-theme", "system");
+  await expect.poll(red).toBeGreaterThan(127);
+  for (const theme of ["light", "dark"]) {
+    await button.click();
+    await expect(root).toHaveAttribute("data-theme", theme);
+  }
+  const expectDark = async () => {
+    await expect(root).toHaveAttribute("data-theme", "dark");
+    await expect(button).toHaveAttribute("aria-label", "Theme: dark");
+    await expect.poll(red).toBeLessThan(128);
+  };
+  await expectDark();
+  await page.reload();
+  await hydrated(page);
+  await expectDark();
+  await button.click();
+  await expect(root).toHaveAttribute("data-theme", "system");
+  await expect.poll(red).toBeGreaterThan(127);
+});
+
 test("the policy allows no inline script and no other origin", async ({ request }) => {
   const answer = await request.get("/");
   const policy = answer.headers()["content-security-policy"] ?? "";
@@ -198,4 +226,24 @@ test("a foreign Host is refused", async ({ binnacle, request }) => {
   expect([400, 403, 421]).toContain(answer.status());
   const probe = await request.get(`${binnacle.url}/livez`, { headers: { host: "10.0.0.7:7700" } });
   expect(probe.status()).toBe(200);
+});
+
+test("a write is taken from Binnacle's own pages and from programs, not from another site", async ({
+  binnacle,
+  request,
+}) => {
+  // Without a token, signing in leads to the catalog: whatever is not refused is answered so.
+  const signIn = async (headers: Record<string, string>) => {
+    const answer = await request.post(`${binnacle.url}/login`, { headers, form: { token: "any" }, maxRedirects: 0 });
+    return answer.status();
+  };
+  expect(await signIn({}), "no browser").toBe(303);
+  expect(await signIn({ origin: binnacle.url }), "its own origin").toBe(303);
+  expect(await signIn({ "sec-fetch-site": "same-origin" }), "its own site").toBe(303);
+  expect(await signIn({ origin: "http://evil.example" }), "another origin").toBe(403);
+  expect(await signIn({ "sec-fetch-site": "cross-site" }), "another site").toBe(403);
+  expect(await signIn({ origin: binnacle.url, "sec-fetch-site": "same-site" }), "another port of its host").toBe(403);
+  // Reading is left to the browser's own rules.
+  const read = await request.get(`${binnacle.url}/`, { headers: { "sec-fetch-site": "cross-site" } });
+  expect(read.status()).toBe(200);
 });

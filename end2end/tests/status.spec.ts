@@ -12,10 +12,14 @@ const WATCHED = [
   "replicasets",
   "statefulsets",
   "daemonsets",
+  "controllerrevisions",
   "jobs",
   "cronjobs",
   "pods",
   "nodes",
+  "services",
+  "endpointslices",
+  "configmaps",
   "events",
 ];
 const WORKING = /synced|following|watching/i;
