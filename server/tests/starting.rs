@@ -48,7 +48,7 @@ fn a_port_in_use_is_named_with_its_flag() {
 fn after(log: &mut impl BufRead, word: &str) -> String {
     let mut said = String::new();
     for line in log.by_ref().lines() {
-        let line = line.unwrap();
+        let line = line.expect("its log is text");
         if let Some((_, rest)) = line.split_once(word) {
             return rest.trim().to_owned();
         }
