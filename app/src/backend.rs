@@ -14,8 +14,8 @@ use model::{
 
 use crate::error::AppError;
 
-/// What `server` answers. What tells anything of a cluster takes the viewer first and checks their rights itself; the
-/// clock, the zones and the demo's tour are everyone's.
+/// What `server` answers. What tells anything of a cluster takes the viewer first. Who may see anything sees everything
+/// by now, which the layer in front of the pages checks; the clock, the zones and the demo's tour are everyone's.
 #[async_trait]
 pub trait Backend: Send + Sync {
     // --- session

@@ -21,6 +21,20 @@ const NEVER: [(&str, &[&str]); 9] = [
     ("frontend", &["model", "store", "cluster", "ingest", "analysis", "server", "axum", "tokio"]),
 ];
 
+/// The crates of the workspace that each may use.
+const MAY: [(&str, &[&str]); 10] = [
+    ("model", &[]),
+    ("app", &["model"]),
+    ("frontend", &["app"]),
+    ("analysis", &["model"]),
+    ("store", &["model"]),
+    ("cluster", &["model", "store"]),
+    ("ingest", &["model", "store"]),
+    ("simulator", &["model"]),
+    ("load", &[]),
+    ("server", &["model", "app", "analysis", "store", "cluster", "ingest", "simulator"]),
+];
+
 /// Direct dependencies, those of tests left out, by workspace crate.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
@@ -50,6 +64,18 @@ fn no_crate_sees_what_it_must_not() {
         wrong.extend(direct.iter().filter(|d| never.contains(&d.as_str())).map(|d| format!("{name} → {d}")));
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn crates_of_the_workspace_see_only_those_they_may() {
+    let dependencies = dependencies();
+    for (name, direct) in &dependencies {
+        let (_, may) =
+            MAY.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name} has no row in MAY"));
+        let own = direct.iter().filter(|used| dependencies.contains_key(*used));
+        let wrong: Vec<_> = own.filter(|used| !may.contains(&used.as_str())).collect();
+        assert!(wrong.is_empty(), "{name} → {wrong:?}");
+    }
 }
 
 #[test]

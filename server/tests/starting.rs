@@ -34,14 +34,19 @@ fn a_port_in_use_is_named_with_its_flag() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let data = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_binnacle"))
-        .env_clear()
-        .args(["--listen", "127.0.0.1:0", "--otlp-grpc", &address, "--otlp-http", "127.0.0.1:0", "--data"])
-        .arg(data.path())
-        .output()
-        .unwrap();
-    refused(&output, &["can't listen on", &address, "--otlp-grpc"]);
-    assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "it touched the data directory");
+    for flag in ["--listen", "--otlp-grpc", "--otlp-http"] {
+        let ports = ["--listen", "--otlp-grpc", "--otlp-http"]
+            .map(|port| format!("{port}={}", if port == flag { &address } else { "127.0.0.1:0" }));
+        let output = Command::new(env!("CARGO_BIN_EXE_binnacle"))
+            .env_clear()
+            .args(ports)
+            .arg("--data")
+            .arg(data.path())
+            .output()
+            .unwrap();
+        refused(&output, &["can't listen on", &address, flag]);
+        assert!(std::fs::read_dir(data.path()).unwrap().next().is_none(), "it touched the data directory");
+    }
 }
 
 /// Reads its log until a line has a word, and gives what follows that.
