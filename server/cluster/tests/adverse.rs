@@ -178,7 +178,8 @@ fn failed_probe(count: u32, first: i64, last: i64) -> Value {
 
 #[test]
 fn an_event_is_kept_beyond_the_hour_for_which_the_api_server_has_it() {
-    let ways: [(&str, fn(&mut Bench) -> ClusterRecord); 2] = [
+    type Way = fn(&mut Bench) -> ClusterRecord;
+    let ways: [(&str, Way); 2] = [
         ("deleted", |bench| bench.delete(&[failed_probe(4, 5, 12)])),
         ("not listed any more", |bench| bench.relist(&running())),
     ];
