@@ -176,12 +176,10 @@ fn failed_probe(count: u32, first: i64, last: i64) -> Value {
     with(failed, json!({"firstTimestamp": iso(first)}))
 }
 
-/// How an event goes from the API server, and what is recorded of that.
-type Forget = fn(&mut Bench) -> ClusterRecord;
-
 #[test]
 fn an_event_is_kept_beyond_the_hour_for_which_the_api_server_has_it() {
-    let ways: [(&str, Forget); 2] = [
+    type Way = fn(&mut Bench) -> ClusterRecord;
+    let ways: [(&str, Way); 2] = [
         ("deleted", |bench| bench.delete(&[failed_probe(4, 5, 12)])),
         ("not listed any more", |bench| bench.relist(&running())),
     ];
