@@ -28,7 +28,7 @@ pub struct Limits {
     pub body: Duration,
     /// How long a commit is waited for before the sender is told to come again: 20 s.
     pub commit: Duration,
-    /// How long open requests have to end at shutdown: 3 s.
+    /// How long open requests have to end at shutdown: 2 s, less than the process has.
     pub drain: Duration,
     /// Spans, log records or metric points of one request: 500,000; more are rejected as a partial success.
     pub records: usize,
@@ -55,7 +55,7 @@ impl Default for Limits {
             pause: Duration::from_secs(10),
             body: Duration::from_secs(60),
             commit: Duration::from_secs(20),
-            drain: Duration::from_secs(3),
+            drain: Duration::from_secs(2),
             records: 500_000,
             owners: 10_000,
             attributes: 1_024,
