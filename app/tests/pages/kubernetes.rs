@@ -1,0 +1,50 @@
+//! The Kubernetes tab: what went wrong, nodes in trouble, resources with their history, and pods.
+
+use crate::answer::{checkout, get};
+use crate::fake::CLUSTER;
+
+#[tokio::test]
+async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
+    let page = get(&checkout("kubernetes")).await;
+    assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
+    page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
+    page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31<", "since 14:29, 6 times"]);
+    assert!(page.html.contains(">ended ") && !page.html.contains("terminating"), "what it was on the way is over");
+}
+
+#[tokio::test]
+async fn trouble_of_a_node_is_one_row_with_whom_it_hurt_and_is_linked_both_ways() {
+    let page = get(&checkout("kubernetes")).await;
+    page.has(&["Node trouble", "The node does not report any more.", "The node runs out of memory."]);
+    page.has(&[
+        "id=\"node-node-07\"",
+        "href=\"#node-node-07\"",
+        "while node-07 was in trouble",
+        "checkout-84bd7c6f9-4n8vt",
+    ]);
+    // Of fourteen services twelve are named.
+    assert_eq!((page.ids("hurt-service"), page.ids("event-node")), (12, 2));
+    page.has(&[&format!("/services/{CLUSTER}/shop/Deployment/hurt-0/kubernetes#node-node-07"), "and 2 more"]);
+}
+
+#[tokio::test]
+async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
+    let closed = get(&checkout("kubernetes")).await;
+    assert_eq!(closed.ids("version"), 0);
+    closed.has(&["As it is now", "resource=Deployment/checkout", "Network"]);
+    let open = get(&checkout("kubernetes?resource=Deployment/checkout")).await;
+    assert_eq!((open.ids("yaml"), open.ids("version"), open.ids("diff")), (1, 3, 0));
+    open.has(&["argocd", "3 → 6 replicas", "first seen", "compared with", "version=a"]);
+    let inline = get(&checkout("kubernetes?resource=Deployment/checkout&view=diff")).await;
+    assert_eq!((inline.ids("yaml"), inline.ids("diff")), (0, 1));
+    let split = get(&checkout("kubernetes?resource=Deployment/checkout&view=split")).await;
+    split.has(&["class=\"line-text removed\"", "class=\"line-text added\""]);
+    let nonsense = get(&checkout("kubernetes?resource=x")).await;
+    assert_eq!(nonsense.ids("version"), 0);
+}
+
+#[tokio::test]
+async fn the_kubernetes_tab_says_that_it_is_as_of_a_past_moment() {
+    let past = get(&checkout("kubernetes?at=1764000000000")).await;
+    past.has(&["As of 24 Nov 16:00:00", "Back to now"]);
+}

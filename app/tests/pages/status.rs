@@ -1,0 +1,20 @@
+//! The status page.
+
+use http::StatusCode;
+
+use crate::answer::get;
+
+#[tokio::test]
+async fn the_status_page_has_watchers_rules_and_refusals() {
+    let page = get("/status").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!((page.ids("status-watcher"), page.ids("status-rejected"), page.ids("status-unattributed")), (4, 1, 1));
+    page.has(&[
+        "forbidden",
+        "resources: [\"nodes\"]",
+        "malformed protobuf",
+        "legacy-batch",
+        "2.9 GiB",
+        "Not in this cluster: Rollouts.",
+    ]);
+}
