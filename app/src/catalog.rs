@@ -68,25 +68,31 @@ pub(crate) fn Catalog() -> impl IntoView {
     }
 }
 
-/// Goes to the first service of what the address asks for, when its answer is there.
-fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> Callback<()> {
-    let (entered, go) = (RwSignal::new(None::<CatalogQuery>), use_go());
+/// Goes to the first service of the text that was entered, when the address has followed and its answer is there.
+fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> Callback<String> {
+    let (entered, followed, go) = (RwSignal::new(None::<String>), StoredValue::new(false), use_go());
     Effect::new(move |_| {
-        let wanted = entered.get()?;
-        if query.get() != wanted {
+        let (wanted, query) = (entered.get()?, query.get());
+        if query.text != wanted {
             // What is typed after Enter is not what was entered.
-            entered.set(None);
+            if followed.get_value() {
+                entered.set(None);
+            }
             return None;
         }
+        followed.set_value(true);
         let (asked, page) = answer.get()?.ok()?;
-        if (CatalogQuery { offset: 0, ..asked }) == wanted {
+        if (CatalogQuery { offset: 0, ..asked }) == query {
             entered.set(None);
             let first = page.rows.first()?;
             go.run((format!("{}/overview{}", first.id.path(), kept.get_untracked()), NavigateOptions::default()));
         }
         Some(())
     });
-    Callback::new(move |()| entered.set(Some(query.get_untracked())))
+    Callback::new(move |text| {
+        followed.set_value(false);
+        entered.set(Some(text));
+    })
 }
 
 fn totals(page: &CatalogPage, range: Range) -> AnyView {

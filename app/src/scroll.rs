@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 /// Addresses whose place is remembered.
 const REMEMBERED: usize = 50;
@@ -16,23 +15,13 @@ type Place = (String, f64, i32);
 /// Remembers the place of each address, and goes there when the browser comes back to it; draws nothing.
 #[component]
 pub(crate) fn KeepScroll() -> impl IntoView {
-    let (path, search) = (use_location().pathname, use_location().search);
-    let address = Memo::new(move |_| format!("{}?{}", path.get(), search.get()));
-    let (places, is_back) = (StoredValue::new(Vec::<Place>::new()), StoredValue::new(false));
-    Effect::new(move |_| {
-        let now = address.get();
-        let place = places.with_value(|places| places.iter().find(|(of, ..)| *of == now).cloned());
-        match place.filter(|_| is_back.get_value()) {
-            Some(place) => go_to(&place),
-            // Another visit begins at the top.
-            None => places.update_value(|places| places.retain(|(of, ..)| *of != now)),
-        }
-        is_back.set_value(false);
-    });
+    let places = StoredValue::new(Vec::<Place>::new());
     Effect::new(move |_| {
         let scroll = window_event_listener_untyped("scroll", move |_| {
-            let (Ok(top), Some(root)) = (window().scroll_y(), document().document_element()) else { return };
-            let now = address.get_untracked();
+            let (Some(now), Ok(top), Some(root)) = (address(), window().scroll_y(), document().document_element())
+            else {
+                return;
+            };
             places.update_value(|places| {
                 places.retain(|(of, ..)| *of != now);
                 places.push((now, top, root.scroll_height()));
@@ -40,12 +29,23 @@ pub(crate) fn KeepScroll() -> impl IntoView {
                 places.drain(..over);
             });
         });
-        let back = window_event_listener_untyped("popstate", move |_| is_back.set_value(true));
+        // At once: the page that comes is drawn between this and whatever is scheduled.
+        let back = window_event_listener_untyped("popstate", move |_| {
+            let now = address();
+            let place = places.with_value(|places| places.iter().find(|(of, ..)| Some(of) == now.as_ref()).cloned());
+            place.iter().for_each(go_to);
+        });
         on_cleanup(move || {
             scroll.remove();
             back.remove();
         });
     });
+}
+
+/// Path and query that the browser shows.
+fn address() -> Option<String> {
+    let location = window().location();
+    Some(location.pathname().ok()? + &location.search().ok()?)
 }
 
 /// Scrolls to a place, and holds the height that it needs until what stood there is back.

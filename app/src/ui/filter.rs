@@ -21,9 +21,9 @@ pub(crate) fn TextFilter(
     label: &'static str,
     /// What it looks in.
     placeholder: &'static str,
-    /// Enter was pressed; the address has what is typed by then.
+    /// This text was entered; the address follows.
     #[prop(optional)]
-    on_enter: Option<Callback<()>>,
+    on_enter: Option<Callback<String>>,
 ) -> impl IntoView {
     let (params, requery) = (use_query_map(), use_requery());
     let (typed, set_typed) = signal(text.get_untracked());
@@ -61,7 +61,7 @@ pub(crate) fn TextFilter(
                 waiting.clear();
                 follow();
             }
-            on_enter.into_iter().for_each(|enter| enter.run(()));
+            on_enter.into_iter().for_each(|enter| enter.run(typed.get_untracked()));
         }
         _ => leave(&event),
     };
