@@ -1,6 +1,9 @@
 //! What tests of the server's answers begin with: a store with services and deploys of one cluster.
 
-use model::{ClusterId, Deploy, DeployId, DeployKind, DeployPhase, RevisionHash, ServiceId, ServiceState, Timestamp};
+use model::{
+    ClusterId, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase, PodState, RevisionHash, ServiceId,
+    ServiceState, Timestamp,
+};
 use store::{ClusterRecord, Config, Keep, Store};
 
 pub(crate) fn id(name: &str) -> ServiceId {
@@ -45,6 +48,27 @@ pub(crate) fn deploy(sequence: u32) -> Deploy {
         reconstructed: false,
         cause: None,
         changes: vec!["image".into()],
+    }
+}
+
+/// A pod of a service that is ready since it was made, with its name as its uid.
+pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
+    PodState {
+        id: PodId(name.into()),
+        cluster: service.cluster.clone(),
+        namespace: service.namespace.clone(),
+        name: name.into(),
+        service,
+        revision: None,
+        node: None,
+        ips: vec![],
+        host_network: false,
+        created,
+        ended: None,
+        phase: PodPhase::Ready,
+        history: vec![(created, PodPhase::Ready)],
+        reason: None,
+        containers: vec![],
     }
 }
 

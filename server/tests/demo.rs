@@ -1,6 +1,8 @@
 //! The demo as a process: it shows the shop, says that it is one, ends with 0 and leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -18,15 +20,12 @@ struct Process {
 
 impl Process {
     fn start(place: &Path, words: &[&str]) -> Self {
-        // Pages need a site; what is in it does not matter here.
-        std::fs::create_dir_all(place.join("site/pkg")).unwrap();
-        std::fs::write(place.join("site/pkg/binnacle.wasm"), "").unwrap();
         std::fs::create_dir_all(place.join("tmp")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_binnacle"))
             .env_clear()
             .env("HOME", place)
             .env("TMPDIR", place.join("tmp"))
-            .env("LEPTOS_SITE_ROOT", place.join("site"))
+            .env("LEPTOS_SITE_ROOT", support::site(place))
             .args(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,6 +6,7 @@
 mod ledger;
 #[path = "kills/sender.rs"]
 mod sender;
+mod support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -66,7 +67,7 @@ impl Process {
         let child = Command::new(env!("CARGO_BIN_EXE_binnacle"))
             .env_clear()
             .env("HOME", place)
-            .env("LEPTOS_SITE_ROOT", place.join("site"))
+            .env("LEPTOS_SITE_ROOT", support::site(place))
             .args(["--no-demo", "--listen", &ui, "--otlp-grpc", &grpc, "--otlp-http", &http, "--data"])
             .arg(place.join("data"))
             .stdout(Stdio::null())
@@ -125,8 +126,6 @@ async fn look(place: &Path, ledger: &Ledger, since: Timestamp) {
 async fn what_was_acknowledged_is_there_once_after_every_kill() {
     let kills = std::env::var("BINNACLE_KILLS").map_or(KILLS, |text| text.parse().unwrap());
     let place = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(place.path().join("site/pkg")).unwrap();
-    std::fs::write(place.path().join("site/pkg/binnacle.wasm"), "").unwrap();
     let store = open(&place.path().join("data")).await;
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.services = vec![service()];

@@ -1,5 +1,7 @@
 //! What keeps the binary from starting is one clear sentence and a non-zero exit; nothing is damaged.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -66,13 +68,10 @@ fn after(log: &mut impl BufRead, word: &str) -> String {
 #[test]
 fn a_stop_ends_streams_and_half_sent_bodies_and_is_no_failure() {
     let place = tempfile::tempdir().unwrap();
-    // Pages need a site; what is in it does not matter here.
-    std::fs::create_dir_all(place.path().join("site/pkg")).unwrap();
-    std::fs::write(place.path().join("site/pkg/binnacle.wasm"), "").unwrap();
     let mut process = Command::new(env!("CARGO_BIN_EXE_binnacle"))
         .env_clear()
         .env("NO_COLOR", "1")
-        .env("LEPTOS_SITE_ROOT", place.path().join("site"))
+        .env("LEPTOS_SITE_ROOT", support::site(place.path()))
         .args(["--no-demo", "--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
         .arg("--data")
         .arg(place.path().join("data"))

@@ -152,7 +152,7 @@ fn pattern(
 
 #[cfg(test)]
 mod tests {
-    use model::{ClusterId, Deploy, HOUR, Owner, PodId, PodPhase, PodState, RevisionHash, SECOND};
+    use model::{ClusterId, Deploy, HOUR, Owner, RevisionHash, SECOND};
     use store::{Batch, ClusterRecord, LogRow, OwnerFacts};
 
     use super::*;
@@ -164,23 +164,7 @@ mod tests {
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         record.services = vec![fixtures::service("cart")];
         record.deploys = vec![Deploy { from: Some(RevisionHash("a".into())), started: deployed, ..deploy(1) }];
-        record.pods = vec![PodState {
-            id: PodId("p1".into()),
-            cluster: "c1".into(),
-            namespace: "shop".into(),
-            name: "p1".into(),
-            service: id("cart"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: Timestamp(1),
-            ended: None,
-            phase: PodPhase::Ready,
-            history: vec![(Timestamp(1), PodPhase::Ready)],
-            reason: None,
-            containers: vec![],
-        }];
+        record.pods = vec![fixtures::pod(id("cart"), "p1", Timestamp(1))];
         store.record(record).await.unwrap();
         let mut batch = Batch::new(1u128.to_be_bytes());
         let facts = OwnerFacts { pod_uid: Some("p1".into()), ..OwnerFacts::default() };

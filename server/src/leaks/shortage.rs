@@ -48,13 +48,13 @@ pub(super) fn find(
 mod tests {
     use axum::body::Body;
     use http::{Request, StatusCode};
-    use model::{ClusterId, Exit, MINUTE, PodId, PodPhase, SECOND, ServiceId};
+    use model::{ClusterId, Exit, MINUTE, PodId, SECOND};
     use serde_json::{Value, json};
     use store::{ClusterRecord, Store};
     use tower::ServiceExt;
 
     use super::*;
-    use crate::fixtures::{id, open, record, service};
+    use crate::fixtures::{self, id, open, record, service};
     use crate::leaks::read::look;
 
     fn pod(name: &str, container: &str) -> PodState {
@@ -69,20 +69,9 @@ mod tests {
         };
         PodState {
             id: PodId(format!("uid-{name}")),
-            cluster: "c1".into(),
-            namespace: "shop".into(),
-            name: name.into(),
-            service: ServiceId::new("c1", "shop", "Deployment", "cart"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: Timestamp(1),
-            ended: None,
-            phase: PodPhase::Ready,
             history: vec![],
-            reason: None,
             containers: vec![state],
+            ..fixtures::pod(id("cart"), name, Timestamp(1))
         }
     }
 

@@ -7,6 +7,7 @@ use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, SpanRow, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::Judging;
+use crate::fixtures;
 
 const START: Timestamp = Timestamp(29_800_000 * MINUTE);
 /// Requests a minute of a pod and endpoint.
@@ -62,21 +63,12 @@ fn pod(name: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState
         last_exit: None,
     };
     PodState {
-        id: PodId(name.into()),
-        cluster: "c1".into(),
-        namespace: "shop".into(),
-        name: name.into(),
-        service: id(),
         revision: Some(RevisionHash(revision.into())),
         node: Some("n1".into()),
-        ips: vec![],
-        host_network: false,
-        created: at(created),
         ended: ended.map(at),
-        phase: PodPhase::Ready,
         history: vec![(at(created), PodPhase::Starting), (at(created).plus(SECOND), PodPhase::Ready)],
-        reason: None,
         containers: vec![container],
+        ..fixtures::pod(id(), name, at(created))
     }
 }
 

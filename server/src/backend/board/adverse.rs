@@ -58,11 +58,11 @@ pub(super) fn told_of(
 
 #[cfg(test)]
 mod tests {
-    use model::{ClusterId, ContainerState, HOUR, MINUTE, PodId, PodPhase, PodState};
+    use model::{ClusterId, ContainerState, HOUR, MINUTE, PodPhase, PodState};
     use store::ClusterRecord;
 
     use super::*;
-    use crate::fixtures::{id, open, service};
+    use crate::fixtures::{self, id, open, service};
 
     const NOW: Timestamp = Timestamp(10 * HOUR);
 
@@ -81,21 +81,10 @@ mod tests {
             last_exit: None,
         };
         PodState {
-            id: PodId(name.into()),
-            cluster: "c1".into(),
-            namespace: "shop".into(),
-            name: name.into(),
-            service: id("cart"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created,
-            ended: None,
             phase: PodPhase::Starting,
             history: vec![(created, PodPhase::Starting)],
-            reason: None,
             containers: vec![container],
+            ..fixtures::pod(id("cart"), name, created)
         }
     }
 

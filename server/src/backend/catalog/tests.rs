@@ -1,8 +1,8 @@
 //! Which services the catalog lists, in which order, and what it says of each.
 
 use model::{
-    AdverseEvent, AdverseKind, ClusterId, ClusterStatus, Connection, DeployId, DeployPhase, MINUTE, Owner, PodId,
-    PodState, Revision, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
+    AdverseEvent, AdverseKind, ClusterId, ClusterStatus, Connection, DeployId, DeployPhase, MINUTE, Owner, PodState,
+    Revision, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
 use store::{Batch, ClusterRecord, OwnerFacts, SpanRow, Store};
 
@@ -24,23 +24,8 @@ fn answers(store: Store, now: Timestamp) -> Answers {
 }
 
 fn pod(service: ServiceId, created: Timestamp) -> PodState {
-    PodState {
-        id: PodId(format!("pod-{}", service.name)),
-        cluster: "c1".into(),
-        namespace: service.namespace.clone(),
-        name: format!("pod-{}", service.name),
-        service,
-        revision: None,
-        node: None,
-        ips: vec![],
-        host_network: false,
-        created,
-        ended: None,
-        phase: PodPhase::Ready,
-        history: vec![(created, PodPhase::Ready)],
-        reason: None,
-        containers: vec![],
-    }
+    let name = format!("pod-{}", service.name);
+    fixtures::pod(service, &name, created)
 }
 
 /// A container of a service that was restarted so often, a minute apart, until now.
@@ -280,21 +265,10 @@ async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
     let store = open(folder.path()).await;
     let hash = |text: &str| RevisionHash(text.into());
     let pod = |name: &str, revision: &str, created: i64, phase: PodPhase| PodState {
-        id: PodId(name.into()),
-        cluster: "c1".into(),
-        namespace: "shop".into(),
-        name: name.into(),
-        service: id("cart"),
         revision: Some(hash(revision)),
-        node: None,
-        ips: vec![],
-        host_network: false,
-        created: Timestamp(created),
-        ended: None,
         phase,
         history: vec![(Timestamp(created), phase)],
-        reason: None,
-        containers: vec![],
+        ..fixtures::pod(id("cart"), name, Timestamp(created))
     };
     let revision = |name: &str| Revision {
         service: id("cart"),

@@ -80,24 +80,14 @@ mod tests {
     use store::ClusterRecord;
 
     use super::*;
+    use crate::fixtures;
 
     fn pod(history: &[(i64, PodPhase)], ended: Option<i64>) -> PodState {
         PodState {
             id: PodId("u".into()),
-            cluster: "c".into(),
-            namespace: "n".into(),
-            name: "p".into(),
-            service: ServiceId::new("c", "n", "Deployment", "d"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: Timestamp(history[0].0 * SECOND),
             ended: ended.map(|at| Timestamp(at * SECOND)),
-            phase: PodPhase::Ready,
             history: history.iter().map(|(at, phase)| (Timestamp(at * SECOND), *phase)).collect(),
-            reason: None,
-            containers: vec![],
+            ..fixtures::pod(ServiceId::new("c", "n", "Deployment", "d"), "p", Timestamp(history[0].0 * SECOND))
         }
     }
 

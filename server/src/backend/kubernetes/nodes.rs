@@ -94,7 +94,7 @@ mod tests {
     use store::ClusterRecord;
 
     use super::*;
-    use crate::fixtures::{id, open, record, service};
+    use crate::fixtures::{self, id, open, record, service};
 
     const WINDOW: Window = Window { from: at(0), to: at(60) };
 
@@ -127,20 +127,11 @@ mod tests {
         let fell = fell.map(|minute| (at(minute), PodPhase::NotReady));
         PodState {
             id: model::PodId(format!("{of}-{node}-{fell:?}")),
-            cluster: "c1".into(),
-            namespace: "shop".into(),
-            name: format!("{of}-on-{node}"),
-            service: id(of),
-            revision: None,
             node: Some(node.into()),
-            ips: vec![],
-            host_network: false,
-            created: at(-100),
             ended: ended.map(at),
             phase: fell.map_or(PodPhase::Ready, |(_, phase)| phase),
             history: [(at(-100), PodPhase::Ready)].into_iter().chain(fell).collect(),
-            reason: None,
-            containers: vec![],
+            ..fixtures::pod(id(of), &format!("{of}-on-{node}"), at(-100))
         }
     }
 

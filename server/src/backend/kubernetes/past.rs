@@ -59,9 +59,10 @@ pub(super) fn events(events: Vec<AdverseEvent>, window: Window) -> Vec<AdverseEv
 
 #[cfg(test)]
 mod tests {
-    use model::{ContainerState, Exit, PodId, SECOND, ServiceId};
+    use model::{ContainerState, Exit, SECOND, ServiceId};
 
     use super::*;
+    use crate::fixtures;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp(seconds * SECOND)
@@ -69,16 +70,6 @@ mod tests {
 
     fn pod(name: &str, created: i64, history: &[(i64, PodPhase)], ended: Option<i64>) -> PodState {
         PodState {
-            id: PodId(name.into()),
-            cluster: "c".into(),
-            namespace: "n".into(),
-            name: name.into(),
-            service: ServiceId::new("c", "n", "Deployment", "d"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: at(created),
             ended: ended.map(at),
             phase: history.last().unwrap().1,
             history: history.iter().map(|(since, phase)| (at(*since), *phase)).collect(),
@@ -92,6 +83,7 @@ mod tests {
                 ready: true,
                 last_exit: Some(Exit { code: 137, reason: "OOMKilled".into(), at: Some(at(30)) }),
             }],
+            ..fixtures::pod(ServiceId::new("c", "n", "Deployment", "d"), name, at(created))
         }
     }
 

@@ -132,24 +132,12 @@ mod tests {
     use model::{PodId, ServiceId, Timestamp};
 
     use super::*;
+    use crate::fixtures;
 
     fn pod() -> PodState {
         PodState {
             id: PodId("u".into()),
-            cluster: "c".into(),
-            namespace: "n".into(),
-            name: "p".into(),
-            service: ServiceId::new("c", "n", "Deployment", "d"),
-            revision: None,
-            node: None,
-            ips: vec![],
-            host_network: false,
-            created: Timestamp(0),
-            ended: None,
-            phase: PodPhase::Ready,
-            history: vec![(Timestamp(0), PodPhase::Ready)],
-            reason: None,
-            containers: vec![],
+            ..fixtures::pod(ServiceId::new("c", "n", "Deployment", "d"), "p", Timestamp(0))
         }
     }
 

@@ -3,6 +3,7 @@
 use model::{DeployId, DeployPhase, PodId, RevisionHash, ServiceId};
 
 use super::*;
+use crate::fixtures;
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp(1_000_000 * MINUTE + minutes * MINUTE)
@@ -24,20 +25,10 @@ fn pod(uid: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState 
     };
     PodState {
         id: PodId(uid.into()),
-        cluster: "c".into(),
-        namespace: "data".into(),
-        name: "db-0".into(),
-        service: id(),
         revision: Some(RevisionHash(revision.into())),
-        node: None,
-        ips: vec![],
-        host_network: false,
-        created: at(created),
         ended: ended.map(at),
-        phase: PodPhase::Ready,
-        history: vec![(at(created), PodPhase::Ready)],
-        reason: None,
         containers: vec![container],
+        ..fixtures::pod(id(), "db-0", at(created))
     }
 }
 

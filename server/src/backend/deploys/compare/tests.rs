@@ -1,11 +1,11 @@
 //! Two revisions in a store, compared: what was put in comes out, on the right side.
 
-use model::{ClusterId, Deploy, DeployPhase, HOUR, MINUTE, PodId, PodPhase, PodState, SECOND, ServiceState};
+use model::{ClusterId, Deploy, DeployPhase, HOUR, MINUTE, PodState, SECOND, ServiceState};
 use model::{DiffLine, Owner, Revisions, SpanId, SpanKind, SpanStatus, TraceId};
 use store::{Batch, ClusterRecord, OwnerFacts, SpanRow, Store, Version};
 
 use super::*;
-use crate::fixtures::{deploy, id, open, service};
+use crate::fixtures::{self, deploy, id, open, service};
 
 /// Answers over a store, and the hour before now, to the minute.
 struct Shop {
@@ -126,23 +126,7 @@ impl Shop {
 }
 
 fn pod(name: &str, revision: &str, created: Timestamp, ended: Option<Timestamp>) -> PodState {
-    PodState {
-        id: PodId(name.into()),
-        cluster: "c1".into(),
-        namespace: "shop".into(),
-        name: name.into(),
-        service: id("cart"),
-        revision: Some(hash(revision)),
-        node: None,
-        ips: vec![],
-        host_network: false,
-        created,
-        ended,
-        phase: PodPhase::Ready,
-        history: vec![(created, PodPhase::Ready)],
-        reason: None,
-        containers: vec![],
-    }
+    PodState { revision: Some(hash(revision)), ended, ..fixtures::pod(id("cart"), name, created) }
 }
 
 /// Where a series has values.
