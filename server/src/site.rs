@@ -1,5 +1,5 @@
-//! The built site: embedded in a release, unpacked once beside the data, since Leptos reads its split manifest from
-//! the site root. A build without the `embed` feature serves what `cargo leptos` left in the target directory.
+//! The built site: embedded in a release, compressed only, and unpacked once beside the data, since Leptos reads its
+//! split manifest from the site root. A build without the `embed` feature serves what `cargo leptos` left in the target directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(crate) struct Site {
 #[cfg(feature = "embed")]
 #[derive(rust_embed::Embed)]
 #[folder = "$BINNACLE_SITE"]
+#[include = "*.br"]
+#[include = "*.gz"]
 struct Embedded;
 
 /// Makes the site ready below the data directory and says where.
@@ -66,6 +68,11 @@ fn place(data: &Path) -> anyhow::Result<(PathBuf, String)> {
             let file = Embedded::get(name).with_context(fail)?;
             path.parent().map_or(Ok(()), std::fs::create_dir_all).with_context(fail)?;
             std::fs::write(&path, &file.data).with_context(fail)?;
+            if path.extension().is_some_and(|extension| extension == "gz") {
+                let mut plain = std::fs::File::create(path.with_extension("")).with_context(fail)?;
+                let mut packed = flate2::read::GzDecoder::new(file.data.as_ref());
+                std::io::copy(&mut packed, &mut plain).with_context(fail)?;
+            }
         }
         std::fs::rename(&fresh, &root).with_context(fail)?;
     }

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deploy, DeployId, Diff, IdError, Sentence, Timestamp, Verdict, VerdictLevel, Window};
+use crate::{
+    Deploy, DeployId, DeployMark, Diff, IdError, Sentence, Series, Signal, Timestamp, Verdict, VerdictLevel, Window,
+};
 
 /// A verdict in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +29,25 @@ pub struct Judged {
 pub struct DeployDetail {
     /// The verdict with its evidence; nothing where the deploy was not judged.
     pub verdict: Option<Verdict>,
+    /// What the verdict is about over time; nothing where no requests were measured.
+    pub chart: Option<EvidenceChart>,
     /// The template and the ConfigMaps that changed with it.
     pub diffs: Vec<Diff>,
+}
+
+/// What a verdict is about over time: a line for each of the two revisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceChart {
+    /// Errors (shares, 0 to 1) or latency (nanoseconds at the 95th percentile).
+    pub signal: Signal,
+    /// Of which endpoint; nothing is the whole service.
+    pub endpoint: Option<String>,
+    /// From before the deploy to the end of what the verdict was made from.
+    pub window: Window,
+    /// The old revision's, where there is one, then the new one's, each with its place in the history of the service.
+    pub lines: Vec<(Series, Option<u32>)>,
+    /// The deploy.
+    pub mark: DeployMark,
 }
 
 /// What the feed of all deploys shows, as its address says.

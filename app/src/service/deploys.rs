@@ -4,6 +4,7 @@
 mod chosen;
 mod compare;
 mod diff;
+mod drawn;
 mod evidence;
 mod figures;
 mod revisions;
@@ -44,7 +45,7 @@ impl LazyRoute for Deploys {
         let detail = ask(of_detail, |(open, ..): (Option<DeployId>, Timestamp, u32)| async move {
             match open {
                 Some(id) => read_deploy(id).await,
-                None => Ok(DeployDetail { verdict: None, diffs: Vec::new() }),
+                None => Ok(DeployDetail { verdict: None, chart: None, diffs: Vec::new() }),
             }
         });
         // Another pair is another answer in the same place.

@@ -150,7 +150,8 @@ impl Backend for Fake {
     }
 
     async fn deploy(&self, _: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
-        self.known(&id.service).map(|_| DeployDetail { verdict: Some(self.verdict()), diffs: self.diffs() })
+        self.known(&id.service)?;
+        Ok(DeployDetail { verdict: Some(self.verdict()), chart: self.evidence_chart(), diffs: self.diffs() })
     }
 
     async fn revisions(&self, _: &Viewer, id: &ServiceId) -> Result<Revisions, AppError> {

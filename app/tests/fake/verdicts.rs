@@ -2,7 +2,7 @@
 
 use model::*;
 
-use super::{CLUSTER, Fake, minutes_ago};
+use super::{CLUSTER, Fake, minutes_ago, signals};
 
 impl Fake {
     /// In short.
@@ -18,6 +18,15 @@ impl Fake {
 
     fn headline(&self) -> Sentence {
         Sentence::default().strong(self.text("POST /checkout")).text(" fails 14.2 % of the time since v1.8.2")
+    }
+
+    /// Errors by revision around the deploy.
+    pub(crate) fn evidence_chart(&self) -> Option<EvidenceChart> {
+        let window = Window::new(minutes_ago(18), minutes_ago(3));
+        let drawn = signals::apm(window, Split::Revision);
+        let mark = self.marks_in(window).deploys.into_iter().next_back()?;
+        let lines = drawn.errors.into_iter().zip(drawn.places).collect();
+        Some(EvidenceChart { signal: Signal::Errors, endpoint: Some(self.text("POST /checkout")), window, lines, mark })
     }
 
     /// With its evidence.

@@ -21,6 +21,11 @@ async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
         "not flagged",
         "can be chance",
     ]);
+    // The chart beside it has a line for each revision, and its flag keeps what else is in the address.
+    assert_eq!(open.ids("chart-evidence"), 1);
+    open.has(&["Errors by revision", "POST /checkout", "data-level=\"failed\""]);
+    let other = get(&checkout("deploys?deploy=11&range=30m")).await;
+    other.has(&["deploys?range=30m&amp;deploy=12\"", "v1.8.2: new image, failed"]);
 }
 
 #[tokio::test]

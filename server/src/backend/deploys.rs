@@ -2,6 +2,7 @@
 //! revisions that they brought, and two of them compared.
 
 pub(super) mod compare;
+mod drawn;
 mod measure;
 pub(super) mod revisions;
 mod runs;
@@ -80,9 +81,18 @@ pub(super) async fn feed(answers: &Answers, _viewer: &Viewer, ask: FeedQuery) ->
 }
 
 /// A deploy with its verdict and what it changed.
-pub(super) async fn detail(answers: &Answers, viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
-    let diffs = diff(answers, viewer, id).await?;
-    Ok(DeployDetail { verdict: answers.store.verdict(id).await.map_err(failed)?, diffs })
+pub(super) async fn detail(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<DeployDetail, AppError> {
+    answers.known(&id.service)?;
+    let deploys = answers.store.deploys(&id.service).await.map_err(failed)?;
+    let deploy = deploys.into_iter().find(|deploy| &deploy.id == id);
+    let deploy = deploy.ok_or_else(|| AppError::NotFound(format!("deploy {id}")))?;
+    let revisions = answers.store.revisions(&id.service).await.map_err(failed)?;
+    let verdict = answers.store.verdict(id).await.map_err(failed)?;
+    let chart = match &verdict {
+        Some(verdict) => drawn::chart(answers, &deploy, &revisions, verdict).await?,
+        None => None,
+    };
+    Ok(DeployDetail { verdict, chart, diffs: diff(answers, &deploy, &revisions).await? })
 }
 
 /// When a config change belongs to a deploy.
@@ -91,19 +101,14 @@ fn belonging(deploy: &Deploy) -> Window {
 }
 
 /// What a deploy changed: the pod template, then the ConfigMaps that changed with it.
-async fn diff(answers: &Answers, _viewer: &Viewer, id: &DeployId) -> Result<Vec<Diff>, AppError> {
-    answers.known(&id.service)?;
-    let deploys = answers.store.deploys(&id.service).await.map_err(failed)?;
-    let deploy = deploys.into_iter().find(|deploy| &deploy.id == id);
-    let deploy = deploy.ok_or_else(|| AppError::NotFound(format!("deploy {id}")))?;
-    let revisions = answers.store.revisions(&id.service).await.map_err(failed)?;
-    let before = template(answers, &revisions, deploy.from.as_ref()).await?;
-    let after = template(answers, &revisions, Some(&deploy.to)).await?;
+async fn diff(answers: &Answers, deploy: &Deploy, revisions: &[Revision]) -> Result<Vec<Diff>, AppError> {
+    let before = template(answers, revisions, deploy.from.as_ref()).await?;
+    let after = template(answers, revisions, Some(&deploy.to)).await?;
     let mut diffs = Vec::new();
     if deploy.from.is_some() {
         diffs.push(textdiff::diff("Pod template".into(), &before, &after));
     }
-    for change in answers.store.config_changes(&deploy.id.service, belonging(&deploy)).await.map_err(failed)? {
+    for change in answers.store.config_changes(&deploy.id.service, belonging(deploy)).await.map_err(failed)? {
         let before = text(answers, change.from.as_deref()).await?;
         let after = text(answers, Some(&change.to)).await?;
         diffs.push(textdiff::diff(format!("ConfigMap {}", change.name), &before, &after));

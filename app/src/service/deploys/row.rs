@@ -5,6 +5,7 @@ use model::{ConfigChange, Deploy, DeployDetail, DeployKind, DeployPhase, DeployR
 
 use super::chosen;
 use super::diff::diffs;
+use super::drawn::drawn;
 use super::evidence::evidence;
 use crate::answer::Answer;
 use crate::panel::panel;
@@ -38,7 +39,7 @@ pub(super) fn row(
                 <tr class="detail">
                     <td colspan="10">
                         {pair.map(|pair| to_comparison(pair, &names, address))}
-                        {panel(detail, "diff", |detail| opened(&detail))}
+                        {panel(detail, "diff", move |detail| opened(&detail, address))}
                     </td>
                 </tr>
             }
@@ -84,11 +85,13 @@ fn to_comparison(pair: Pair, [from, to]: &[String; 2], address: Memo<(String, Qu
 }
 
 /// Why it was judged as it was, beside what it changed.
-fn opened(detail: &DeployDetail) -> AnyView {
+fn opened(detail: &DeployDetail, address: Memo<(String, Query)>) -> AnyView {
+    let others = address.with(|(path, query)| format!("{path}{}", query.clone().with("deploy", "")));
+    let deploys = format!("{others}{}deploy=", if others.contains('?') { '&' } else { '?' });
     view! {
         <div class="opened">
             {detail.verdict.as_ref().map(evidence)}
-            {diffs(&detail.diffs)}
+            <div class="beside">{detail.chart.as_ref().map(|chart| drawn(chart, deploys))} {diffs(&detail.diffs)}</div>
         </div>
     }
     .into_any()
