@@ -54,7 +54,7 @@ impl LazyRoute for Feed {
                     <span class="muted">"of all services, newest first"</span>
                 </div>
                 <div class="toolbar">
-                    <TextFilter text label="Filter deploys" placeholder="Filter by service, namespace or revision…" />
+                    <TextFilter text label="Filter deploys" placeholder="Service, namespace or revision" />
                     {chips(page, asked, params)}
                 </div>
                 {panel(page, "table", move |page| table(&page, moment.get_untracked().window, params, kept))}
@@ -125,7 +125,7 @@ fn table(page: &Page, window: Window, params: Memo<ParamsMap>, kept: Memo<String
                 <h2>{if filtered { "No deploy in this range matches" } else { "No deploy in this range" }}</h2>
                 <p>
                     {if filtered {
-                        "No deploy of this range has this text in its service, namespace or revision, and these filters."
+                        "Another text, other filters or a longer range may find some."
                     } else {
                         "When pods of a service move to another revision, that deploy is listed here with its verdict."
                     }}

@@ -63,7 +63,7 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
                     {flags(plot)}
                     {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
                     {crosshair(plot, axis.top)}
-                    {pointer_layer((plot.along == Along::Range).then_some(plot.window))}
+                    {pointer_layer((plot.along == Along::Range).then_some(plot.window), ().into_any())}
                     {above}
                 </div>
             </div>

@@ -25,8 +25,9 @@ impl Hover {
     }
 }
 
-/// A layer over a plot that follows the pointer; dragging chooses a part of `range`, where that is given.
-pub(crate) fn pointer_layer(range: Option<Window>) -> AnyView {
+/// A layer over a plot that follows the pointer; dragging chooses a part of `range`, where that is given. What lies in
+/// it keeps its own titles.
+pub(crate) fn pointer_layer(range: Option<Window>, within: AnyView) -> AnyView {
     let (hover, zoom) = (Hover::of_page(), use_zoom());
     let finish = move |event: web_sys::PointerEvent| {
         let ends = hover.from.get_untracked().zip(share(&event));
@@ -58,7 +59,7 @@ pub(crate) fn pointer_layer(range: Option<Window>) -> AnyView {
             }
             on:pointerup=finish
         >
-            {selection}
+            {within} {selection}
         </div>
     }
     .into_any()

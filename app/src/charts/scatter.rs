@@ -19,7 +19,7 @@ pub(crate) fn scatter(plot: &Plot, points: &[SpanPoint], kept: &str) -> AnyView 
     let dot = |point: &SpanPoint| {
         let class = if point.failed { "point bad" } else { "point" };
         let place =
-            format!("left:{:.2}%;bottom:{:.2}%", percent(point.at, plot.window), decades.percent(point.duration));
+            format!("--x:{:.2};--y:{:.2}", percent(point.at, plot.window), 100.0 - decades.percent(point.duration));
         let title = format!("{}{}", duration_text(point.duration as f64), if point.failed { ", failed" } else { "" });
         // Not by keys: the table has them all in turn.
         view! {

@@ -5,7 +5,7 @@ use model::{FeedRow, Timestamp};
 
 use crate::phase::{phase_badge, unjudged};
 use crate::ui::ago::ago;
-use crate::ui::badge::badge;
+use crate::ui::badge::{badge, kind_badge};
 use crate::ui::judged::judged;
 
 /// Whose it is, what it brought, how far it is, what was said of it by a moment.
@@ -39,7 +39,7 @@ pub(super) fn row(row: &FeedRow, as_of: Timestamp, kept: Memo<String>) -> AnyVie
                 {from}
                 <code>{deploy.to_name.clone()}</code>
                 <div class="badges">
-                    {badge("plain", deploy.kind.word())} {deploy.rollback.then(|| badge("warn", "rollback"))}
+                    {kind_badge(deploy.kind)} {deploy.rollback.then(|| badge("warn", "rollback"))}
                     {deploy.reconstructed.then(|| badge("plain", "reconstructed"))} {phase_badge(&deploy.phase)}
                 </div>
             </td>

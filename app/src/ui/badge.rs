@@ -1,7 +1,7 @@
 //! Small coloured words. The colour repeats what the word says.
 
 use leptos::prelude::*;
-use model::{Health, VerdictLevel};
+use model::{DeployKind, Health, VerdictLevel};
 
 /// A health as a pill with its word.
 pub(crate) fn health_badge(health: Health) -> AnyView {
@@ -33,6 +33,11 @@ pub(crate) fn health_dot(health: Health) -> AnyView {
 /// A word on a tinted ground: `bad`, `warn`, `deploy`, `plain`.
 pub(crate) fn badge(tone: &'static str, text: impl Into<String>) -> AnyView {
     view! { <span class=format!("badge {tone}")>{text.into()}</span> }.into_any()
+}
+
+/// What a deploy changed: a restart brings nothing new.
+pub(crate) fn kind_badge(kind: DeployKind) -> AnyView {
+    badge(if kind == DeployKind::Restart { "plain" } else { "deploy" }, kind.word())
 }
 
 /// What was said of a deploy as a pill with its word.

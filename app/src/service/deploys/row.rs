@@ -1,7 +1,7 @@
 //! A deploy in the list, and under it evidence and difference when it is open.
 
 use leptos::prelude::*;
-use model::{ConfigChange, Deploy, DeployDetail, DeployKind, DeployPhase, DeployRow, Pair, Summary};
+use model::{ConfigChange, Deploy, DeployDetail, DeployPhase, DeployRow, Pair, Summary};
 
 use super::chosen;
 use super::diff::diffs;
@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::panel::panel;
 use crate::phase::phase_badge;
 use crate::ui::ago::{ago, clock_text};
-use crate::ui::badge::badge;
+use crate::ui::badge::{badge, kind_badge};
 use crate::ui::judged::judged;
 use crate::ui::number;
 use crate::url::Query;
@@ -108,9 +108,8 @@ fn revisions(deploy: &Deploy) -> AnyView {
 }
 
 fn badges(deploy: &Deploy) -> AnyView {
-    let tone = if deploy.kind == DeployKind::Restart { "plain" } else { "deploy" };
     view! {
-        {badge(tone, deploy.kind.word())}
+        {kind_badge(deploy.kind)}
         {deploy.rollback.then(|| badge("warn", "rollback"))}
         {deploy.reconstructed.then(|| badge("plain", "reconstructed"))}
         {phase_badge(&deploy.phase)}

@@ -35,7 +35,9 @@ pub(super) fn lanes(lanes: &PodLanes) -> AnyView {
                 {legend(lanes)}
             </div>
             <div class="lanes-plot" style=format!("--lanes:{}", lanes.lanes.len().max(2))>
-                {body} <div class="crosshairs" aria-hidden="true">{crosshair}</div> {pointer_layer(Some(lanes.window))}
+                {pointer_layer(Some(lanes.window), body)} <div class="crosshairs" aria-hidden="true">
+                    {crosshair}
+                </div>
             </div>
             {time_axis(lanes.window, Along::Range)}
         </section>
@@ -83,6 +85,7 @@ fn tone(phase: PodPhase) -> &'static str {
 
 fn draw(lane: &PodLane, window: Window) -> AnyView {
     let colour = colour(lane.place);
+    let revision = lane.revision.clone().unwrap_or_default();
     let stretches = lane.stretches.iter().map(|(from, to, phase)| {
         let (left, right) = (percent(*from, window), percent(*to, window));
         let class = match phase {
@@ -92,11 +95,11 @@ fn draw(lane: &PodLane, window: Window) -> AnyView {
             other => format!("stretch phase-{}", other.key()),
         };
         let place = format!("left:{left:.2}%;width:{:.2}%", (right - left).max(0.1));
-        view! { <i class=class style=place title=phase.word()></i> }
+        let title = format!("{} · {revision} · {}", lane.pod, phase.word());
+        view! { <i class=class style=place title=title></i> }
     });
-    let revision = lane.revision.clone().unwrap_or_default();
     view! {
-        <div class="lane" data-testid="pod-lane" data-pod=lane.pod.clone() title=format!("{} {revision}", lane.pod)>
+        <div class="lane" data-testid="pod-lane" data-pod=lane.pod.clone()>
             <span class="sr">{format!("{} {revision}", lane.pod)}</span>
             {stretches.collect_view()}
         </div>
