@@ -1,11 +1,11 @@
 //! Two revisions in a store, compared: what was put in comes out, on the right side.
 
-use model::{ClusterId, Deploy, DeployPhase, DiffLine, HOUR, MINUTE, Revisions, SECOND, ServiceState};
+use model::{ClusterId, Deploy, DeployPhase, DiffLine, MINUTE, Revisions};
 use store::ClusterRecord;
 
 use super::super::shop::{Shop, hash, viewer};
 use super::*;
-use crate::fixtures::{self, deploy, id};
+use crate::fixtures::{deploy, id};
 
 impl Shop {
     async fn compare(&self, old: &str, new: &str, by: Align) -> Result<Comparison, AppError> {
