@@ -4,8 +4,8 @@
 //! `catalog`, `service` (with a lazy route a tab), `feed` of deploys, `trace`, `status`. Under them `charts` (geometry
 //! and frames), `ui` (widgets without data), `demo` (what a demo says of itself) and `panel` (a question's answer,
 //! waiting or failed), `phase` (how far a deploy is). Page-wide state: `session` (what the request brought), `live` (the
-//! event stream), `range` (the window of time), `navigate` and `scroll` (the way between pages). `backend` is the one
-//! way to data.
+//! event stream), `range` (the window of time), `navigate` and `scroll` (the way between pages), `hydrate` (the page's
+//! takeover by the browser). `backend` is the one way to data.
 
 // Unerased view types of a release nest deeper than the default 128.
 #![recursion_limit = "512"]
@@ -22,6 +22,8 @@ mod charts;
 mod demo;
 pub mod error;
 mod feed;
+#[cfg(feature = "hydrate")]
+mod hydrate;
 mod live;
 mod navigate;
 mod not_found;
@@ -44,5 +46,7 @@ pub use app::App;
 #[cfg(feature = "ssr")]
 pub use backend::Backend;
 pub use error::AppError;
+#[cfg(feature = "hydrate")]
+pub use hydrate::hydrate;
 #[cfg(feature = "ssr")]
 pub use router::router;

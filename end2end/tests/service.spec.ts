@@ -1,7 +1,7 @@
 // The main job: a deploy raises errors, and the page shows that it did.
 import { expect, test } from "./support/fixtures";
 import { httpSpans, resourceOf, type SpanGroup } from "./support/otel";
-import { keyOf, leftOf, openTab, riseOf, servicePath } from "./support/pages";
+import { deployRows, keyOf, leftOf, openTab, riseOf, servicePath } from "./support/pages";
 import { sleep } from "./support/process";
 import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
 
@@ -71,6 +71,22 @@ test("health is failing and the sentence has the error rate", async ({ page }) =
   await openTab(page, path, "overview");
   await expect(page.getByTestId("health").first()).toHaveText(/failing/i);
   await expect(page.getByTestId("sentence").first()).toHaveText(/\d+(\.\d+)?\s*%/);
+});
+
+test("the deploy has its rate, errors and latency, and what they were before", async ({ page }) => {
+  await openTab(page, path, "deploys", "1h");
+  const numbers = deployRows(page).first().locator("td.num");
+  await expect(numbers).toHaveCount(6);
+  const [rate, rateBefore, errors, errorsBefore, p95, p95Before] = await numbers.allInnerTexts();
+  // 960 requests in four minutes, all of them well; then six a second while they are sent, every other one failed.
+  expect([errors, errorsBefore]).toEqual(["50.0 %", "0.0 %"]);
+  expect(Math.abs(Number(rateBefore) - 4)).toBeLessThan(0.5);
+  expect(Number(rate)).toBeGreaterThan(2);
+  expect(Number(rate)).toBeLessThan(7);
+  for (const latency of [p95, p95Before]) {
+    expect(latency).toMatch(/^\d+ ms$/);
+    expect(Math.abs(Number.parseInt(latency) - 45)).toBeLessThan(15);
+  }
 });
 
 test("endpoints are named by method and route", async ({ page }) => {

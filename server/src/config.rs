@@ -59,7 +59,13 @@ struct Serve {
     #[arg(long = "context", env = "BINNACLE_CONTEXT", value_delimiter = ',', value_name = "NAME")]
     contexts: Vec<String>,
     /// Watch only these namespaces; then no cluster-wide right is needed [default: all]
-    #[arg(long = "namespace", env = "BINNACLE_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
+    #[arg(
+        long = "namespace",
+        alias = "namespaces",
+        env = "BINNACLE_NAMESPACE",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
     namespaces: Vec<String>,
     /// Logs of pods that are followed at once; pods that send their own by OTLP are left out, 0 follows none
     #[arg(long, env = "BINNACLE_LOG_STREAMS", default_value_t = 500, value_name = "COUNT")]

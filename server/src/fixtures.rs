@@ -1,8 +1,8 @@
 //! What tests of the server's answers begin with: a store with services and deploys of one cluster.
 
 use model::{
-    ClusterId, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase, PodState, RevisionHash, ServiceId,
-    ServiceState, Timestamp,
+    AdverseEvent, AdverseKind, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase,
+    PodState, RevisionHash, ServiceId, ServiceState, Timestamp,
 };
 use store::{ClusterRecord, Config, Keep, Store};
 
@@ -69,6 +69,41 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
         history: vec![(created, PodPhase::Ready)],
         reason: None,
         containers: vec![],
+    }
+}
+
+/// A container that runs and is ready.
+pub(crate) fn container(name: &str) -> ContainerState {
+    ContainerState {
+        name: name.into(),
+        image: format!("{name}:1"),
+        id: None,
+        restarts: 0,
+        state: "running".into(),
+        ready: true,
+        last_exit: None,
+    }
+}
+
+/// Something bad that happened to a service, or to none, at these times, the oldest first; it is over.
+pub(crate) fn adverse(service: Option<ServiceId>, kind: AdverseKind, times: &[Timestamp]) -> AdverseEvent {
+    AdverseEvent {
+        key: format!("{kind:?}"),
+        cluster: "c1".into(),
+        service,
+        pod: None,
+        container: None,
+        node: None,
+        kind,
+        reason: String::new(),
+        message: String::new(),
+        exit_code: None,
+        first: times[0],
+        last: times[times.len() - 1],
+        count: times.len() as u32,
+        times: times.to_vec(),
+        current: false,
+        reconstructed: false,
     }
 }
 

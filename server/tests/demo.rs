@@ -3,95 +3,10 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::BufReader;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-/// Longer than anything takes where several tests share a processor.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// The binary in an environment in which nothing is configured, with a temporary directory of its own.
-struct Process {
-    child: Child,
-    output: Option<Box<dyn BufRead + Send>>,
-}
-
-impl Process {
-    fn start(place: &Path, words: &[&str]) -> Self {
-        std::fs::create_dir_all(place.join("tmp")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_binnacle"))
-            .env_clear()
-            .env("HOME", place)
-            .env("TMPDIR", place.join("tmp"))
-            .env("LEPTOS_SITE_ROOT", support::site(place))
-            .args(words)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        Self { child, output: None }
-    }
-
-    /// Serves on free ports.
-    fn serve(place: &Path, words: &[&str]) -> (Self, String) {
-        let ports = ["--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"];
-        let mut process = Self::start(place, &[words, &ports].concat());
-        process.output = process.child.stderr.take().map(|it| Box::new(BufReader::new(it)) as Box<dyn BufRead + Send>);
-        let line = process.line("open http://");
-        let address = line.rsplit("http://").next().unwrap().trim().to_owned();
-        // Whoever writes to a full pipe waits.
-        std::thread::spawn({
-            let mut rest = process.output.take().unwrap();
-            move || std::io::copy(&mut rest, &mut std::io::sink())
-        });
-        (process, address)
-    }
-
-    /// The next line with these words.
-    fn line(&mut self, words: &str) -> String {
-        let mut seen = String::new();
-        let output = self.output.as_mut().unwrap();
-        while output.read_line(&mut seen).unwrap() > 0 {
-            if let Some(line) = seen.lines().last().filter(|line| line.contains(words)) {
-                return line.to_owned();
-            }
-        }
-        panic!("{words:?} was never said:\n{seen}");
-    }
-
-    /// SIGTERM, and the exit code.
-    fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Already over after `stop`.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "waited for {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
+use support::{Process, get, until};
 
 fn is_empty(directory: &Path) -> bool {
     std::fs::read_dir(directory).unwrap().next().is_none()
@@ -169,7 +84,7 @@ fn without_a_cluster_and_without_the_demo_it_says_how_to_connect() {
 fn a_simulated_cluster_says_where_its_kubeconfig_is_and_ends_with_0() {
     let place = tempfile::tempdir().unwrap();
     let mut process = Process::start(place.path(), &["simulate", "--scenario", "idle", "--pods", "10"]);
-    process.output = process.child.stdout.take().map(|it| Box::new(BufReader::new(it)) as Box<dyn BufRead + Send>);
+    process.output = process.child.stdout.take().map(|it| Box::new(BufReader::new(it)) as support::Lines);
     let line = process.line("KUBECONFIG=");
     let path = Path::new(line.trim().strip_prefix("KUBECONFIG=").unwrap());
     let kubeconfig = std::fs::read_to_string(path).unwrap();

@@ -2,14 +2,23 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Runs the binary with free ports and the given flags until it exits.
 fn run(data: &Path, flags: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_binnacle"))
+    run_as(&mut Command::new(env!("CARGO_BIN_EXE_binnacle")), data, flags)
+}
+
+fn run_as(command: &mut Command, data: &Path, flags: &[&str]) -> Output {
+    command
         .env_clear()
         .args(["--no-demo", "--listen", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
         .arg("--data")
@@ -125,6 +134,61 @@ fn a_data_directory_that_cant_be_written_is_named() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
 }
 
+/// What is in a data directory: all files with their bytes.
+fn files(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for folder in [data.to_owned(), data.join("raw"), data.join("summaries")] {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        found.extend(paths.filter(|path| path.is_file()).map(|path| (path.clone(), std::fs::read(path).unwrap())));
+    }
+    found
+}
+
+/// Makes what a store leaves in a data directory that was used once, with a partition that is empty.
+fn used(data: &Path) {
+    let keep = store::Keep { age: model::DAY, bytes: 1_000_000_000 };
+    let config = store::Config { path: data.to_owned(), raw: keep, summaries: keep };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { store::Store::open(config).await.unwrap().close().await.unwrap() });
+    std::fs::write(data.join("raw/1000.db"), "").unwrap();
+    std::fs::write(data.join("summaries/0.db"), "").unwrap();
+}
+
+/// An account without privileges: to root, rights are nothing.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn a_data_directory_without_the_right_to_write_is_named_and_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    used(&data);
+    let binary = File::open(env!("CARGO_BIN_EXE_binnacle")).unwrap();
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    let places = ["", "raw", "summaries", "lock", "meta.db", "raw/1000.db", "summaries/0.db"].map(|name| {
+        let path = if name.is_empty() { data.clone() } else { data.join(name) };
+        if is_root {
+            chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        path
+    });
+    std::fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
+    let before = files(&data);
+    for path in &places {
+        let (with, without) = if path.is_dir() { (0o755, 0o555) } else { (0o644, 0o444) };
+        std::fs::set_permissions(path, Permissions::from_mode(without)).unwrap();
+        // By its descriptor, since a directory above the binary may be closed to others.
+        let mut command = Command::new(format!("/proc/self/fd/{}", binary.as_raw_fd()));
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let output = run_as(&mut command, &data, &[]);
+        std::fs::set_permissions(path, Permissions::from_mode(with)).unwrap();
+        let why = format!("{}: Permission denied", path.display());
+        refused(&output, &["the data directory can't be written", &why]);
+        assert!(files(&data) == before, "something was touched where {} may not be written", path.display());
+    }
+}
+
 #[tokio::test]
 async fn a_second_process_on_the_same_data_is_refused() {
     let data = tempfile::tempdir().unwrap();
@@ -137,18 +201,19 @@ async fn a_second_process_on_the_same_data_is_refused() {
 
 #[test]
 fn a_database_from_a_newer_version_is_refused_and_left_alone() {
-    let data = tempfile::tempdir().unwrap();
-    let keep = store::Keep { age: model::DAY, bytes: 1_000_000_000 };
-    let config = store::Config { path: data.path().to_owned(), raw: keep, summaries: keep };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async { store::Store::open(config).await.unwrap().close().await.unwrap() });
-    let meta = data.path().join("meta.db");
-    let mut bytes = std::fs::read(&meta).unwrap();
-    // SQLite keeps `user_version` big-endian at offset 60 of the header.
-    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
-    std::fs::write(&meta, &bytes).unwrap();
-    refused(&run(data.path(), &[]), &["meta.db", "newer version"]);
-    assert_eq!(std::fs::read(&meta).unwrap(), bytes);
+    for name in ["meta.db", "raw/1000.db", "summaries/0.db"] {
+        let data = tempfile::tempdir().unwrap();
+        used(data.path());
+        let path = data.path().join(name);
+        // Of an empty partition, too, the header is a database's.
+        let mut bytes = std::fs::read(data.path().join("meta.db")).unwrap();
+        // SQLite keeps `user_version` big-endian at offset 60 of the header.
+        bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+        std::fs::write(&path, &bytes).unwrap();
+        let before = files(data.path());
+        refused(&run(data.path(), &[]), &[path.to_str().unwrap(), "newer version"]);
+        assert!(files(data.path()) == before, "something beside {name} was touched");
+    }
 }
 
 #[test]

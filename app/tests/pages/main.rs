@@ -11,6 +11,7 @@ mod feed;
 mod hostile;
 mod kubernetes;
 mod logs;
+mod markup;
 mod metrics;
 mod profiles;
 mod service;

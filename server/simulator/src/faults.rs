@@ -30,6 +30,8 @@ pub struct Faults {
     pub half_pages: f64,
     /// Resources that may not be read now: `pods`, `deployments.apps`, `pods/log`.
     pub revoked: Vec<String>,
+    /// Namespaces in which alone anything may be read, and nothing of the whole cluster; everywhere where it is empty.
+    pub confined: Vec<String>,
     /// The API server is gone: connections end without an answer.
     pub away: bool,
     /// The cluster's clock is wrong by so many seconds.

@@ -24,7 +24,7 @@ use crate::fleet::Fleet;
 use crate::kind::Kind;
 use crate::object::{self, Key, Object, text};
 use crate::objects::{Objects, Touched};
-use crate::random::Random;
+use crate::random::{self, Random};
 use crate::story::Scenario;
 use crate::time;
 
@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) objects: Arc<Objects>,
     scenario: Arc<Scenario>,
     random: Random,
+    /// Its root certificate, which every namespace has.
+    authority: String,
     timers: BTreeMap<(Timestamp, u64), Due>,
     drawn: u64,
     runs: HashMap<String, Run>,
@@ -82,6 +84,10 @@ impl World {
             objects,
             scenario,
             random: Random::of(seed, "world"),
+            authority: format!(
+                "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+                random::digest(&format!("authority {seed}"))
+            ),
             timers: BTreeMap::new(),
             drawn: 0,
             runs: HashMap::new(),
@@ -271,10 +277,9 @@ impl World {
 
     /// Whatever a namespace always has.
     fn namespace(&mut self, namespace: &Object) {
-        let ca = "-----BEGIN CERTIFICATE-----\nsimulated\n-----END CERTIFICATE-----\n";
         let metadata = |name: &str| json!({"name": name, "namespace": &*namespace.key.name});
         // Both are there already on every call but the first.
-        let map = json!({"metadata": metadata("kube-root-ca.crt"), "data": {"ca.crt": ca}});
+        let map = json!({"metadata": metadata("kube-root-ca.crt"), "data": {"ca.crt": self.authority}});
         let _ = self.objects.create(Kind::ConfigMap, map);
         let _ = self.objects.create(Kind::ServiceAccount, json!({"metadata": metadata("default")}));
     }

@@ -80,6 +80,26 @@ async fn rights_are_taken_away_and_given_back_by_resource() {
 }
 
 #[tokio::test]
+async fn rights_are_confined_to_namespaces() {
+    let running = simulator(idle()).await;
+    running.controls.set(Faults { confined: vec!["default".to_owned()], ..Faults::default() });
+    running.reader.get("/api/v1/namespaces/default/pods").await;
+    for path in ["/api/v1/pods", "/api/v1/namespaces/kube-system/pods", NODES] {
+        running.reader.refused(403, "GET", path, None).await;
+    }
+    for (path, code) in [("namespaces/default/rollouts", 404), ("rollouts", 403)] {
+        let path = format!("/apis/argoproj.io/v1alpha1/{path}");
+        assert_eq!(status(&running.reader, &path).await.unwrap().0, code, "{path}");
+    }
+    for (namespace, allowed) in [("default", true), ("kube-system", false), ("", false)] {
+        let attributes = json!({"verb": "list", "resource": "pods", "namespace": namespace});
+        let ask = json!({"spec": {"resourceAttributes": attributes}});
+        let review = running.reader.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", ask).await;
+        assert_eq!(review["status"]["allowed"], allowed, "{namespace}");
+    }
+}
+
+#[tokio::test]
 async fn history_is_forgotten_every_so_often_and_connections_are_cut() {
     let running = simulator(idle()).await;
     let start = version(&running.reader.get(NODES).await);

@@ -6,6 +6,8 @@ mod drawn;
 mod measure;
 pub(super) mod revisions;
 mod runs;
+#[cfg(test)]
+mod shop;
 
 use std::collections::BTreeSet;
 
@@ -138,8 +140,29 @@ mod tests {
     use model::{ClusterId, ConfigChange};
     use store::ClusterRecord;
 
+    use super::shop::Shop;
     use super::*;
     use crate::fixtures::{deploy, id, open, service};
+
+    #[tokio::test]
+    async fn before_is_what_the_old_revision_did_and_after_what_the_new_one_does() {
+        let mut shop = Shop::open().await;
+        shop.serve("p1", 0..30, 20_000_000, (10, "Timeout")).await;
+        // What the old one still answers while the new one comes is neither.
+        shop.serve("p1", 30..31, 900_000_000, (1, "Timeout")).await;
+        shop.serve("p2", 30..60, 20_000_000, (u64::MAX, "Oh")).await;
+        shop.serve("p2", 30..60, 90_000_000, (2, "Oh")).await;
+        let rows = list(&shop.answers, &Viewer::local(), &id("cart")).await.unwrap();
+        let [DeployRow { before, after, measured, deploy, .. }] = &rows[..] else { panic!("one deploy: {rows:?}") };
+        assert_eq!((measured.from, deploy.started), (shop.start.plus(30 * MINUTE), measured.from));
+        assert_eq!((before.requests, before.errors, after.requests, after.errors), (1_800.0, 180.0, 3_600.0, 900.0));
+        assert_eq!((before.rate, after.rate), (Some(1.0), Some(2.0)));
+        assert_eq!((before.error_share, after.error_share), (Some(0.1), Some(0.25)));
+        // A bucket of the histogram is 2^⅛ wide.
+        let is_near = |found: Option<f64>, millis: f64| found.is_some_and(|it| (it / 1e6 / millis - 1.0).abs() < 0.091);
+        assert!(is_near(before.p50, 20.0) && is_near(before.p95, 20.0) && is_near(before.p99, 20.0), "{before:?}");
+        assert!(is_near(after.p95, 90.0) && is_near(after.p99, 90.0), "{after:?}");
+    }
 
     #[tokio::test]
     async fn a_config_change_belongs_to_a_deploy_that_starts_within_ten_minutes_of_it() {

@@ -229,37 +229,20 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use model::{ContainerState, DAY, HOUR, PodId, PodPhase};
+    use model::{ContainerState, DAY, HOUR, PodId};
 
     use super::*;
+    use crate::fixtures;
 
     fn pod() -> PodState {
         let container = ContainerState {
-            name: "app".into(),
-            image: String::new(),
             id: Some("second".into()),
             restarts: 1,
-            state: "running".into(),
-            ready: true,
             last_exit: Some(model::Exit { code: 137, reason: "OOMKilled".into(), at: Some(Timestamp(50 * MINUTE)) }),
+            ..fixtures::container("app")
         };
-        PodState {
-            id: PodId("uid".into()),
-            cluster: "c".into(),
-            namespace: "shop".into(),
-            name: "pod".into(),
-            service: ServiceId::new("c", "shop", "Deployment", "cart"),
-            revision: None,
-            node: None,
-            ips: Vec::new(),
-            host_network: false,
-            created: Timestamp(0),
-            ended: None,
-            phase: PodPhase::Ready,
-            history: Vec::new(),
-            reason: None,
-            containers: vec![container],
-        }
+        let id = PodId("uid".into());
+        PodState { id, containers: vec![container], ..fixtures::pod(fixtures::id("cart"), "pod", Timestamp(0)) }
     }
 
     fn run(id: Option<&str>, minutes: std::ops::Range<i64>) -> Run {

@@ -29,45 +29,19 @@ fn at(minutes: i64) -> Timestamp {
 }
 
 fn service() -> ServiceState {
-    ServiceState {
-        id: id(),
-        uid: "u".into(),
-        created: at(-3 * 1_440),
-        deleted: None,
-        managed_by: None,
-        team: None,
-        aliases: vec![],
-        grouped: false,
-        wanted: 2,
-        ready: 2,
-        updated: 2,
-        available: 2,
-        revision: Some(RevisionHash("b".into())),
-        revision_name: Some("v2".into()),
-        images: vec![],
-        short_since: None,
-        down_since: None,
-        grace: None,
-        restarts: 0,
-    }
+    let revision = Some(RevisionHash("b".into()));
+    let (wanted, ready, updated, available) = (2, 2, 2, 2);
+    let created = at(-3 * 1_440);
+    ServiceState { id: id(), created, wanted, ready, updated, available, revision, ..fixtures::service("checkout") }
 }
 
 fn pod(name: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState {
-    let container = ContainerState {
-        name: "app".into(),
-        image: "shop/checkout:v2".into(),
-        id: None,
-        restarts: 0,
-        state: "running".into(),
-        ready: true,
-        last_exit: None,
-    };
     PodState {
         revision: Some(RevisionHash(revision.into())),
         node: Some("n1".into()),
         ended: ended.map(at),
         history: vec![(at(created), PodPhase::Starting), (at(created).plus(SECOND), PodPhase::Ready)],
-        containers: vec![container],
+        containers: vec![fixtures::container("app")],
         ..fixtures::pod(id(), name, at(created))
     }
 }

@@ -8,10 +8,10 @@ pub enum Error {
     /// Another process has the data directory.
     #[error("another binnacle is using {0}: stop it, or give this one its own --data directory")]
     Locked(PathBuf),
-    /// The directory can't be written.
-    #[error("the data directory {path} can't be written: {cause}")]
+    /// The directory, or a file in it, can't be written.
+    #[error("the data directory can't be written: {path}: {cause}")]
     ReadOnly {
-        /// The directory.
+        /// The directory or the file.
         path: PathBuf,
         /// What the system said.
         cause: std::io::Error,

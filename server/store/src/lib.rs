@@ -10,6 +10,7 @@ mod commit;
 mod directory;
 mod error;
 mod fold;
+mod formats;
 mod index;
 mod judgement;
 mod leaks;

@@ -23,7 +23,7 @@ pub(crate) use history::{GroupSeen, Sightings};
 
 use crate::{Error, sqlite};
 
-const STEPS: &[&str] = &[
+pub(crate) const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0001_metadata.sql"),
     include_str!("../migrations/meta/0002_history.sql"),
     include_str!("../migrations/meta/0003_verdicts.sql"),
@@ -32,6 +32,11 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0006_authors.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
+
+/// Where it is in a data directory.
+pub(crate) fn path(data: &Path) -> PathBuf {
+    data.join("meta.db")
+}
 
 /// See the module.
 pub(crate) struct Meta {
@@ -44,7 +49,7 @@ pub(crate) struct Meta {
 impl Meta {
     /// Opens or creates the database in a data directory.
     pub(crate) async fn open(data: &Path) -> Result<Self, Error> {
-        let path = data.join("meta.db");
+        let path = path(data);
         let writer = sqlite::open(&path, CACHE_KIB, STEPS).await?;
         let readers = sqlite::readers(&path, 2, CACHE_KIB);
         Ok(Self { path, writer: Mutex::new(Some(writer)), readers })

@@ -261,7 +261,7 @@ impl Partitions {
 }
 
 /// Names of a family's files, oldest first; other files are not ours.
-fn ids(data: &Path, family: Family) -> Result<Vec<i64>, Error> {
+pub(crate) fn ids(data: &Path, family: Family) -> Result<Vec<i64>, Error> {
     let folder = DataFile::path_of(data, family, 0);
     let mut ids = Vec::new();
     for entry in std::fs::read_dir(folder.parent().unwrap_or(data))? {

@@ -56,7 +56,7 @@ pub(crate) async fn open(
     steps: &'static [&'static str],
 ) -> Result<SqliteConnection, Error> {
     // Before SQLite opens it, since a writer may touch the header even of a file it then leaves.
-    check_format(path, stored_format(path)?, steps.len() as i64)?;
+    check_stored(path, steps)?;
     let mut connection = writer(path, cache_kib).connect().await?;
     let (found,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut connection).await?;
     check_format(path, found, steps.len() as i64)?;
@@ -89,8 +89,13 @@ fn stored_format(path: &Path) -> Result<i64, Error> {
         .map_or(0, |bytes| i64::from(i32::from_be_bytes(bytes))))
 }
 
+/// Whether the format that a file's header tells is known; what still waits in its WAL is not seen.
+pub(crate) fn check_stored(path: &Path, steps: &[&str]) -> Result<(), Error> {
+    check_format(path, stored_format(path)?, steps.len() as i64)
+}
+
 /// A file of a newer format is left alone.
-pub(crate) fn check_format(path: &Path, found: i64, known: i64) -> Result<(), Error> {
+fn check_format(path: &Path, found: i64, known: i64) -> Result<(), Error> {
     if found > known {
         return Err(Error::Newer { path: path.to_owned(), found, known });
     }

@@ -17,7 +17,7 @@ use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
     Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
-    ObjectName, RevisionLife, Saturations, Telemetry, lock,
+    ObjectName, RevisionLife, Saturations, Telemetry, formats, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -46,6 +46,7 @@ impl Store {
     /// Recovers partitions that were being written.
     pub async fn open(config: Config) -> Result<Self, Error> {
         let lock = lock::take(&config.path)?;
+        formats::check(&config.path)?;
         let meta = Arc::new(Meta::open(&config.path).await?);
         let salt = meta.salt().await?;
         let mut directory = Directory::default();
@@ -106,8 +107,9 @@ impl Store {
         self.inner.changes.subscribe()
     }
 
-    /// The id by which a context's cluster is known: the one first used for the context, else the first of `ids`,
-    /// which is then remembered with the others as aliases.
+    /// The id by which a context's cluster is known: the one first used for the context, else the one under which one
+    /// of `ids` is known, else the first of them, which is then remembered with the others as aliases. An id that
+    /// begins with `ca-` or `ctx-` only stands in for a uid: clusters of different uids may share it.
     pub async fn cluster_id(&self, context: &str, ids: &[String]) -> Result<ClusterId, Error> {
         let id = self.inner.meta.cluster_id(context, ids).await?;
         let names: Vec<_> =

@@ -150,6 +150,23 @@ async fn the_first_id_of_a_context_stays_and_later_ones_are_aliases() {
 }
 
 #[tokio::test]
+async fn clusters_that_share_an_authority_are_two_where_their_uids_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let id = async |context: &str, names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        store.cluster_id(context, &names).await.unwrap().0
+    };
+    assert_eq!(id("one", &["uid-1", "ca-1"]).await, "uid-1");
+    assert_eq!(id("two", &["uid-2", "ca-1"]).await, "uid-2");
+    assert_eq!(id("one of its namespaces", &["ca-1"]).await, "uid-1", "nothing tells otherwise");
+    assert_eq!(id("three", &["ca-3"]).await, "ca-3");
+    assert_eq!(id("three as its administrator", &["uid-3", "ca-3"]).await, "ca-3", "its uid was not known");
+    assert_eq!(id("four", &["uid-4", "ca-3"]).await, "uid-4");
+    assert_eq!(id("three again", &["uid-3"]).await, "ca-3");
+}
+
+#[tokio::test]
 async fn what_is_past_its_keeping_goes_and_what_is_current_stays() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
+use model::HOUR;
 use sqlx::{ConnectOptions, Connection};
 use store::*;
 use support::*;
@@ -45,17 +48,29 @@ async fn files_of_a_newer_version_are_refused_and_left_alone() {
     store.record(batch).await.unwrap();
     let span = batch_of_one();
     store.telemetry().append(span).await.unwrap();
+    // By then the partition is folded, so there is a file of each family.
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
     store.close().await.unwrap();
-    let raw = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
-    for path in [folder.path().join("meta.db"), raw] {
+    let only = |family| std::fs::read_dir(folder.path().join(family)).unwrap().next().unwrap().unwrap().path();
+    for path in [folder.path().join("meta.db"), only("raw"), only("summaries")] {
         let format = set_format(&path, 999).await;
-        let before = std::fs::read(&path).unwrap();
+        let before = files(folder.path());
         let error = Store::open(config(folder.path())).await.err().unwrap();
-        assert!(matches!(error, Error::Newer { found: 999, .. }), "{error}");
-        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert!(matches!(&error, Error::Newer { path: named, found: 999, .. } if *named == path), "{error}");
+        assert!(files(folder.path()) == before, "something beside {} was touched", path.display());
         set_format(&path, format).await;
     }
     assert!(open(folder.path()).await.directory().service(&id("checkout")).is_some());
+}
+
+/// All files of a data directory with what is in them.
+fn files(folder: &std::path::Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for folder in [folder.to_owned(), folder.join("raw"), folder.join("summaries")] {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        found.extend(paths.filter(|path| path.is_file()).map(|path| (path.clone(), std::fs::read(path).unwrap())));
+    }
+    found
 }
 
 fn batch_of_one() -> Batch {

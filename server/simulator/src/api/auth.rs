@@ -110,7 +110,7 @@ impl Call {
         };
         let (plural, sub) = (target.plural.as_str(), target.sub.split('/').next().unwrap_or_default());
         let resource = if sub.is_empty() { plural.to_owned() } else { format!("{plural}/{sub}") };
-        if self.allows(verb, &target.group, &resource) {
+        if self.allows(verb, &target.group, &resource, &target.namespace) {
             return Ok(());
         }
         let scope = if target.namespace.is_empty() {
@@ -130,14 +130,16 @@ impl Call {
 
     /// Rights come before existence: a reader is not told that there is nothing he may not see.
     pub(super) fn unknown(&self, path: &str, refusal: Refusal) -> Refusal {
-        if self.who == Who::Admin || readable(path).is_some_and(|(group, plural)| self.allows("list", group, plural)) {
+        let may_list = |(group, plural, namespace): (&str, &str, &str)| self.allows("list", group, plural, namespace);
+        if self.who == Who::Admin || readable(path).is_some_and(may_list) {
             return refusal;
         }
         let user = "system:serviceaccount:binnacle:binnacle";
         Refusal::new(403, "Forbidden", format!("forbidden: User \"{user}\" cannot get path \"{path}\""))
     }
 
-    fn allows(&self, verb: &str, group: &str, resource: &str) -> bool {
+    /// Whether who asks may do this in a namespace, or in all of them where it is empty.
+    fn allows(&self, verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
         if self.who == Who::Admin {
             return true;
         }
@@ -148,7 +150,9 @@ impl Call {
         }
         let readable = READABLE.contains(&name.as_str()) || READABLE_TOO.contains(&name.as_str());
         let reads = matches!(verb, "get" | "list" | "watch");
-        reads && readable && !self.faults.revoked.contains(&name)
+        let confined = &self.faults.confined;
+        let is_within = confined.is_empty() || confined.iter().any(|allowed| allowed == namespace);
+        is_within && reads && readable && !self.faults.revoked.contains(&name)
     }
 
     /// `SelfSubjectAccessReview`.
@@ -163,7 +167,7 @@ impl Call {
             "" => part("resource").to_owned(),
             sub => format!("{}/{sub}", part("resource")),
         };
-        let allowed = self.allows(part("verb"), part("group"), &resource);
+        let allowed = self.allows(part("verb"), part("group"), &resource, part("namespace"));
         let reason = if allowed { "RBAC: allowed by ClusterRoleBinding \"binnacle\"" } else { "" };
         review["status"] = json!({"allowed": allowed, "reason": reason});
         review["metadata"] = json!({"creationTimestamp": null});
@@ -171,8 +175,8 @@ impl Call {
     }
 }
 
-/// Group and plural of a path to objects, of whatever version.
-fn readable(path: &str) -> Option<(&str, &str)> {
+/// Group, plural and namespace of a path to objects, of whatever version.
+fn readable(path: &str) -> Option<(&str, &str, &str)> {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let (group, rest) = match parts[..] {
         ["api", _, ref rest @ ..] => ("", rest),
@@ -180,7 +184,8 @@ fn readable(path: &str) -> Option<(&str, &str)> {
         _ => return None,
     };
     match rest {
-        ["namespaces", _, plural, ..] | [plural, ..] => Some((group, plural)),
+        ["namespaces", namespace, plural, ..] => Some((group, plural, namespace)),
+        [plural, ..] => Some((group, plural, "")),
         [] => None,
     }
 }

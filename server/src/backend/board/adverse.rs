@@ -71,19 +71,11 @@ mod tests {
     }
 
     fn pod(name: &str, created: Timestamp, restarts: u32) -> PodState {
-        let container = ContainerState {
-            name: "app".into(),
-            image: "i".into(),
-            id: None,
-            restarts,
-            state: "CrashLoopBackOff".into(),
-            ready: false,
-            last_exit: None,
-        };
+        let state = "CrashLoopBackOff".into();
         PodState {
             phase: PodPhase::Starting,
             history: vec![(created, PodPhase::Starting)],
-            containers: vec![container],
+            containers: vec![ContainerState { restarts, state, ready: false, ..fixtures::container("app") }],
             ..fixtures::pod(id("cart"), name, created)
         }
     }
@@ -91,21 +83,12 @@ mod tests {
     fn event(pod: &str, kind: AdverseKind, count: u32, times: &[Timestamp]) -> AdverseEvent {
         AdverseEvent {
             key: format!("{pod}{kind:?}"),
-            cluster: "c1".into(),
-            service: Some(id("cart")),
             pod: Some(pod.into()),
             container: Some("app".into()),
-            node: None,
-            kind,
-            reason: "Error".into(),
-            message: String::new(),
             exit_code: Some(1),
-            first: times[0],
-            last: times[times.len() - 1],
             count,
-            times: times.to_vec(),
-            current: false,
             reconstructed: true,
+            ..fixtures::adverse(Some(id("cart")), kind, times)
         }
     }
 

@@ -124,24 +124,13 @@ async fn what_is_measured_to_lack_decides_the_health_at_once() {
 
 /// An event that began so many minutes ago and still holds.
 fn holds(uid: &str, kind: AdverseKind, minutes: i64) -> AdverseEvent {
-    let began = NOW.plus(-minutes * MINUTE);
+    let service = Some(crate::fixtures::id("cart"));
     AdverseEvent {
         key: format!("c1|{uid}|{kind:?}||"),
-        cluster: "c1".into(),
-        service: Some(crate::fixtures::id("cart")),
-        pod: None,
-        container: None,
-        node: None,
-        kind,
-        reason: String::new(),
         message: format!("{kind:?} since {minutes}. Do something."),
-        exit_code: None,
-        first: began,
         last: NOW,
-        count: 1,
-        times: vec![began],
         current: true,
-        reconstructed: false,
+        ..crate::fixtures::adverse(service, kind, &[NOW.plus(-minutes * MINUTE)])
     }
 }
 

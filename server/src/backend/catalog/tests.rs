@@ -31,24 +31,8 @@ fn pod(service: ServiceId, created: Timestamp) -> PodState {
 /// A container of a service that was restarted so often, a minute apart, until now.
 fn restarts(service: ServiceId, times: i64, now: Timestamp) -> AdverseEvent {
     let times: Vec<Timestamp> = (1..=times).rev().map(|ago| now.plus(-ago * MINUTE)).collect();
-    AdverseEvent {
-        key: format!("c1|{service}|Restart||"),
-        cluster: "c1".into(),
-        service: Some(service),
-        pod: None,
-        container: None,
-        node: None,
-        kind: AdverseKind::Restart,
-        reason: "Error".into(),
-        message: String::new(),
-        exit_code: Some(1),
-        first: times[0],
-        last: times[times.len() - 1],
-        count: times.len() as u32,
-        times,
-        current: false,
-        reconstructed: false,
-    }
+    let key = format!("c1|{service}|Restart||");
+    AdverseEvent { key, exit_code: Some(1), ..fixtures::adverse(Some(service), AdverseKind::Restart, &times) }
 }
 
 fn ledger() -> ServiceId {

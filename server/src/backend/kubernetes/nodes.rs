@@ -105,21 +105,11 @@ mod tests {
     fn trouble(node: &str, reason: &str, first: i64, last: i64, current: bool) -> AdverseEvent {
         AdverseEvent {
             key: format!("c1|{node}|Node||{reason}"),
-            cluster: "c1".into(),
-            service: None,
-            pod: None,
-            container: None,
             node: Some(node.into()),
-            kind: AdverseKind::Node,
             reason: reason.into(),
-            message: String::new(),
-            exit_code: None,
-            first: at(first),
             last: at(last),
-            count: 1,
-            times: vec![at(first)],
             current,
-            reconstructed: false,
+            ..fixtures::adverse(None, AdverseKind::Node, &[at(first)])
         }
     }
 

@@ -75,37 +75,19 @@ mod tests {
             history: history.iter().map(|(since, phase)| (at(*since), *phase)).collect(),
             reason: Some("Evicted".into()),
             containers: vec![ContainerState {
-                name: "app".into(),
-                image: "i".into(),
-                id: None,
                 restarts: 2,
-                state: "running".into(),
-                ready: true,
                 last_exit: Some(Exit { code: 137, reason: "OOMKilled".into(), at: Some(at(30)) }),
+                ..fixtures::container("app")
             }],
             ..fixtures::pod(ServiceId::new("c", "n", "Deployment", "d"), name, at(created))
         }
     }
 
     fn event(first: i64, times: &[i64]) -> AdverseEvent {
-        AdverseEvent {
-            key: "k".into(),
-            cluster: "c".into(),
-            service: None,
-            pod: Some("one".into()),
-            container: Some("app".into()),
-            node: None,
-            kind: AdverseKind::OomKill,
-            reason: "OOMKilled".into(),
-            message: String::new(),
-            exit_code: None,
-            first: at(first),
-            last: at(*times.last().unwrap()),
-            count: times.len() as u32,
-            times: times.iter().map(|time| at(*time)).collect(),
-            current: true,
-            reconstructed: false,
-        }
+        let times: Vec<Timestamp> = times.iter().map(|time| at(*time)).collect();
+        let (pod, container) = (Some("one".into()), Some("app".into()));
+        let event = fixtures::adverse(None, AdverseKind::OomKill, &times);
+        AdverseEvent { pod, container, first: at(first), current: true, ..event }
     }
 
     #[test]

@@ -14,20 +14,11 @@ fn id() -> ServiceId {
 }
 
 fn pod(uid: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState {
-    let container = ContainerState {
-        name: "db".into(),
-        image: format!("db:{revision}"),
-        id: None,
-        restarts: 0,
-        state: "running".into(),
-        ready: true,
-        last_exit: None,
-    };
     PodState {
         id: PodId(uid.into()),
         revision: Some(RevisionHash(revision.into())),
         ended: ended.map(at),
-        containers: vec![container],
+        containers: vec![ContainerState { image: format!("db:{revision}"), ..fixtures::container("db") }],
         ..fixtures::pod(id(), "db-0", at(created))
     }
 }
@@ -51,24 +42,8 @@ fn deploy() -> Deploy {
 
 fn event(kind: AdverseKind, times: &[i64]) -> AdverseEvent {
     let times: Vec<Timestamp> = times.iter().map(|minutes| at(*minutes)).collect();
-    AdverseEvent {
-        key: "k".into(),
-        cluster: "c".into(),
-        service: Some(id()),
-        pod: Some("db-0".into()),
-        container: Some("db".into()),
-        node: None,
-        kind,
-        reason: String::new(),
-        message: String::new(),
-        exit_code: Some(3),
-        first: times[0],
-        last: times[times.len() - 1],
-        count: times.len() as u32,
-        times,
-        current: false,
-        reconstructed: false,
-    }
+    let (pod, container) = (Some("db-0".into()), Some("db".into()));
+    AdverseEvent { pod, container, exit_code: Some(3), ..fixtures::adverse(Some(id()), kind, &times) }
 }
 
 fn check(pods: &[PodState], events: &[AdverseEvent], late: i64) -> KubernetesFacts {

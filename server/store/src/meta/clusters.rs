@@ -2,11 +2,36 @@
 
 use model::ClusterId;
 use sha2::{Digest, Sha256};
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 
 use super::Meta;
 use super::rows::hex;
 use crate::Error;
+
+/// Whether a name of a cluster is its uid, which no other cluster has. What stands in for it may be shared: one
+/// authority may sign for several clusters.
+fn is_uid(name: &str) -> bool {
+    !name.starts_with("ca-") && !name.starts_with("ctx-")
+}
+
+/// The id of the cluster that has this name. One that is known by another uid than `uid` is another cluster.
+async fn known_as(
+    connection: &mut SqliteConnection,
+    name: &str,
+    uid: Option<&String>,
+) -> Result<Option<String>, Error> {
+    let names: Vec<(String, String)> = sqlx::query_as(
+        "select id, alias from cluster_aliases where id in (select id from cluster_aliases where alias = ?1)",
+    )
+    .bind(name)
+    .fetch_all(connection)
+    .await?;
+    let is_other = uid.is_some_and(|uid| {
+        let mut uids = names.iter().map(|(_, alias)| alias).filter(|alias| is_uid(alias)).peekable();
+        uids.peek().is_some() && !uids.any(|known| known == uid)
+    });
+    Ok(names.into_iter().map(|(id, _)| id).next().filter(|_| !is_other))
+}
 
 impl Meta {
     /// See `Store::cluster_id`.
@@ -21,11 +46,7 @@ impl Meta {
         let mut id = known.map(|(id,)| id);
         for candidate in ids {
             if id.is_none() {
-                let alias: Option<(String,)> = sqlx::query_as("select id from cluster_aliases where alias = ?1")
-                    .bind(candidate)
-                    .fetch_optional(&mut *transaction)
-                    .await?;
-                id = alias.map(|(id,)| id);
+                id = known_as(&mut transaction, candidate, ids.iter().find(|id| is_uid(id))).await?;
             }
         }
         let Some(id) = id.or_else(|| ids.first().cloned()) else {
