@@ -8,6 +8,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
+use crate::dispersion::{self, CLUSTERED};
 use crate::signal::{Looked, can_be_chance, number, percent, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
@@ -148,7 +149,7 @@ fn candidates(
     let past = units(kept.past());
     let (base, like) = kept.base(share);
     let floor = facts.weight.max(1.0);
-    let of = |length| compare::historic(&past, length, &variance);
+    let of = |length| dispersion::historic(&past, length, &variance);
     let beside = compare::beside(&new, &units(&kept.old), &variance, of(1), floor, rules);
     let against = if for_past.is_empty() {
         None
@@ -204,14 +205,15 @@ fn tail(compared: &Compared, common: f64, errors: f64, factor: f64) -> (f64, &'s
     }
     // Clusters of uneven size have a longer tail than as many clusters of one size: gamma rates, so the new side's
     // part of all is beta. Asked only where there are clusters.
-    let clustered = if factor > 1.5 {
+    let clustered = if factor > CLUSTERED {
         let all = (errors + old.x) / factor;
         incomplete_beta(all * (1.0 - share), all * share, old.x / (errors + old.x))
     } else {
         0.0
     };
     let (p, name) = exact(compared, errors, factor, share);
-    (p.max(clustered), name)
+    let (p, episodes) = (p.max(clustered), compared.by_episodes(errors, common));
+    if episodes > p { (episodes, "Exact binomial on episodes like the past's") } else { (p, name) }
 }
 
 fn exact(compared: &Compared, errors: f64, factor: f64, share: f64) -> (f64, &'static str) {

@@ -5,6 +5,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared};
+use crate::dispersion;
 use crate::errors::{CERTAIN, SHOWN, old_name};
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
 use crate::signal::{Looked, can_be_chance, window};
@@ -105,7 +106,7 @@ fn side_by_side(kept: &Kept<'_>, floor: f64, rules: &Rules) -> Option<Candidate>
     let variance = reference.variance(&ranks);
     let fixed = |_: f64| variance;
     let past = ranks.units(kept.past());
-    let historic = compare::historic(&past, 1, &fixed);
+    let historic = dispersion::historic(&past, 1, &fixed);
     let compared = compare::beside(
         &ranks.units(new.iter().copied()),
         &ranks.units(old.iter().copied()),
@@ -128,7 +129,7 @@ fn against(kept: &Kept<'_>, base: &[Served<'_>], mixed: &[Kept<'_>], floor: f64,
     let new = ranks.units(&kept.new_for_past);
     let span = compare::Tally::of(&new).span;
     let past = ranks.units(kept.past());
-    let historic = compare::historic(&past, span.1 - span.0 + 1, &fixed);
+    let historic = dispersion::historic(&past, span.1 - span.0 + 1, &fixed);
     let before = if kept.like.is_empty() { past } else { ranks.units(base) };
     let mut compared = compare::with_past(&new, &before, &fixed, historic, floor, rules)?;
     if !compared.by_cells && historic.is_none() {
@@ -157,6 +158,7 @@ fn candidate(kept: &Kept<'_>, compared: Compared, new: Counts, old: Counts, rank
     let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
+    let p = p.max(compared.by_episodes(compared.new.x, 1.0));
     let beside = compare::Tally::of(&ranks.units(&kept.old));
     let name = kept.name.clone();
     Candidate { name, compared, like: false, new, old, beside, ranks, unit_variance: variance, score, p }
@@ -164,11 +166,14 @@ fn candidate(kept: &Kept<'_>, compared: Compared, new: Counts, old: Counts, rank
 
 /// How many times slower all durations would have to be to be found with 99 % certainty.
 fn visible(candidate: &Candidate, alpha: f64) -> Option<f64> {
-    let Compared { information, dispersion, .. } = candidate.compared;
-    let needed = (t_quantile(alpha, dispersion.freedom.min(1e9)) + CERTAIN)
-        * (candidate.unit_variance * dispersion.factor / information.max(1e-9)).sqrt();
+    let Compared { new, old, information, dispersion, .. } = candidate.compared;
+    let deviation = (candidate.unit_variance * dispersion.factor / information.max(1e-9)).sqrt();
+    let needed = t_quantile(alpha, dispersion.freedom.min(1e9)) * deviation;
     let still = candidate.old.shifted(&candidate.ranks, 0.0);
-    let found = |by: f64| candidate.old.shifted(&candidate.ranks, by) - still >= needed;
+    let found = |by: f64| {
+        let seen = candidate.old.shifted(&candidate.ranks, by) - still - CERTAIN * deviation;
+        seen >= needed && candidate.compared.by_episodes(new.n * (old.mean() + seen), 1.0) <= alpha
+    };
     if !found(64.0) {
         return None;
     }

@@ -3,6 +3,7 @@
 mod baseline;
 mod budget;
 mod compare;
+mod dispersion;
 mod errors;
 mod facts;
 mod first;
