@@ -121,13 +121,13 @@ pub(crate) fn beside(
 /// themselves; how the new side's own cells and minutes do may only widen that.
 pub(crate) fn with_past(
     new: &[Unit],
-    base: &[Unit],
+    zero: Tally,
     variance: Variance<'_>,
     historic: Option<Dispersion>,
     floor: f64,
     rules: &Rules,
 ) -> Option<Compared> {
-    let (one, zero) = (Tally::of(new), Tally::of(base));
+    let one = Tally::of(new);
     if one.n <= 0.0 || zero.n <= 0.0 {
         return None;
     }

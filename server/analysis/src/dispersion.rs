@@ -46,16 +46,16 @@ impl Episodes {
     }
 }
 
-/// How much windows of `length` minutes differ in the past: the variation of blocks of 1, 2, 4 … minutes. Lengths the
-/// past is too short for follow the trend, at most doubling each time (perfect correlation).
-pub(crate) fn historic(past: &[Unit], length: i32, variance: Variance<'_>) -> Option<Dispersion> {
-    let (mut best, mut scale, growth) = by_blocks(past, length, variance)?;
-    while growth > 1.25 && scale <= length {
-        best.factor *= growth.min(2.0);
-        best.episodes.iter_mut().for_each(|episodes| episodes.size *= growth.min(2.0));
-        scale *= 2;
+/// How much windows of 1, 2, 4 … minutes differ in the past: the variation of blocks of its minutes, so many lengths.
+/// Lengths the past is too short for follow the trend, at most doubling each time (perfect correlation).
+pub(crate) fn varies(past: &[Unit], lengths: usize, variance: Variance<'_>) -> Vec<Option<Dispersion>> {
+    let (mut measured, growth) = by_blocks(past, lengths, variance);
+    while let Some(&last) = measured.last().filter(|_| measured.len() < lengths) {
+        let growth = if growth > 1.25 { growth.min(2.0) } else { 1.0 };
+        let episodes = last.episodes.map(|episodes| Episodes { size: episodes.size * growth, ..episodes });
+        measured.push(Dispersion { factor: last.factor * growth, episodes, ..last });
     }
-    Some(best)
+    measured.into_iter().map(Some).collect()
 }
 
 /// How much the new side varies by itself: its cells, or its minutes where those do more. Where some of its time was
@@ -71,50 +71,50 @@ pub(crate) fn own(new: &[Unit], variance: Variance<'_>, by_cells: bool) -> Dispe
         (false, _) => (cells, f64::INFINITY),
     };
     let own = Dispersion { factor, freedom, episodes: None };
-    let blocks = by_blocks(&minutes, minutes.len() as i32, variance);
-    match blocks.filter(|_| by_cells && !goes_on(&minutes, mean)) {
-        Some((longer, ..)) if longer.factor > own.factor => Dispersion { episodes: None, ..longer },
+    if !by_cells || goes_on(&minutes, mean) {
+        return own;
+    }
+    match by_blocks(&minutes, minutes.len(), variance).0.last() {
+        Some(longer) if longer.factor > own.factor => Dispersion { episodes: None, ..*longer },
         _ => own,
     }
 }
 
-/// Whether what was high is so to the end: both halves of the last quarter are above the mean.
+/// Whether what was high is so to the end: each quarter of the last quarter is above the mean.
 fn goes_on(minutes: &[Unit], mean: f64) -> bool {
-    let eighth = (minutes.len() / 8).max(1);
-    let last = minutes.len().saturating_sub(2 * eighth);
-    minutes[last..].chunks(eighth).all(|part| Tally::of(part).mean() > mean)
+    let part = (minutes.len() / 16).max(1);
+    let last = minutes.len().saturating_sub(4 * part);
+    minutes[last..].chunks(part).all(|part| Tally::of(part).mean() > mean)
 }
 
 /// Blocks that say how much blocks vary.
 const BLOCKS: usize = 8;
 
-/// The variation of blocks of 1, 2, 4 … minutes, as far as there are enough: what is correlated in time varies more the
-/// longer the block, and a longer block's is taken where it is greater by more than its own error. With it the first
-/// length, up to `length`, that there are not enough of, and how much the last length varied over the one before.
-fn by_blocks(units: &[Unit], length: i32, variance: Variance<'_>) -> Option<(Dispersion, i32, f64)> {
+/// The variation of blocks of 1, 2, 4 … minutes, so many lengths or as far as there are enough: what is correlated in
+/// time varies more the longer the block, and a longer block's is taken where it is greater by more than its own error.
+/// With it, how much the last length varied over the one before.
+fn by_blocks(units: &[Unit], lengths: usize, variance: Variance<'_>) -> (Vec<Dispersion>, f64) {
     let mean = Tally::of(units).mean();
+    let (mut found, mut before, mut growth) = (Vec::new(), f64::NAN, 1.0);
+    // Nothing ever failed: that says how much it varies only where it would have been seen to.
     if variance(mean) <= 0.0 {
-        // Nothing ever failed: that says how much it varies only where it would have been seen to.
-        return None;
+        return (found, growth);
     }
-    let mut best: Option<Dispersion> = None;
-    let (mut scale, mut before, mut growth) = (1, f64::NAN, 1.0_f64);
-    while scale <= length.max(1) {
-        let sums = blocks(units, scale);
-        if sums.len() < BLOCKS {
-            break;
-        }
+    let mut sums = blocks(units, 1);
+    while found.len() < lengths && sums.len() >= BLOCKS {
         let freedom = sums.len() as f64 - 1.0;
         let (factor, _) = spread(&sums, mean, variance, |_| 1.0);
         growth = if before > 0.0 { factor / before } else { 1.0 };
         before = factor;
-        let clearly = |best: Dispersion| factor > best.factor * (1.0 + (2.0 / freedom).sqrt());
-        if best.is_none_or(clearly) {
-            best = Some(Dispersion { factor, freedom, episodes: Episodes::of(&sums, mean) });
-        }
-        scale *= 2;
+        let known = found.last().filter(|best: &&Dispersion| factor <= best.factor * (1.0 + (2.0 / freedom).sqrt()));
+        found.push(known.copied().unwrap_or_else(|| Dispersion {
+            factor,
+            freedom,
+            episodes: Episodes::of(&sums, mean),
+        }));
+        sums = blocks(&sums, 2);
     }
-    best.map(|best| (best, scale, growth))
+    (found, growth)
 }
 
 /// Variation of cells around a mean over that of independent requests, weighted as they count in the difference;
@@ -133,7 +133,7 @@ pub(crate) fn spread(units: &[Unit], mean: f64, variance: Variance<'_>, weight: 
 }
 
 /// Sums over blocks of so many minutes, ascending.
-fn blocks(units: &[Unit], length: i32) -> Vec<Unit> {
+pub(crate) fn blocks(units: &[Unit], length: i32) -> Vec<Unit> {
     let of = |unit: &Unit| Unit { minute: unit.minute.div_euclid(length), ..*unit };
     let mut all: Vec<Unit> = units.iter().map(of).collect();
     // The past comes in order; cells of several pods do not.
@@ -165,13 +165,13 @@ mod tests {
     #[test]
     fn one_episode_of_the_past_counts_as_about_one() {
         let past = minutes(352, |minute| (160..168).contains(&minute));
-        let found = historic(&past, 8, SHARES).unwrap();
+        let found = varies(&past, 4, SHARES)[3].unwrap();
         let episodes = found.episodes.unwrap();
         let all = Tally::of(&past);
         let count = episodes.count(all.x, all.n);
         assert!((0.9..1.2).contains(&count), "{count} of {episodes:?}");
         assert!((episodes.count(2.0 * 720.0 + 80.0, 8_000.0) - 2.0).abs() < 0.1, "{episodes:?}");
-        assert!(historic(&minutes(352, |_| false), 8, SHARES).unwrap().factor < CLUSTERED);
+        assert!(varies(&minutes(352, |_| false), 4, SHARES)[3].unwrap().factor < CLUSTERED);
     }
 
     #[test]
