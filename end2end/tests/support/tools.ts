@@ -18,3 +18,7 @@ export function controlPlaneBinary(name: string): string {
 export function python(): string {
   return installed(join(TOOLS, "python/bin/python"), "python");
 }
+
+export function schemathesis(): string {
+  return installed(join(TOOLS, "python/bin/schemathesis"), "python");
+}

@@ -6,28 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Histogram, Red, Sentence};
 
+use crate::past::Before;
 use crate::stats::median;
 use crate::usual::{Usual, usual};
-use crate::{Cell, DeployFacts, EndpointFacts, PastMinute, Rules};
+use crate::{Cell, DeployFacts, EndpointFacts, Past, Rules};
 
-/// Minutes in a day.
-const DAY: i32 = 1_440;
-
-/// What was served in a minute: by a pod, or by all of them in the past. An endpoint's is the facts' own.
+/// What a pod served in a minute. An endpoint's is the facts' own.
 #[derive(Debug, Clone)]
 pub(crate) struct Served<'a> {
     pub(crate) pod: u32,
     pub(crate) minute: i32,
     pub(crate) red: Cow<'a, Red>,
+    /// Callers asked for more than the past has seen: it says nothing against the past.
+    is_loaded: bool,
 }
 
 impl<'a> Served<'a> {
-    fn by_pod(cell: &'a Cell) -> Self {
-        Self { pod: cell.pod, minute: cell.minute, red: Cow::Borrowed(&cell.red) }
-    }
-
-    fn before(past: &'a PastMinute) -> Self {
-        Self { pod: 0, minute: past.minute, red: Cow::Borrowed(&past.red) }
+    fn by_pod(cell: &'a Cell, loaded: &BTreeSet<i32>) -> Self {
+        let is_loaded = loaded.contains(&cell.minute);
+        Self { pod: cell.pod, minute: cell.minute, red: Cow::Borrowed(&cell.red), is_loaded }
     }
 }
 
@@ -37,14 +34,17 @@ pub(crate) struct Kept<'a> {
     pub(crate) name: Option<String>,
     /// New pods past their warm-up.
     pub(crate) new: Vec<Served<'a>>,
-    /// Of those, minutes that can be held against the past.
-    pub(crate) new_for_past: Vec<Served<'a>>,
     /// Old pods beside them, without their last minute.
     pub(crate) old: Vec<Served<'a>>,
-    /// The hours before the deploy.
-    pub(crate) recent: Vec<Served<'a>>,
-    /// The like time on earlier days.
-    pub(crate) like: Vec<Served<'a>>,
+    /// Before the deploy; nothing where there were no requests.
+    pub(crate) before: Option<&'a Before>,
+}
+
+impl<'a> Kept<'a> {
+    /// Of the new pods, what can be held against the past.
+    pub(crate) fn new_for_past(&self) -> impl Iterator<Item = &Served<'a>> {
+        self.new.iter().filter(|served| !served.is_loaded)
+    }
 }
 
 /// All that is decided before anything is compared.
@@ -72,12 +72,19 @@ pub(crate) fn baseline<'a>(facts: &'a DeployFacts, rules: &Rules) -> Baseline<'a
     let (common_errors, common_latency, peer_sentence) = common(facts, rules);
     let discounted = usual.sentence(&warming).into_iter().chain(load_sentence).chain(peer_sentence).collect();
     let any_requests = facts.endpoints.iter().any(|e| e.new.iter().any(|cell| cell.red.requests > 0.0));
-    Baseline { service: sum(&endpoints, &loaded), endpoints, common_errors, common_latency, discounted, any_requests }
+    Baseline {
+        service: sum(&endpoints, &facts.past, &loaded),
+        endpoints,
+        common_errors,
+        common_latency,
+        discounted,
+        any_requests,
+    }
 }
 
 fn keep<'a>(
     endpoint: &'a EndpointFacts,
-    facts: &DeployFacts,
+    facts: &'a DeployFacts,
     usual: &Usual,
     loaded: &BTreeSet<i32>,
     warming: &mut Red,
@@ -86,43 +93,37 @@ fn keep<'a>(
     let mut new = Vec::with_capacity(endpoint.new.len());
     for cell in endpoint.new.iter().filter(|cell| cell.red.requests > 0.0) {
         let age = cell.minute - pod(cell).map_or(0, |pod| pod.first);
-        if age < i32::from(usual.warm_up) { warming.merge(&cell.red) } else { new.push(Served::by_pod(cell)) }
+        if age < i32::from(usual.warm_up) { warming.merge(&cell.red) } else { new.push(Served::by_pod(cell, loaded)) }
     }
     // A pod that is being ended answers its last requests badly: that is not its revision's rate.
     let ending = |cell: &Cell| pod(cell).and_then(|pod| pod.last).is_some_and(|last| cell.minute >= last);
-    let old = endpoint.old.iter().filter(|cell| cell.red.requests > 0.0 && !ending(cell)).map(Served::by_pod).collect();
-    let span = (new.iter().map(|c| c.minute).min().unwrap_or(0), new.iter().map(|c| c.minute).max().unwrap_or(0));
-    // Whether a whole number of days lies between it and some minute of the span, half an hour more on both sides.
-    let alike = |minute: i32| (minute - span.0 + 30).rem_euclid(DAY) <= span.1 - span.0 + 60;
-    let past = endpoint.past.iter().filter(|minute| minute.minute < 0 && minute.red.requests > 0.0);
-    let (recent, earlier): (Vec<_>, Vec<_>) = past.map(Served::before).partition(|minute| minute.minute >= -DAY / 2);
-    let like = earlier.into_iter().filter(|minute| alike(minute.minute)).collect();
-    let new_for_past = new.iter().filter(|cell| !loaded.contains(&cell.minute)).cloned().collect();
-    Kept { name: Some(endpoint.endpoint.clone()), new, new_for_past, old, recent, like }
+    let old = endpoint
+        .old
+        .iter()
+        .filter(|cell| cell.red.requests > 0.0 && !ending(cell))
+        .map(|cell| Served::by_pod(cell, loaded))
+        .collect();
+    Kept { name: Some(endpoint.endpoint.clone()), new, old, before: facts.past.endpoint(&endpoint.endpoint) }
 }
 
 /// The service is the sum of its endpoints, cell by cell.
-fn sum<'a>(endpoints: &[Kept<'a>], loaded: &BTreeSet<i32>) -> Kept<'a> {
-    let new = total(endpoints.iter().flat_map(|kept| &kept.new));
+fn sum<'a>(endpoints: &[Kept<'a>], past: &'a Past, loaded: &BTreeSet<i32>) -> Kept<'a> {
     Kept {
         name: match endpoints {
             [only] => only.name.clone(),
             _ => None,
         },
-        new_for_past: new.iter().filter(|served| !loaded.contains(&served.minute)).cloned().collect(),
-        new,
-        old: total(endpoints.iter().flat_map(|kept| &kept.old)),
-        recent: total(endpoints.iter().flat_map(|kept| &kept.recent)),
-        like: total(endpoints.iter().flat_map(|kept| &kept.like)),
+        new: total(endpoints.iter().flat_map(|kept| &kept.new), loaded),
+        old: total(endpoints.iter().flat_map(|kept| &kept.old), loaded),
+        before: Some(past.service()).filter(|_| !past.is_empty()),
     }
 }
 
 /// Sums by minute and pod. Durations are added up by bucket in a table: with many endpoints, most of the work is here.
-fn total<'k, 'a: 'k>(all: impl Iterator<Item = &'k Served<'a>>) -> Vec<Served<'a>> {
+fn total<'k, 'a: 'k>(all: impl Iterator<Item = &'k Served<'a>>, loaded: &BTreeSet<i32>) -> Vec<Served<'a>> {
     let mut sums: BTreeMap<(i32, u32), (Red, Vec<f32>)> = BTreeMap::new();
-    for served in all {
-        let (sum, counts) = sums.entry((served.minute, served.pod)).or_default();
-        let red = &*served.red;
+    for Served { minute, pod, red, .. } in all {
+        let (sum, counts) = sums.entry((*minute, *pod)).or_default();
         sum.requests += red.requests;
         sum.errors += red.errors;
         let most = red.histogram.buckets.last().map_or(0, |(bucket, _)| usize::from(*bucket) + 1);
@@ -133,7 +134,8 @@ fn total<'k, 'a: 'k>(all: impl Iterator<Item = &'k Served<'a>>) -> Vec<Served<'a
     }
     let served = |((minute, pod), (sum, counts)): ((i32, u32), (Red, Vec<f32>))| {
         let buckets = (0_u16..).zip(counts).filter(|(_, count)| *count > 0.0).collect();
-        Served { pod, minute, red: Cow::Owned(Red { histogram: Histogram { buckets }, ..sum }) }
+        let red = Cow::Owned(Red { histogram: Histogram { buckets }, ..sum });
+        Served { pod, minute, red, is_loaded: loaded.contains(&minute) }
     };
     sums.into_iter().map(served).collect()
 }
@@ -152,13 +154,8 @@ fn by_minute<'a>(cells: impl Iterator<Item = (i32, &'a Red)>) -> BTreeMap<i32, (
 /// Minutes in which callers asked for more than the past has seen: these say nothing against the past. More
 /// requests because requests fail (clients try again, mostly up to three times) are the failures' doing, and stay.
 fn loaded_minutes(facts: &DeployFacts, rules: &Rules) -> (BTreeSet<i32>, Option<Sentence>) {
-    let past = by_minute(facts.endpoints.iter().flat_map(|e| e.past.iter().map(|m| (m.minute, &m.red))));
-    let mut loads: Vec<f64> = past.values().map(|(requests, _)| *requests).collect();
-    loads.sort_unstable_by(f64::total_cmp);
-    let Some(middle) = median(&loads).filter(|middle| loads.len() >= 20 && *middle > 0.0) else {
-        return (BTreeSet::new(), None);
-    };
-    let most = loads[(loads.len() - 1) * 98 / 100] * rules.load_ratio;
+    let Some((middle, most)) = facts.past.loads() else { return (BTreeSet::new(), None) };
+    let most = most * rules.load_ratio;
     let now = by_minute(facts.endpoints.iter().flat_map(|e| e.new.iter().chain(&e.old).map(|c| (c.minute, &c.red))));
     let loaded: BTreeSet<i32> = now
         .iter()
@@ -202,23 +199,4 @@ fn common(facts: &DeployFacts, rules: &Rules) -> (f64, bool, Option<Sentence>) {
         _ => return (1.0, false, None),
     };
     (factor, most(slower), Some(Sentence::plain("Not this deploy's alone, so discounted: ").strong(what)))
-}
-
-impl<'a> Kept<'a> {
-    /// The side of the past: the recent hours, or the like time of earlier days where that was worse.
-    pub(crate) fn base(&self, worse: impl Fn(&[Served<'a>]) -> Option<f64>) -> (&[Served<'a>], bool) {
-        if self.like.is_empty() {
-            return (&self.recent, false);
-        }
-        match (worse(&self.recent), worse(&self.like)) {
-            (Some(recent), Some(like)) if like > recent => (&self.like, true),
-            (None, Some(_)) => (&self.like, true),
-            _ => (&self.recent, false),
-        }
-    }
-
-    /// All minutes of the past, ascending.
-    pub(crate) fn past(&self) -> impl Iterator<Item = &Served<'a>> {
-        self.like.iter().chain(&self.recent)
-    }
 }

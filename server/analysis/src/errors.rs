@@ -8,6 +8,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
+use crate::dispersion::CLUSTERED;
 use crate::signal::{Looked, can_be_chance, number, percent, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
@@ -107,22 +108,17 @@ pub(crate) fn units<'k, 'a: 'k>(served: impl IntoIterator<Item = &'k Served<'a>>
     served.into_iter().map(unit).collect()
 }
 
-fn share(minutes: &[Served<'_>]) -> Option<f64> {
-    let (errors, requests) = minutes.iter().fold((0.0, 0.0), |sum, m| (sum.0 + m.red.errors, sum.1 + m.red.requests));
-    (requests > 0.0).then(|| errors / requests)
-}
-
 /// How many times the service's old share its new mix of endpoints is expected to have, at least 1 (indirect
 /// standardisation): callers who ask more for what fails more are not the deploy's doing.
 fn standardised(baseline: &Baseline<'_>) -> f64 {
     let (mut expected, mut requests) = (0.0, 0.0);
     for kept in &baseline.endpoints {
-        let Some(old) = share(kept.base(share).0) else { continue };
-        let asked: f64 = kept.new_for_past.iter().map(|cell| cell.red.requests).sum();
-        expected += asked * old;
+        let Some(before) = kept.before else { continue };
+        let asked: f64 = kept.new_for_past().map(|cell| cell.red.requests).sum();
+        expected += asked * before.failing.tally.mean();
         requests += asked;
     }
-    match share(baseline.service.base(share).0) {
+    match baseline.service.before.map(|before| before.failing.tally.mean()) {
         Some(old) if old > 0.0 && requests > 0.0 => (expected / requests / old).max(1.0),
         _ => 1.0,
     }
@@ -140,21 +136,18 @@ fn candidates(
     if new.is_empty() {
         return Vec::new();
     }
-    let for_past = units(&kept.new_for_past);
+    let for_past = units(kept.new_for_past());
     let minutes = |units: &[Unit]| {
         let span = compare::Tally::of(units).span;
         span.1.saturating_sub(span.0).saturating_add(1)
     };
-    let past = units(kept.past());
-    let (base, like) = kept.base(share);
     let floor = facts.weight.max(1.0);
-    let of = |length| compare::historic(&past, length, &variance);
+    let of = |length| kept.before.and_then(|before| before.failing_varies(length));
     let beside = compare::beside(&new, &units(&kept.old), &variance, of(1), floor, rules);
-    let against = if for_past.is_empty() {
-        None
-    } else {
-        compare::with_past(&for_past, &units(base), &variance, of(minutes(&for_past)), floor, rules)
-    };
+    let base = kept.before.filter(|_| !for_past.is_empty()).map(|before| before.failing);
+    let like = base.is_some_and(|base| base.like);
+    let against = base
+        .and_then(|base| compare::with_past(&for_past, base.tally, &variance, of(minutes(&for_past)), floor, rules));
     let common = baseline.common_errors * mix;
     let least = against.map_or(0.0, |past| past.information / 20.0);
     // A glimpse of old pods beside hours of the past would only take half the budget.
@@ -204,14 +197,15 @@ fn tail(compared: &Compared, common: f64, errors: f64, factor: f64) -> (f64, &'s
     }
     // Clusters of uneven size have a longer tail than as many clusters of one size: gamma rates, so the new side's
     // part of all is beta. Asked only where there are clusters.
-    let clustered = if factor > 1.5 {
+    let clustered = if factor > CLUSTERED {
         let all = (errors + old.x) / factor;
         incomplete_beta(all * (1.0 - share), all * share, old.x / (errors + old.x))
     } else {
         0.0
     };
     let (p, name) = exact(compared, errors, factor, share);
-    (p.max(clustered), name)
+    let (p, episodes) = (p.max(clustered), compared.by_episodes(errors, common));
+    if episodes > p { (episodes, "Exact binomial on episodes like the past's") } else { (p, name) }
 }
 
 fn exact(compared: &Compared, errors: f64, factor: f64, share: f64) -> (f64, &'static str) {

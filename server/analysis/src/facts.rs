@@ -1,8 +1,11 @@
 //! What a verdict is made from, as plain data that a server fills from rollups, watchers and earlier verdicts.
 //! Minutes count from the minute in which the deploy started: minute 0 is that one, the past is negative.
 
+use std::sync::Arc;
+
 use model::{Deploy, Evidence, Leak, Red, Timestamp};
 
+use crate::Past;
 use crate::budget::Look;
 
 /// Everything known about a deploy at one look.
@@ -19,6 +22,8 @@ pub struct DeployFacts {
     pub spent: Option<Vec<Evidence>>,
     /// Requests by endpoint. The service is their sum, so that every numerator adds up.
     pub endpoints: Vec<EndpointFacts>,
+    /// The service before the deploy: the same at each look.
+    pub past: Arc<Past>,
     /// Pods of both revisions; cells name them by their place here.
     pub pods: Vec<PodFacts>,
     /// Error groups seen on the new revision.
@@ -53,8 +58,6 @@ pub struct EndpointFacts {
     pub new: Vec<Cell>,
     /// Pods of the old revision since the deploy started.
     pub old: Vec<Cell>,
-    /// The service before the deploy: the last hours, and the like time of earlier days. Ascending.
-    pub past: Vec<PastMinute>,
 }
 
 /// One pod in one minute.

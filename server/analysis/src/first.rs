@@ -4,7 +4,8 @@
 use model::{Against, DeployKind, Evidence, Outcome, Sentence, Side, Signal};
 
 use crate::baseline::{Baseline, Kept};
-use crate::compare::{Tally, Unit, spread};
+use crate::compare::{Tally, Unit};
+use crate::dispersion::spread;
 use crate::errors::{CERTAIN, side, units};
 use crate::signal::{Looked, number, percent, window};
 use crate::{DeployFacts, Rules};

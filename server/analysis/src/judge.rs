@@ -19,7 +19,7 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     } else {
         let requests: f64 = baseline.service.new.iter().map(|cell| cell.red.requests).sum();
         evidence.extend(groups::groups(facts, requests, rules));
-        evidence.extend(usage::usage(&baseline, facts, rules));
+        evidence.extend(usage::usage(facts, rules));
     }
     freeze(&mut evidence, facts);
     sort(&mut evidence);

@@ -1,26 +1,29 @@
 //! Durations, on the service and on each endpoint: a rank statistic over bucketed durations with ties.
 
+use std::borrow::Cow;
+
 use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit as EffectUnit, duration_text};
 
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
-use crate::compare::{self, Compared};
+use crate::compare::{self, Compared, Unit};
 use crate::errors::{CERTAIN, SHOWN, old_name};
+use crate::past::Before;
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
 use crate::signal::{Looked, can_be_chance, window};
 use crate::stats::{normal_tail, t_quantile, t_tail};
 use crate::{DeployFacts, Rules};
 
-struct Candidate {
+struct Candidate<'a> {
     name: Option<String>,
     compared: Compared,
     /// The old side is the like time of earlier days.
     like: bool,
     new: Counts,
-    old: Counts,
+    old: Cow<'a, Counts>,
     /// Old pods since the deploy started.
     beside: compare::Tally,
-    ranks: Ranks,
+    ranks: Cow<'a, Ranks>,
     unit_variance: f64,
     score: f64,
     p: f64,
@@ -47,9 +50,9 @@ pub(crate) fn latency(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rule
     if single {
         return looked;
     }
-    let all: Vec<Vec<Candidate>> =
+    let all: Vec<Vec<Candidate<'_>>> =
         baseline.endpoints.iter().map(|kept| candidates(kept, &[], baseline, facts, rules)).collect();
-    let tested: Vec<&Candidate> = all.iter().flatten().collect();
+    let tested: Vec<&Candidate<'_>> = all.iter().flatten().collect();
     let p: Vec<f64> = tested.iter().map(|candidate| candidate.p).collect();
     let mut rest = Vec::new();
     for (candidate, result) in tested.iter().zip(holm(&p, alpha / 2.0)) {
@@ -62,31 +65,23 @@ pub(crate) fn latency(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rule
     looked
 }
 
-fn middle(minutes: &[Served<'_>]) -> Option<f64> {
-    let counts = Counts::of(minutes);
-    (counts.total >= 20.0).then(|| counts.quantile(0.5))
-}
-
 /// At least so many durations on the new side; fewer have no 95th percentile to speak of.
 const LEAST: f64 = 20.0;
 
-fn candidates(
-    kept: &Kept<'_>,
+fn candidates<'a>(
+    kept: &Kept<'a>,
     mixed: &[Kept<'_>],
     baseline: &Baseline<'_>,
     facts: &DeployFacts,
     rules: &Rules,
-) -> Vec<Candidate> {
+) -> Vec<Candidate<'a>> {
     let asked: f64 = kept.new.iter().map(|cell| cell.red.requests).sum();
     if asked < LEAST {
         return Vec::new();
     }
-    let (base, like) = kept.base(middle);
     let floor = facts.weight.max(1.0);
-    let past = (!baseline.common_latency && !base.is_empty() && !kept.new_for_past.is_empty())
-        .then(|| against(kept, base, mixed, floor, rules))
-        .flatten()
-        .map(|past| Candidate { like, ..past });
+    let before = kept.before.filter(|_| !baseline.common_latency && kept.new_for_past().next().is_some());
+    let past = before.and_then(|before| against(kept, before, mixed, floor, rules));
     let least = past.as_ref().map_or(LEAST, |past| past.compared.information / 20.0);
     let beside = (!kept.old.is_empty()).then(|| side_by_side(kept, floor, rules)).flatten();
     beside.filter(|beside| beside.compared.information >= least).into_iter().chain(past).collect()
@@ -98,17 +93,16 @@ fn together<'k, 'a>(served: &'k [Served<'a>], others: &[Served<'_>]) -> Vec<&'k 
     served.iter().filter(|served| minutes.contains(&served.minute)).collect()
 }
 
-fn side_by_side(kept: &Kept<'_>, floor: f64, rules: &Rules) -> Option<Candidate> {
+fn side_by_side<'a>(kept: &Kept<'_>, floor: f64, rules: &Rules) -> Option<Candidate<'a>> {
     let (new, old) = (together(&kept.new, &kept.old), together(&kept.old, &kept.new));
-    let reference = Counts::of(new.iter().chain(&old).copied());
+    let reference = Counts::of(new.iter().chain(&old).map(|served| &*served.red));
     let ranks = reference.ranks();
     let variance = reference.variance(&ranks);
     let fixed = |_: f64| variance;
-    let past = ranks.units(kept.past());
-    let historic = compare::historic(&past, 1, &fixed);
+    let historic = kept.before.and_then(|before| before.slow_varies(1));
     let compared = compare::beside(
-        &ranks.units(new.iter().copied()),
-        &ranks.units(old.iter().copied()),
+        &units(&ranks, new.iter().copied()),
+        &units(&ranks, old.iter().copied()),
         &fixed,
         historic,
         floor,
@@ -117,58 +111,76 @@ fn side_by_side(kept: &Kept<'_>, floor: f64, rules: &Rules) -> Option<Candidate>
     if !compared.by_cells && historic.is_none() {
         return None;
     }
-    Some(candidate(kept, compared, Counts::of(new), Counts::of(old), ranks, variance))
+    let [new, old] = [new, old].map(|side| Counts::of(side.into_iter().map(|served| &*served.red)));
+    Some(candidate(kept, compared, new, Cow::Owned(old), Cow::Owned(ranks), variance))
 }
 
-fn against(kept: &Kept<'_>, base: &[Served<'_>], mixed: &[Kept<'_>], floor: f64, rules: &Rules) -> Option<Candidate> {
-    let old = Counts::of(base);
-    let ranks = old.ranks();
-    let variance = old.variance(&ranks);
-    let fixed = |_: f64| variance;
-    let new = ranks.units(&kept.new_for_past);
+/// Cell by cell.
+fn units<'k, 'a: 'k>(ranks: &Ranks, served: impl IntoIterator<Item = &'k Served<'a>>) -> Vec<Unit> {
+    served.into_iter().map(|served| ranks.unit(served.minute, &served.red)).collect()
+}
+
+fn against<'a>(
+    kept: &Kept<'a>,
+    before: &'a Before,
+    mixed: &[Kept<'_>],
+    floor: f64,
+    rules: &Rules,
+) -> Option<Candidate<'a>> {
+    let Before { ranks, variance, .. } = before;
+    let fixed = |_: f64| *variance;
+    let new = units(ranks, kept.new_for_past());
     let span = compare::Tally::of(&new).span;
-    let past = ranks.units(kept.past());
-    let historic = compare::historic(&past, span.1 - span.0 + 1, &fixed);
-    let before = if kept.like.is_empty() { past } else { ranks.units(base) };
-    let mut compared = compare::with_past(&new, &before, &fixed, historic, floor, rules)?;
+    let historic = before.slow_varies(span.1.saturating_sub(span.0).saturating_add(1));
+    let mut compared = compare::with_past(&new, before.slow.tally, &fixed, historic, floor, rules)?;
     if !compared.by_cells && historic.is_none() {
         return None;
     }
     // Callers who ask more for what is slow are not the deploy's doing.
     let (mut expected, mut asked) = (0.0, 0.0);
     for endpoint in mixed {
-        let (base, _) = endpoint.base(middle);
-        let old = compare::Tally::of(&ranks.units(base));
-        let now: f64 = endpoint.new_for_past.iter().map(|cell| cell.red.requests).sum();
-        if old.n > 0.0 {
-            expected += now * old.mean();
+        let now: f64 = endpoint.new_for_past().map(|cell| cell.red.requests).sum();
+        if let Some(old) = endpoint.before.map(|before| &before.counts).filter(|counts| counts.total > 0.0) {
+            expected += now * ranks.score(old) / old.total;
             asked += now;
         }
     }
     if asked > 0.0 {
         compared.expected = compared.expected.max(compared.new.n * expected / asked);
     }
-    let new = Counts::of(&kept.new_for_past);
-    Some(candidate(kept, compared, new, old, ranks, variance))
+    let new = Counts::of(kept.new_for_past().map(|served| &*served.red));
+    let (old, ranks) = (Cow::Borrowed(&before.counts), Cow::Borrowed(ranks));
+    Some(Candidate { like: before.slow.like, ..candidate(kept, compared, new, old, ranks, *variance) })
 }
 
-fn candidate(kept: &Kept<'_>, compared: Compared, new: Counts, old: Counts, ranks: Ranks, variance: f64) -> Candidate {
+fn candidate<'a>(
+    kept: &Kept<'_>,
+    compared: Compared,
+    new: Counts,
+    old: Cow<'a, Counts>,
+    ranks: Cow<'a, Ranks>,
+    variance: f64,
+) -> Candidate<'a> {
     let deviation = (variance * compared.dispersion.factor * compared.information).sqrt();
     let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
-    let beside = compare::Tally::of(&ranks.units(&kept.old));
+    let p = p.max(compared.by_episodes(compared.new.x, 1.0));
+    let beside = compare::Tally::of(&units(&ranks, &kept.old));
     let name = kept.name.clone();
     Candidate { name, compared, like: false, new, old, beside, ranks, unit_variance: variance, score, p }
 }
 
 /// How many times slower all durations would have to be to be found with 99 % certainty.
-fn visible(candidate: &Candidate, alpha: f64) -> Option<f64> {
-    let Compared { information, dispersion, .. } = candidate.compared;
-    let needed = (t_quantile(alpha, dispersion.freedom.min(1e9)) + CERTAIN)
-        * (candidate.unit_variance * dispersion.factor / information.max(1e-9)).sqrt();
+fn visible(candidate: &Candidate<'_>, alpha: f64) -> Option<f64> {
+    let Compared { new, old, information, dispersion, .. } = candidate.compared;
+    let deviation = (candidate.unit_variance * dispersion.factor / information.max(1e-9)).sqrt();
+    let needed = t_quantile(alpha, dispersion.freedom.min(1e9)) * deviation;
     let still = candidate.old.shifted(&candidate.ranks, 0.0);
-    let found = |by: f64| candidate.old.shifted(&candidate.ranks, by) - still >= needed;
+    let found = |by: f64| {
+        let seen = candidate.old.shifted(&candidate.ranks, by) - still - CERTAIN * deviation;
+        seen >= needed && candidate.compared.by_episodes(new.n * (old.mean() + seen), 1.0) <= alpha
+    };
     if !found(64.0) {
         return None;
     }
@@ -181,7 +193,7 @@ fn visible(candidate: &Candidate, alpha: f64) -> Option<f64> {
 }
 
 fn evidence(
-    candidate: &Candidate,
+    candidate: &Candidate<'_>,
     (threshold, significant): (f64, bool),
     smallest: Option<f64>,
     facts: &DeployFacts,
@@ -246,7 +258,7 @@ fn evidence(
 }
 
 /// Whether old pods since the deploy started show at least half of the rise in ranks against the past as well.
-fn shared(candidate: &Candidate) -> bool {
+fn shared(candidate: &Candidate<'_>) -> bool {
     let old = &candidate.beside;
     let rise = candidate.compared.new.mean() - candidate.compared.old.mean();
     let error = (candidate.unit_variance / old.n.max(1e-9)).sqrt();

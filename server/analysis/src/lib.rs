@@ -3,6 +3,7 @@
 mod baseline;
 mod budget;
 mod compare;
+mod dispersion;
 mod errors;
 mod facts;
 mod first;
@@ -13,6 +14,7 @@ mod judged;
 mod kubernetes;
 mod latency;
 mod leak;
+mod past;
 mod ranks;
 mod rules;
 mod saturation;
@@ -31,6 +33,7 @@ pub use health::{HealthFacts, RecentErrors, exit_words, health, is_crashing, is_
 pub use judge::judge;
 pub use judged::judged;
 pub use leak::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
+pub use past::Past;
 pub use rules::Rules;
 pub use saturation::{Measured, SaturationRules, Threshold, advice, lasting, saturation, throttled, told};
 pub use usual::{Usual, usual};

@@ -1,22 +1,24 @@
 //! Durations as counts by bucket, and their ranks: what a rank test of bucketed durations is made of.
 
-use crate::baseline::Served;
+use model::Red;
+
 use crate::compare::Unit;
 
 /// Buckets per doubling of the model's histogram.
 pub(crate) const PER_DOUBLING: f64 = 8.0;
 
 /// Durations as counts by bucket, up to the longest.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
     buckets: Vec<f64>,
     pub(crate) total: f64,
 }
 
 impl Counts {
-    pub(crate) fn of<'k, 'a: 'k>(served: impl IntoIterator<Item = &'k Served<'a>>) -> Self {
+    pub(crate) fn of<'a>(all: impl IntoIterator<Item = &'a Red>) -> Self {
         let mut buckets = Vec::with_capacity(300);
-        for served in served {
-            let own = &served.red.histogram.buckets;
+        for red in all {
+            let own = &red.histogram.buckets;
             let most = own.last().map_or(0, |(bucket, _)| usize::from(*bucket) + 1);
             if buckets.len() < most {
                 buckets.resize(most, 0.0);
@@ -25,6 +27,20 @@ impl Counts {
         }
         let total = buckets.iter().sum();
         Self { buckets, total }
+    }
+
+    /// With those of another.
+    pub(crate) fn add(&mut self, other: &Self) {
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0.0);
+        }
+        self.buckets.iter_mut().zip(&other.buckets).for_each(|(sum, count)| *sum += count);
+        self.total += other.total;
+    }
+
+    /// What they take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.buckets.capacity() * size_of::<f64>()
     }
 
     pub(crate) fn quantile(&self, q: f64) -> f64 {
@@ -68,6 +84,7 @@ impl Counts {
 }
 
 /// Ranks by bucket.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Ranks(Vec<f64>);
 
 impl Ranks {
@@ -75,16 +92,25 @@ impl Ranks {
         self.0.get(bucket).or(self.0.last()).copied().unwrap_or(0.0)
     }
 
-    /// Each minute's score: its ranks summed over requests.
-    pub(crate) fn units<'k, 'a: 'k>(&self, served: impl IntoIterator<Item = &'k Served<'a>>) -> Vec<Unit> {
-        let unit = |served: &Served<'_>| {
-            let (mut x, mut n) = (0.0, 0.0);
-            for (bucket, count) in &served.red.histogram.buckets {
-                x += f64::from(*count) * self.of(usize::from(*bucket));
-                n += f64::from(*count);
-            }
-            Unit { minute: served.minute, x, n }
-        };
-        served.into_iter().map(unit).collect()
+    /// A minute's score: its ranks summed over requests.
+    pub(crate) fn unit(&self, minute: i32, red: &Red) -> Unit {
+        let (mut x, mut n) = (0.0, 0.0);
+        let Some(last) = self.0.len().checked_sub(1) else { return Unit { minute, x, n } };
+        for (bucket, count) in &red.histogram.buckets {
+            let count = f64::from(*count);
+            x += count * self.0[usize::from(*bucket).min(last)];
+            n += count;
+        }
+        Unit { minute, x, n }
+    }
+
+    /// The score of all these durations.
+    pub(crate) fn score(&self, counts: &Counts) -> f64 {
+        counts.buckets.iter().enumerate().map(|(bucket, count)| count * self.of(bucket)).sum()
+    }
+
+    /// What they take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len() * size_of::<f64>()
     }
 }

@@ -109,21 +109,25 @@ pub fn normal_quantile(p: f64) -> f64 {
     z
 }
 
-/// The t with P(T ≥ t) = p, by bisection from the normal's.
+/// The t with P(T ≥ t) = p (0 < p < 1): Newton steps on the logarithms of both, which go to it from one side.
 pub fn t_quantile(p: f64, freedom: f64) -> f64 {
     let normal = normal_quantile(p);
     if freedom > 1e5 || p >= 0.5 {
         return normal;
     }
-    let (mut low, mut high) = (normal, normal.max(1.0));
-    while t_tail(high, freedom) > p && high < 1e12 {
-        high *= 2.0;
+    let (half, pi) = (freedom / 2.0, std::f64::consts::PI);
+    let constant = ln_gamma(half + 0.5) - ln_gamma(half) - 0.5 * (freedom * pi).ln();
+    let mut t = normal.max(1e-6);
+    for _ in 0..50 {
+        let tail = t_tail(t, freedom).max(1e-300);
+        let density = (constant - (half + 0.5) * (t * t / freedom).ln_1p()).exp();
+        let step = (tail / p).ln() * tail / (t * density).max(1e-300);
+        t *= step.clamp(-5.0, 5.0).exp();
+        if step.abs() < 1e-12 {
+            break;
+        }
     }
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if t_tail(middle, freedom) > p { low = middle } else { high = middle }
-    }
-    high
+    t
 }
 
 /// Fisher's exact test, one-sided: P(at least `a` of the first side's `n1` fail | `a + b` of `n1 + n2` fail), by
@@ -213,6 +217,10 @@ mod tests {
         close(t_tail(2.228_138_852, 10.0), 0.025, 1e-7);
         close(t_tail(1.0, 1.0), 0.25, 1e-10);
         close(t_quantile(0.005, 4.0), 4.604_094_871, 1e-8);
+        close(t_quantile(0.4, 8.0), 0.261_921_096, 1e-7);
+        for (p, freedom) in [(1e-8, 2.0), (1e-8, 40.0), (1e-5, 1.0), (0.49, 3.0), (1e-12, 5_000.0)] {
+            close(t_tail(t_quantile(p, freedom), freedom), p, 1e-9);
+        }
         close(1.0 - t_tail(-1.0, 1.0), 0.25, 1e-10);
     }
 

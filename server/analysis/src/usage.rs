@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 
 use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit};
 
-use crate::baseline::Baseline;
 use crate::budget::spend;
 use crate::signal::{can_be_chance, percent, window};
 use crate::stats::{deviation, median, normal_quantile, t_tail};
 use crate::{DeployFacts, ResourceFacts, Rules};
 
 /// Looks at throughput, CPU and memory.
-pub(crate) fn usage(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
+pub(crate) fn usage(facts: &DeployFacts, rules: &Rules) -> Vec<Evidence> {
     let resources = facts.resources.iter().filter_map(|resource| resource_evidence(resource, facts, rules));
-    throughput(baseline, facts, rules).into_iter().chain(resources).collect()
+    throughput(facts, rules).into_iter().chain(resources).collect()
 }
 
 /// Requests of both revisions since the rollout, as a logarithm against windows of the past by median and median
 /// absolute deviation, so that one outage does not set the measure.
-fn throughput(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
+fn throughput(facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
     let length = (facts.now.since(facts.deploy.started) / model::MINUTE) as i32;
     if length < 10 {
         return None;
     }
     let cells = facts.endpoints.iter().flat_map(|e| e.new.iter().chain(&e.old));
-    let now: f64 = cells.filter(|cell| cell.minute > 0).map(|cell| cell.red.requests).sum();
+    // From 0, since a sum of nothing is −0.
+    let now = cells.filter(|cell| cell.minute > 0).fold(0.0, |sum, cell| sum + cell.red.requests);
     let mut sums: BTreeMap<i32, (f64, u32)> = BTreeMap::new();
-    for past in baseline.service.past() {
-        let sum = sums.entry(past.minute.div_euclid(length)).or_default();
-        sum.0 += past.red.requests;
+    for (minute, requests) in facts.past.requests() {
+        let sum = sums.entry(minute.div_euclid(length)).or_default();
+        sum.0 += requests;
         sum.1 += 1;
     }
     let whole = sums.values().filter(|(_, minutes)| 2 * *minutes as i32 >= length);

@@ -2,6 +2,8 @@
 
 mod scenario;
 
+use std::sync::Arc;
+
 use analysis::{DeployFacts, Look, PodTally, Rules, judge};
 use model::{
     Against, DAY, DeployKind, DeployPhase, Eta, HOUR, Leak, LeakOf, LeakingPod, MINUTE, Outcome, PodId, Sentence,
@@ -18,8 +20,9 @@ fn first() -> DeployFacts {
     (facts.deploy.from, facts.deploy.from_name) = (None, None);
     for (endpoint, name) in facts.endpoints.iter_mut().zip(["POST /checkout", "GET /cart"]) {
         endpoint.endpoint = name.into();
-        (endpoint.old, endpoint.past) = (Vec::new(), Vec::new());
+        endpoint.old = Vec::new();
     }
+    facts.past = Arc::default();
     fail(&mut facts, 0, 0.002);
     fail(&mut facts, 1, 0.002);
     facts.earlier.clear();

@@ -2,7 +2,7 @@
 
 mod scenario;
 
-use analysis::{Rules, judge};
+use analysis::{Look, Rules, judge};
 use model::VerdictLevel;
 use scenario::{Scenario, draw, harmless, looks};
 
@@ -48,5 +48,29 @@ fn what_could_not_be_seen_is_never_called_healthy() {
         for (minutes, look) in looks().into_iter().filter(|(minutes, _)| *minutes <= 15) {
             assert_ne!(judge(&drawn.facts(minutes, look), &Rules::default()).level, VerdictLevel::Healthy);
         }
+    }
+}
+
+#[test]
+fn an_episode_in_the_hour_after_a_deploy_is_not_its_doing() {
+    let flapping = harmless().into_iter().find(|scenario| scenario.name == "flapping").unwrap();
+    // With one episode in the past, and with none; one, two or three in the hour after.
+    for seed in [19_u64, 157, 210, 292] {
+        assert_eq!(flagged(&flapping, 777_777 + seed * 2_654_435_761 + 17, 60), None, "{seed}");
+    }
+}
+
+#[test]
+fn a_rise_that_begins_late_and_stays_is_found_within_the_hour() {
+    let (before, after) = (Scenario::default(), Scenario { injected: (0.05, 1.0), ..Scenario::default() });
+    for seed in 0..4 {
+        let mut facts = draw(&before, seed).facts(60, Look::Hour);
+        let late = draw(&after, seed).facts(60, Look::Hour);
+        for (endpoint, late) in facts.endpoints.iter_mut().zip(late.endpoints) {
+            endpoint.new.retain(|cell| cell.minute < 20);
+            endpoint.new.extend(late.new.into_iter().filter(|cell| cell.minute >= 20));
+        }
+        let level = judge(&facts, &Rules::default()).level;
+        assert!(matches!(level, VerdictLevel::Degraded | VerdictLevel::Failed), "{seed}: {level:?}");
     }
 }

@@ -2,14 +2,26 @@
 
 mod scenario;
 
-use analysis::{Cell, DeployFacts, GroupFacts, Look, PastMinute, PodTally, Rules, judge};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use analysis::{Cell, DeployFacts, GroupFacts, Look, Past, PastMinute, PodTally, Rules, judge};
 use model::{Against, DeployPhase, MINUTE, Outcome, Signal, Verdict, VerdictLevel};
 use scenario::{Scenario, draw, start};
 
 /// A quiet service ten minutes after its rollout: 3 pods, one endpoint, 20 requests a second.
 fn quiet() -> DeployFacts {
-    let mut facts = draw(&Scenario { endpoints: 1, ..Scenario::default() }, 3).facts(10, Look::Minute(10));
+    quiet_after(|_| {})
+}
+
+/// With a past that is changed.
+fn quiet_after(change: impl FnOnce(&mut Vec<PastMinute>)) -> DeployFacts {
+    let mut drawn = draw(&Scenario { endpoints: 1, ..Scenario::default() }, 3);
+    let mut past = drawn.past.remove("GET /0").unwrap();
+    change(&mut past);
+    let mut facts = drawn.facts(10, Look::Minute(10));
     facts.endpoints[0].endpoint = "POST /checkout".into();
+    facts.past = Arc::new(Past::new(&BTreeMap::from([("POST /checkout".into(), past)])));
     facts
 }
 
@@ -131,15 +143,24 @@ fn an_error_group_never_seen_before_degrades_and_a_known_one_does_not() {
 
 #[test]
 fn without_requests_pods_alone_decide_and_the_headline_says_so() {
-    check(|f| f.endpoints.clear(), VerdictLevel::Healthy, "No request data on v1.8.2");
+    let silent = |f: &mut DeployFacts| {
+        f.endpoints.clear();
+        f.past = Arc::default();
+    };
+    check(silent, VerdictLevel::Healthy, "No request data on v1.8.2");
     check(
         |f| {
-            f.endpoints.clear();
+            silent(f);
             f.kubernetes.new_ready = 0;
         },
         VerdictLevel::TooLittleData,
         "No request data",
     );
+}
+
+#[test]
+fn who_served_and_serves_nothing_now_has_lost_its_requests() {
+    check(|f| f.endpoints.clear(), VerdictLevel::Degraded, "Serves 0.0 requests a minute since v1.8.2");
 }
 
 #[test]
@@ -191,18 +212,17 @@ fn the_busiest_endpoints_that_could_not_be_judged_are_named_and_all_are_counted(
 
 #[test]
 fn what_was_slower_at_this_time_on_earlier_days_is_what_it_is_held_against_and_is_named_so() {
-    let mut facts = quiet();
-    let endpoint = &mut facts.endpoints[0];
     let slower = |past: &PastMinute| {
         let mut past = PastMinute { minute: past.minute - 1_440, ..past.clone() };
         past.red.histogram.buckets.iter_mut().for_each(|(bucket, _)| *bucket += 8);
         past
     };
     // Around the like time of yesterday.
-    let earlier: Vec<PastMinute> = endpoint.past.iter().filter(|past| past.minute >= -20).map(slower).collect();
-    assert!(earlier.len() >= 10);
-    endpoint.past.splice(0..0, earlier);
-    endpoint.old.clear();
+    let mut facts = quiet_after(|past| {
+        let earlier: Vec<PastMinute> = past.iter().filter(|past| past.minute >= -20).map(slower).collect();
+        past.splice(0..0, earlier);
+    });
+    facts.endpoints[0].old.clear();
     let verdict = judge(&facts, &Rules::default());
     let latency = verdict.evidence.iter().find(|e| e.signal == Signal::Latency && e.against == Against::Past).unwrap();
     assert_eq!(latency.old.as_ref().unwrap().name, "this time on earlier days");

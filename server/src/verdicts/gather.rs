@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use analysis::{DeployFacts, PastMinute, Peer, Rollout};
+use analysis::{DeployFacts, Past, Peer, Rollout};
 use model::{Deploy, DeployId, DeployKind, DeployPhase, HOUR, Leak, MINUTE, Red, ServiceId, Step, Timestamp, Window};
 use store::{By, DueDeploy, RedQuery, RedRow, Store};
 
@@ -27,8 +27,6 @@ const PAST_BYTES: usize = 128 << 20;
 /// What is remembered of earlier rollouts.
 const ROLLOUT_BYTES: usize = 16 << 20;
 
-type Past = Arc<BTreeMap<String, Vec<PastMinute>>>;
-
 /// Who serves, and who calls whom, around a time.
 #[derive(Debug, Default)]
 struct Surroundings {
@@ -41,7 +39,7 @@ pub(super) struct Gatherer {
     pub(super) store: Store,
     /// Until then, what was sent before may still arrive: nothing is remembered that it could change.
     settling: Timestamp,
-    past: Remembered<DeployId, Past>,
+    past: Remembered<DeployId, Arc<Past>>,
     rollouts: Remembered<DeployId, Rollout>,
     nursery: Nursery,
     surroundings: BTreeMap<Timestamp, Arc<Surroundings>>,
@@ -123,6 +121,7 @@ impl Gatherer {
             births,
             kubernetes: pods::facts(&deploy, &known, &events, &nodes, (around, now)),
             endpoints: traffic.endpoints,
+            past,
             pods: traffic.pods,
             weight: traffic.weight,
             patterns: traffic::groups(&deploy, &logged.groups),
@@ -144,21 +143,20 @@ impl Gatherer {
     }
 
     /// What the service did before a deploy, the time of bad ones left out.
-    async fn past(&mut self, deploy: &Deploy, history: &History, now: Timestamp) -> Result<Past, store::Error> {
+    async fn past(&mut self, deploy: &Deploy, history: &History, now: Timestamp) -> Result<Arc<Past>, store::Error> {
         // Before its first revision there was no service.
         if deploy.kind == DeployKind::First {
-            return Ok(Past::default());
+            return Ok(Arc::default());
         }
         if let Some(past) = self.past.get(&deploy.id) {
             return Ok(past);
         }
         let origin = deploy.started.floor(MINUTE);
         let left_out = |at: Timestamp| at >= origin || history.was_bad(at);
-        let past = Arc::new(traffic::past_minutes(deploy, self.together.hours(&self.store, deploy).await?, left_out));
+        let minutes = traffic::past_minutes(deploy, self.together.hours(&self.store, deploy).await?, left_out);
+        let past = Arc::new(Past::new(&minutes));
         if now >= self.settling {
-            let minutes = past.values().flatten();
-            let bytes = minutes.map(|minute| size_of::<PastMinute>() + bytes_of(&minute.red)).sum();
-            self.past.insert(deploy.id.clone(), Arc::clone(&past), bytes);
+            self.past.insert(deploy.id.clone(), Arc::clone(&past), past.bytes());
         }
         Ok(past)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use analysis::{Cell, EndpointFacts, GroupFacts, PastMinute, PodFacts, Rollout};
+use analysis::{Cell, EndpointFacts, GroupFacts, Past, PastMinute, PodFacts, Rollout};
 use model::{Deploy, DeployPhase, MINUTE, PodId, PodPhase, PodState, Red, RevisionHash, SECOND, Timestamp};
 use store::{PodErrors, RedRow};
 
@@ -45,19 +45,13 @@ pub(super) struct Traffic {
 
 type Seat = (Side, Option<RevisionHash>, Option<PodId>);
 
-/// Sorts rows by endpoint and pod (minutes from the deploy's) to sides; `past` is by endpoint.
-pub(super) fn traffic(
-    deploy: &Deploy,
-    rows: Vec<RedRow>,
-    past: &BTreeMap<String, Vec<PastMinute>>,
-    pods: &[PodState],
-) -> Traffic {
+/// Sorts rows by endpoint and pod (minutes from the deploy's) to sides. Endpoints that only the past
+/// has are named as well.
+pub(super) fn traffic(deploy: &Deploy, rows: Vec<RedRow>, past: &Past, pods: &[PodState]) -> Traffic {
     let mut seats: BTreeMap<Seat, u32> = BTreeMap::new();
     let mut known: Vec<PodFacts> = Vec::new();
     let mut endpoints: BTreeMap<String, EndpointFacts> = BTreeMap::new();
-    for (name, past) in past {
-        endpoints.entry(name.clone()).or_default().past.clone_from(past);
-    }
+    endpoints.extend(past.endpoints().map(|name| (name.to_owned(), EndpointFacts::default())));
     let mut counts: BTreeSet<u32> = BTreeSet::new();
     for row in rows {
         let endpoint = endpoints.entry(row.endpoint.clone().unwrap_or_default()).or_default();

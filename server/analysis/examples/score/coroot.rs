@@ -20,7 +20,7 @@ impl Default for Rule {
 }
 
 impl Rule {
-    pub(crate) fn is_flagged(&self, facts: &DeployFacts) -> bool {
+    pub(crate) fn is_flagged(&self, facts: &DeployFacts, drawn: &Drawn) -> bool {
         let sum = |reds: &mut dyn Iterator<Item = &Red>| {
             let mut sum = Red::default();
             reds.for_each(|red| sum.merge(red));
@@ -29,7 +29,7 @@ impl Rule {
         // Ten minutes after it settled; the drawn rollouts end within twenty.
         let late = facts.endpoints.iter().flat_map(|e| &e.new).filter(|cell| cell.minute >= 13);
         let now = sum(&mut late.map(|cell| &cell.red));
-        let hour = facts.endpoints.iter().flat_map(|e| &e.past).filter(|past| past.minute >= -20);
+        let hour = drawn.past.values().flatten().filter(|past| past.minute >= -20);
         let then = sum(&mut hour.map(|past| &past.red));
         if now.requests <= 0.0 || then.requests <= 0.0 {
             return false;
@@ -49,6 +49,8 @@ impl Rule {
 pub(crate) fn tuned(harmless: &[Drawn]) -> Rule {
     let facts: Vec<DeployFacts> = harmless.iter().map(|drawn| drawn.facts(30, Look::Half)).collect();
     let rules = (0..60).map(|step| Rule { change: 0.05 * 1.15_f64.powi(step), ..Rule::default() });
-    let is_quiet = |rule: &Rule| facts.iter().filter(|facts| rule.is_flagged(facts)).count() * 100 <= facts.len();
+    let is_quiet = |rule: &Rule| {
+        facts.iter().zip(harmless).filter(|(facts, drawn)| rule.is_flagged(facts, drawn)).count() * 100 <= facts.len()
+    };
     rules.into_iter().find(is_quiet).unwrap_or(Rule { change: f64::INFINITY, ..Rule::default() })
 }

@@ -22,9 +22,9 @@ impl Default for Rule {
 }
 
 impl Rule {
-    pub(crate) fn is_flagged(&self, facts: &DeployFacts) -> bool {
+    pub(crate) fn is_flagged(&self, facts: &DeployFacts, drawn: &Drawn) -> bool {
         let new = by_minute(facts.endpoints.iter().flat_map(|e| e.new.iter().map(|cell| (cell.minute, &cell.red))));
-        let past = facts.endpoints.iter().flat_map(|e| e.past.iter().map(|past| (past.minute, &past.red)));
+        let past = drawn.past.values().flatten().map(|past| (past.minute, &past.red));
         let old = by_minute(past.filter(|(minute, _)| *minute >= -60));
         let measures: [fn(&Red) -> Option<f64>; 2] = [Red::error_share, |red| red.histogram.quantile(0.5)];
         measures.into_iter().any(|measure| {
@@ -67,6 +67,8 @@ fn cleaned(mut values: Vec<f64>) -> Vec<f64> {
 pub(crate) fn tuned(harmless: &[Drawn]) -> Rule {
     let facts: Vec<DeployFacts> = harmless.iter().map(|drawn| drawn.facts(10, Look::Minute(10))).collect();
     let rules = (0..40).map(|step| Rule { effect: 0.25 + 0.02 * f64::from(step), ..Rule::default() });
-    let is_quiet = |rule: &Rule| facts.iter().filter(|facts| rule.is_flagged(facts)).count() * 100 <= facts.len();
+    let is_quiet = |rule: &Rule| {
+        facts.iter().zip(harmless).filter(|(facts, drawn)| rule.is_flagged(facts, drawn)).count() * 100 <= facts.len()
+    };
     rules.into_iter().find(is_quiet).unwrap_or(Rule { effect: f64::INFINITY, ..Rule::default() })
 }

@@ -83,10 +83,10 @@ fn counts(all: &[Drawn], until: i32, coroot: &coroot::Rule, kayenta: &kayenta::R
         let (ten, half) = (drawn.facts(10, Look::Minute(10)), drawn.facts(30, Look::Half));
         let flags = [
             is_flagged(drawn, until),
-            coroot::Rule::default().is_flagged(&half),
-            coroot.is_flagged(&half),
-            kayenta::Rule::default().is_flagged(&ten),
-            kayenta.is_flagged(&ten),
+            coroot::Rule::default().is_flagged(&half, drawn),
+            coroot.is_flagged(&half, drawn),
+            kayenta::Rule::default().is_flagged(&ten, drawn),
+            kayenta.is_flagged(&ten, drawn),
         ];
         (0..5).for_each(|at| row[at] += u64::from(flags[at]));
     }

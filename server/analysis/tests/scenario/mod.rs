@@ -2,8 +2,12 @@
 //! drawn a pod and minute at a time, so that thousands of deploys take seconds.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use analysis::{
-    Births, Cell, DeployFacts, EndpointFacts, KubernetesFacts, Look, PastMinute, Peer, PodFacts, PodTally, Rollout,
+    Births, Cell, DeployFacts, EndpointFacts, KubernetesFacts, Look, Past, PastMinute, Peer, PodFacts, PodTally,
+    Rollout,
 };
 use model::{Deploy, DeployId, DeployKind, DeployPhase, Histogram, MINUTE, Red, RevisionHash, ServiceId, Timestamp};
 
@@ -105,6 +109,9 @@ pub const LAST: i32 = 60;
 pub struct Drawn {
     scenario: Scenario,
     endpoints: Vec<EndpointFacts>,
+    /// Minutes of the past by endpoint.
+    pub past: BTreeMap<String, Vec<PastMinute>>,
+    known: Arc<Past>,
     pods: Vec<PodFacts>,
     peers: Vec<(Red, f64)>,
     earlier: Vec<Rollout>,
@@ -155,14 +162,15 @@ pub fn draw(s: &Scenario, seed: u64) -> Drawn {
         names.iter().map(|name| EndpointFacts { endpoint: name.clone(), ..EndpointFacts::default() }).collect();
     let of = |load: f64| s.rate * 60.0 * load / s.endpoints as f64;
     let mut flap = 0;
+    let mut past: BTreeMap<String, Vec<PastMinute>> = BTreeMap::new();
     for at in -s.history * 60..0 {
         let now = minute(s, at, &mut flap, r);
-        for endpoint in &mut endpoints {
+        for endpoint in &endpoints {
             let mut red = Red::default();
             for _ in 0..s.pods {
                 red.merge(&cell(s, of(now.load) / f64::from(s.pods), now.errors, now.log_duration, 1.0, r));
             }
-            endpoint.past.push(PastMinute { minute: at, red });
+            past.entry(endpoint.endpoint.clone()).or_default().push(PastMinute { minute: at, red });
         }
     }
     let starts = |pod: u32| (pod as i32 + 1) * s.rollout / s.pods as i32;
@@ -193,7 +201,8 @@ pub fn draw(s: &Scenario, seed: u64) -> Drawn {
     };
     let earlier = (0..3).map(|_| rollout(r)).collect();
     let peers = (0..5).map(|_| (Red { requests: 20_000.0, errors: 20.0, ..Red::default() }, s.outage)).collect();
-    Drawn { scenario: s.clone(), endpoints, pods, peers, earlier }
+    let known = Arc::new(Past::new(&past));
+    Drawn { scenario: s.clone(), endpoints, past, known, pods, peers, earlier }
 }
 
 pub fn start() -> Timestamp {
@@ -226,7 +235,6 @@ impl Drawn {
             endpoint: endpoint.endpoint.clone(),
             new: until(&endpoint.new),
             old: until(&endpoint.old),
-            past: endpoint.past.clone(),
         });
         let settled = DeployPhase::Settled { at: start().plus(i64::from(s.rollout) * MINUTE) };
         let phase = if minutes > s.rollout { settled } else { DeployPhase::RollingOut };
@@ -237,6 +245,7 @@ impl Drawn {
             look,
             spent: None,
             endpoints: endpoints.collect(),
+            past: Arc::clone(&self.known),
             pods: self.pods.clone(),
             groups: vec![],
             patterns: vec![],
