@@ -253,6 +253,7 @@ mod tests {
             node: None,
             ips: Vec::new(),
             host_network: false,
+            logs_off: false,
             created: Timestamp(0),
             ended: None,
             phase: PodPhase::Ready,
