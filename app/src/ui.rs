@@ -2,6 +2,7 @@
 
 pub(crate) mod ago;
 pub(crate) mod badge;
+pub(crate) mod coverage;
 pub(crate) mod diff;
 pub(crate) mod filter;
 pub(crate) mod judged;

@@ -2,7 +2,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "./support/fixtures";
 import type { Obj } from "./support/kube";
-import { hydrated, keyOf, openTab, servicePath } from "./support/pages";
+import { hydrated, keyOf, openCatalog, openTab, row, servicePath } from "./support/pages";
 import { deployment, freshNamespace, hasSettled, rollOut } from "./support/workloads";
 
 let shop: string;
@@ -173,4 +173,41 @@ test("the tab can be seen as of a past moment", async ({ page, cluster }) => {
   await page.getByTestId("travel-now").click();
   await expect(page.getByTestId("travel")).toContainText("As it is now");
   await expect(rowOf(page, "Ingress", "front")).toHaveCount(0);
+});
+
+test("an autoscaler at its maximum says so and degrades the service", async ({ page, cluster }) => {
+  const { kube } = cluster;
+  // In place of the controller, which has no metrics here and does not run.
+  const since = new Date(Date.now() - 20 * 60_000).toISOString().replace(/\.\d+Z$/, "Z");
+  const limited = { type: "ScalingLimited", status: "True", reason: "TooManyReplicas", lastTransitionTime: since };
+  await kube.patchStatus("HorizontalPodAutoscaler", shop, "web", {
+    currentReplicas: 5,
+    desiredReplicas: 5,
+    conditions: [{ ...limited, message: "the desired replica count is more than the maximum replica count" }],
+  });
+  await openTab(page, path, "kubernetes");
+  const event = page.getByTestId("adverse-event").filter({ hasText: "The autoscaler web is at its maximum of 5 pods" });
+  await expect(event).toBeVisible({ timeout: 90_000 });
+  await openCatalog(page, shop);
+  const web = row(page, keyOf(shop, "Deployment", "web"));
+  await expect(web.getByTestId("health")).toHaveText(/degraded/i);
+  await expect(web.getByTestId("sentence")).toContainText("at its maximum");
+  await kube.patchStatus("HorizontalPodAutoscaler", shop, "web", {
+    conditions: [{ ...limited, status: "False", reason: "DesiredWithinRange", message: "within range" }],
+  });
+  await expect(web.getByTestId("health")).toHaveText(/healthy/i);
+});
+
+test("a quota that blocks pods is named with what is used of it", async ({ page, cluster }) => {
+  const { kube } = cluster;
+  const tight = await freshNamespace(kube, "quota");
+  const metadata = { namespace: tight, name: "few" };
+  await kube.apply({ apiVersion: "v1", kind: "ResourceQuota", metadata, spec: { hard: { pods: "1" } } });
+  await kube.wait("ResourceQuota", tight, "few", "counted", (quota) => quota.status?.hard?.pods === "1");
+  await kube.apply(deployment({ namespace: tight, name: "many", replicas: 3 }));
+  await openTab(page, await servicePath(page, keyOf(tight, "Deployment", "many")), "kubernetes");
+  const event = page.getByTestId("adverse-event").filter({ hasText: "Quota few refuses its pods: pods 1 of 1 used" });
+  await expect(event.first()).toBeVisible();
+  await expect(event.first()).toContainText("Raise the quota, or ask for less.");
+  await expect(rowOf(page, "Deployment", "many").first()).toContainText("1/3 ready");
 });

@@ -70,6 +70,9 @@ struct Serve {
     /// Logs of pods that are followed at once; pods that send their own by OTLP are left out, 0 follows none
     #[arg(long, env = "BINNACLE_LOG_STREAMS", default_value_t = 500, value_name = "COUNT")]
     log_streams: u32,
+    /// Follow logs only of pods of these namespaces; a pod opts out by the annotation `binnacle.dev/logs: off` [default: all]
+    #[arg(long = "log-namespace", env = "BINNACLE_LOG_NAMESPACE", value_delimiter = ',', value_name = "NAME")]
+    log_namespaces: Vec<String>,
     /// Whether kubelets are asked what containers use; `off` leaves that to who sends it by OTLP
     #[arg(long, env = "BINNACLE_KUBELETS", value_enum, default_value = "on")]
     kubelets: Switch,
@@ -210,6 +213,7 @@ pub(crate) struct Config {
     pub(crate) contexts: Vec<String>,
     pub(crate) namespaces: Vec<String>,
     pub(crate) log_streams: u32,
+    pub(crate) log_namespaces: Vec<String>,
     pub(crate) kubelets: Option<cluster::KubeletOptions>,
     pub(crate) listen: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
@@ -257,6 +261,7 @@ impl Config {
             contexts: serve.contexts,
             namespaces: serve.namespaces,
             log_streams: serve.log_streams,
+            log_namespaces: serve.log_namespaces,
             listen: serve.listen,
             otlp_grpc: serve.otlp_grpc,
             otlp_http: serve.otlp_http,
@@ -334,6 +339,7 @@ impl Config {
                 Values::Hash => cluster::Values::Hash,
             },
             log_streams: self.log_streams,
+            log_namespaces: self.log_namespaces.clone(),
             kubelets: self.kubelets.clone(),
         }
     }
@@ -355,7 +361,7 @@ impl fmt::Display for Config {
         let days = |keep: store::Keep| keep.age / model::DAY;
         write!(
             f,
-            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
+            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} log_namespaces={:?} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
              otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
@@ -363,6 +369,7 @@ impl fmt::Display for Config {
             self.contexts,
             self.namespaces,
             self.log_streams,
+            self.log_namespaces,
             self.kubelets,
             self.listen,
             self.otlp_grpc,

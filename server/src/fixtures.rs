@@ -63,6 +63,7 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
         node: None,
         ips: vec![],
         host_network: false,
+        logs_off: false,
         created,
         ended: None,
         phase: PodPhase::Ready,

@@ -86,6 +86,7 @@ mod tests {
                 heard: None,
                 watchers: vec![],
                 kubelets: model::KubeletStatus::default(),
+                logs: model::LogCoverage::default(),
             }],
             ingest: IngestStatus { spans: 7, ..Default::default() },
             unattributed: vec![],

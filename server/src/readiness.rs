@@ -50,6 +50,7 @@ mod tests {
             heard: None,
             watchers: vec![],
             kubelets: Default::default(),
+            logs: Default::default(),
         }
     }
 

@@ -114,6 +114,9 @@ pub struct PodState {
     pub ips: Vec<String>,
     /// It has its node's network: its IP says nothing of who sends.
     pub host_network: bool,
+    /// Its logs are not to be read: its annotation says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub logs_off: bool,
     /// When it was created.
     pub created: Timestamp,
     /// When it was gone.

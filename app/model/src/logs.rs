@@ -1,9 +1,11 @@
 //! Log records: a line, a page of lines, counts by level, patterns.
 
+mod coverage;
 mod filter;
 
 use serde::{Deserialize, Serialize};
 
+pub use coverage::{LogCoverage, LogGap};
 pub use filter::{LogFilter, LogTerm, LogTest};
 
 use crate::{Cursor, RevisionHash, Series, SpanId, Timestamp, TraceId, Value};
@@ -129,6 +131,8 @@ pub struct LogPage {
     pub matched: u64,
     /// The search stopped at its limit: lines before this were not looked at.
     pub covered_from: Option<Timestamp>,
+    /// Whose logs Binnacle reads itself of the service's pods now.
+    pub coverage: LogCoverage,
 }
 
 /// Lines that say the same but for what varies.

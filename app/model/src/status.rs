@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{LogCoverage, Timestamp};
 
 /// A cluster and whether it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct ClusterStatus {
     pub watchers: Vec<WatcherStatus>,
     /// Its kubelets.
     pub kubelets: KubeletStatus,
+    /// Whose logs are read by the log stream.
+    pub logs: LogCoverage,
 }
 
 /// Whether the kubelets of a cluster say what containers use.

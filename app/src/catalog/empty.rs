@@ -129,6 +129,7 @@ mod tests {
             heard: None,
             watchers: Vec::new(),
             kubelets: model::KubeletStatus::default(),
+            logs: model::LogCoverage::default(),
         };
         CatalogPage {
             window: Window::new(Timestamp(0), Timestamp(1)),

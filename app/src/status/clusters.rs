@@ -1,11 +1,11 @@
 //! Clusters, their watchers, and the rights that are missing.
 
 use leptos::prelude::*;
-use model::{ClusterStatus, Connection, KubeletStatus, KubeletTrouble, WatchState, WatcherStatus};
+use model::{ClusterStatus, Connection, KubeletStatus, KubeletTrouble, LogCoverage, WatchState, WatcherStatus};
 
 use crate::ui::ago::ago;
 use crate::ui::badge::badge;
-use crate::ui::number;
+use crate::ui::{coverage, number};
 
 /// A card a cluster.
 pub(super) fn clusters(all: &[ClusterStatus]) -> AnyView {
@@ -40,6 +40,7 @@ fn cluster(cluster: &ClusterStatus) -> AnyView {
             {why.map(|why| view! { <p class=format!("notice {tone}")>{why}</p> })}
             {rules(&cluster.watchers)}
             {kubelets(&cluster.kubelets)}
+            {logs(&cluster.logs)}
             {watchers(&cluster.watchers)}
         </section>
     }
@@ -89,6 +90,12 @@ fn kubelets(status: &KubeletStatus) -> Option<AnyView> {
         }
         .into_any(),
     )
+}
+
+/// Whose logs are read. Nothing while no pod has any.
+fn logs(coverage: &LogCoverage) -> Option<AnyView> {
+    let words = coverage::whole(coverage)?;
+    Some(view! { <div class="rights" data-testid="status-logs"><p>{words}</p></div> }.into_any())
 }
 
 fn trouble(trouble: &KubeletTrouble) -> AnyView {

@@ -5,7 +5,7 @@ use model::*;
 use super::{AS_OF, Fake, minutes_ago, traces};
 
 impl Fake {
-    /// Three lines, of which those of a level can be asked for; nothing after a page.
+    /// Three lines and a gap, of which those of a level can be asked for; nothing after a page.
     pub(crate) fn log_page(&self, window: Window, filter: &LogFilter, after: Option<Cursor>) -> LogPage {
         let line = |seconds: i64, level: Level, body: &str| LogLine {
             at: AS_OF.plus(-seconds * SECOND),
@@ -24,6 +24,7 @@ impl Fake {
             line(5, Level::Error, &self.text("payment authorize failed: no answer")),
             line(6, Level::Warn, "retrying payment"),
             line(7, Level::Info, "checkout accepted\nwith two lines"),
+            self.gap(),
         ];
         let lines: Vec<LogLine> = all.into_iter().filter(|line| filter.lets_level(line.level)).collect();
         let step = window.step(90);
@@ -36,6 +37,29 @@ impl Fake {
             levels: vec![series("info"), series("error")],
             matched: 240,
             covered_from: None,
+            coverage: LogCoverage { pods: 40, read: 12, beyond: 28, streams: 500, ..LogCoverage::default() },
+        }
+    }
+
+    /// A minute and a half of which nothing is known.
+    fn gap(&self) -> LogLine {
+        let gap = LogGap {
+            from: AS_OF.plus(-100 * SECOND),
+            to: AS_OF.plus(-8 * SECOND),
+            reason: self.text("stream was lost"),
+        };
+        LogLine {
+            at: gap.to,
+            level: Level::Unset,
+            severity: String::new(),
+            body: gap.reason.clone(),
+            pattern: String::new(),
+            scope: LogGap::SCOPE.into(),
+            trace: None,
+            span: None,
+            pod: Some("checkout-84bd-4n8vt".into()),
+            revision: None,
+            attributes: gap.attributes().map(|(key, value)| (key.to_owned(), value)).to_vec(),
         }
     }
 

@@ -159,6 +159,7 @@ impl Fake {
                     example: "node-3".into(),
                 }],
             },
+            logs: LogCoverage { pods: 3, read: 2, refused: 1, own: 4, streams: 500, ..LogCoverage::default() },
             watchers: vec![
                 watcher("deployments.apps", WatchState::Synced),
                 watcher("pods", WatchState::Synced),

@@ -47,6 +47,7 @@ async fn an_empty_catalog_says_what_to_do() {
         heard: None,
         watchers: Vec::new(),
         kubelets: model::KubeletStatus::default(),
+        logs: model::LogCoverage::default(),
     };
     let lost = Fake { clusters: Some(vec![refused]), ..Fake::default() };
     get_with(lost, "/", "").await.has(&["Connecting to the cluster", "connection refused"]);

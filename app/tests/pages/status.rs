@@ -16,5 +16,8 @@ async fn the_status_page_has_watchers_rules_and_refusals() {
         "legacy-batch",
         "2.9 GiB",
         "Not in this cluster: Rollouts.",
+        "Logs of 2 of 3 pods are read",
+        "the account may not get pods/log",
+        "4 pods send their own logs",
     ]);
 }

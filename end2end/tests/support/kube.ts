@@ -42,6 +42,7 @@ const KINDS: Record<string, [prefix: string, plural: string, namespaced: boolean
   ConfigMap: ["/api/v1", "configmaps", true],
   Secret: ["/api/v1", "secrets", true],
   ServiceAccount: ["/api/v1", "serviceaccounts", true],
+  ResourceQuota: ["/api/v1", "resourcequotas", true],
   Event: ["/api/v1", "events", true],
   PersistentVolumeClaim: ["/api/v1", "persistentvolumeclaims", true],
   Ingress: ["/apis/networking.k8s.io/v1", "ingresses", true],
@@ -122,6 +123,11 @@ export class Kube {
   /** JSON merge patch. */
   patch(kind: string, namespace: string | undefined, name: string, change: Obj): Promise<Obj> {
     return this.send("PATCH", this.path(kind, namespace, name), change, "application/merge-patch+json");
+  }
+
+  /** The same of what a controller would say; not of what it is asked for. */
+  patchStatus(kind: string, namespace: string | undefined, name: string, status: Obj): Promise<Obj> {
+    return this.send("PATCH", `${this.path(kind, namespace, name)}/status`, { status }, "application/merge-patch+json");
   }
 
   async delete(kind: string, namespace: string | undefined, name: string): Promise<void> {

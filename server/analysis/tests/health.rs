@@ -48,6 +48,7 @@ fn pod(state: &str) -> PodState {
         node: None,
         ips: vec![],
         host_network: false,
+        logs_off: false,
         created: NOW.plus(-HOUR),
         ended: None,
         phase: PodPhase::NotReady,

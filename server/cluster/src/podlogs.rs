@@ -2,6 +2,7 @@
 //! is shared out by service; each continues where it stopped, so that nothing comes twice.
 
 mod join;
+mod places;
 mod plan;
 mod stream;
 
@@ -9,49 +10,104 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kube::Client;
-use model::{ClusterId, MINUTE, PodState};
+use model::{ClusterId, LogCoverage, LogGap, MINUTE, PodState, ServiceId, Timestamp};
 use store::Store;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use plan::{Target, plan};
+use places::Places;
+use plan::{Rules, Target, plan};
 
 /// How often it is looked which pods there are.
 const LOOK: Duration = Duration::from_secs(5);
 /// A pod that sent logs by OTLP so lately sends its own.
 const OWN: i64 = 10 * MINUTE;
 
-/// Follows the logs of a cluster's pods until shutdown, at most so many at once.
-pub(crate) async fn collect(client: Client, cluster: ClusterId, store: Store, most: u32, shutdown: CancellationToken) {
-    let mut streams: HashMap<Target, DropGuard> = HashMap::new();
-    let places = stream::Places::default();
-    let mut tick = tokio::time::interval(LOOK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        let now = crate::run::now();
-        let directory = store.directory();
-        let pods = directory.services().filter(|service| service.id.cluster == cluster.0);
-        let pods = pods.flat_map(|service| directory.pods(&service.id));
-        let sends = |pod: &PodState| store.last_sent_log(&pod.service, &pod.id).is_some_and(|at| now.since(at) < OWN);
-        let wanted = plan(pods.map(|pod| &**pod), sends, most as usize);
-        streams.retain(|target, _| wanted.contains(target));
-        places.keep(&wanted);
-        for target in wanted {
-            let (client, store, places) = (client.clone(), store.clone(), places.clone());
-            streams.entry(target).or_insert_with_key(|target| {
-                let token = shutdown.child_token();
-                let (stop, target) = (token.clone(), target.clone());
-                tokio::spawn(async move {
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = stream::follow(client, store, target, places) => {}
-                    }
+/// What is followed of a cluster, and where it is told how much that is.
+pub(crate) struct Collector {
+    pub(crate) client: Client,
+    pub(crate) cluster: ClusterId,
+    pub(crate) store: Store,
+    /// Streams at once.
+    pub(crate) streams: u32,
+    /// Only pods of these namespaces; all where there are none.
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) coverage: watch::Sender<LogCoverage>,
+}
+
+impl Collector {
+    /// Follows the logs of the cluster's pods until shutdown.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut streams: HashMap<Target, DropGuard> = HashMap::new();
+        let places = Places::default();
+        let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let targets = self.plan(&places);
+            streams.retain(|target, _| targets.contains(target));
+            for (target, read_to) in places.keep(&targets) {
+                if let Some(gap) = self.end_of(&target, read_to) {
+                    tokio::spawn(stream::mark(self.store.clone(), target, gap));
+                }
+            }
+            for target in targets {
+                let (client, store, places) = (self.client.clone(), self.store.clone(), places.clone());
+                streams.entry(target).or_insert_with_key(|target| {
+                    let token = shutdown.child_token();
+                    let (stop, target) = (token.clone(), target.clone());
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = stream::follow(client, store, target, places) => {}
+                        }
+                    });
+                    token.drop_guard()
                 });
-                token.drop_guard()
-            });
+            }
         }
+    }
+
+    /// What is to be followed now; tells how much that is.
+    fn plan(&self, places: &Places) -> Vec<Target> {
+        let (now, store) = (crate::run::now(), &self.store);
+        let directory = store.directory();
+        let services = directory.services().filter(|service| service.id.cluster == self.cluster.0);
+        let pods = services.flat_map(|service| directory.pods(&service.id));
+        let rules = Rules {
+            most: self.streams,
+            namespaces: &self.namespaces,
+            sends: |pod: &PodState| store.last_sent_log(&pod.service, &pod.id).is_some_and(|at| now.since(at) < OWN),
+            refused: &places.refused(),
+        };
+        let mut plan = plan(pods.map(|pod| &**pod), &rules);
+        for (service, lines) in places.left_out() {
+            plan.coverage.entry(service).or_default().left_out = lines;
+        }
+        self.tell(plan.coverage);
+        plan.targets
+    }
+
+    fn tell(&self, coverage: HashMap<ServiceId, LogCoverage>) {
+        let mut sum = LogCoverage { streams: self.streams, ..LogCoverage::default() };
+        coverage.values().for_each(|of_service| sum += *of_service);
+        self.store.keep_log_coverage(&self.cluster, coverage);
+        self.coverage.send_if_modified(|known| std::mem::replace(known, sum) != sum);
+    }
+
+    /// What is missing of a pod's log that was not read to its end; nothing where the pod is there and only its place
+    /// was given to another.
+    fn end_of(&self, target: &Target, read_to: Timestamp) -> Option<LogGap> {
+        let directory = self.store.directory();
+        let pod = directory.pods(&target.service).iter().find(|pod| pod.id == target.uid);
+        let to = match pod {
+            Some(pod) => pod.ended?,
+            None => crate::run::now(),
+        };
+        let reason = "stream was lost, and the pod is gone".into();
+        Some(LogGap { from: read_to, to: to.max(read_to), reason })
     }
 }

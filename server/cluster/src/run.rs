@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kube::Client;
-use model::{KubeletStatus, Timestamp, WatchState};
+use model::{KubeletStatus, LogCoverage, Timestamp, WatchState};
 use store::{ClusterRecord, Store};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
@@ -42,6 +42,8 @@ pub struct Options {
     pub values: Values,
     /// Logs of pods that are followed at once; none where it is 0.
     pub log_streams: u32,
+    /// Only of pods of these namespaces; of all where there are none.
+    pub log_namespaces: Vec<String>,
     /// How kubelets are read; nothing where they are not.
     pub kubelets: Option<kubelet::Options>,
 }
@@ -115,7 +117,7 @@ async fn watch_cluster(
         store,
         scopes,
         client: connected.client,
-        log_streams: options.log_streams,
+        logs: (options.log_streams, options.log_namespaces),
         wake: Arc::default(),
         hurry: Arc::default(),
         swept: now(),
@@ -148,7 +150,8 @@ struct Owner {
     store: Store,
     scopes: Vec<Scope>,
     client: Client,
-    log_streams: u32,
+    /// Streams of logs at once, and the namespaces whose pods have them.
+    logs: (u32, Vec<String>),
     wake: Arc<Notify>,
     /// Rings when a knock at the cluster should not wait.
     hurry: Arc<Notify>,
@@ -166,10 +169,11 @@ impl Owner {
         let (knocked, mut knocks) = mpsc::channel(1);
         tasks.spawn(connect::knock(self.client.clone(), knocked, self.hurry.clone()));
         drop(sender);
-        if self.log_streams > 0 {
-            let (cluster, store, most) = (self.world.cluster().clone(), self.store.clone(), self.log_streams);
-            tasks.spawn(podlogs::collect(self.client.clone(), cluster, store, most, shutdown.child_token()));
-        }
+        let (coverage, mut covered) = watch::channel(LogCoverage::default());
+        let (streams, namespaces) = std::mem::take(&mut self.logs);
+        let (client, cluster, store) = (self.client.clone(), self.world.cluster().clone(), self.store.clone());
+        let collector = podlogs::Collector { client, cluster, store, streams, namespaces, coverage };
+        tasks.spawn(collector.run(shutdown.child_token()));
         let (told, mut kubelets) = watch::channel(KubeletStatus::default());
         if let Some(options) = self.kubelets.take() {
             let (source, cluster, store) = (self.source.clone(), self.world.cluster().clone(), self.store.clone());
@@ -187,6 +191,7 @@ impl Owner {
                 },
                 Some(knock) = knocks.recv() => self.knocked(knock),
                 Ok(()) = kubelets.changed() => self.board.kubelets(kubelets.borrow_and_update().clone()),
+                Ok(()) = covered.changed() => self.board.logs(*covered.borrow_and_update()),
                 () = tokio::time::sleep(TICK) => {}
             }
             self.settle(&shutdown).await?;

@@ -1,6 +1,6 @@
 //! How a cluster's connection and watchers stand, pure; the owner of the world tells it what it hears.
 
-use model::{ClusterStatus, Connection, KubeletStatus, SECOND, Timestamp, WatchState, WatcherStatus};
+use model::{ClusterStatus, Connection, KubeletStatus, LogCoverage, SECOND, Timestamp, WatchState, WatcherStatus};
 
 use crate::rights::{Problem, rule};
 use crate::watch::Said;
@@ -34,6 +34,7 @@ impl Board {
             heard: None,
             watchers: Vec::new(),
             kubelets: KubeletStatus::default(),
+            logs: LogCoverage::default(),
         };
         Self {
             status,
@@ -73,6 +74,12 @@ impl Board {
     /// How its kubelets answer.
     pub(crate) fn kubelets(&mut self, status: KubeletStatus) {
         self.status.kubelets = status;
+        self.counted = true;
+    }
+
+    /// Whose logs are read.
+    pub(crate) fn logs(&mut self, coverage: LogCoverage) {
+        self.status.logs = coverage;
         self.counted = true;
     }
 

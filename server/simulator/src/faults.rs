@@ -34,6 +34,8 @@ pub struct Faults {
     pub confined: Vec<String>,
     /// The API server is gone: connections end without an answer.
     pub away: bool,
+    /// Logs reach back only so many seconds: what was written before is rotated away. 0 keeps all.
+    pub log_seconds: f64,
     /// The cluster's clock is wrong by so many seconds.
     pub skew: f64,
     /// Every answer takes so many seconds longer.

@@ -55,6 +55,7 @@ pub(super) async fn lines(
         lines: found.lines,
         next: found.next,
         covered_from,
+        coverage: answers.store.log_coverage(id),
     })
 }
 

@@ -7,6 +7,7 @@
 mod clusters;
 mod expire;
 mod history;
+mod packed;
 mod read;
 mod record;
 mod rows;
@@ -30,6 +31,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0004_patterns.sql"),
     include_str!("../migrations/meta/0005_backlog.sql"),
     include_str!("../migrations/meta/0006_authors.sql"),
+    include_str!("../migrations/meta/0007_packed.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 

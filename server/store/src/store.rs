@@ -1,6 +1,6 @@
 //! The store's front: opens and closes it, records what clusters said, passes questions on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use model::{
     AdverseEvent, ClusterId, ClusterStatus, ConfigChange, DAY, Deploy, DeployId, FeedQuery, FeedRow, Judged,
-    ObjectVersion, PodId, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict, Window,
+    LogCoverage, ObjectVersion, PodId, PodState, RelatedResource, Revision, ServiceId, StoreStatus, Timestamp, Verdict,
+    Window,
 };
 use tokio::sync::broadcast;
 
@@ -38,6 +39,7 @@ struct Inner {
     judgements: Mutex<Arc<Judgements>>,
     leaks: ArcSwap<Leaks>,
     saturations: ArcSwap<Saturations>,
+    log_coverage: Mutex<HashMap<ClusterId, HashMap<ServiceId, LogCoverage>>>,
     salt: [u8; 32],
 }
 
@@ -74,6 +76,7 @@ impl Store {
                 judgements,
                 leaks,
                 saturations,
+                log_coverage: Mutex::default(),
                 salt,
             }),
         })
@@ -151,6 +154,19 @@ impl Store {
     /// How clusters stand, by name.
     pub fn cluster_statuses(&self) -> Vec<ClusterStatus> {
         self.inner.statuses.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Replaces whose logs are read of a cluster's services (in memory only).
+    pub fn keep_log_coverage(&self, cluster: &ClusterId, coverage: HashMap<ServiceId, LogCoverage>) {
+        let mut known = self.inner.log_coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(cluster.clone(), coverage);
+    }
+
+    /// Whose logs are read of a service's pods.
+    pub fn log_coverage(&self, service: &ServiceId) -> LogCoverage {
+        let known = self.inner.log_coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_cluster = known.iter().find(|(cluster, _)| cluster.0 == service.cluster);
+        of_cluster.and_then(|(_, services)| services.get(service)).copied().unwrap_or_default()
     }
 
     /// The secret with which values are hashed, made once for a data directory.
@@ -321,6 +337,7 @@ impl Store {
         let kept = self.inner.partitions.maintain(now).await;
         let before = now.plus(-self.inner.config.summaries.age);
         self.inner.meta.expire(before).await?;
+        self.inner.meta.pack(now).await?;
         let _order = self.inner.meta.writer().await?;
         self.publish(|directory| directory.forget(now.plus(-pods_kept(&self.inner.config)), before));
         let directory = self.directory();

@@ -188,3 +188,63 @@ async fn a_last_merge_that_was_cut_off_is_made_up_for() {
     store.close().await.unwrap();
     assert_eq!(small().await, (0, 0));
 }
+
+#[tokio::test]
+async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let begin = |n: i64| NOW.plus(n * MINUTE);
+    let ended = |n: i64| PodState {
+        node: Some(format!("n{}", n % 3)),
+        revision: Some(RevisionHash(if n < 40 { "old" } else { "new" }.into())),
+        created: begin(n),
+        ended: Some(begin(n + 60)),
+        ..pod("checkout", &format!("e{n}"), "10.0.1.1", 5)
+    };
+    let mut record = record();
+    record.pods = (0..150).map(ended).collect();
+    store.record(record).await.unwrap();
+    let (checkout, node_window) = (id("checkout"), Window::new(begin(70), begin(100)));
+    let asked = async |store: &Store| {
+        let windows = [(0, 30), (70, 100), (-60, 1_000)].map(|(from, to)| Window::new(begin(from), begin(to)));
+        let mut pods = Vec::new();
+        for window in windows {
+            pods.push(store.pods(&checkout, window).await.unwrap());
+        }
+        let on = store.ended_on("c1", "n1", node_window).await.unwrap();
+        (pods, on, store.revision_lives(&checkout).await.unwrap())
+    };
+    let before = asked(&store).await;
+    assert!(before.1.len() == 10 && before.2.iter().any(|life| life.revision.0 == "old" && life.pods_ever == 40));
+    // The last 30 ended within the hour.
+    let now = begin(60 + 120 + 60);
+    store.maintain(now).await.unwrap();
+    assert_eq!(asked(&store).await, before);
+    let known = store.directory().pods(&checkout).len();
+    store.close().await.unwrap();
+    let path = folder.path().join("meta.db");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let rows: (i64, i64, i64) = sqlx::query_as(
+        "select (select count(*) from pods where ended is not null), (select count(*) from packed_pods),
+         (select length(bodies) from packed_pods)",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    assert_eq!((rows.0, rows.1), (30, 1), "what ended lately is a row");
+    assert!(rows.2 < 120 * 60, "{} bytes for 120 pods that have nearly all in common", rows.2);
+    let store = open(folder.path()).await;
+    assert_eq!(store.directory().pods(&checkout).len(), known);
+    assert_eq!(asked(&store).await, before);
+    // A pod that is told of again is as it is told then.
+    let mut again = support::record();
+    again.pods = vec![PodState { reason: Some("Evicted".into()), ..ended(3) }];
+    store.record(again).await.unwrap();
+    let found = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
+    let third: Vec<_> = found.iter().filter(|pod| pod.id.0 == "e3").map(|pod| pod.reason.clone()).collect();
+    assert_eq!(third, [Some("Evicted".to_owned())]);
+    store.maintain(now.plus(100 * DAY)).await.unwrap();
+    let left = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
+    assert!(left.iter().all(|pod| pod.ended.is_none()), "{left:?}");
+}

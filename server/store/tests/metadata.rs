@@ -199,6 +199,7 @@ async fn statuses_are_by_name_and_say_that_they_changed() {
         heard: None,
         watchers: Vec::new(),
         kubelets: model::KubeletStatus::default(),
+        logs: model::LogCoverage::default(),
     };
     store.set_cluster_status(status("b"));
     store.set_cluster_status(status("a"));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Level, LogFilter, LogLine, LogPage, LogTerm, LogTest, Marks, Series, Window};
+use model::{Level, LogFilter, LogGap, LogLine, LogPage, LogTerm, LogTest, Marks, Series, Timestamp, Window};
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
@@ -10,7 +10,7 @@ use crate::charts::scale::{Along, Unit};
 use crate::range::use_kept;
 use crate::session::Clock;
 use crate::ui::ago::{clock_text, instant_text};
-use crate::ui::number;
+use crate::ui::{coverage, number};
 use crate::url::Query;
 
 /// The histogram and the lines of a page.
@@ -37,10 +37,13 @@ pub(super) fn page(page: &LogPage, marks: &Marks, window: Window, path: &str) ->
             move || format!("The search stopped at its limit: lines before {} were not looked at.", clock_text(from));
         view! { <p class="notice warn">{text}</p> }
     });
+    let missing = coverage::missing(&page.coverage)
+        .map(|words| view! { <p class="notice" data-testid="log-coverage">{words}</p> });
     let body = if page.lines.is_empty() { empty(page) } else { list(page) };
     view! {
         {chart(plot)}
         {covered}
+        {missing}
         {body}
     }
     .into_any()
@@ -79,7 +82,7 @@ fn empty(page: &LogPage) -> AnyView {
         (true, _) => ("No line matches", "Take a term away, or choose a longer range."),
         (false, 0) => (
             "No logs in this range",
-            "Logs come by OTLP: point an SDK's or a collector's log exporter at Binnacle, ports 4317 (gRPC) and 4318 (HTTP).",
+            "Logs of pods are read from the API server. To send them by OTLP, point an SDK's or a collector's log exporter at Binnacle, ports 4317 (gRPC) and 4318 (HTTP).",
         ),
         _ => ("No older lines", "These were all lines of this range."),
     };
@@ -100,9 +103,28 @@ fn list(page: &LogPage) -> AnyView {
     });
     view! {
         <section class="card log-lines" data-testid="log-lines">
-            {page.lines.iter().map(line).collect_view()}
+            {page.lines.iter().map(|it| LogGap::of(it).map_or_else(|| line(it), |gap| missing(&gap, it))).collect_view()}
             {older}
         </section>
+    }
+    .into_any()
+}
+
+/// Where lines of a container are missing, or may be.
+fn missing(gap: &LogGap, line: &LogLine) -> AnyView {
+    let (LogGap { from, to, reason }, zone) = (gap.clone(), Clock::of_page().zone);
+    let words = move || {
+        zone.with(|zone| {
+            let clock = |at: Timestamp| zone.civil(at).clock_seconds();
+            format!("no logs from {} to {}: {reason}", clock(from), clock(to))
+        })
+    };
+    let pod = line.pod.clone().unwrap_or_default();
+    view! {
+        <p class="log-gap" data-testid="log-gap">
+            <code class="pod">{pod}</code>
+            <span>{words}</span>
+        </p>
     }
     .into_any()
 }

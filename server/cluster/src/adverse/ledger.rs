@@ -168,6 +168,8 @@ fn join(event: &mut AdverseEvent, sighting: &Sighting, now: Timestamp) {
             if !event.current {
                 event.current = true;
                 happened(event, sighting.at, 1);
+                // However long ago it began, it holds now.
+                event.last = event.last.max(now);
             } else if now.since(event.last) >= REFRESH {
                 event.last = now;
             }

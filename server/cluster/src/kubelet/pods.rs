@@ -67,6 +67,7 @@ pub(super) mod tests {
             node: Some("node-1".into()),
             ips: Vec::new(),
             host_network: false,
+            logs_off: false,
             created: Timestamp(0),
             ended: None,
             phase: PodPhase::Ready,

@@ -1,8 +1,8 @@
-//! Which containers' logs are followed. Pure.
+//! Which containers' logs are followed, and whose are not. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use model::{ContainerState, PodId, PodState, ServiceId};
+use model::{ContainerState, LogCoverage, PodId, PodState, ServiceId};
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,38 +14,91 @@ pub(super) struct Target {
     pub(super) container: String,
 }
 
-/// Running and crashing containers of pods that do not send their own logs; where there are more than `most`,
-/// each service has one before any has two, and so on.
-pub(super) fn plan<'a>(
+/// What decides whose logs are followed.
+pub(super) struct Rules<'a, F> {
+    /// Streams at once.
+    pub(super) most: u32,
+    /// Only pods of these namespaces; all where there are none.
+    pub(super) namespaces: &'a [String],
+    /// Whether a pod sends its own logs.
+    pub(super) sends: F,
+    /// What the API server refuses to tell (403).
+    pub(super) refused: &'a HashSet<Target>,
+}
+
+/// What is followed, and how much of each service that covers.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) targets: Vec<Target>,
+    pub(super) coverage: HashMap<ServiceId, LogCoverage>,
+}
+
+/// Running and crashing containers of pods that do not send their own logs; where there are more than there may be
+/// streams, each service has one before any has two, and so on.
+pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     pods: impl Iterator<Item = &'a PodState>,
-    sends: impl Fn(&PodState) -> bool,
-    most: usize,
-) -> Vec<Target> {
+    rules: &Rules<'_, F>,
+) -> Plan {
+    let mut coverage: HashMap<ServiceId, LogCoverage> = HashMap::new();
     let mut by_service: BTreeMap<&ServiceId, Vec<(&PodState, &ContainerState)>> = BTreeMap::new();
-    for pod in pods.filter(|pod| pod.ended.is_none() && !sends(pod)) {
-        // A container that was never started has no log.
-        let started = pod.containers.iter().filter(|container| container.id.is_some() || container.restarts > 0);
-        by_service.entry(&pod.service).or_default().extend(started.map(|container| (pod, container)));
+    for pod in pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)) {
+        let of_service = coverage.entry(pod.service.clone()).or_default();
+        of_service.streams = rules.most;
+        if (rules.sends)(pod) {
+            of_service.own += 1;
+        } else if pod.logs_off {
+            of_service.opted_out += 1;
+        } else if !rules.namespaces.is_empty() && !rules.namespaces.contains(&pod.namespace) {
+            of_service.elsewhere += 1;
+        } else {
+            of_service.pods += 1;
+            let started = pod.containers.iter().filter(|container| has_log(container));
+            by_service.entry(&pod.service).or_default().extend(started.map(|container| (pod, container)));
+        }
     }
+    let mut left_over: HashSet<&PodId> = HashSet::new();
     let mut waiting: Vec<_> = by_service.into_values().map(Vec::into_iter).collect();
-    let mut chosen = Vec::new();
-    while chosen.len() < most && !waiting.is_empty() {
-        waiting.retain_mut(|targets| {
-            if chosen.len() >= most {
-                return false;
+    let mut targets = Vec::new();
+    while targets.len() < rules.most as usize && !waiting.is_empty() {
+        waiting.retain_mut(|of_service| {
+            if targets.len() >= rules.most as usize {
+                return true;
             }
-            let next = targets.next();
-            chosen.extend(next.map(|(pod, container)| Target {
-                service: pod.service.clone(),
-                namespace: pod.namespace.clone(),
-                pod: pod.name.clone(),
-                uid: pod.id.clone(),
-                container: container.name.clone(),
-            }));
+            let next = of_service.next();
+            targets.extend(next.map(|(pod, container)| target(pod, container)));
             next.is_some()
         });
     }
-    chosen
+    for (pod, _) in waiting.into_iter().flatten() {
+        if left_over.insert(&pod.id) {
+            coverage.entry(pod.service.clone()).or_default().beyond += 1;
+        }
+    }
+    let mut refused: HashSet<&PodId> = HashSet::new();
+    for target in targets.iter().filter(|target| rules.refused.contains(target)) {
+        if !left_over.contains(&target.uid) && refused.insert(&target.uid) {
+            coverage.entry(target.service.clone()).or_default().refused += 1;
+        }
+    }
+    for of_service in coverage.values_mut() {
+        of_service.read = of_service.pods - of_service.beyond - of_service.refused;
+    }
+    Plan { targets, coverage }
+}
+
+/// A container that was never started has no log.
+fn has_log(container: &ContainerState) -> bool {
+    container.id.is_some() || container.restarts > 0
+}
+
+fn target(pod: &PodState, container: &ContainerState) -> Target {
+    Target {
+        service: pod.service.clone(),
+        namespace: pod.namespace.clone(),
+        pod: pod.name.clone(),
+        uid: pod.id.clone(),
+        container: container.name.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +126,7 @@ mod tests {
             node: None,
             ips: Vec::new(),
             host_network: false,
+            logs_off: false,
             created: Timestamp(0),
             ended: None,
             phase: PodPhase::Ready,
@@ -82,6 +136,18 @@ mod tests {
         }
     }
 
+    fn planned(pods: &[PodState], most: u32) -> Plan {
+        with(pods, most, &[], &HashSet::new())
+    }
+
+    fn with(pods: &[PodState], most: u32, namespaces: &[String], refused: &HashSet<Target>) -> Plan {
+        plan(pods.iter(), &Rules { most, namespaces, sends: |pod: &PodState| pod.service.name == "own", refused })
+    }
+
+    fn covered(plan: &Plan, service: &str) -> LogCoverage {
+        plan.coverage[&ServiceId::new("c", "shop", "Deployment", service)]
+    }
+
     fn names(targets: &[Target]) -> Vec<String> {
         targets.iter().map(|target| format!("{}/{}", target.pod, target.container)).collect()
     }
@@ -89,9 +155,16 @@ mod tests {
     #[test]
     fn each_service_has_one_stream_before_any_has_two() {
         let pods = [pod("a", "a1", &["app", "proxy"]), pod("a", "a2", &["app"]), pod("b", "b1", &["app"])];
-        assert_eq!(names(&plan(pods.iter(), |_| false, 2)), ["a1/app", "b1/app"]);
-        assert_eq!(plan(pods.iter(), |_| false, 100).len(), 4);
-        assert_eq!(plan(pods.iter(), |_| false, 0), []);
+        let two = planned(&pods, 2);
+        assert_eq!(names(&two.targets), ["a1/app", "b1/app"]);
+        let whole = LogCoverage { pods: 1, read: 1, streams: 2, ..LogCoverage::default() };
+        assert_eq!(covered(&two, "b"), whole);
+        let half = LogCoverage { pods: 2, beyond: 2, streams: 2, ..LogCoverage::default() };
+        assert_eq!(covered(&two, "a"), half, "a pod of which one container is not read is not read");
+        assert_eq!(planned(&pods, 100).targets.len(), 4);
+        assert_eq!(covered(&planned(&pods, 100), "a").read, 2);
+        let none = planned(&pods, 0);
+        assert_eq!((none.targets.len(), covered(&none, "a").beyond), (0, 2));
     }
 
     #[test]
@@ -104,7 +177,27 @@ mod tests {
         crashing.containers[0].id = None;
         crashing.containers[0].restarts = 3;
         let pods = [gone, waiting, crashing, pod("own", "own1", &["app"])];
-        let planned = plan(pods.iter(), |pod| pod.service.name == "own", 10);
-        assert_eq!(names(&planned), ["crashing/app"]);
+        let planned = planned(&pods, 10);
+        assert_eq!(names(&planned.targets), ["crashing/app"]);
+        assert_eq!(covered(&planned, "own"), LogCoverage { own: 1, streams: 10, ..LogCoverage::default() });
+        assert_eq!(covered(&planned, "b"), LogCoverage { pods: 1, read: 1, streams: 10, ..LogCoverage::default() });
+        assert_eq!(planned.coverage.len(), 2, "what is gone is not covered nor uncovered");
+    }
+
+    #[test]
+    fn who_opted_out_is_not_chosen_or_is_refused_is_told_apart() {
+        let silent = PodState { logs_off: true, ..pod("a", "a1", &["app"]) };
+        let elsewhere = PodState { namespace: "other".into(), ..pod("a", "a2", &["app"]) };
+        let pods = [silent, elsewhere, pod("a", "a3", &["app", "proxy"]), pod("a", "a4", &["app"])];
+        let chosen = ["shop".to_owned()];
+        let all = with(&pods, 10, &chosen, &HashSet::new());
+        assert_eq!(names(&all.targets), ["a3/app", "a3/proxy", "a4/app"]);
+        let whole = LogCoverage { pods: 2, read: 2, opted_out: 1, elsewhere: 1, streams: 10, ..LogCoverage::default() };
+        assert_eq!(covered(&all, "a"), whole);
+        let refused = all.targets[..2].iter().cloned().collect();
+        let some = with(&pods, 10, &chosen, &refused);
+        assert_eq!(names(&some.targets), names(&all.targets), "rights may be given back");
+        assert_eq!(covered(&some, "a"), LogCoverage { read: 1, refused: 1, ..whole });
+        assert_eq!(covered(&with(&pods, 10, &[], &refused), "a").pods, 3, "without a choice all are chosen");
     }
 }

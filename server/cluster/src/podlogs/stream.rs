@@ -1,19 +1,18 @@
 //! One container's log: followed, continued after each break where it stopped, its last words fetched after a
-//! restart.
+//! restart; what is missing of it is marked.
 
-use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use kube::Client;
-use model::{Level, LogFilter, MINUTE, Step, Timestamp, Window};
+use model::{Level, LogFilter, LogGap, MINUTE, Step, Timestamp, Window};
 use sha2::{Digest, Sha256};
 use store::{Batch, LogAsk, LogRow, Store, line, pattern};
 use tokio::time::Instant;
 
 use super::join::{Joiner, Record, stamped};
+use super::places::{Place, Places, Standing};
 use super::plan::Target;
 use crate::owner::{self, Of};
 
@@ -30,55 +29,49 @@ const ATTRIBUTES: usize = 128;
 /// Lines of the past that are fetched when a stream begins, or of a container that ended.
 const TAIL: u32 = 1_000;
 
-/// How far each container was read: the time of its last record and how many were of that very time.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places {
-    places: Arc<Mutex<HashMap<Target, Place>>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    at: Timestamp,
-    same: u32,
-}
-
-impl Places {
-    fn get(&self, target: &Target) -> Option<Place> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).get(target).copied()
-    }
-
-    fn set(&self, target: &Target, place: Place) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), place);
-    }
-
-    /// Forgets all others.
-    pub(super) fn keep(&self, targets: &[Target]) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.retain(|target, _| targets.contains(target));
-    }
-}
-
 /// Follows a container's log; never ends.
 pub(super) async fn follow(client: Client, store: Store, target: Target, places: Places) {
-    let mut reader = Reader { store, place: places.get(&target), places, target, allowance: RATE * 10.0, left_out: 0 };
+    let mut reader = Reader::new(store, target, places);
     if reader.place.is_none() {
         reader.place = reader.stored().await;
     }
     let mut pause = Duration::from_secs(1);
     loop {
         let begun = Instant::now();
+        reader.begin();
         for previous in [true, false] {
-            match request(&client, &reader.target, previous, reader.place).await {
-                Ok(stream) => reader.read(stream).await,
-                // There may be no container before this one, or none yet.
-                Err(error) => tracing::debug!(pod = reader.target.pod, %error, previous, "no log"),
-            }
+            let standing = match request(&client, &reader.target, previous, reader.place).await {
+                Ok(stream) => {
+                    reader.stands(previous, Some(Standing::Read));
+                    Some(reader.read(stream).await)
+                }
+                Err(error) => {
+                    // There may be no container before this one, or none yet.
+                    tracing::debug!(pod = reader.target.pod, %error, previous, "no log");
+                    standing(&error)
+                }
+            };
+            reader.stands(previous, standing);
         }
         // A stream that held is only silent; one that ends at once has nothing to give yet, or is refused.
         let held = begun.elapsed() > Duration::from_secs(10);
         pause = if held { Duration::from_secs(1) } else { (pause * 2).min(Duration::from_secs(60)) };
         tokio::time::sleep(pause).await;
     }
+}
+
+/// What an error of a request says of the log; nothing where the API server says that there is none.
+fn standing(error: &kube::Error) -> Option<Standing> {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => Some(Standing::Refused),
+        kube::Error::Api(status) if matches!(status.code, 400 | 404) => None,
+        _ => Some(Standing::Lost),
+    }
+}
+
+/// Stores that lines of a container are missing.
+pub(super) async fn mark(store: Store, target: Target, gap: LogGap) {
+    put(&store, &target, &[], &[gap]).await;
 }
 
 /// Asks for a container's log: of the run before, or of this one and what follows.
@@ -113,13 +106,35 @@ struct Reader {
     target: Target,
     place: Option<Place>,
     places: Places,
+    /// The last line that was read before, while nothing of the log was seen since: what comes first tells whether the
+    /// log still has it.
+    before: Option<Timestamp>,
+    /// Lines that are known to be missing, to be stored with what comes next.
+    gaps: Vec<LogGap>,
     /// Records that may still be kept now.
     allowance: f64,
-    /// Records that were not, since the last that was.
-    left_out: u64,
+    /// Records that were not, since the last that was: their number, the first and the last of their times.
+    left_out: Option<(u64, Timestamp, Timestamp)>,
 }
 
 impl Reader {
+    fn new(store: Store, target: Target, places: Places) -> Self {
+        let place = places.get(&target);
+        Self { store, target, place, places, before: None, gaps: Vec::new(), allowance: RATE * 10.0, left_out: None }
+    }
+
+    /// The log is asked for anew, from where it was read to.
+    fn begin(&mut self) {
+        self.before = self.place.filter(|place| place.is_line).map(|place| place.at);
+    }
+
+    /// Notes how the log of the container that runs stands.
+    fn stands(&self, previous: bool, standing: Option<Standing>) {
+        if let Some(standing) = standing.filter(|_| !previous) {
+            self.places.stands(&self.target, standing);
+        }
+    }
+
     /// How far the store has this container's log, from an earlier run of Binnacle.
     async fn stored(&self) -> Option<Place> {
         let now = crate::run::now();
@@ -134,32 +149,35 @@ impl Reader {
             count: false,
         };
         let found = self.store.telemetry().logs(ask).await.ok()?;
-        let at = found.lines.first()?.at;
-        let same = found.lines.iter().take_while(|line| line.at == at).count() as u32;
-        Some(Place { at, same })
+        let mut lines = found.lines.iter().filter(|line| line.scope != LogGap::SCOPE).peekable();
+        let (at, is_line) = lines.peek().map(|line| (line.at, line.scope.is_empty()))?;
+        let same = lines.take_while(|line| line.at == at).count() as u32;
+        // What has a scope was sent, at a time of the sender's.
+        Some(Place { at, same, is_line })
     }
 
-    /// Reads a stream to its end.
-    async fn read(&mut self, stream: impl AsyncBufRead) {
+    /// Reads a stream to its end; says whether that was the log's or the stream broke.
+    async fn read(&mut self, stream: impl AsyncBufRead) -> Standing {
         let mut stream = pin!(stream);
         let (mut joiner, mut records, mut buffer) = (Joiner::default(), Vec::new(), Vec::new());
         // Of the time at which it stopped, so many were read already.
         let mut seen = self.place.map_or(0, |place| place.same);
         let mut due = Instant::now() + GATHER;
-        loop {
+        let standing = loop {
             let read = tokio::time::timeout_at(due, next_line(&mut stream, &mut buffer)).await;
             match read {
                 Ok(Ok(true)) => {
                     let text = String::from_utf8_lossy(&buffer).into_owned();
                     buffer.clear();
-                    if let Some((at, text)) = stamped(&text)
-                        && self.is_new(at, &mut seen)
-                    {
+                    let Some((at, text)) = stamped(&text) else { continue };
+                    self.look_back(at);
+                    if self.is_new(at, &mut seen) {
                         self.arrived(at);
                         records.extend(joiner.push(at, text));
                     }
                 }
-                Ok(Ok(false) | Err(_)) => break,
+                Ok(Ok(false)) => break Standing::Read,
+                Ok(Err(_)) => break Standing::Lost,
                 Err(_) => {
                     records.extend(joiner.flush());
                     self.append(&mut records).await;
@@ -170,9 +188,18 @@ impl Reader {
             if records.len() >= RECORDS || records.iter().map(|(_, text)| text.len()).sum::<usize>() >= BYTES {
                 self.append(&mut records).await;
             }
-        }
+        };
         records.extend(joiner.flush());
         self.append(&mut records).await;
+        standing
+    }
+
+    /// The first line since the log was asked for: asked from the last one that was read before, it begins with that.
+    /// Where it does not, the log was cut meanwhile, and what stood between is missing.
+    fn look_back(&mut self, at: Timestamp) {
+        if let Some(from) = self.before.take().filter(|from| *from < at) {
+            self.gaps.push(LogGap { from, to: at, reason: "stream was lost".into() });
+        }
     }
 
     /// Whether a line was not read before.
@@ -189,37 +216,44 @@ impl Reader {
 
     fn arrived(&mut self, at: Timestamp) {
         let same = self.place.filter(|place| place.at == at).map_or(0, |place| place.same);
-        self.place = Some(Place { at, same: same + 1 });
+        self.place = Some(Place { at, same: same + 1, is_line: true });
     }
 
-    /// Stores what was gathered; a store that is busy is asked again.
+    /// Stores what was gathered.
     async fn append(&mut self, records: &mut Vec<Record>) {
         let mut kept: Vec<Record> = Vec::with_capacity(records.len());
         for record in records.drain(..) {
             if self.allowance >= 1.0 {
                 self.allowance -= 1.0;
                 kept.push(record);
+                self.gaps.extend(self.left_out.take().map(left_out));
             } else {
-                self.left_out += 1;
+                let (count, first, _) = self.left_out.unwrap_or((0, record.0, record.0));
+                self.left_out = Some((count + 1, first, record.0));
+                self.places.count_left_out(&self.target.service, 1);
             }
         }
-        if let Some((at, _)) = kept.last()
-            && self.left_out > 0
-        {
-            let text = format!("({} lines left out: over {RATE} a second)", std::mem::take(&mut self.left_out));
-            kept.push((*at, text));
-        }
-        if !kept.is_empty() {
-            let mut pause = Duration::from_millis(200);
-            while let Err(error) = self.store.telemetry().append(batch(&self.target, &kept)).await {
-                tracing::warn!(%error, pod = self.target.pod, "lines of a pod could not be stored, trying again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(10));
-            }
+        if !kept.is_empty() || !self.gaps.is_empty() {
+            put(&self.store, &self.target, &kept, &std::mem::take(&mut self.gaps)).await;
         }
         if let Some(place) = self.place {
             self.places.set(&self.target, place);
         }
+    }
+}
+
+/// Records that came too fast, as a gap.
+fn left_out((count, from, to): (u64, Timestamp, Timestamp)) -> LogGap {
+    LogGap { from, to, reason: format!("{count} lines left out, over {RATE} a second") }
+}
+
+/// Stores records and gaps between them; a store that is busy is asked again.
+async fn put(store: &Store, target: &Target, records: &[Record], gaps: &[LogGap]) {
+    let mut pause = Duration::from_millis(200);
+    while let Err(error) = store.telemetry().append(batch(target, records, gaps)).await {
+        tracing::warn!(%error, pod = target.pod, "lines of a pod could not be stored, trying again");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(10));
     }
 }
 
@@ -242,11 +276,16 @@ async fn next_line(stream: &mut (impl AsyncBufRead + Unpin), buffer: &mut Vec<u8
 }
 
 /// Records as the store takes them, by the same rules as lines that come by OTLP.
-fn batch(target: &Target, records: &[Record]) -> Batch {
+fn batch(target: &Target, records: &[Record], gaps: &[LogGap]) -> Batch {
     let mut hash = Sha256::new().chain_update(&target.uid.0).chain_update(&target.container);
     for (at, text) in records {
         hash.update(at.0.to_be_bytes());
         hash.update(text.as_bytes());
+    }
+    for gap in gaps {
+        hash.update(gap.from.0.to_be_bytes());
+        hash.update(gap.to.0.to_be_bytes());
+        hash.update(&gap.reason);
     }
     let digest = hash.finalize();
     let mut request = [0; 16];
@@ -278,5 +317,185 @@ fn batch(target: &Target, records: &[Record]) -> Batch {
             attributes: &attributes,
         });
     }
+    for gap in gaps {
+        batch.push_log(&LogRow {
+            owner,
+            // Before the line that follows.
+            at: gap.to.plus(-1).max(gap.from),
+            level: Level::Unset,
+            severity: "",
+            body: &gap.reason,
+            pattern: "",
+            scope: LogGap::SCOPE,
+            trace: None,
+            span: None,
+            attributes: &gap.attributes(),
+        });
+    }
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use futures::io::{AsyncReadExt, BufReader, Cursor};
+    use model::{ClusterId, LogLine, PodId, PodPhase, PodState, ServiceId};
+    use store::ClusterRecord;
+
+    use super::*;
+
+    /// An hour ago: a log's last line is looked for within a day.
+    static START: LazyLock<i64> = LazyLock::new(|| crate::run::now().seconds() - 3_600);
+
+    /// A store that knows a pod, and its container.
+    async fn known(folder: &std::path::Path) -> (Store, Target) {
+        let keep = store::Keep { age: model::DAY, bytes: 1_000_000_000 };
+        let config = store::Config { path: folder.to_owned(), raw: keep, summaries: keep };
+        let store = Store::open(config).await.unwrap();
+        let service = ServiceId::new("c", "shop", "Deployment", "cart");
+        let mut record = ClusterRecord::new(ClusterId("c".into()));
+        record.pods = vec![PodState {
+            id: PodId("u1".into()),
+            cluster: "c".into(),
+            namespace: "shop".into(),
+            name: "cart-1".into(),
+            service: service.clone(),
+            revision: None,
+            node: None,
+            ips: Vec::new(),
+            host_network: false,
+            logs_off: false,
+            created: Timestamp(0),
+            ended: None,
+            phase: PodPhase::Ready,
+            history: Vec::new(),
+            reason: None,
+            containers: Vec::new(),
+        }];
+        store.record(record).await.unwrap();
+        let (namespace, pod) = ("shop".into(), "cart-1".into());
+        (store, Target { service, namespace, pod, uid: PodId("u1".into()), container: "app".into() })
+    }
+
+    /// What the API server tells: a line a second of the start, and how it ends.
+    fn log(seconds: impl IntoIterator<Item = i64>) -> String {
+        let line = |second| format!("{} line {second}\n", jiff::Timestamp::from_second(*START + second).unwrap());
+        seconds.into_iter().map(line).collect()
+    }
+
+    /// A log that is asked for anew.
+    async fn read(reader: &mut Reader, log: String) {
+        reader.begin();
+        assert_eq!(reader.read(BufReader::new(Cursor::new(log))).await, Standing::Read);
+    }
+
+    /// What is stored, oldest first: lines by what they say, gaps by their seconds.
+    async fn stored(store: &Store, target: &Target) -> Vec<String> {
+        let from = Timestamp::from_seconds(*START);
+        let ask = LogAsk {
+            service: target.service.clone(),
+            window: Window::new(from.plus(-MINUTE), from.plus(60 * MINUTE)),
+            step: Step(MINUTE),
+            filter: LogFilter::default(),
+            after: None,
+            limit: 100_000,
+            count: true,
+        };
+        let found = store.telemetry().logs(ask).await.unwrap();
+        let counted: u64 = found.levels.values().flat_map(|cells| cells.values()).sum();
+        let lines = found.lines.iter().filter(|line| LogGap::of(line).is_none()).count();
+        assert_eq!(counted, lines as u64, "gaps are no lines");
+        let second = |at: Timestamp| at.seconds() - *START;
+        let say = |line: &LogLine| match LogGap::of(line) {
+            Some(gap) => format!("{}-{} {}", second(gap.from), second(gap.to), gap.reason),
+            None => line.body.clone(),
+        };
+        found.lines.iter().rev().map(say).collect()
+    }
+
+    #[tokio::test]
+    async fn what_the_log_no_longer_has_is_a_gap_and_nothing_comes_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, target) = known(folder.path()).await;
+        let mut reader = Reader::new(store.clone(), target.clone(), Places::default());
+        read(&mut reader, log(0..3)).await;
+        read(&mut reader, log(2..4)).await;
+        let whole = ["line 0", "line 1", "line 2", "line 3"];
+        assert_eq!(stored(&store, &target).await, whole, "the log still had the last line");
+        read(&mut reader, String::new()).await;
+        assert_eq!(stored(&store, &target).await, whole, "silence is no gap");
+        read(&mut reader, log([90, 91])).await;
+        let mut all = whole.to_vec();
+        all.extend(["3-90 stream was lost", "line 90", "line 91"]);
+        assert_eq!(stored(&store, &target).await, all);
+        // Binnacle begins again: the last line is known by the store.
+        let mut reader = Reader::new(store.clone(), target.clone(), Places::default());
+        reader.place = reader.stored().await;
+        read(&mut reader, log([91, 92])).await;
+        all.push("line 92");
+        assert_eq!(stored(&store, &target).await, all);
+        let mut reader = Reader::new(store.clone(), target.clone(), Places::default());
+        reader.place = reader.stored().await;
+        read(&mut reader, log([99])).await;
+        all.extend(["92-99 stream was lost", "line 99"]);
+        assert_eq!(stored(&store, &target).await, all);
+    }
+
+    #[tokio::test]
+    async fn the_run_before_closes_the_gap_to_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, target) = known(folder.path()).await;
+        let mut reader = Reader::new(store.clone(), target.clone(), Places::default());
+        read(&mut reader, log(0..2)).await;
+        reader.begin();
+        // The container ended and began again meanwhile.
+        for run in [log(1..3), log(10..12)] {
+            reader.read(BufReader::new(Cursor::new(run))).await;
+        }
+        assert_eq!(stored(&store, &target).await, ["line 0", "line 1", "line 2", "line 10", "line 11"]);
+    }
+
+    #[tokio::test]
+    async fn what_came_too_fast_is_a_gap_with_its_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, target) = known(folder.path()).await;
+        let places = Places::default();
+        let mut reader = Reader::new(store.clone(), target.clone(), places.clone());
+        reader.allowance = 2.0;
+        read(&mut reader, log(0..5)).await;
+        reader.allowance = 1.0;
+        read(&mut reader, log(4..6)).await;
+        let all = ["line 0", "line 1", "2-4 3 lines left out, over 500 a second", "line 5"];
+        assert_eq!(stored(&store, &target).await, all);
+        assert_eq!(places.left_out().get(&target.service), Some(&3));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_is_lost_and_what_came_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, target) = known(folder.path()).await;
+        let mut reader = Reader::new(store.clone(), target.clone(), Places::default());
+        let broken = Cursor::new(log(0..2)).chain(Broken);
+        assert_eq!(reader.read(BufReader::new(broken)).await, Standing::Lost);
+        assert_eq!(stored(&store, &target).await, ["line 0", "line 1"]);
+        reader.places.stands(&target, Standing::Lost);
+        let lost = reader.places.keep(&[]);
+        assert_eq!(lost, [(target.clone(), Timestamp::from_seconds(*START + 1))]);
+        let gap = LogGap { from: lost[0].1, to: lost[0].1.plus(5 * model::SECOND), reason: "gone".into() };
+        mark(store.clone(), target.clone(), gap).await;
+        assert_eq!(stored(&store, &target).await, ["line 0", "line 1", "1-6 gone"]);
+    }
+
+    struct Broken;
+
+    impl futures::AsyncRead for Broken {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            _: &mut [u8],
+        ) -> std::task::Poll<std::io::Result<usize>> {
+            std::task::Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()))
+        }
+    }
 }

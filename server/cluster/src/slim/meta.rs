@@ -1,8 +1,10 @@
 //! What is kept of metadata and conditions.
 
+use std::fmt;
 use std::sync::Arc;
 
 use model::Timestamp;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::text::{Labels, Text};
@@ -44,6 +46,9 @@ pub struct Meta {
     #[serde(rename = "deletionGracePeriodSeconds", deserialize_with = "lenient")]
     pub deletion_grace: i64,
     pub labels: Labels,
+    /// Of a pod: its annotation says that its logs are not to be read.
+    #[serde(rename = "annotations", deserialize_with = "logs_off")]
+    pub logs_off: bool,
     #[serde(rename = "ownerReferences", deserialize_with = "controller")]
     pub owner: Option<Arc<Owner>>,
 }
@@ -57,6 +62,44 @@ impl Meta {
     /// When its deletion was asked for: the deletion timestamp is when it has to be gone.
     pub(crate) fn deleting_since(&self) -> Option<Timestamp> {
         self.deletion.0.map(|at| at.plus(-self.deletion_grace.clamp(0, 86_400 * 30) * model::SECOND))
+    }
+}
+
+/// The annotation by which a pod opts out of having its logs read, and what it says then.
+pub(crate) const LOGS: (&str, &str) = ("binnacle.dev/logs", "off");
+
+/// Of all annotations only [`LOGS`] is looked at.
+fn logs_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(Option::<Annotations>::deserialize(deserializer)?.is_some_and(|annotations| annotations.logs_off))
+}
+
+struct Annotations {
+    logs_off: bool,
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnnotationsVisitor)
+    }
+}
+
+struct AnnotationsVisitor;
+
+impl<'de> Visitor<'de> for AnnotationsVisitor {
+    type Value = Annotations;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("annotations")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+        let mut found = Annotations { logs_off: false };
+        while let Some(key) = map.next_key::<Text>()? {
+            if &*key == LOGS.0 {
+                found.logs_off = &*map.next_value::<Text>()? == LOGS.1;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -143,5 +186,22 @@ impl From<&Condition> for Flip {
     fn from(condition: &Condition) -> Self {
         let state = if condition.holds() { Some(true) } else { condition.is_false().then_some(false) };
         Self { state, since: condition.since }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_opts_out_of_logs_by_its_annotation_alone() {
+        let off = |annotations: &str| {
+            let meta: Meta = serde_json::from_str(&format!(r#"{{"annotations": {annotations}}}"#)).unwrap();
+            meta.logs_off
+        };
+        assert!(off(r#"{"a": "1", "binnacle.dev/logs": "off", "z": "2"}"#));
+        assert!(!off(r#"{"binnacle.dev/logs": "on"}"#));
+        assert!(!off("{}") && !off("null"));
+        assert!(!serde_json::from_str::<Meta>(r#"{"name": "web"}"#).unwrap().logs_off);
     }
 }

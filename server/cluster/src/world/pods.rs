@@ -27,6 +27,7 @@ pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
         node: pod.node.some().map(str::to_owned),
         ips: pod.ips.iter().map(ToString::to_string).collect(),
         host_network: pod.host_network,
+        logs_off: pod.meta.logs_off,
         created: pod.meta.created(),
         ended: None,
         phase: seat.history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),

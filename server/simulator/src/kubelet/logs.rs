@@ -53,6 +53,10 @@ pub(crate) fn answer(api: &Arc<Api>, pod: &Object, query: &Query) -> Result<Answ
     if let Some(since) = time::parse(query.get("sinceTime")) {
         from = from.max(since);
     }
+    let kept = api.controls.get().log_seconds;
+    if kept > 0.0 {
+        from = from.max(time::after(now, -time::seconds(kept)));
+    }
     let stamps = query.flag("timestamps");
     let mut lines = lines(&api.scenario, &value, run, from, run.to);
     if let Some(tail) = query.number("tailLines")? {

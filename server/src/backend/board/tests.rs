@@ -43,6 +43,7 @@ fn connect(store: &Store, connection: Connection) {
         heard,
         watchers: vec![],
         kubelets: Default::default(),
+        logs: Default::default(),
     });
 }
 

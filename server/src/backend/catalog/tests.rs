@@ -18,6 +18,7 @@ fn answers(store: Store, now: Timestamp) -> Answers {
         heard: Some(now),
         watchers: vec![],
         kubelets: Default::default(),
+        logs: Default::default(),
     });
     let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
     Answers::new(store, ingest, vec![], false)

@@ -2,7 +2,9 @@
 //! trouble of the node.
 
 use app::AppError;
-use model::{AdverseEvent, AdverseKind, Deploy, EventContext, HOUR, LogFilter, LogTerm, LogTest, MINUTE, SECOND};
+use model::{
+    AdverseEvent, AdverseKind, Deploy, EventContext, HOUR, LogFilter, LogGap, LogTerm, LogTest, MINUTE, SECOND,
+};
 use model::{ServiceId, Step, Window};
 use store::LogAsk;
 
@@ -73,7 +75,8 @@ async fn last_lines(answers: &Answers, id: &ServiceId, event: &AdverseEvent) -> 
         ask.filter.terms[1] = LogTerm { not: true, test: LogTest::Has(CONTAINER.into()) };
         found = answers.store.telemetry().logs(ask).await.map_err(failed)?.lines;
     }
-    Ok(found.into_iter().rev().map(|line| line.body).collect())
+    let lines = found.into_iter().rev().filter(|line| LogGap::of(line).is_none());
+    Ok(lines.map(|line| line.body).collect())
 }
 
 /// The last deploy before an event, where it was not long before.

@@ -50,6 +50,7 @@ pub(super) fn pod(number: usize) -> PodState {
         node: None,
         ips: Vec::new(),
         host_network: false,
+        logs_off: false,
         created: Timestamp(1),
         ended: None,
         phase: PodPhase::Ready,

@@ -6,7 +6,7 @@ pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 
-use model::{Level, LogLine, SpanId, Timestamp, TraceId};
+use model::{Level, LogGap, LogLine, SpanId, Timestamp, TraceId};
 
 use super::attributes::Attributes;
 use super::columns::{Columns, Signal};
@@ -50,6 +50,11 @@ impl LogColumns {
     /// What a record says.
     pub(crate) fn body_of(&self, row: usize) -> &str {
         self.texts.get(self.body[row])
+    }
+
+    /// Whether it says that lines are missing, and is none.
+    pub(crate) fn is_gap(&self, row: usize) -> bool {
+        self.texts.get(self.scope[row]) == LogGap::SCOPE
     }
 
     /// A record in full, but for whose it is.

@@ -47,6 +47,7 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         node: None,
         ips: vec![ip.into()],
         host_network: false,
+        logs_off: false,
         created: Timestamp(created),
         ended: ended.map(Timestamp),
         phase: PodPhase::Ready,

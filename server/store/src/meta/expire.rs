@@ -9,15 +9,19 @@ use crate::Error;
 /// What goes, in order: `?1` is the time before which it is old. What describes the present stays whatever its age:
 /// the newest deploy of a service (its number must not be given again), the newest version of an object, the
 /// revisions of living pods, events that go on.
-const OLD: [&str; 13] = [
+const OLD: [&str; 14] = [
     "delete from pods where ended < ?1",
+    "delete from packed_pods where last_ended < ?1",
     "delete from services where deleted < ?1
-     and not exists (select 1 from pods where pods.service = services.id)",
+     and not exists (select 1 from pods where pods.service = services.id)
+     and not exists (select 1 from packed_pods where packed_pods.service = services.id)",
     "delete from revisions where created < ?1
      and not exists (select 1 from services where services.id = revisions.service and services.deleted is null
          and services.body ->> 'revision' is revisions.hash)
      and not exists (select 1 from pods where pods.service = revisions.service
-         and pods.body ->> 'revision' = revisions.hash)",
+         and pods.body ->> 'revision' = revisions.hash)
+     and not exists (select 1 from packed_pods, json_each(packed_pods.lives) as life
+         where packed_pods.service = revisions.service and life.value ->> 0 = revisions.hash)",
     "delete from deploys where started < ?1
      and (sequence < (select max(sequence) from deploys as newer where newer.service = deploys.service)
          or not exists (select 1 from services where services.id = deploys.service))",

@@ -1,8 +1,10 @@
 //! Questions that the metadata answers.
 
+use std::collections::{BTreeMap, HashSet};
+
 use model::{
-    AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodState, RelatedResource, Revision, RevisionHash, ServiceId,
-    ServiceState, Timestamp, Window,
+    AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodId, PodState, RelatedResource, Revision, RevisionHash,
+    ServiceId, ServiceState, Timestamp, Window,
 };
 
 use super::Meta;
@@ -10,19 +12,30 @@ use super::rows::{parse, parse_all};
 use crate::directory::Known;
 use crate::{ClusterMemory, Error, RevisionLife};
 
+/// Pods by their creation; one that is a row as well is as that says.
+fn by_creation(packed: Vec<PodState>, rows: Vec<PodState>) -> Vec<PodState> {
+    let known: HashSet<(String, PodId)> = rows.iter().map(|pod| (pod.cluster.clone(), pod.id.clone())).collect();
+    let mut pods = packed;
+    pods.retain(|pod| !known.contains(&(pod.cluster.clone(), pod.id.clone())));
+    pods.extend(rows);
+    pods.sort_by_key(|pod| pod.created);
+    pods
+}
+
 impl Meta {
     /// Everything the directory knows: pods that ended before `pods_since` are left out.
     pub(crate) async fn known(&self, pods_since: Timestamp) -> Result<Known, Error> {
         let services = sqlx::query_as("select body from services").fetch_all(&self.readers).await?;
-        let pods = sqlx::query_as("select body from pods where ended is null or ended >= ?1 order by created")
+        let rows = sqlx::query_as("select body from pods where ended is null or ended >= ?1")
             .bind(pods_since.0)
             .fetch_all(&self.readers)
             .await?;
+        let pods = by_creation(self.packed_since(pods_since).await?, parse_all(rows)?);
         let revisions = sqlx::query_as("select body from revisions").fetch_all(&self.readers).await?;
         let deploys = sqlx::query_as("select body from deploys order by sequence").fetch_all(&self.readers).await?;
         Ok(Known {
             services: parse_all(services)?,
-            pods: parse_all(pods)?,
+            pods,
             revisions: parse_all(revisions)?,
             deploys: parse_all(deploys)?,
         })
@@ -90,22 +103,20 @@ impl Meta {
 
     pub(crate) async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
         let rows = sqlx::query_as(
-            "select body from pods where service = ?1 and created < ?2 and (ended is null or ended >= ?3)
-             order by created",
+            "select body from pods where service = ?1 and created < ?2 and (ended is null or ended >= ?3)",
         )
         .bind(service.to_string())
         .bind(window.to.0)
         .bind(window.from.0)
         .fetch_all(&self.readers)
         .await?;
-        parse_all(rows)
+        Ok(by_creation(self.packed_of(service, window).await?, parse_all(rows)?))
     }
 
     /// See `Store::ended_on`.
     pub(crate) async fn ended_on(&self, cluster: &str, node: &str, window: Window) -> Result<Vec<PodState>, Error> {
         let rows = sqlx::query_as(
-            "select body from pods where ended >= ?1 and ended < ?2 and +cluster = ?3 and body ->> 'node' = ?4
-             order by ended",
+            "select body from pods where ended >= ?1 and ended < ?2 and +cluster = ?3 and body ->> 'node' = ?4",
         )
         .bind(window.from.0)
         .bind(window.to.0)
@@ -113,7 +124,9 @@ impl Meta {
         .bind(node)
         .fetch_all(&self.readers)
         .await?;
-        parse_all(rows)
+        let mut pods = by_creation(self.packed_on(cluster, node, window).await?, parse_all(rows)?);
+        pods.sort_by_key(|pod| pod.ended);
+        Ok(pods)
     }
 
     pub(crate) async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
@@ -140,7 +153,21 @@ impl Meta {
             pods,
             pods_ever,
         };
-        Ok(rows.into_iter().map(life).collect())
+        let mut lives: BTreeMap<RevisionHash, RevisionLife> =
+            rows.into_iter().map(life).map(|life| (life.revision.clone(), life)).collect();
+        for (revision, first, last_end, pods_ever) in self.packed_lives(service).await? {
+            let (first, last_end) = (Timestamp(first), Some(Timestamp(last_end)));
+            let revision = RevisionHash(revision);
+            lives
+                .entry(revision.clone())
+                .and_modify(|life| {
+                    life.first = life.first.min(first);
+                    life.last_end = life.last_end.max(last_end);
+                    life.pods_ever += pods_ever;
+                })
+                .or_insert(RevisionLife { revision, first, last_end, pods: 0, pods_ever });
+        }
+        Ok(lives.into_values().collect())
     }
 
     pub(crate) async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {

@@ -69,7 +69,9 @@ impl Look for Search {
         for row in (0..logs.len()).filter(|row| wanted[*row]) {
             let cell = (Timestamp(logs.at[row]).since(ask.window.from) / ask.step.0) as u32;
             let level = model::Level::from_number(logs.level[row]);
-            *found.levels.entry(level).or_default().entry(cell).or_default() += 1;
+            if !logs.is_gap(row) {
+                *found.levels.entry(level).or_default().entry(cell).or_default() += 1;
+            }
             if top.wants(logs.at[row]) {
                 rows.push(row);
             }

@@ -144,10 +144,10 @@ impl Gather {
         }
     }
 
-    /// Adds all log records.
+    /// Adds all log records, but for what only says that some are missing.
     pub(crate) fn add_logs(&mut self, logs: &LogColumns) {
         let mut named = Named::new(&logs.texts);
-        for row in 0..logs.len() {
+        for row in (0..logs.len()).filter(|row| !logs.is_gap(*row)) {
             let (owner, at) = (logs.owner[row], logs.at[row]);
             self.count_owner(OwnerCount { owner, spans: 0, logs: 1, last: at, last_request: None });
             let pattern = named.number(logs.pattern[row], &mut self.texts);

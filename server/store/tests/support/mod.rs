@@ -70,6 +70,7 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         node: Some("n1".into()),
         ips: vec![ip.into()],
         host_network: false,
+        logs_off: false,
         created: Timestamp(created),
         ended: None,
         phase: PodPhase::Ready,
