@@ -29,8 +29,8 @@ pub enum Error {
     /// The sender went away in the middle of the body.
     #[error("the connection ended inside the body")]
     Gone,
-    /// The body is packed in another way than gzip.
-    #[error("unsupported compression: send gzip, or none")]
+    /// The body is packed in another way than those taken.
+    #[error("unsupported compression: send gzip, zstd, or none")]
     Encoding,
     /// Another content type than OTLP has.
     #[error("unsupported content type: send application/x-protobuf or application/json")]

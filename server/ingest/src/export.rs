@@ -9,6 +9,7 @@ use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
 use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::body::Packing;
 use crate::charged::{Charged, Held};
 use crate::counters::Counters;
 use crate::envelope::Report;
@@ -69,8 +70,8 @@ pub(crate) struct Received {
     pub(crate) bytes: Vec<u8>,
     /// Bytes of framing before the message.
     pub(crate) skip: usize,
-    /// Whether it is packed with gzip.
-    pub(crate) gzip: bool,
+    /// How it is packed, if it is.
+    pub(crate) packing: Option<Packing>,
     /// How it is written.
     pub(crate) format: Format,
     /// Its share of the budget.
@@ -162,7 +163,7 @@ impl Ingest {
 
     async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
         let is_plain = matches!(received.format, Format::Protobuf | Format::Json);
-        if !received.gzip && is_plain && received.bytes.len() <= INLINE {
+        if received.packing.is_none() && is_plain && received.bytes.len() <= INLINE {
             return self.inner.decode(received, peer);
         }
         let _turn = self.inner.turns.acquire().await.map_err(|_| Error::Busy("the receiver is shutting down"))?;
@@ -199,9 +200,9 @@ impl Ingest {
 impl Inner {
     /// From received bytes to a batch: no I/O, but as long as the message is.
     fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        let Received { signal, words, bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
-        if gzip {
-            buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
+        let Received { signal, words, bytes: mut buffer, mut skip, packing, format, mut charge } = received;
+        if let Some(packing) = packing {
+            buffer = body::inflate(packing, &buffer[skip..], self.limits.message, &mut charge)?;
             skip = 0;
         }
         if format == Format::Remote {

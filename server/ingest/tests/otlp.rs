@@ -6,7 +6,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{EXPORT, Fake, Mood, Receivers, call, gzip, post, request, send, span};
+use common::{
+    EXPORT, Fake, GRPC, Mood, Receivers, call, code, gzip, packed_frame, post, raw_call, request, send, span, zstd,
+};
 use ingest::Limits;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse as Response;
 use prost::Message;
@@ -15,6 +17,7 @@ use tonic::Code;
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const GZIP: (&str, &str) = ("content-encoding", "gzip");
+const ZSTD: (&str, &str) = ("content-encoding", "zstd");
 
 async fn receivers() -> (Arc<Fake>, Receivers) {
     limited(Limits::default()).await
@@ -66,6 +69,8 @@ async fn http_takes_both_formats_packed_or_not_and_answers_in_the_format_of_the_
         (vec![PROTOBUF, ("content-encoding", "identity")], protobuf.clone()),
         (vec![JSON], json.clone()),
         (vec![JSON, GZIP], gzip(&json)),
+        (vec![PROTOBUF, ZSTD], zstd(&protobuf)),
+        (vec![JSON, ZSTD], zstd(&json)),
         (vec![("content-type", "application/json; charset=utf-8")], json.clone()),
     ];
     for (i, (headers, body)) in cases.into_iter().enumerate() {
@@ -83,6 +88,7 @@ async fn http_takes_both_formats_packed_or_not_and_answers_in_the_format_of_the_
     // The same message has the same hash, packed or not; that of JSON is its own.
     let hashes = fake.hashes.lock().unwrap().clone();
     assert!(hashes[0] == hashes[1] && hashes[0] == hashes[2] && hashes[3] == hashes[4] && hashes[0] != hashes[3]);
+    assert!(hashes[5] == hashes[0] && hashes[6] == hashes[3]);
 }
 
 #[tokio::test]
@@ -93,9 +99,11 @@ async fn grpc_takes_messages_packed_or_not() {
         let answer = call(receivers.grpc, EXPORT, packed, message.clone()).await.unwrap();
         assert_eq!(Response::decode(answer.as_slice()).unwrap(), Response::default());
     }
-    assert_eq!(fake.spans(), 2);
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "zstd")], &packed_frame(&zstd(&message))).await;
+    assert_eq!(code(answer).await, "0");
+    assert_eq!(fake.spans(), 3);
     let hashes = fake.hashes.lock().unwrap().clone();
-    assert_eq!(hashes[0], hashes[1]);
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]));
 }
 
 #[tokio::test]
@@ -177,7 +185,8 @@ async fn malformed_is_400_or_invalid_argument_and_nothing_is_stored() {
 async fn larger_than_the_limit_after_decompression_is_413_or_resource_exhausted_without_retry_info() {
     let (fake, receivers) = limited(Limits { message: 1 << 20, ..Limits::default() }).await;
     let large = vec![0; (1 << 20) + 1];
-    for (headers, body) in [(vec![PROTOBUF], large.clone()), (vec![PROTOBUF, GZIP], gzip(&large))] {
+    let packed = [(vec![PROTOBUF, GZIP], gzip(&large)), (vec![PROTOBUF, ZSTD], zstd(&large))];
+    for (headers, body) in packed.into_iter().chain([(vec![PROTOBUF], large.clone())]) {
         let answer = send(receivers.http, "POST /v1/traces", &headers, &body).await;
         assert_eq!((answer.status, answer.header("retry-after")), (413, None), "{headers:?}");
     }
@@ -185,8 +194,10 @@ async fn larger_than_the_limit_after_decompression_is_413_or_resource_exhausted_
         let status = call(receivers.grpc, EXPORT, packed, large.clone()).await.unwrap_err();
         assert_eq!((status.code(), has_retry_info(&status)), (Code::ResourceExhausted, false), "{packed}");
     }
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "zstd")], &packed_frame(&zstd(&large))).await;
+    assert_eq!(code(answer).await, "8");
     assert_eq!(fake.batches(), 0);
-    assert_eq!(receivers.rejected("too large"), 4);
+    assert_eq!(receivers.rejected("too large"), 6);
 }
 
 #[tokio::test]
@@ -298,8 +309,10 @@ async fn other_content_types_are_415_and_other_methods_405() {
 #[tokio::test]
 async fn other_compressions_are_415_or_unimplemented() {
     let (_, receivers) = receivers().await;
-    let answer = send(receivers.http, "POST /v1/traces", &[PROTOBUF, ("content-encoding", "zstd")], b"").await;
-    assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("gzip")));
+    let answer = send(receivers.http, "POST /v1/traces", &[PROTOBUF, ("content-encoding", "br")], b"").await;
+    assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("gzip,zstd")));
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "br")], &packed_frame(b"")).await;
+    assert_eq!(code(answer).await, "12");
 }
 
 #[tokio::test]

@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use ingest::{Ingest, Limits};
 use model::{
     FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, RevisionHash, ServiceId, SpanId, Step, Timestamp,
@@ -238,7 +241,12 @@ pub fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-/// Packed.
+/// Packed with zstd.
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).unwrap()
+}
+
+/// Packed with gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();
@@ -336,6 +344,40 @@ impl tonic::codec::Decoder for Raw {
 
 /// The method of traces.
 pub const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// A gRPC call with these headers whose body is sent as it is, without a client that would mend it.
+pub async fn raw_call(
+    receivers: &Receivers,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> http::Response<hyper::body::Incoming> {
+    let stream = TcpStream::connect(receivers.grpc).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = http::Request::post(format!("http://{}{EXPORT}", receivers.grpc));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    sender.send_request(request.body(Full::new(Bytes::copy_from_slice(body))).unwrap()).await.unwrap()
+}
+
+/// The content type of gRPC.
+pub const GRPC: (&str, &str) = ("content-type", "application/grpc");
+
+/// A message that is marked as packed, behind its frame.
+pub fn packed_frame(message: &[u8]) -> Vec<u8> {
+    [&[1][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+}
+
+/// The status of an answer that is headers only, or has trailers.
+pub async fn code(answer: http::Response<hyper::body::Incoming>) -> String {
+    let told = |headers: &http::HeaderMap| headers.get("grpc-status").map(|code| code.to_str().unwrap().to_owned());
+    match told(answer.headers()) {
+        Some(code) => code,
+        None => answer.into_body().collect().await.unwrap().trailers().and_then(told).unwrap_or_default(),
+    }
+}
 
 /// Calls a method with tonic.
 pub async fn call(
