@@ -91,6 +91,12 @@ struct Serve {
     /// Largest OTLP request in MiB, after decompression
     #[arg(long, env = "BINNACLE_OTLP_MAX_MIB", default_value_t = 64, value_name = "MIB")]
     otlp_max_mib: u32,
+    /// Spans, logs, points and profiles older than this are rejected [default: what --retention says]
+    #[arg(long, env = "BINNACLE_ACCEPT_PAST", value_parser = age, value_name = "AGE")]
+    accept_past: Option<Duration>,
+    /// Those further ahead of the clock here than this are rejected
+    #[arg(long, env = "BINNACLE_ACCEPT_FUTURE", default_value = "1h", value_parser = age, value_name = "AGE")]
+    accept_future: Duration,
     /// Browser origins that may send OTLP over HTTP
     #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     otlp_origins: Vec<String>,
@@ -209,6 +215,8 @@ pub(crate) struct Config {
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
     pub(crate) otlp_max_bytes: usize,
+    pub(crate) accept_past: Duration,
+    pub(crate) accept_future: Duration,
     pub(crate) otlp_origins: Vec<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) raw: store::Keep,
@@ -255,6 +263,8 @@ impl Config {
             otlp_grpc: serve.otlp_grpc,
             otlp_http: serve.otlp_http,
             otlp_max_bytes: serve.otlp_max_mib.clamp(1, 1_024) as usize * 1024 * 1024,
+            accept_past: serve.accept_past.unwrap_or(serve.retention),
+            accept_future: serve.accept_future,
             otlp_origins: serve.otlp_origins,
             data: serve.data,
             raw: keep(serve.retention, serve.retention_bytes),
@@ -316,7 +326,13 @@ impl Config {
 
     /// What receivers are bounded by.
     pub(crate) fn limits(&self) -> ingest::Limits {
-        ingest::Limits { message: self.otlp_max_bytes, origins: self.otlp_origins.clone(), ..Default::default() }
+        ingest::Limits {
+            message: self.otlp_max_bytes,
+            past: self.accept_past,
+            future: self.accept_future,
+            origins: self.otlp_origins.clone(),
+            ..Default::default()
+        }
     }
 
     /// What the cluster watchers are told.
@@ -350,7 +366,7 @@ impl fmt::Display for Config {
         write!(
             f,
             "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
-             otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
+             accept_past={:?} accept_future={:?} otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
             self.kubeconfig,
@@ -362,6 +378,8 @@ impl fmt::Display for Config {
             self.otlp_grpc,
             self.otlp_http,
             self.otlp_max_bytes,
+            self.accept_past,
+            self.accept_future,
             self.otlp_origins,
             self.data,
             days(self.raw),

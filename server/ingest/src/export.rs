@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::{IngestStatus, Timestamp};
 use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
@@ -153,7 +153,7 @@ impl Ingest {
         let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
         let taken = (stored == Appended::Stored).then_some(report.taken);
         self.inner.counters.took(now(), signal, bytes, taken);
-        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over, report.unowned]) {
+        for (reason, count) in signal.reasons().into_iter().zip(report.left_out()) {
             if count > 0 {
                 self.reject(reason, peer, count);
             }
@@ -232,7 +232,7 @@ impl Inner {
             Ok(bytes)
         };
         let report = match format {
-            Format::Remote => remote::decode(message, &self.limits, &mut rows).map_err(Error::from),
+            Format::Remote => remote::decode(message, &self.limits, at, &mut rows).map_err(Error::from),
             Format::Protobuf | Format::Json => {
                 signal.decode(message, peer, &found, &self.limits, at, &mut rows).map_err(Error::from)
             }
@@ -280,6 +280,20 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
         let (unowned, most) = (report.unowned, limits.owners);
         parts.push(format!("{unowned} {} are of resources over the limit of {most} a request", signal.records()));
     }
+    if report.past > 0 {
+        let (past, most) = (report.past, age(limits.past));
+        parts.push(format!(
+            "{past} {} are older than {most}: set the sender's clock, send sooner, or raise --accept-past",
+            signal.records()
+        ));
+    }
+    if report.future > 0 {
+        let (future, most) = (report.future, age(limits.future));
+        parts.push(format!(
+            "{future} {} are more than {most} ahead of the clock here: set the sender's clock, or raise --accept-future",
+            signal.records()
+        ));
+    }
     if report.cuts.values > 0 {
         parts.push(format!("{} texts were too long and were cut", report.cuts.values));
     }
@@ -289,11 +303,30 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
             report.cuts.dropped
         ));
     }
-    let rejected = report.invalid + report.over + report.unowned;
+    let rejected = report.left_out().iter().sum();
     (!parts.is_empty()).then(|| Partial { rejected, message: parts.join("; ") })
+}
+
+/// As flags write it: in the largest unit of which it is a multiple.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let (each, unit) = units.into_iter().find(|(each, _)| seconds % each == 0).unwrap_or((1, 's'));
+    format!("{}{unit}", seconds / each)
 }
 
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_as_flags_write_them() {
+        let told = [604_800, 90_000, 5_400, 90].map(|seconds| age(Duration::from_secs(seconds)));
+        assert_eq!(told, ["7d", "25h", "90m", "90s"]);
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
@@ -40,6 +41,11 @@ pub struct Limits {
     pub nested: usize,
     /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
     pub nested_attributes: usize,
+    /// Records older than this are rejected as a partial success: no bound here, since only who makes the store knows
+    /// how long it keeps them. A span is as old as its end, a profile too.
+    pub past: Duration,
+    /// Records so far ahead of this machine's clock are rejected as a partial success: no bound here.
+    pub future: Duration,
     /// Browser origins that may send: none.
     pub origins: Vec<String>,
 }
@@ -61,8 +67,22 @@ impl Default for Limits {
             attributes: 1_024,
             nested: 1_000_000,
             nested_attributes: 128,
+            past: Duration::MAX,
+            future: Duration::MAX,
             origins: Vec::new(),
         }
+    }
+}
+
+impl Limits {
+    /// Whether a record of that time is too old to be taken.
+    pub(crate) fn is_past(&self, at: Timestamp, now: Timestamp) -> bool {
+        Duration::from_nanos(now.since(at).max(0).unsigned_abs()) > self.past
+    }
+
+    /// Whether a record of that time is too far ahead to be taken.
+    pub(crate) fn is_future(&self, at: Timestamp, now: Timestamp) -> bool {
+        Duration::from_nanos(at.since(now).max(0).unsigned_abs()) > self.future
     }
 }
 
@@ -149,6 +169,20 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_taken_up_to_either_bound() {
+        let hour = Duration::from_secs(3_600);
+        let limits = Limits { past: 2 * hour, future: hour, ..Limits::default() };
+        let now = Timestamp(1_700_000_000_000_000_000);
+        let hours = |count: i64, nanos: i64| now.plus(count * model::HOUR + nanos);
+        assert!(!limits.is_past(hours(-2, 0), now) && limits.is_past(hours(-2, -1), now));
+        assert!(!limits.is_future(hours(1, 0), now) && limits.is_future(hours(1, 1), now));
+        for at in [0, 1, i64::MAX] {
+            assert!(!Limits::default().is_past(Timestamp(at), now) && !Limits::default().is_future(Timestamp(at), now));
+            assert!(limits.is_past(Timestamp(at), now) != limits.is_future(Timestamp(at), now));
+        }
+    }
 
     #[test]
     fn a_charge_is_refused_when_the_budget_is_spent_and_given_back_when_dropped() {
