@@ -190,6 +190,10 @@ pub struct StoreStatus {
     pub oldest: Option<Timestamp>,
     /// When the writer last committed.
     pub committed: Option<Timestamp>,
+    /// Why nothing is appended although the writer works: the disk is nearly full.
+    pub disk_short: Option<String>,
+    /// Why receivers take nothing for now: memory is nearly used up.
+    pub memory_short: Option<String>,
     /// The last failure of the writer, while it lasts.
     pub failing: Option<String>,
 }

@@ -19,6 +19,8 @@ pub(super) fn storage(store: &StoreStatus) -> AnyView {
         ("Profile samples kept", number::count(store.samples as f64)),
     ];
     let failing = store.failing.clone().map(|why| view! { <p class="notice bad">{format!("Not writing: {why}")}</p> });
+    let short = [&store.disk_short, &store.memory_short].into_iter().flatten().cloned();
+    let short = short.map(|why| view! { <p class="notice bad" data-testid="status-short">{why}</p> }).collect_view();
     view! {
         <section class="card" data-testid="status-storage">
             <div class="card-head">
@@ -26,6 +28,7 @@ pub(super) fn storage(store: &StoreStatus) -> AnyView {
                 <span class="faint end">{store.committed.map(|at| view! { "committed " {ago(at)} })}</span>
             </div>
             {failing}
+            {short}
             {facts(&sizes)}
             <p class="faint card-foot">{store.oldest.map(|at| view! { "oldest partition began " {ago(at)} })}</p>
         </section>

@@ -212,6 +212,8 @@ impl Fake {
                 spans: 81_204_112,
                 oldest: Some(minutes_ago(6 * 1_440)),
                 committed: Some(AS_OF.plus(-SECOND)),
+                disk_short: None,
+                memory_short: None,
                 failing: None,
             },
             receivers: vec![

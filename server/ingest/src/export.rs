@@ -134,8 +134,13 @@ impl Ingest {
         &self.inner.limits
     }
 
-    pub(crate) fn charge(&self) -> Charge {
-        self.inner.budget.charge()
+    /// A share of the budget, nothing charged yet; none while the machine has too little of something, which is said
+    /// before anything of a body is kept.
+    pub(crate) fn charge(&self) -> Result<Charge, Error> {
+        match self.inner.telemetry.short() {
+            Some(short) => Err(Error::Short(short)),
+            None => Ok(self.inner.budget.charge()),
+        }
     }
 
     /// Counts what was turned away.
@@ -183,6 +188,7 @@ impl Ingest {
         match tokio::time::timeout(self.limits().commit, append).await {
             Ok(Ok(appended)) => Ok(appended),
             Ok(Err(error @ store::Error::TooMuch(_))) => Err(Error::TooMuch(error.to_string())),
+            Ok(Err(store::Error::Short(short))) => Err(Error::Short(short)),
             Ok(Err(error)) => {
                 if self.inner.counters.should_log(now()) {
                     tracing::error!(%error, "telemetry could not be stored; senders are told to try again");

@@ -87,7 +87,7 @@ async fn take(
     peer: Option<IpAddr>,
 ) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
-    let mut charge = ingest.charge();
+    let mut charge = ingest.charge()?;
     let bytes = body::receive(&mut body, limits.message + FRAME, limits, &mut charge).await?;
     let packing = match (unframe(&bytes)?, packing) {
         (true, None) => {

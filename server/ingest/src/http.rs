@@ -134,12 +134,17 @@ async fn take(
     peer: Option<IpAddr>,
 ) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
-    let mut charge = ingest.charge();
-    match body::receive(&mut body, limits.message, limits, &mut charge).await {
-        Ok(bytes) => ingest.export(Received { signal, words, bytes, skip: 0, packing, format, charge }, peer).await,
+    let received = async {
+        let mut charge = ingest.charge()?;
+        let bytes = body::receive(&mut body, limits.message, limits, &mut charge).await?;
+        Ok((bytes, charge))
+    };
+    match received.await {
+        Ok((bytes, charge)) => {
+            ingest.export(Received { signal, words, bytes, skip: 0, packing, format, charge }, peer).await
+        }
         Err(error) => {
-            drop(charge);
-            if matches!(error, Error::TooLarge(_) | Error::Busy(_)) {
+            if matches!(error, Error::TooLarge(_) | Error::Busy(_) | Error::Short(_)) {
                 body::discard(body, limits.message).await;
             }
             Err(error)

@@ -12,6 +12,7 @@ use common::{
 use ingest::Limits;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse as Response;
 use prost::Message;
+use store::Short;
 use tonic::Code;
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
@@ -232,6 +233,27 @@ async fn busy_or_failing_store_is_503_with_retry_after_or_unavailable_with_retry
         assert!(!status.message().contains("disk full") && !status.message().contains("broken"));
     }
     assert_eq!(receivers.ingest.status().requests, 0);
+}
+
+#[tokio::test]
+async fn a_machine_short_of_something_is_retryable_later_and_counted_by_what_it_is_short_of() {
+    let (fake, receivers) = receivers().await;
+    let message = request(vec![span(1)]).encode_to_vec();
+    let seconds = [(Short::Disk, "disk nearly full", "10"), (Short::Memory, "memory nearly used up", "1")];
+    for (what, reason, after) in seconds {
+        *fake.mood.lock().unwrap() = Mood::Short(what);
+        // Also one whose body is larger than all that may be in flight: it is not looked at.
+        for body in [&message, &vec![0; 1 << 20]] {
+            let answer = post(receivers.http, body).await;
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some(after)));
+        }
+        let status = call(receivers.grpc, EXPORT, false, message.clone()).await.unwrap_err();
+        assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
+        assert_eq!(receivers.rejected(reason), 3);
+    }
+    assert_eq!(fake.begun.load(std::sync::atomic::Ordering::SeqCst), 0, "nothing came to the store");
+    *fake.mood.lock().unwrap() = Mood::Well;
+    assert_eq!(post(receivers.http, &message).await.status, 200);
 }
 
 #[tokio::test]

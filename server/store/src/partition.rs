@@ -24,10 +24,11 @@ use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
+use crate::short::Shortages;
 use crate::{
     Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans,
-    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query,
-    sqlite,
+    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
+    query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     broken: RwLock<Files>,
     /// Points that went into overflow series.
     pub(crate) overflowed: AtomicU64,
+    pub(crate) shortages: Shortages,
     health: Mutex<Health>,
 }
 
@@ -189,6 +191,7 @@ impl Partitions {
             summaries: RwLock::default(),
             broken: RwLock::default(),
             overflowed: AtomicU64::new(0),
+            shortages: Shortages::default(),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
@@ -255,6 +258,8 @@ impl Partitions {
             overflowed: self.shared.overflowed.load(Ordering::Relaxed),
             oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
+            disk_short: self.shared.shortages.why(Short::Disk),
+            memory_short: self.shared.shortages.why(Short::Memory),
             failing: health.failing.clone().or_else(|| health.damaged.clone()),
         }
     }
@@ -328,7 +333,14 @@ impl Partitions {
 
 #[async_trait]
 impl Telemetry for Partitions {
+    fn short(&self) -> Option<Short> {
+        [Short::Disk, Short::Memory].into_iter().find(|what| self.shared.shortages.is_short(*what))
+    }
+
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        if self.shared.shortages.is_short(Short::Disk) {
+            return Err(Error::Short(Short::Disk));
+        }
         self.writer.append(batch).await
     }
 

@@ -17,7 +17,7 @@ use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
     Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
-    ObjectName, RevisionLife, Saturations, Telemetry, lock,
+    ObjectName, RevisionLife, Saturations, Short, Telemetry, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -245,6 +245,13 @@ impl Store {
     pub fn keep_saturations(&self, saturations: Saturations) {
         self.inner.saturations.store(Arc::new(saturations));
         self.changed(Change::Cluster);
+    }
+
+    /// Says that the machine has too little of something, with a sentence for the status page, or has enough again.
+    pub fn set_short(&self, what: Short, why: Option<String>) {
+        if self.inner.partitions.shared.shortages.set(what, why) {
+            self.changed(Change::Status);
+        }
     }
 
     /// A page of all deploys, newest first. First revisions that were found afterwards are left out unless they were

@@ -25,7 +25,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
     Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk,
-    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,6 +45,8 @@ pub enum Mood {
     Broken,
     /// It can't hold so much.
     TooMuch,
+    /// The machine has too little of something.
+    Short(Short),
 }
 
 /// A telemetry interface that counts.
@@ -84,6 +86,13 @@ impl Fake {
 
 #[async_trait]
 impl Telemetry for Fake {
+    fn short(&self) -> Option<Short> {
+        match *self.mood.lock().unwrap() {
+            Mood::Short(what) => Some(what),
+            _ => None,
+        }
+    }
+
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
         self.begun.fetch_add(1, Ordering::AcqRel);
         let _open = self.gate.read().await;
@@ -93,6 +102,7 @@ impl Telemetry for Fake {
             Mood::Busy => return Err(Error::Busy("disk full".to_owned())),
             Mood::TooMuch => return Err(Error::TooMuch("9 samples".to_owned())),
             Mood::Broken => return Err(Error::Damaged("broken".to_owned())),
+            Mood::Short(what) => return Err(Error::Short(what)),
         }
         self.spans.fetch_add(batch.len() as u64, Ordering::SeqCst);
         self.batches.fetch_add(1, Ordering::SeqCst);
