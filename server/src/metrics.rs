@@ -56,7 +56,7 @@ fn ingest(status: &IngestStatus, metric: Sink<'_>) {
 }
 
 fn store(status: &StoreStatus, metric: Sink<'_>) {
-    let families = [("raw", status.raw_bytes), ("summaries", status.summary_bytes), ("meta", status.meta_bytes)];
+    let families = [("raw", status.raw.bytes), ("summaries", status.summaries.bytes), ("meta", status.meta_bytes)];
     let bytes = families.map(|(family, bytes)| (format!("{{family=\"{family}\"}}"), bytes as f64));
     metric("store_bytes", "gauge", "Bytes on disk.", &bytes);
     metric("store_partitions", "gauge", "Raw partitions.", &plain(u64::from(status.partitions)));

@@ -88,6 +88,7 @@ impl Watch {
             _ => {}
         }
         self.is_short = is_short;
+        self.store.set_room(room.free.saturating_sub(reserve));
         self.store.set_short(Short::Disk, is_short.then_some(why));
     }
 }
@@ -156,6 +157,7 @@ mod tests {
         assert_eq!(telemetry.short(), Some(Short::Disk), "what can't be seen changes nothing");
         watch.look(Ok(Room { free: 125, size: 1_000 }));
         assert_eq!((telemetry.short(), store.status().await.unwrap().disk_short), (None, None));
+        assert_eq!(store.status().await.unwrap().room, Some(25));
         assert_eq!(telemetry.append(line(1)).await.unwrap(), Appended::Stored);
     }
 }

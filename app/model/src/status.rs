@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Growth, Timestamp};
 
 /// A cluster and whether it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,10 +168,12 @@ pub struct Unattributed {
 /// What the store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StoreStatus {
-    /// Bytes of raw partitions.
-    pub raw_bytes: u64,
-    /// Bytes of summaries.
-    pub summary_bytes: u64,
+    /// Raw partitions: spans, logs, points and profiles.
+    pub raw: Growth,
+    /// Summaries.
+    pub summaries: Growth,
+    /// Bytes that may still be written to the disk, what is kept free left out; nothing where that is not known.
+    pub room: Option<u64>,
     /// Bytes of the metadata database.
     pub meta_bytes: u64,
     /// Raw partitions.

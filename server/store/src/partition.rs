@@ -2,6 +2,7 @@
 //! SQLite; the parts are `commit` (in), `query` (out), `fold`, `merge` and `retention` (over time).
 
 pub(crate) mod file;
+mod growth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -240,15 +241,15 @@ impl Partitions {
     }
 
     /// What there is.
-    pub(crate) fn status(&self) -> StoreStatus {
+    pub(crate) fn status(&self, now: Timestamp) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
-        let bytes = |family| self.shared.files_and_broken(family).iter().map(|file| file.bytes()).sum();
         let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
         let records = |signal| raw.iter().map(|file| count(file, signal)).sum();
         let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
         StoreStatus {
-            raw_bytes: bytes(Family::Raw),
-            summary_bytes: bytes(Family::Summary),
+            raw: growth::of(&self.shared.files_and_broken(Family::Raw), self.shared.config.raw, now),
+            summaries: growth::of(&self.shared.files_and_broken(Family::Summary), self.shared.config.summaries, now),
+            room: self.shared.shortages.room(),
             meta_bytes: 0,
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),

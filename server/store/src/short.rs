@@ -16,6 +16,8 @@ pub enum Short {
 pub(crate) struct Shortages {
     disk: Mutex<Option<String>>,
     memory: Mutex<Option<String>>,
+    /// Bytes that may still be written to the disk.
+    room: Mutex<Option<u64>>,
 }
 
 impl Shortages {
@@ -25,6 +27,15 @@ impl Shortages {
         let is_new = known.is_some() != why.is_some();
         *known = why;
         is_new
+    }
+
+    /// Says how many bytes may still be written to the disk.
+    pub(crate) fn set_room(&self, bytes: u64) {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+
+    pub(crate) fn room(&self) -> Option<u64> {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_short(&self, what: Short) -> bool {

@@ -254,6 +254,11 @@ impl Store {
         }
     }
 
+    /// Says how many bytes may still be written to the disk before it is short of room.
+    pub fn set_room(&self, bytes: u64) {
+        self.inner.partitions.shared.shortages.set_room(bytes);
+    }
+
     /// A page of all deploys, newest first. First revisions that were found afterwards are left out unless they were
     /// judged.
     pub async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
@@ -317,7 +322,7 @@ impl Store {
     /// Sizes and the writer's state.
     pub async fn status(&self) -> Result<StoreStatus, Error> {
         let meta_bytes = self.inner.meta.bytes();
-        Ok(StoreStatus { meta_bytes, ..self.inner.partitions.status() })
+        Ok(StoreStatus { meta_bytes, ..self.inner.partitions.status(now()) })
     }
 
     /// Folds closed minutes into the summaries and deletes what is past its keeping; `now` is a parameter so that
