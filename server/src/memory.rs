@@ -1,5 +1,5 @@
 //! Keeps the process under a limit of memory: what may be in flight is a share of it, and near the limit receivers take
-//! nothing more until there is less.
+//! requests nearly one by one until there is less.
 
 use std::io;
 use std::path::Path;
@@ -77,7 +77,9 @@ fn look(store: &Store, (resident, limit): (u64, u64), was: bool) -> bool {
     let is_short = is_short(resident, limit, was);
     if was != is_short {
         let (now, most) = (model::bytes_text(resident as f64), model::bytes_text(limit as f64));
-        let why = format!("{now} of {most} of memory are used: receivers tell senders to come again later.");
+        let why = format!(
+            "{now} of {most} of memory are used: receivers take little at once and tell other senders to come again."
+        );
         match is_short {
             true => tracing::warn!("{why}"),
             false => tracing::info!("there is memory again: {now} of {most} are used"),

@@ -24,7 +24,7 @@ use prost::Message;
 const LIMIT: u64 = 250_000_000;
 /// Senders, and how often each sends.
 const SENDERS: u64 = 12;
-const TIMES: u64 = 12;
+const TIMES: u64 = 6;
 
 /// A request of so many lines of a kilobyte each, different for every seed.
 fn lines(count: usize, seed: u64) -> Vec<u8> {
@@ -67,8 +67,8 @@ async fn memory_stays_within_its_limit_and_others_are_answered_meanwhile() {
             std::thread::spawn(move || {
                 let mut counts = BTreeMap::<u16, u64>::new();
                 for time in 0..TIMES {
-                    // About twenty megabytes, of which few fit at once.
-                    let answer = ask(ports[2], POST, &lines(20_000, 1 + sender * TIMES + time));
+                    // About ten megabytes, of which few fit at once.
+                    let answer = ask(ports[2], POST, &lines(10_000, 1 + sender * TIMES + time));
                     // Without one the connection broke, which is tried again as well.
                     *counts.entry(answer.map_or(0, |answer| status_of(&answer))).or_default() += 1;
                 }

@@ -194,7 +194,7 @@ pub struct StoreStatus {
     pub committed: Option<Timestamp>,
     /// Why nothing is appended although the writer works: the disk is nearly full.
     pub disk_short: Option<String>,
-    /// Why receivers take nothing for now: memory is nearly used up.
+    /// Why receivers take little at once: memory is nearly used up.
     pub memory_short: Option<String>,
     /// The last failure of the writer, while it lasts.
     pub failing: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::{IngestStatus, Timestamp};
-use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
+use store::{Appended, Batch, Directory, OwnerFacts, Rule, Short, Store, Telemetry};
 use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -134,11 +134,13 @@ impl Ingest {
         &self.inner.limits
     }
 
-    /// A share of the budget, nothing charged yet; none while the machine has too little of something, which is said
-    /// before anything of a body is kept.
+    /// A share of the budget, nothing charged yet; none while the disk is nearly full, which is said before anything of
+    /// a body is kept. While memory is short requests go on nearly one by one: what is resident when nothing is in
+    /// flight is there to be used again, and might never be given back.
     pub(crate) fn charge(&self) -> Result<Charge, Error> {
         match self.inner.telemetry.short() {
-            Some(short) => Err(Error::Short(short)),
+            Some(short @ Short::Disk) => Err(Error::Short(short)),
+            Some(Short::Memory) => Ok(self.inner.budget.cautious_charge()),
             None => Ok(self.inner.budget.charge()),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
+use store::Short;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
@@ -113,7 +114,12 @@ impl Budget {
 
     /// Nothing charged yet.
     pub(crate) fn charge(&self) -> Charge {
-        Charge { most: self.bytes, units: self.units.clone(), held: None, charged: 0 }
+        Charge { most: self.bytes, beside: self.bytes, units: self.units.clone(), held: None, charged: 0 }
+    }
+
+    /// Nothing charged yet, of one that gets no further while others hold more than an eighth of the budget.
+    pub(crate) fn cautious_charge(&self) -> Charge {
+        Charge { beside: self.bytes / 8, ..self.charge() }
     }
 }
 
@@ -122,6 +128,8 @@ impl Budget {
 pub(crate) struct Charge {
     /// All that there is.
     most: usize,
+    /// What others may hold while this is raised.
+    beside: usize,
     units: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     charged: usize,
@@ -144,6 +152,11 @@ impl Charge {
         let more = wanted.saturating_sub(self.charged);
         if more == 0 {
             return Ok(());
+        }
+        let total = (self.most / UNIT).min(Semaphore::MAX_PERMITS);
+        let others = total.saturating_sub(self.units.available_permits() + self.charged);
+        if others > self.beside.div_ceil(UNIT) {
+            return Err(Error::Short(Short::Memory));
         }
         let full = || Error::Busy("too many bytes are being received at once");
         let count = u32::try_from(more).map_err(|_| full())?;
@@ -182,6 +195,21 @@ mod tests {
             assert!(!Limits::default().is_past(Timestamp(at), now) && !Limits::default().is_future(Timestamp(at), now));
             assert!(limits.is_past(Timestamp(at), now) != limits.is_future(Timestamp(at), now));
         }
+    }
+
+    #[test]
+    fn a_cautious_charge_is_refused_where_others_hold_much_and_else_has_all() {
+        let budget = Budget::new(80 * UNIT);
+        let mut other = budget.charge();
+        other.raise(11 * UNIT).unwrap();
+        let mut cautious = budget.cautious_charge();
+        assert!(matches!(cautious.raise(1), Err(Error::Short(Short::Memory))));
+        other.lower(10 * UNIT);
+        cautious.raise(60 * UNIT).unwrap();
+        assert!(matches!(budget.cautious_charge().raise(1), Err(Error::Short(Short::Memory))));
+        other.raise(11 * UNIT).unwrap();
+        cautious.raise(60 * UNIT).unwrap();
+        assert!(matches!(cautious.raise(61 * UNIT), Err(Error::Short(Short::Memory))));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{
@@ -236,24 +237,42 @@ async fn busy_or_failing_store_is_503_with_retry_after_or_unavailable_with_retry
 }
 
 #[tokio::test]
-async fn a_machine_short_of_something_is_retryable_later_and_counted_by_what_it_is_short_of() {
+async fn a_disk_that_is_nearly_full_is_retryable_later_and_counted() {
     let (fake, receivers) = receivers().await;
     let message = request(vec![span(1)]).encode_to_vec();
-    let seconds = [(Short::Disk, "disk nearly full", "10"), (Short::Memory, "memory nearly used up", "1")];
-    for (what, reason, after) in seconds {
-        *fake.mood.lock().unwrap() = Mood::Short(what);
-        // Also one whose body is larger than all that may be in flight: it is not looked at.
-        for body in [&message, &vec![0; 1 << 20]] {
-            let answer = post(receivers.http, body).await;
-            assert_eq!((answer.status, answer.header("retry-after")), (503, Some(after)));
-        }
-        let status = call(receivers.grpc, EXPORT, false, message.clone()).await.unwrap_err();
-        assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
-        assert_eq!(receivers.rejected(reason), 3);
+    *fake.mood.lock().unwrap() = Mood::Short(Short::Disk);
+    for body in [&message, &vec![0; 1 << 20]] {
+        let answer = post(receivers.http, body).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
     }
-    assert_eq!(fake.begun.load(std::sync::atomic::Ordering::SeqCst), 0, "nothing came to the store");
+    let status = call(receivers.grpc, EXPORT, false, message.clone()).await.unwrap_err();
+    assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
+    assert_eq!(receivers.rejected("disk nearly full"), 3);
+    assert_eq!(fake.begun.load(Ordering::SeqCst), 0, "nothing came to the store");
     *fake.mood.lock().unwrap() = Mood::Well;
     assert_eq!(post(receivers.http, &message).await.status, 200);
+}
+
+#[tokio::test]
+async fn while_memory_is_short_requests_are_taken_nearly_one_by_one() {
+    let (fake, receivers) = limited(Limits { in_flight_bytes: 256 << 10, ..Limits::default() }).await;
+    *fake.mood.lock().unwrap() = Mood::Short(Short::Memory);
+    let large = request(vec![opentelemetry_proto::tonic::trace::v1::Span { name: "x".repeat(60_000), ..span(1) }]);
+    let small = request(vec![span(2)]).encode_to_vec();
+    let held = fake.gate.write().await;
+    let address = receivers.http;
+    let first = tokio::spawn(async move { post(address, &large.encode_to_vec()).await });
+    while fake.begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let answer = post(receivers.http, &small).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    let status = call(receivers.grpc, EXPORT, false, small.clone()).await.unwrap_err();
+    assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
+    assert_eq!(receivers.rejected("memory nearly used up"), 2);
+    drop(held);
+    assert_eq!(first.await.unwrap().status, 200);
+    assert_eq!(post(receivers.http, &small).await.status, 200);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What the machine has too little of, as whoever watches it says: then nothing is taken, though the writer works.
+//! What the machine has too little of, as whoever watches it says: then less or nothing is taken, though the writer
+//! works.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub enum Short {
     /// Room on the disk of the data directory: nothing is appended, by anybody.
     Disk,
-    /// Memory: who receives from outside takes nothing more.
+    /// Memory: who receives from outside takes little at once.
     Memory,
 }
 
