@@ -11,6 +11,7 @@ use cluster::{Finding, Outcome};
 
 use crate::config::Config;
 use crate::data::Data;
+use crate::room::Room;
 
 /// With less than this, not even a day fits.
 const LEAST: u64 = 1 << 30;
@@ -114,7 +115,7 @@ fn disk(path: &Path, wanted: u64) -> Finding {
                                             directory with --data",
         );
     }
-    let free = rustix::fs::statvfs(&there).map(|room| room.f_bavail.saturating_mul(room.f_frsize));
+    let free = Room::of(&there).map(|room| room.free);
     match free {
         Err(error) => Finding::new(what, Outcome::Note(format!("writable; how much is free can't be read: {error}"))),
         Ok(free) if free < LEAST => Finding::missing(

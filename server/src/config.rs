@@ -100,6 +100,15 @@ struct Serve {
     /// Largest OTLP request in MiB, after decompression
     #[arg(long, env = "BINNACLE_OTLP_MAX_MIB", default_value_t = 64, value_name = "MIB")]
     otlp_max_mib: u32,
+    /// Spans, logs, points and profiles older than this are rejected [default: what --retention says]
+    #[arg(long, env = "BINNACLE_ACCEPT_PAST", value_parser = age, value_name = "AGE")]
+    accept_past: Option<Duration>,
+    /// Those further ahead of the clock here than this are rejected
+    #[arg(long, env = "BINNACLE_ACCEPT_FUTURE", default_value = "1h", value_parser = age, value_name = "AGE")]
+    accept_future: Duration,
+    /// Memory that the process may have: near it senders are told to come again, and less is in flight at once [default: 90 % of its container's limit, none where that has none]
+    #[arg(long, env = "BINNACLE_MEMORY_LIMIT", value_parser = bytes, value_name = "BYTES")]
+    memory_limit: Option<u64>,
     /// Browser origins that may send OTLP over HTTP
     #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     otlp_origins: Vec<String>,
@@ -118,6 +127,9 @@ struct Serve {
     /// How much of summaries is kept
     #[arg(long, env = "BINNACLE_SUMMARIES_BYTES", default_value = "5GB", value_parser = bytes, value_name = "BYTES")]
     summaries_bytes: u64,
+    /// Room that is kept free on the disk: with less nothing is taken, and senders are told to come again [default: 512MB, or 5 % of a smaller disk]
+    #[arg(long, env = "BINNACLE_DISK_RESERVE", value_parser = bytes, value_name = "BYTES")]
+    disk_reserve: Option<u64>,
     /// How env values and ConfigMap data are kept: `safe` hashes what looks like a secret, `hash` everything
     #[arg(long, env = "BINNACLE_VALUES", value_enum, default_value = "safe")]
     values: Values,
@@ -219,10 +231,14 @@ pub(crate) struct Config {
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
     pub(crate) otlp_max_bytes: usize,
+    pub(crate) accept_past: Duration,
+    pub(crate) accept_future: Duration,
+    pub(crate) memory_limit: Option<u64>,
     pub(crate) otlp_origins: Vec<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) raw: store::Keep,
     pub(crate) summaries: store::Keep,
+    pub(crate) disk_reserve: Option<u64>,
     pub(crate) values: Values,
     pub(crate) access: Access,
     pub(crate) allowed_hosts: Vec<String>,
@@ -266,10 +282,14 @@ impl Config {
             otlp_grpc: serve.otlp_grpc,
             otlp_http: serve.otlp_http,
             otlp_max_bytes: serve.otlp_max_mib.clamp(1, 1_024) as usize * 1024 * 1024,
+            accept_past: serve.accept_past.unwrap_or(serve.retention),
+            accept_future: serve.accept_future,
+            memory_limit: serve.memory_limit,
             otlp_origins: serve.otlp_origins,
             data: serve.data,
             raw: keep(serve.retention, serve.retention_bytes),
             summaries: keep(serve.summaries, serve.summaries_bytes),
+            disk_reserve: serve.disk_reserve,
             values: serve.values,
             allowed_hosts: serve.allowed_hosts,
             metrics_token: serve.metrics_token.filter(|token| !token.is_empty()),
@@ -327,7 +347,13 @@ impl Config {
 
     /// What receivers are bounded by.
     pub(crate) fn limits(&self) -> ingest::Limits {
-        ingest::Limits { message: self.otlp_max_bytes, origins: self.otlp_origins.clone(), ..Default::default() }
+        ingest::Limits {
+            message: self.otlp_max_bytes,
+            past: self.accept_past,
+            future: self.accept_future,
+            origins: self.otlp_origins.clone(),
+            ..Default::default()
+        }
     }
 
     /// What the cluster watchers are told.
@@ -362,7 +388,7 @@ impl fmt::Display for Config {
         write!(
             f,
             "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} log_namespaces={:?} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
-             otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B values={:?} access={:?} allowed_hosts={:?} \
+             accept_past={:?} accept_future={:?} memory_limit={:?} otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B disk_reserve={:?} values={:?} access={:?} allowed_hosts={:?} \
              metrics_token={} log={}",
             self.demo,
             self.kubeconfig,
@@ -375,12 +401,16 @@ impl fmt::Display for Config {
             self.otlp_grpc,
             self.otlp_http,
             self.otlp_max_bytes,
+            self.accept_past,
+            self.accept_future,
+            self.memory_limit,
             self.otlp_origins,
             self.data,
             days(self.raw),
             self.raw.bytes,
             days(self.summaries),
             self.summaries.bytes,
+            self.disk_reserve,
             self.values,
             self.access,
             self.allowed_hosts,

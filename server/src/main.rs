@@ -15,9 +15,11 @@ mod http;
 mod jobs;
 mod leaks;
 mod live;
+mod memory;
 mod metrics;
 mod readiness;
 mod receivers;
+mod room;
 mod serve;
 mod shutdown;
 mod simulate;
@@ -94,9 +96,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         // What was opened so far is as it was found.
         () = stop.cancelled() => return shutdown.finish().await,
     };
-    let ingest = ingest::Ingest::new(store.clone(), config.limits());
+    let memory = config.memory_limit.or_else(memory::of_container);
+    let ingest = ingest::Ingest::new(store.clone(), memory::share(config.limits(), memory));
     let readiness = readiness::Readiness::new(store.clone());
 
+    room::spawn(data.path(), config.disk_reserve, &store, &shutdown);
+    memory::spawn(memory, &store, &shutdown);
     receivers::spawn(listeners.otlp, &ingest, &shutdown);
     if is_demo {
         clusters = demo::start(data.path(), listeners.otlp_http, &shutdown).await?;

@@ -56,12 +56,15 @@ fn ingest(status: &IngestStatus, metric: Sink<'_>) {
 }
 
 fn store(status: &StoreStatus, metric: Sink<'_>) {
-    let families = [("raw", status.raw_bytes), ("summaries", status.summary_bytes), ("meta", status.meta_bytes)];
+    let families = [("raw", status.raw.bytes), ("summaries", status.summaries.bytes), ("meta", status.meta_bytes)];
     let bytes = families.map(|(family, bytes)| (format!("{{family=\"{family}\"}}"), bytes as f64));
     metric("store_bytes", "gauge", "Bytes on disk.", &bytes);
     metric("store_partitions", "gauge", "Raw partitions.", &plain(u64::from(status.partitions)));
     metric("store_spans", "gauge", "Spans in them.", &plain(status.spans));
     metric("store_failing", "gauge", "Whether the writer fails.", &plain(u64::from(status.failing.is_some())));
+    let short = |what: &Option<String>| plain(u64::from(what.is_some()));
+    metric("store_disk_short", "gauge", "Whether the disk is nearly full.", &short(&status.disk_short));
+    metric("memory_short", "gauge", "Whether memory is nearly used up.", &short(&status.memory_short));
 }
 
 fn escape(text: &str) -> String {

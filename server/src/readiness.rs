@@ -26,6 +26,7 @@ impl Readiness {
 
 fn reasons(clusters: &[ClusterStatus], store: &StoreStatus) -> Vec<String> {
     let writer = store.failing.iter().map(|reason| format!("writer: {reason}"));
+    let disk = store.disk_short.iter().map(|reason| format!("disk: {reason}"));
     let watchers = clusters.iter().filter_map(|cluster| {
         let say = |what: &str| Some(format!("cluster {}: {what}", cluster.name));
         match &cluster.connection {
@@ -35,7 +36,7 @@ fn reasons(clusters: &[ClusterStatus], store: &StoreStatus) -> Vec<String> {
             Connection::Connecting { reason: Some(reason) } | Connection::Lost { reason, .. } => say(reason),
         }
     });
-    writer.chain(watchers).collect()
+    writer.chain(disk).chain(watchers).collect()
 }
 
 #[cfg(test)]
@@ -61,5 +62,7 @@ mod tests {
         assert_eq!(reasons(&[cluster(Connection::Syncing)], &fine), ["cluster prod: first lists are under way"]);
         let failing = StoreStatus { failing: Some("disk full".into()), ..fine };
         assert_eq!(reasons(&[], &failing), ["writer: disk full"]);
+        let short = StoreStatus { disk_short: Some("nearly full".into()), ..StoreStatus::default() };
+        assert_eq!(reasons(&[], &short), ["disk: nearly full"]);
     }
 }

@@ -10,6 +10,8 @@ pub(crate) fn start(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // What can't be logged, as on a full disk, would be said on standard error, where failing is a panic.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| anyhow::anyhow!("could not start logging: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogCoverage, Timestamp};
+use crate::{Growth, LogCoverage, Timestamp};
 
 /// A cluster and whether it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,10 +170,12 @@ pub struct Unattributed {
 /// What the store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StoreStatus {
-    /// Bytes of raw partitions.
-    pub raw_bytes: u64,
-    /// Bytes of summaries.
-    pub summary_bytes: u64,
+    /// Raw partitions: spans, logs, points and profiles.
+    pub raw: Growth,
+    /// Summaries.
+    pub summaries: Growth,
+    /// Bytes that may still be written to the disk, what is kept free left out; nothing where that is not known.
+    pub room: Option<u64>,
     /// Bytes of the metadata database.
     pub meta_bytes: u64,
     /// Raw partitions.
@@ -192,6 +194,10 @@ pub struct StoreStatus {
     pub oldest: Option<Timestamp>,
     /// When the writer last committed.
     pub committed: Option<Timestamp>,
+    /// Why nothing is appended although the writer works: the disk is nearly full.
+    pub disk_short: Option<String>,
+    /// Why receivers take little at once: memory is nearly used up.
+    pub memory_short: Option<String>,
     /// The last failure of the writer, while it lasts.
     pub failing: Option<String>,
 }

@@ -202,8 +202,9 @@ impl Fake {
                 last: minutes_ago(1),
             }],
             store: StoreStatus {
-                raw_bytes: 3_120_004_112,
-                summary_bytes: 120_004_112,
+                raw: Growth { bytes: 3_120_004_112, per_day: Some(1_073_741_824), age: 7 * DAY, most: 20_000_000_000 },
+                summaries: Growth { bytes: 120_004_112, per_day: Some(10_485_760), age: 90 * DAY, most: 5_000_000_000 },
+                room: Some(2_000_000_000),
                 meta_bytes: 4_004_112,
                 partitions: 14,
                 logs: 0,
@@ -213,6 +214,8 @@ impl Fake {
                 spans: 81_204_112,
                 oldest: Some(minutes_ago(6 * 1_440)),
                 committed: Some(AS_OF.plus(-SECOND)),
+                disk_short: None,
+                memory_short: None,
                 failing: None,
             },
             receivers: vec![

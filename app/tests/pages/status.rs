@@ -15,6 +15,8 @@ async fn the_status_page_has_watchers_rules_and_refusals() {
         "malformed protobuf",
         "legacy-batch",
         "2.9 GiB",
+        "At 1.0 GiB a day, 7 d of telemetry take 7.0 GiB.",
+        "it lasts 1.8 d",
         "Not in this cluster: Rollouts.",
         "Logs of 2 of 3 pods are read",
         "the account may not get pods/log",

@@ -1,5 +1,5 @@
-//! Bodies off a connection, and out of their gzip: never more than the limit, never faster than the budget, never
-//! longer than the deadline. No length that a sender claims is allocated.
+//! Bodies off a connection, and out of their gzip or zstd: never more than the limit, never faster than the budget,
+//! never longer than the deadline. No length that a sender claims is allocated.
 
 use std::io::Read;
 use std::time::Duration;
@@ -49,23 +49,71 @@ pub(crate) async fn discard(mut body: Body, most: usize) {
     }
 }
 
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Packing {
+    /// All that are taken, by the names that HTTP and gRPC share.
+    pub(crate) const NAMES: &str = "gzip,zstd";
+
+    /// What a header names; nothing for what is not packed.
+    pub(crate) fn of_name(name: &[u8]) -> Result<Option<Self>, Error> {
+        match name.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"" | b"identity" => Ok(None),
+            b"gzip" => Ok(Some(Self::Gzip)),
+            b"zstd" => Ok(Some(Self::Zstd)),
+            _ => Err(Error::Encoding),
+        }
+    }
+}
+
 /// Bytes unpacked between two looks at the budget.
 const STEP: usize = 256 << 10;
 
-/// Unpacks gzip to at most so many bytes.
-pub(crate) fn inflate(packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
-    inflate_beside(packed.len(), packed, most, charge)
+/// The logarithm of zstd's largest window: 8 MiB, which RFC 9659 (section 3) demands of senders. A frame that wants more
+/// is refused before the memory is there.
+const WINDOW_LOG: u32 = 23;
+
+/// Unpacks a message to at most so many bytes.
+pub(crate) fn inflate(packing: Packing, packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
+    match packing {
+        Packing::Gzip => inflate_beside(packed.len(), packed, most, charge),
+        Packing::Zstd => unzstd(packed, most, charge),
+    }
 }
 
 /// Unpacks gzip that is part of a message; so many bytes are held beside what comes out.
 pub(crate) fn inflate_beside(held: usize, packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
-    let mut decoder = MultiGzDecoder::new(packed);
+    read_up_to(most, MultiGzDecoder::new(packed), "gzip", |unpacked| charge.raise(held + unpacked))
+}
+
+/// Unpacks zstd, one frame or several. Of its window only as much is ever touched as has come out.
+fn unzstd(packed: &[u8], most: usize, charge: &mut Charge) -> Result<Vec<u8>, Error> {
+    let failed = |error: std::io::Error| Error::Malformed(format!("zstd: {error}"));
+    let mut decoder = zstd::Decoder::with_buffer(packed).map_err(failed)?;
+    decoder.window_log_max(WINDOW_LOG).map_err(failed)?;
+    read_up_to(most, decoder, "zstd", |unpacked| charge.raise(packed.len() + unpacked + unpacked.min(1 << WINDOW_LOG)))
+}
+
+/// Reads to the end, at most so many bytes; before each step what will have been read is charged.
+fn read_up_to(
+    most: usize,
+    mut decoder: impl Read,
+    name: &str,
+    mut charge: impl FnMut(usize) -> Result<(), Error>,
+) -> Result<Vec<u8>, Error> {
     let mut unpacked = Vec::new();
     loop {
         let room = STEP.min(most + 1 - unpacked.len());
-        charge.raise(held + unpacked.len() + room)?;
+        charge(unpacked.len() + room)?;
         let read = (&mut decoder).take(room as u64).read_to_end(&mut unpacked);
-        let read = read.map_err(|error| Error::Malformed(format!("gzip: {error}")))?;
+        let read = read.map_err(|error| Error::Malformed(format!("{name}: {error}")))?;
         if unpacked.len() > most {
             return Err(Error::TooLarge(most));
         }
@@ -106,27 +154,64 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).unwrap()
+    }
+
+    /// Both ways, with one who packs so.
+    const BOTH: [(Packing, fn(&[u8]) -> Vec<u8>); 2] = [(Packing::Gzip, gzip), (Packing::Zstd, zstd)];
+
     #[test]
     fn what_was_packed_is_unpacked_up_to_the_limit() {
         let budget = Budget::new(16 << 20);
-        for length in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
-            let bytes: Vec<u8> = (0..length).map(|i| (i * i) as u8).collect();
-            assert_eq!(inflate(&gzip(&bytes), length, &mut budget.charge()).unwrap(), bytes);
-            if length > 0 {
-                let over = inflate(&gzip(&bytes), length - 1, &mut budget.charge());
-                assert!(matches!(over, Err(Error::TooLarge(_))));
+        for (packing, pack) in BOTH {
+            for length in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
+                let bytes: Vec<u8> = (0..length).map(|i| (i * i) as u8).collect();
+                assert_eq!(inflate(packing, &pack(&bytes), length, &mut budget.charge()).unwrap(), bytes);
+                if length > 0 {
+                    let over = inflate(packing, &pack(&bytes), length - 1, &mut budget.charge());
+                    assert!(matches!(over, Err(Error::TooLarge(_))));
+                }
             }
         }
     }
 
     #[test]
     fn a_thousandfold_bomb_is_refused_without_its_memory() {
-        // 1 GiB of zeros as 64 members of 16 MiB: about 1 MiB packed.
-        let member = gzip(&vec![0; 16 << 20]);
-        let bomb = member.repeat(64);
-        let budget = Budget::new(8 << 20);
-        assert!(matches!(inflate(&bomb, 4 << 20, &mut budget.charge()), Err(Error::TooLarge(_))));
-        assert!(matches!(inflate(&bomb, 64 << 20, &mut budget.charge()), Err(Error::Busy(_))));
+        for (packing, pack) in BOTH {
+            // 1 GiB of zeros as 64 members or frames of 16 MiB: about 1 MiB packed as gzip, far less as zstd.
+            let bomb = pack(&vec![0; 16 << 20]).repeat(64);
+            let budget = Budget::new(8 << 20);
+            assert!(matches!(inflate(packing, &bomb, 3 << 20, &mut budget.charge()), Err(Error::TooLarge(_))));
+            assert!(matches!(inflate(packing, &bomb, 64 << 20, &mut budget.charge()), Err(Error::Busy(_))));
+        }
+    }
+
+    #[test]
+    fn zstd_of_a_window_over_the_limit_is_refused_and_one_at_the_limit_taken() {
+        let budget = Budget::new(128 << 20);
+        let framed = |log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.window_log(log).unwrap();
+            encoder.write_all(&vec![0; 32 << 20]).unwrap();
+            encoder.finish().unwrap()
+        };
+        let taken = inflate(Packing::Zstd, &framed(WINDOW_LOG), 32 << 20, &mut budget.charge());
+        assert_eq!(taken.unwrap().len(), 32 << 20);
+        let refused = inflate(Packing::Zstd, &framed(WINDOW_LOG + 1), 32 << 20, &mut budget.charge());
+        assert!(matches!(refused, Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn packings_are_known_by_their_names_alone() {
+        for (name, want) in
+            [("", None), ("identity", None), ("gzip", Some(Packing::Gzip)), (" ZSTD ", Some(Packing::Zstd))]
+        {
+            assert_eq!(Packing::of_name(name.as_bytes()).unwrap(), want, "{name}");
+        }
+        for name in ["br", "deflate", "gzip, zstd"] {
+            assert!(matches!(Packing::of_name(name.as_bytes()), Err(Error::Encoding)), "{name}");
+        }
     }
 
     #[test]
@@ -144,15 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn damaged_or_cut_gzip_is_malformed() {
+    fn what_is_damaged_or_cut_is_malformed() {
         let budget = Budget::new(1 << 20);
-        let packed = gzip(b"some bytes that are packed");
-        for end in 1..packed.len() {
-            assert!(
-                matches!(inflate(&packed[..end], 1 << 10, &mut budget.charge()), Err(Error::Malformed(_))),
-                "{end}"
-            );
+        for (packing, pack) in BOTH {
+            let packed = pack(b"some bytes that are packed");
+            for end in 1..packed.len() {
+                let cut = inflate(packing, &packed[..end], 1 << 10, &mut budget.charge());
+                assert!(matches!(cut, Err(Error::Malformed(_))), "{packing:?} {end}");
+            }
+            let other = inflate(packing, b"not packed", 1 << 10, &mut budget.charge());
+            assert!(matches!(other, Err(Error::Malformed(_))), "{packing:?}");
         }
-        assert!(matches!(inflate(b"no gzip", 1 << 10, &mut budget.charge()), Err(Error::Malformed(_))));
     }
 }

@@ -1,7 +1,7 @@
 //! What the requests of all signals have in common: resources, in them scopes, in them records. A request is
 //! malformed as a whole or taken as a whole; single records are left out only for what makes them useless.
 
-use model::{Owner, Value};
+use model::{Owner, Timestamp, Value};
 use store::OwnerFacts;
 
 use crate::Limits;
@@ -21,6 +21,10 @@ pub(crate) struct Report {
     pub(crate) over: u64,
     /// Left out: of more resources than a request may have.
     pub(crate) unowned: u64,
+    /// Left out: older than what is taken.
+    pub(crate) past: u64,
+    /// Left out: further ahead than what is taken.
+    pub(crate) future: u64,
     /// What was changed of those taken.
     pub(crate) cuts: Cuts,
     /// The resource whose records come now is one too many.
@@ -28,16 +32,27 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Counts a record that is valid; whether the request may still have it.
-    pub(crate) fn takes(&mut self, limits: &Limits) -> bool {
-        let fits = self.taken < limits.records as u64 && !self.without_owner;
-        let count = match (fits, self.without_owner) {
-            (true, _) => &mut self.taken,
-            (false, true) => &mut self.unowned,
-            (false, false) => &mut self.over,
+    /// Counts a record of that time that is valid; whether it is taken.
+    pub(crate) fn takes(&mut self, limits: &Limits, at: Timestamp, now: Timestamp) -> bool {
+        let count = if limits.is_past(at, now) {
+            &mut self.past
+        } else if limits.is_future(at, now) {
+            &mut self.future
+        } else if self.without_owner {
+            &mut self.unowned
+        } else if self.taken >= limits.records as u64 {
+            &mut self.over
+        } else {
+            self.taken += 1;
+            return true;
         };
         *count += 1;
-        fits
+        false
+    }
+
+    /// Those left out, by why: not valid, over the limit of records, over that of resources, too old, too far ahead.
+    pub(crate) fn left_out(&self) -> [u64; 5] {
+        [self.invalid, self.over, self.unowned, self.past, self.future]
     }
 }
 

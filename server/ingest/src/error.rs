@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use store::Short;
 use tonic::Code;
 
 use crate::signal::Signal;
@@ -23,14 +24,17 @@ pub enum Error {
     /// It can't be taken now.
     #[error("{0}; try again")]
     Busy(&'static str),
+    /// It can't be taken while the machine has too little of something.
+    #[error("{}; try again later", short(.0))]
+    Short(Short),
     /// Its body came too slowly.
     #[error("the body took too long to arrive")]
     Slow,
     /// The sender went away in the middle of the body.
     #[error("the connection ended inside the body")]
     Gone,
-    /// The body is packed in another way than gzip.
-    #[error("unsupported compression: send gzip, or none")]
+    /// The body is packed in another way than those taken.
+    #[error("unsupported compression: send gzip, zstd, or none")]
     Encoding,
     /// Another content type than OTLP has.
     #[error("unsupported content type: send application/x-protobuf or application/json")]
@@ -61,7 +65,7 @@ impl Error {
             Self::TooLarge(_) | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(_) | Self::Gone => StatusCode::BAD_REQUEST,
             // A slow body too: clients of OTLP do not try again after 408.
-            Self::Busy(_) | Self::Listen(_) | Self::Slow => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Short(_) | Self::Listen(_) | Self::Slow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Encoding | Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Path(_) => StatusCode::NOT_FOUND,
@@ -74,7 +78,7 @@ impl Error {
         match self {
             Self::TooLarge(_) | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
-            Self::Busy(_) | Self::Listen(_) => Code::Unavailable,
+            Self::Busy(_) | Self::Short(_) | Self::Listen(_) => Code::Unavailable,
             Self::Slow => Code::DeadlineExceeded,
             Self::Gone => Code::Cancelled,
             Self::Encoding | Self::Method | Self::Path(_) => Code::Unimplemented,
@@ -84,7 +88,12 @@ impl Error {
 
     /// After how long another attempt is welcome.
     pub(crate) fn retry(&self) -> Option<Duration> {
-        matches!(self, Self::Busy(_) | Self::Listen(_) | Self::Slow).then_some(Duration::from_secs(1))
+        match self {
+            Self::Busy(_) | Self::Listen(_) | Self::Slow | Self::Short(Short::Memory) => Some(Duration::from_secs(1)),
+            // Somebody must make room first.
+            Self::Short(Short::Disk) => Some(Duration::from_secs(10)),
+            _ => None,
+        }
     }
 
     /// The reason on the status page: one of a few, with nothing of the sender in it.
@@ -94,6 +103,8 @@ impl Error {
             Self::TooMuch(_) => "message holds too much",
             Self::Malformed(_) => "malformed message",
             Self::Busy(_) | Self::Listen(_) => "overloaded or storage failing (told to try again)",
+            Self::Short(Short::Disk) => "disk nearly full (told to try again)",
+            Self::Short(Short::Memory) => "memory nearly used up (told to try again)",
             Self::Slow => "body too slow",
             Self::Gone => "connection ended inside a message",
             Self::Encoding => "unsupported compression",
@@ -102,6 +113,14 @@ impl Error {
             Self::Path(_) => "unknown path or gRPC method",
             Self::Origin => "browser origin not allowed",
         }
+    }
+}
+
+/// What a sender gets to read: nothing of how large the machine is.
+fn short(what: &Short) -> &'static str {
+    match what {
+        Short::Disk => "the disk is nearly full",
+        Short::Memory => "memory is nearly used up",
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::{IngestStatus, Timestamp};
-use store::{Appended, Batch, Directory, OwnerFacts, Rule, Store, Telemetry};
+use store::{Appended, Batch, Directory, OwnerFacts, Rule, Short, Store, Telemetry};
 use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::body::Packing;
 use crate::charged::{Charged, Held};
 use crate::counters::Counters;
 use crate::envelope::Report;
@@ -69,8 +70,8 @@ pub(crate) struct Received {
     pub(crate) bytes: Vec<u8>,
     /// Bytes of framing before the message.
     pub(crate) skip: usize,
-    /// Whether it is packed with gzip.
-    pub(crate) gzip: bool,
+    /// How it is packed, if it is.
+    pub(crate) packing: Option<Packing>,
     /// How it is written.
     pub(crate) format: Format,
     /// Its share of the budget.
@@ -133,8 +134,15 @@ impl Ingest {
         &self.inner.limits
     }
 
-    pub(crate) fn charge(&self) -> Charge {
-        self.inner.budget.charge()
+    /// A share of the budget, nothing charged yet; none while the disk is nearly full, which is said before anything of
+    /// a body is kept. While memory is short requests go on nearly one by one: what is resident when nothing is in
+    /// flight is there to be used again, and might never be given back.
+    pub(crate) fn charge(&self) -> Result<Charge, Error> {
+        match self.inner.telemetry.short() {
+            Some(short @ Short::Disk) => Err(Error::Short(short)),
+            Some(Short::Memory) => Ok(self.inner.budget.cautious_charge()),
+            None => Ok(self.inner.budget.charge()),
+        }
     }
 
     /// Counts what was turned away.
@@ -152,7 +160,7 @@ impl Ingest {
         let stored = if report.taken == 0 { Appended::Stored } else { self.append(batch).await? };
         let taken = (stored == Appended::Stored).then_some(report.taken);
         self.inner.counters.took(now(), signal, bytes, taken);
-        for (reason, count) in signal.reasons().into_iter().zip([report.invalid, report.over, report.unowned]) {
+        for (reason, count) in signal.reasons().into_iter().zip(report.left_out()) {
             if count > 0 {
                 self.reject(reason, peer, count);
             }
@@ -162,7 +170,7 @@ impl Ingest {
 
     async fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
         let is_plain = matches!(received.format, Format::Protobuf | Format::Json);
-        if !received.gzip && is_plain && received.bytes.len() <= INLINE {
+        if received.packing.is_none() && is_plain && received.bytes.len() <= INLINE {
             return self.inner.decode(received, peer);
         }
         let _turn = self.inner.turns.acquire().await.map_err(|_| Error::Busy("the receiver is shutting down"))?;
@@ -182,6 +190,7 @@ impl Ingest {
         match tokio::time::timeout(self.limits().commit, append).await {
             Ok(Ok(appended)) => Ok(appended),
             Ok(Err(error @ store::Error::TooMuch(_))) => Err(Error::TooMuch(error.to_string())),
+            Ok(Err(store::Error::Short(short))) => Err(Error::Short(short)),
             Ok(Err(error)) => {
                 if self.inner.counters.should_log(now()) {
                     tracing::error!(%error, "telemetry could not be stored; senders are told to try again");
@@ -199,9 +208,9 @@ impl Ingest {
 impl Inner {
     /// From received bytes to a batch: no I/O, but as long as the message is.
     fn decode(&self, received: Received, peer: Option<IpAddr>) -> Result<Decoded, Error> {
-        let Received { signal, words, bytes: mut buffer, mut skip, gzip, format, mut charge } = received;
-        if gzip {
-            buffer = body::inflate(&buffer[skip..], self.limits.message, &mut charge)?;
+        let Received { signal, words, bytes: mut buffer, mut skip, packing, format, mut charge } = received;
+        if let Some(packing) = packing {
+            buffer = body::inflate(packing, &buffer[skip..], self.limits.message, &mut charge)?;
             skip = 0;
         }
         if format == Format::Remote {
@@ -231,7 +240,7 @@ impl Inner {
             Ok(bytes)
         };
         let report = match format {
-            Format::Remote => remote::decode(message, &self.limits, &mut rows).map_err(Error::from),
+            Format::Remote => remote::decode(message, &self.limits, at, &mut rows).map_err(Error::from),
             Format::Protobuf | Format::Json => {
                 signal.decode(message, peer, &found, &self.limits, at, &mut rows).map_err(Error::from)
             }
@@ -279,6 +288,20 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
         let (unowned, most) = (report.unowned, limits.owners);
         parts.push(format!("{unowned} {} are of resources over the limit of {most} a request", signal.records()));
     }
+    if report.past > 0 {
+        let (past, most) = (report.past, age(limits.past));
+        parts.push(format!(
+            "{past} {} are older than {most}: set the sender's clock, send sooner, or raise --accept-past",
+            signal.records()
+        ));
+    }
+    if report.future > 0 {
+        let (future, most) = (report.future, age(limits.future));
+        parts.push(format!(
+            "{future} {} are more than {most} ahead of the clock here: set the sender's clock, or raise --accept-future",
+            signal.records()
+        ));
+    }
     if report.cuts.values > 0 {
         parts.push(format!("{} texts were too long and were cut", report.cuts.values));
     }
@@ -288,11 +311,30 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
             report.cuts.dropped
         ));
     }
-    let rejected = report.invalid + report.over + report.unowned;
+    let rejected = report.left_out().iter().sum();
     (!parts.is_empty()).then(|| Partial { rejected, message: parts.join("; ") })
+}
+
+/// As flags write it: in the largest unit of which it is a multiple.
+fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let (each, unit) = units.into_iter().find(|(each, _)| seconds % each == 0).unwrap_or((1, 's'));
+    format!("{}{unit}", seconds / each)
 }
 
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_as_flags_write_them() {
+        let told = [604_800, 90_000, 5_400, 90].map(|seconds| age(Duration::from_secs(seconds)));
+        assert_eq!(told, ["7d", "25h", "90m", "90s"]);
+    }
 }

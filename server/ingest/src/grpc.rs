@@ -1,5 +1,5 @@
 //! OTLP over gRPC: `Export` of each signal's service. One message in, one out; framing is read here and not by tonic, because
-//! tonic reserves what a frame claims, unpacks gzip outside our budget, and calls a message that is too large
+//! tonic reserves what a frame claims, unpacks outside our budget, and calls a message that is too large
 //! OUT_OF_RANGE, which clients try again.
 
 use std::net::IpAddr;
@@ -12,6 +12,7 @@ use axum::routing::any;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::body::Packing;
 use crate::error::places;
 use crate::export::{Format, Partial, Received};
 use crate::http::peer;
@@ -38,7 +39,7 @@ async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request)
     let (parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
     let outcome = match check(&parts.method, &parts.headers) {
-        Ok(gzip) => take(&ingest, signal, body, gzip, peer).await,
+        Ok(packing) => take(&ingest, signal, body, packing, peer).await,
         Err(error) => Err(error),
     };
     answer(&ingest, outcome, peer)
@@ -70,34 +71,33 @@ fn not_grpc(ingest: &Ingest, request: &Request) -> Response {
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "only gRPC is received here\n").into_response()
 }
 
-/// Whether messages marked as packed are gzip, or why the call is not taken.
-fn check(method: &Method, headers: &HeaderMap) -> Result<bool, Error> {
+/// How messages marked as packed are packed, or why the call is not taken.
+fn check(method: &Method, headers: &HeaderMap) -> Result<Option<Packing>, Error> {
     if method != Method::POST {
         return Err(Error::Method);
     }
-    match headers.get("grpc-encoding").map(|encoding| encoding.as_bytes()) {
-        None | Some(b"identity") => Ok(false),
-        Some(b"gzip") => Ok(true),
-        Some(_) => Err(Error::Encoding),
-    }
+    headers.get("grpc-encoding").map_or(Ok(None), |encoding| Packing::of_name(encoding.as_bytes()))
 }
 
 async fn take(
     ingest: &Ingest,
     signal: Signal,
     mut body: Body,
-    gzip: bool,
+    packing: Option<Packing>,
     peer: Option<IpAddr>,
 ) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
-    let mut charge = ingest.charge();
+    let mut charge = ingest.charge()?;
     let bytes = body::receive(&mut body, limits.message + FRAME, limits, &mut charge).await?;
-    let packed = unframe(&bytes)?;
-    if packed && !gzip {
-        return Err(Error::Malformed("a message is marked as packed, but no grpc-encoding is named".to_owned()));
-    }
+    let packing = match (unframe(&bytes)?, packing) {
+        (true, None) => {
+            return Err(Error::Malformed("a message is marked as packed, but no grpc-encoding is named".to_owned()));
+        }
+        (true, named) => named,
+        (false, _) => None,
+    };
     let (words, format) = (Vec::new(), Format::Protobuf);
-    let received = Received { signal, words, bytes, skip: FRAME, gzip: packed, format, charge };
+    let received = Received { signal, words, bytes, skip: FRAME, packing, format, charge };
     ingest.export(received, peer).await
 }
 

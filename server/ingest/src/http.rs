@@ -1,5 +1,5 @@
-//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics` and `/v1development/profiles`, protobuf or JSON, none
-//! or gzip; and what Prometheus and profilers write.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics` and `/v1development/profiles`, protobuf or JSON, none,
+//! gzip or zstd; and what Prometheus and profilers write.
 
 mod profilers;
 
@@ -14,6 +14,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, StatusCode};
 
+use crate::body::Packing;
 use crate::error::places;
 use crate::export::{Format, Partial, Received};
 use crate::signal::Signal;
@@ -37,7 +38,9 @@ async fn receive(signal: Signal, State(ingest): State<Ingest>, request: Request)
     let peer = peer(&parts.extensions);
     let format = format(&parts.headers);
     let outcome = match check(&parts, ingest.limits().message, &ingest.limits().origins) {
-        Ok(gzip) => take(&ingest, (signal, format.unwrap_or(Format::Protobuf)), Vec::new(), body, gzip, peer).await,
+        Ok(packing) => {
+            take(&ingest, (signal, format.unwrap_or(Format::Protobuf)), Vec::new(), body, packing, peer).await
+        }
         Err(error) => {
             if matches!(error, Error::TooLarge(_)) {
                 body::discard(body, ingest.limits().message).await;
@@ -54,7 +57,7 @@ async fn receive_remote(State(ingest): State<Ingest>, request: Request) -> Respo
     let peer = peer(&parts.extensions);
     let limits = ingest.limits();
     let outcome = match admit(&parts, limits.message, &limits.origins).and_then(|()| check_remote(&parts.headers)) {
-        Ok(()) => take(&ingest, (Signal::Metrics, Format::Remote), Vec::new(), body, false, peer).await,
+        Ok(()) => take(&ingest, (Signal::Metrics, Format::Remote), Vec::new(), body, None, peer).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &outcome {
@@ -111,20 +114,15 @@ fn admit(parts: &Parts, most: usize, origins: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What can be said without the body: whether it is packed with gzip, or why the request is not taken.
-fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<bool, Error> {
+/// What can be said without the body: how it is packed, or why the request is not taken.
+fn check(parts: &Parts, most: usize, origins: &[String]) -> Result<Option<Packing>, Error> {
     admit(parts, most, origins)?;
     format(&parts.headers).ok_or(Error::ContentType)?;
-    is_gzip(&parts.headers)
+    packing(&parts.headers)
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Error> {
-    let encoding = headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], |encoding| encoding.as_bytes());
-    match encoding.trim_ascii().to_ascii_lowercase().as_slice() {
-        b"" | b"identity" => Ok(false),
-        b"gzip" => Ok(true),
-        _ => Err(Error::Encoding),
-    }
+fn packing(headers: &HeaderMap) -> Result<Option<Packing>, Error> {
+    headers.get(CONTENT_ENCODING).map_or(Ok(None), |encoding| Packing::of_name(encoding.as_bytes()))
 }
 
 async fn take(
@@ -132,16 +130,21 @@ async fn take(
     (signal, format): (Signal, Format),
     words: Vec<(String, String)>,
     mut body: Body,
-    gzip: bool,
+    packing: Option<Packing>,
     peer: Option<IpAddr>,
 ) -> Result<Option<Partial>, Error> {
     let limits = ingest.limits();
-    let mut charge = ingest.charge();
-    match body::receive(&mut body, limits.message, limits, &mut charge).await {
-        Ok(bytes) => ingest.export(Received { signal, words, bytes, skip: 0, gzip, format, charge }, peer).await,
+    let received = async {
+        let mut charge = ingest.charge()?;
+        let bytes = body::receive(&mut body, limits.message, limits, &mut charge).await?;
+        Ok((bytes, charge))
+    };
+    match received.await {
+        Ok((bytes, charge)) => {
+            ingest.export(Received { signal, words, bytes, skip: 0, packing, format, charge }, peer).await
+        }
         Err(error) => {
-            drop(charge);
-            if matches!(error, Error::TooLarge(_) | Error::Busy(_)) {
+            if matches!(error, Error::TooLarge(_) | Error::Busy(_) | Error::Short(_)) {
                 body::discard(body, limits.message).await;
             }
             Err(error)

@@ -1,7 +1,7 @@
 //! OTLP receivers: bytes from a socket become rows of the store, acknowledged after their commit. Knows OTLP and HTTP,
 //! nothing of Kubernetes' API or of pages.
 //!
-//! `serve` (sockets) → `http` / `grpc` (transports) → `body` (limits, gzip) → `export` (one request) → `json`? →
+//! `serve` (sockets) → `http` / `grpc` (transports) → `body` (limits, gzip, zstd) → `export` (one request) → `json`? →
 //! `traces`, `logs`, `metrics` or `profiles` over `envelope` and `wire` → `store::Batch`; `respond` answers.
 
 mod attributes;

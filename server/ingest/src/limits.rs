@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Timestamp;
+use store::Short;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
@@ -40,6 +42,11 @@ pub struct Limits {
     pub nested: usize,
     /// Attributes of one event, link or resource, labels of one metric point: 128; more are left out with a warning.
     pub nested_attributes: usize,
+    /// Records older than this are rejected as a partial success: no bound here, since only who makes the store knows
+    /// how long it keeps them. A span is as old as its end, a profile too.
+    pub past: Duration,
+    /// Records so far ahead of this machine's clock are rejected as a partial success: no bound here.
+    pub future: Duration,
     /// Browser origins that may send: none.
     pub origins: Vec<String>,
 }
@@ -61,8 +68,22 @@ impl Default for Limits {
             attributes: 1_024,
             nested: 1_000_000,
             nested_attributes: 128,
+            past: Duration::MAX,
+            future: Duration::MAX,
             origins: Vec::new(),
         }
+    }
+}
+
+impl Limits {
+    /// Whether a record of that time is too old to be taken.
+    pub(crate) fn is_past(&self, at: Timestamp, now: Timestamp) -> bool {
+        Duration::from_nanos(now.since(at).max(0).unsigned_abs()) > self.past
+    }
+
+    /// Whether a record of that time is too far ahead to be taken.
+    pub(crate) fn is_future(&self, at: Timestamp, now: Timestamp) -> bool {
+        Duration::from_nanos(at.since(now).max(0).unsigned_abs()) > self.future
     }
 }
 
@@ -93,7 +114,12 @@ impl Budget {
 
     /// Nothing charged yet.
     pub(crate) fn charge(&self) -> Charge {
-        Charge { most: self.bytes, units: self.units.clone(), held: None, charged: 0 }
+        Charge { most: self.bytes, beside: self.bytes, units: self.units.clone(), held: None, charged: 0 }
+    }
+
+    /// Nothing charged yet, of one that gets no further while others hold more than an eighth of the budget.
+    pub(crate) fn cautious_charge(&self) -> Charge {
+        Charge { beside: self.bytes / 8, ..self.charge() }
     }
 }
 
@@ -102,6 +128,8 @@ impl Budget {
 pub(crate) struct Charge {
     /// All that there is.
     most: usize,
+    /// What others may hold while this is raised.
+    beside: usize,
     units: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     charged: usize,
@@ -124,6 +152,11 @@ impl Charge {
         let more = wanted.saturating_sub(self.charged);
         if more == 0 {
             return Ok(());
+        }
+        let total = (self.most / UNIT).min(Semaphore::MAX_PERMITS);
+        let others = total.saturating_sub(self.units.available_permits() + self.charged);
+        if others > self.beside.div_ceil(UNIT) {
+            return Err(Error::Short(Short::Memory));
         }
         let full = || Error::Busy("too many bytes are being received at once");
         let count = u32::try_from(more).map_err(|_| full())?;
@@ -149,6 +182,35 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_taken_up_to_either_bound() {
+        let hour = Duration::from_secs(3_600);
+        let limits = Limits { past: 2 * hour, future: hour, ..Limits::default() };
+        let now = Timestamp(1_700_000_000_000_000_000);
+        let hours = |count: i64, nanos: i64| now.plus(count * model::HOUR + nanos);
+        assert!(!limits.is_past(hours(-2, 0), now) && limits.is_past(hours(-2, -1), now));
+        assert!(!limits.is_future(hours(1, 0), now) && limits.is_future(hours(1, 1), now));
+        for at in [0, 1, i64::MAX] {
+            assert!(!Limits::default().is_past(Timestamp(at), now) && !Limits::default().is_future(Timestamp(at), now));
+            assert!(limits.is_past(Timestamp(at), now) != limits.is_future(Timestamp(at), now));
+        }
+    }
+
+    #[test]
+    fn a_cautious_charge_is_refused_where_others_hold_much_and_else_has_all() {
+        let budget = Budget::new(80 * UNIT);
+        let mut other = budget.charge();
+        other.raise(11 * UNIT).unwrap();
+        let mut cautious = budget.cautious_charge();
+        assert!(matches!(cautious.raise(1), Err(Error::Short(Short::Memory))));
+        other.lower(10 * UNIT);
+        cautious.raise(60 * UNIT).unwrap();
+        assert!(matches!(budget.cautious_charge().raise(1), Err(Error::Short(Short::Memory))));
+        other.raise(11 * UNIT).unwrap();
+        cautious.raise(60 * UNIT).unwrap();
+        assert!(matches!(cautious.raise(61 * UNIT), Err(Error::Short(Short::Memory))));
+    }
 
     #[test]
     fn a_charge_is_refused_when_the_budget_is_spent_and_given_back_when_dropped() {

@@ -68,11 +68,12 @@ impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
     fn record(&mut self, scope: Scope<'a>, bytes: &'a [u8], report: &mut Report) -> Result<(), Malformed> {
         let mut cuts = Cuts::default();
         let raw = self.read(bytes, &mut cuts)?;
-        if !report.takes(self.limits) {
+        let at = self.time(&raw);
+        if !report.takes(self.limits, at, self.now) {
             return Ok(());
         }
         report.cuts.add(cuts);
-        self.push(scope, &raw);
+        self.push(scope, &raw, at);
         Ok(())
     }
 }
@@ -101,7 +102,7 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         Ok(raw)
     }
 
-    fn push(&mut self, scope: Scope<'a>, raw: &Raw<'a>) {
+    fn push(&mut self, scope: Scope<'a>, raw: &Raw<'a>, at: Timestamp) {
         let text: Cow<'_, str> = match &raw.body {
             Some(Value::Text(text) | Value::Json(text)) => Cow::Borrowed(text.as_str()),
             Some(other) => Cow::Owned(other.to_string()),
@@ -130,7 +131,7 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         let pattern = pattern::of_message(body);
         self.sink.push(&LogRow {
             owner: scope.owner,
-            at: self.time(raw),
+            at,
             level,
             severity: raw.severity_text,
             body,

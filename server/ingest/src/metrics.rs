@@ -142,7 +142,8 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
             report.invalid += 1;
             return Ok(());
         }
-        if !report.takes(self.limits) {
+        let at = if self.point.time == 0 { self.now } else { instant(self.point.time) };
+        if !report.takes(self.limits, at, self.now) {
             return Ok(());
         }
         report.cuts.add(cuts);
@@ -158,7 +159,6 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
             labels: &labels,
             bounds,
         };
-        let at = if self.point.time == 0 { self.now } else { instant(self.point.time) };
         let start = instant(self.point.start);
         let (value, count) = (self.point.value.unwrap_or(STALE), self.point.count);
         let distribution = kind.is_distribution().then_some(DistributionRow {

@@ -5,7 +5,7 @@ mod random;
 
 use std::sync::Arc;
 
-use model::{Owner, Span, SpanEvent, SpanLink, Value};
+use model::{Owner, Span, SpanEvent, SpanLink, Timestamp, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
 use prost::Message;
 use store::{OwnerFacts, SpanRow};
@@ -79,7 +79,7 @@ impl Sink for Rows {
 /// Decodes with the walker.
 pub(crate) fn walk(bytes: &[u8], limits: &Limits) -> Result<(Rows, Report), Malformed> {
     let mut rows = Rows::default();
-    let report = decode(bytes, None, &|_| false, limits, &mut rows)?;
+    let report = decode(bytes, None, &|_| false, limits, Timestamp(0), &mut rows)?;
     Ok((rows, report))
 }
 

@@ -41,6 +41,7 @@ const NAME: usize = 1 << 10;
 pub(crate) struct Taking<'s, S> {
     sink: &'s mut S,
     limits: &'s Limits,
+    now: Timestamp,
     report: Report,
     /// Frames that were walked.
     frames: usize,
@@ -56,8 +57,8 @@ struct Span {
 }
 
 impl<'s, S: Sink> Taking<'s, S> {
-    pub(crate) fn new(sink: &'s mut S, limits: &'s Limits) -> Self {
-        Self { sink, limits, report: Report::default(), frames: 0, values: 0 }
+    pub(crate) fn new(sink: &'s mut S, limits: &'s Limits, now: Timestamp) -> Self {
+        Self { sink, limits, now, report: Report::default(), frames: 0, values: 0 }
     }
 
     fn frame(&mut self, name: &str, file: &str) -> u32 {
@@ -97,9 +98,11 @@ impl<'s, S: Sink> Taking<'s, S> {
     fn push(&mut self, owner: u32, (kind, unit): (&str, &str), span: Span, samples: &[(u32, i64)]) {
         if kind.is_empty() {
             self.report.invalid += 1;
-        } else if self.report.takes(self.limits) {
+            return;
+        }
+        let Span { at, duration } = span;
+        if self.report.takes(self.limits, at.plus(duration.max(0)), self.now) {
             let (kind, unit) = (cut(kind, KIND), cut(unit, KIND));
-            let Span { at, duration } = span;
             self.sink.push(&ProfileRow { owner, at, duration, kind, unit, samples });
         }
     }

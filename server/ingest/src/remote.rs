@@ -29,8 +29,9 @@ const OWNER: [(&str, &str); 5] = [
 const NAME: &str = "__name__";
 
 /// Decodes a request into a sink. Who sent it is a Prometheus, so its address says nothing of what it sends.
-pub(crate) fn decode(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<Report, Malformed> {
-    let mut decoder = Decoder { limits, sink, report: Report::default(), owners: HashMap::new(), labels: Vec::new() };
+pub(crate) fn decode(body: &[u8], limits: &Limits, now: Timestamp, sink: &mut impl Sink) -> Result<Report, Malformed> {
+    let mut decoder =
+        Decoder { limits, sink, now, report: Report::default(), owners: HashMap::new(), labels: Vec::new() };
     let mut cursor = Cursor::new(body);
     while let Some(field) = cursor.field()? {
         match field {
@@ -46,6 +47,7 @@ pub(crate) fn decode(body: &[u8], limits: &Limits, sink: &mut impl Sink) -> Resu
 struct Decoder<'a, 'l, S> {
     limits: &'l Limits,
     sink: &'l mut S,
+    now: Timestamp,
     report: Report,
     /// Numbers of owners by the values of their labels.
     owners: HashMap<[&'a str; OWNER.len()], u32>,
@@ -93,8 +95,9 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
                     } else {
                         let owner = *owner.get_or_insert_with(|| self.owner(whose));
                         self.report.without_owner = owner.is_none();
-                        if self.report.takes(self.limits) {
-                            self.push(owner.unwrap_or_default(), name, value, millis);
+                        let at = Timestamp(millis.saturating_mul(1_000_000));
+                        if self.report.takes(self.limits, at, self.now) {
+                            self.push(owner.unwrap_or_default(), name, value, at);
                         }
                     }
                 }
@@ -105,11 +108,10 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         Ok(())
     }
 
-    fn push(&mut self, owner: u32, name: &str, value: f64, millis: i64) {
+    fn push(&mut self, owner: u32, name: &str, value: f64, at: Timestamp) {
         let labels = &self.labels;
         let kind = kind(name);
         let series = SeriesRow { owner, name, kind, unit: "", description: "", scope: "", labels, bounds: &[] };
-        let at = Timestamp(millis.saturating_mul(1_000_000));
         self.sink.push(&series, &PointRow { at, start: Timestamp(0), value, distribution: None });
     }
 

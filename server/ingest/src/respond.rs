@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess
 use prost::Message;
 
 use crate::Error;
+use crate::body::Packing;
 use crate::export::{Format, Partial};
 use crate::signal::Signal;
 
@@ -135,7 +136,7 @@ fn explain(error: &Error, headers: &mut HeaderMap) {
     }
     match error {
         Error::Method => _ = headers.insert(ALLOW, HeaderValue::from_static("POST")),
-        Error::Encoding => _ = headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        Error::Encoding => _ = headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(Packing::NAMES)),
         _ => {}
     }
 }
@@ -164,7 +165,7 @@ pub(crate) fn grpc(outcome: Result<Option<Partial>, Error>) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip"));
+    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip,zstd"));
     response
 }
 

@@ -67,21 +67,37 @@ impl Signal {
         }
     }
 
-    /// Reasons for which records are left out: ids, and the limits of a request on records and on resources.
-    pub(crate) fn reasons(self) -> [&'static str; 3] {
+    /// Reasons for which records are left out, in the order of [`Report::left_out`].
+    pub(crate) fn reasons(self) -> [&'static str; 5] {
         match self {
-            Self::Traces => ["span without a valid id", "span over the limit", "span of a resource over the limit"],
-            Self::Logs => {
-                ["log record that is not valid", "log record over the limit", "log record of a resource over the limit"]
-            }
+            Self::Traces => [
+                "span without a valid id",
+                "span over the limit",
+                "span of a resource over the limit",
+                "span too old (clock wrong, or sent too late)",
+                "span from the future (clock wrong)",
+            ],
+            Self::Logs => [
+                "log record that is not valid",
+                "log record over the limit",
+                "log record of a resource over the limit",
+                "log record too old (clock wrong, or sent too late)",
+                "log record from the future (clock wrong)",
+            ],
             Self::Metrics => [
                 "metric point that is not valid",
                 "metric point over the limit",
                 "metric point of a resource over the limit",
+                "metric point too old (clock wrong, or sent too late)",
+                "metric point from the future (clock wrong)",
             ],
-            Self::Profiles => {
-                ["profile that is not valid", "profile over the limit", "profile of a resource over the limit"]
-            }
+            Self::Profiles => [
+                "profile that is not valid",
+                "profile over the limit",
+                "profile of a resource over the limit",
+                "profile too old (clock wrong, or sent too late)",
+                "profile from the future (clock wrong)",
+            ],
         }
     }
 
@@ -123,7 +139,7 @@ impl Signal {
         rows: &mut Charged<'_>,
     ) -> Result<Report, Malformed> {
         match self {
-            Self::Traces => traces::decode(body, peer, found, limits, rows),
+            Self::Traces => traces::decode(body, peer, found, limits, now, rows),
             Self::Logs => logs::decode(body, peer, found, limits, now, rows),
             Self::Metrics => metrics::decode(body, peer, found, limits, now, rows),
             Self::Profiles => profiles::otlp::decode(body, peer, found, limits, now, rows),

@@ -6,7 +6,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-use model::{Owner, SpanKind, SpanStatus};
+use model::{Owner, SpanKind, SpanStatus, Timestamp};
 use store::{OwnerFacts, SpanRow};
 
 use crate::Limits;
@@ -25,22 +25,25 @@ pub(crate) trait Sink: Owning {
     fn push(&mut self, row: &SpanRow<'_>);
 }
 
-/// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is.
+/// Decodes a request into a sink. `found` says whether attributes alone tell which service an owner is; spans may end so
+/// long before `now`, or after it, as the limits say.
 pub(crate) fn decode(
     body: &[u8],
     peer: Option<IpAddr>,
     found: &dyn Fn(&OwnerFacts) -> bool,
     limits: &Limits,
+    now: Timestamp,
     sink: &mut impl Sink,
 ) -> Result<Report, Malformed> {
     let owners = Owners::new(peer, found, limits);
-    let mut decoder = Decoder { limits, sink, scratch: Scratch::new(limits.nested) };
+    let mut decoder = Decoder { limits, sink, now, scratch: Scratch::new(limits.nested) };
     envelope::walk(body, owners, limits, &mut decoder)
 }
 
 struct Decoder<'a, 'l, S> {
     limits: &'l Limits,
     sink: &'l mut S,
+    now: Timestamp,
     scratch: Scratch<'a>,
 }
 
@@ -56,7 +59,7 @@ impl<'a, S: Sink> Records<'a> for Decoder<'a, '_, S> {
             report.invalid += 1;
             return Ok(());
         };
-        if !report.takes(self.limits) {
+        if !report.takes(self.limits, instant(raw.end.max(raw.start)), self.now) {
             return Ok(());
         }
         report.cuts.add(cuts);

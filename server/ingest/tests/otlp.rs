@@ -4,17 +4,22 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{EXPORT, Fake, Mood, Receivers, call, gzip, post, request, send, span};
+use common::{
+    EXPORT, Fake, GRPC, Mood, Receivers, call, code, gzip, packed_frame, post, raw_call, request, send, span, zstd,
+};
 use ingest::Limits;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse as Response;
 use prost::Message;
+use store::Short;
 use tonic::Code;
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const GZIP: (&str, &str) = ("content-encoding", "gzip");
+const ZSTD: (&str, &str) = ("content-encoding", "zstd");
 
 async fn receivers() -> (Arc<Fake>, Receivers) {
     limited(Limits::default()).await
@@ -66,6 +71,8 @@ async fn http_takes_both_formats_packed_or_not_and_answers_in_the_format_of_the_
         (vec![PROTOBUF, ("content-encoding", "identity")], protobuf.clone()),
         (vec![JSON], json.clone()),
         (vec![JSON, GZIP], gzip(&json)),
+        (vec![PROTOBUF, ZSTD], zstd(&protobuf)),
+        (vec![JSON, ZSTD], zstd(&json)),
         (vec![("content-type", "application/json; charset=utf-8")], json.clone()),
     ];
     for (i, (headers, body)) in cases.into_iter().enumerate() {
@@ -83,6 +90,7 @@ async fn http_takes_both_formats_packed_or_not_and_answers_in_the_format_of_the_
     // The same message has the same hash, packed or not; that of JSON is its own.
     let hashes = fake.hashes.lock().unwrap().clone();
     assert!(hashes[0] == hashes[1] && hashes[0] == hashes[2] && hashes[3] == hashes[4] && hashes[0] != hashes[3]);
+    assert!(hashes[5] == hashes[0] && hashes[6] == hashes[3]);
 }
 
 #[tokio::test]
@@ -93,9 +101,11 @@ async fn grpc_takes_messages_packed_or_not() {
         let answer = call(receivers.grpc, EXPORT, packed, message.clone()).await.unwrap();
         assert_eq!(Response::decode(answer.as_slice()).unwrap(), Response::default());
     }
-    assert_eq!(fake.spans(), 2);
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "zstd")], &packed_frame(&zstd(&message))).await;
+    assert_eq!(code(answer).await, "0");
+    assert_eq!(fake.spans(), 3);
     let hashes = fake.hashes.lock().unwrap().clone();
-    assert_eq!(hashes[0], hashes[1]);
+    assert!(hashes.iter().all(|hash| *hash == hashes[0]));
 }
 
 #[tokio::test]
@@ -177,7 +187,8 @@ async fn malformed_is_400_or_invalid_argument_and_nothing_is_stored() {
 async fn larger_than_the_limit_after_decompression_is_413_or_resource_exhausted_without_retry_info() {
     let (fake, receivers) = limited(Limits { message: 1 << 20, ..Limits::default() }).await;
     let large = vec![0; (1 << 20) + 1];
-    for (headers, body) in [(vec![PROTOBUF], large.clone()), (vec![PROTOBUF, GZIP], gzip(&large))] {
+    let packed = [(vec![PROTOBUF, GZIP], gzip(&large)), (vec![PROTOBUF, ZSTD], zstd(&large))];
+    for (headers, body) in packed.into_iter().chain([(vec![PROTOBUF], large.clone())]) {
         let answer = send(receivers.http, "POST /v1/traces", &headers, &body).await;
         assert_eq!((answer.status, answer.header("retry-after")), (413, None), "{headers:?}");
     }
@@ -185,8 +196,10 @@ async fn larger_than_the_limit_after_decompression_is_413_or_resource_exhausted_
         let status = call(receivers.grpc, EXPORT, packed, large.clone()).await.unwrap_err();
         assert_eq!((status.code(), has_retry_info(&status)), (Code::ResourceExhausted, false), "{packed}");
     }
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "zstd")], &packed_frame(&zstd(&large))).await;
+    assert_eq!(code(answer).await, "8");
     assert_eq!(fake.batches(), 0);
-    assert_eq!(receivers.rejected("too large"), 4);
+    assert_eq!(receivers.rejected("too large"), 6);
 }
 
 #[tokio::test]
@@ -221,6 +234,45 @@ async fn busy_or_failing_store_is_503_with_retry_after_or_unavailable_with_retry
         assert!(!status.message().contains("disk full") && !status.message().contains("broken"));
     }
     assert_eq!(receivers.ingest.status().requests, 0);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_retryable_later_and_counted() {
+    let (fake, receivers) = receivers().await;
+    let message = request(vec![span(1)]).encode_to_vec();
+    *fake.mood.lock().unwrap() = Mood::Short(Short::Disk);
+    for body in [&message, &vec![0; 1 << 20]] {
+        let answer = post(receivers.http, body).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")));
+    }
+    let status = call(receivers.grpc, EXPORT, false, message.clone()).await.unwrap_err();
+    assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
+    assert_eq!(receivers.rejected("disk nearly full"), 3);
+    assert_eq!(fake.begun.load(Ordering::SeqCst), 0, "nothing came to the store");
+    *fake.mood.lock().unwrap() = Mood::Well;
+    assert_eq!(post(receivers.http, &message).await.status, 200);
+}
+
+#[tokio::test]
+async fn while_memory_is_short_requests_are_taken_nearly_one_by_one() {
+    let (fake, receivers) = limited(Limits { in_flight_bytes: 256 << 10, ..Limits::default() }).await;
+    *fake.mood.lock().unwrap() = Mood::Short(Short::Memory);
+    let large = request(vec![opentelemetry_proto::tonic::trace::v1::Span { name: "x".repeat(60_000), ..span(1) }]);
+    let small = request(vec![span(2)]).encode_to_vec();
+    let held = fake.gate.write().await;
+    let address = receivers.http;
+    let first = tokio::spawn(async move { post(address, &large.encode_to_vec()).await });
+    while fake.begun.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let answer = post(receivers.http, &small).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    let status = call(receivers.grpc, EXPORT, false, small.clone()).await.unwrap_err();
+    assert_eq!((status.code(), has_retry_info(&status)), (Code::Unavailable, true));
+    assert_eq!(receivers.rejected("memory nearly used up"), 2);
+    drop(held);
+    assert_eq!(first.await.unwrap().status, 200);
+    assert_eq!(post(receivers.http, &small).await.status, 200);
 }
 
 #[tokio::test]
@@ -298,8 +350,10 @@ async fn other_content_types_are_415_and_other_methods_405() {
 #[tokio::test]
 async fn other_compressions_are_415_or_unimplemented() {
     let (_, receivers) = receivers().await;
-    let answer = send(receivers.http, "POST /v1/traces", &[PROTOBUF, ("content-encoding", "zstd")], b"").await;
-    assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("gzip")));
+    let answer = send(receivers.http, "POST /v1/traces", &[PROTOBUF, ("content-encoding", "br")], b"").await;
+    assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("gzip,zstd")));
+    let answer = raw_call(&receivers, &[GRPC, ("grpc-encoding", "br")], &packed_frame(b"")).await;
+    assert_eq!(code(answer).await, "12");
 }
 
 #[tokio::test]
@@ -344,5 +398,80 @@ async fn peer_becomes_part_of_an_owner_that_nothing_else_tells() {
     for owner in owners {
         assert_eq!(owner.peer, Some("127.0.0.1".parse().unwrap()));
         assert_eq!(owner.get("service.name"), Some("checkout"));
+    }
+}
+
+/// A request of records of these ages in seconds, of each signal, and where it goes.
+fn aged(ages: &[i64]) -> [(&'static str, Vec<u8>); 4] {
+    use opentelemetry_proto::tonic::collector::{logs::v1 as logs, metrics::v1 as metrics};
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use opentelemetry_proto::tonic::metrics::v1::{
+        Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric, number_data_point,
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    let times = || ages.iter().map(|age| (now - age * 1_000_000_000) as u64);
+    // The span began long ago; its end is what counts.
+    let ended = |end| opentelemetry_proto::tonic::trace::v1::Span {
+        start_time_unix_nano: end - 100_000_000_000,
+        end_time_unix_nano: end,
+        ..span(1)
+    };
+    // A log record that does not say when it happened was observed at some time.
+    let observed = |at| LogRecord { observed_time_unix_nano: at, ..LogRecord::default() };
+    let log_records = times().map(observed).collect();
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+    let value = Some(number_data_point::Value::AsInt(1));
+    let point = |at| NumberDataPoint { time_unix_nano: at, value, ..NumberDataPoint::default() };
+    let data = Some(metric::Data::Gauge(Gauge { data_points: times().map(point).collect() }));
+    let metrics = vec![Metric { name: "a".to_owned(), data, ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+    [
+        ("/v1/traces", request(times().map(ended).collect()).encode_to_vec()),
+        ("/v1/logs", logs::ExportLogsServiceRequest { resource_logs }.encode_to_vec()),
+        ("/v1/metrics", metrics::ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()),
+        ("/v1development/profiles", profiles(times())),
+    ]
+}
+
+/// A request of profiles of a minute that ended at these times.
+fn profiles(times: impl Iterator<Item = u64>) -> Vec<u8> {
+    use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
+    use opentelemetry_proto::tonic::profiles::v1development::{
+        Profile, ProfilesDictionary, ResourceProfiles, ScopeProfiles, ValueType,
+    };
+    let minute = 60_000_000_000;
+    let profile = |end: u64| Profile {
+        time_unix_nano: end - minute,
+        duration_nano: minute,
+        sample_type: Some(ValueType { type_strindex: 1, ..ValueType::default() }),
+        ..Profile::default()
+    };
+    let scope_profiles = vec![ScopeProfiles { profiles: times.map(profile).collect(), ..ScopeProfiles::default() }];
+    let resource_profiles = vec![ResourceProfiles { scope_profiles, ..ResourceProfiles::default() }];
+    let string_table = vec![String::new(), "cpu".to_owned()];
+    let dictionary = Some(ProfilesDictionary { string_table, ..ProfilesDictionary::default() });
+    ExportProfilesServiceRequest { resource_profiles, dictionary }.encode_to_vec()
+}
+
+#[tokio::test]
+async fn records_too_old_or_too_far_ahead_are_a_partial_success_that_says_what_to_do() {
+    let (past, future) = (Duration::from_secs(3_600), Duration::from_secs(600));
+    let (_, receivers) = limited(Limits { past, future, ..Limits::default() }).await;
+    for (path, body) in aged(&[0, 3_500, 3_700, 90_000, -500, -700]) {
+        let answer = send(receivers.http, &format!("POST {path}"), &[PROTOBUF], &body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        let partial = Response::decode(answer.body.as_slice()).unwrap().partial_success.unwrap();
+        assert_eq!(partial.rejected_spans, 3, "{path}: {}", partial.error_message);
+        for said in ["2 ", " are older than 1h", "1 ", " are more than 10m ahead", "the sender's clock"] {
+            assert!(partial.error_message.contains(said), "{path}: {}", partial.error_message);
+        }
+    }
+    let taken = receivers.ingest.status();
+    assert_eq!([taken.spans, taken.logs, taken.points, taken.profiles], [3; 4]);
+    assert_eq!((receivers.rejected("too old"), receivers.rejected("from the future")), (2 * 4, 4));
+    for signal in ["span ", "log record ", "metric point ", "profile "] {
+        assert_eq!(receivers.rejected(&format!("{signal}too old")), 2, "{signal}");
     }
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Receivers, call, gzip, send};
+use common::{Receivers, call, gzip, send, zstd};
 use ingest::{Ingest, Limits};
 use model::DAY;
 use opentelemetry_proto::tonic::collector::profiles::v1development::ExportProfilesServiceRequest;
@@ -72,6 +72,10 @@ async fn profiles_are_taken_by_every_way_that_they_are_sent() {
     let push = [("content-type", "application/proto"), ("content-encoding", "gzip")];
     let answer = send(receivers.http, "POST /push.v1.PusherService/Push", &push, &gzip(&field(&series))).await;
     assert_eq!((answer.status, answer.header("content-type"), answer.body.len()), (200, Some("application/proto"), 0));
+    // The same in another packing is the same request.
+    let push = [("content-type", "application/proto"), ("content-encoding", "zstd")];
+    let again = send(receivers.http, "POST /push.v1.PusherService/Push", &push, &zstd(&field(&series))).await;
+    assert_eq!((again.status, receivers.ingest.status().duplicates), (200, 1));
     let answer = send(receivers.http, "POST /push.v1.PusherService/Push", &json, b"{}").await;
     assert_eq!((answer.status, answer.json()), (200, serde_json::json!({})));
     let words = "POST /ingest?name=shop.cpu%7Bpod%3Dp%7D&from=1790000000&until=1790000010";
@@ -79,8 +83,10 @@ async fn profiles_are_taken_by_every_way_that_they_are_sent() {
     assert_eq!(send(receivers.http, &words.replace("%3Dp", "%3Dq"), &[], b"main;pay 3").await.status, 200);
     assert_eq!(send(receivers.http, words, &[], b"main;pay 3").await.status, 200);
     assert_eq!(send(receivers.http, "POST /v1/profiles?service.name=shop", &[], CPU).await.status, 200);
+    let plain = "POST /v1/profiles?service.name=shop&version=2";
+    assert_eq!(send(receivers.http, plain, &[("content-encoding", "zstd")], &zstd(CPU)).await.status, 200);
     let status = receivers.ingest.status();
-    assert_eq!((status.profiles, status.duplicates), (3 + 1 + 2 + 1, 1), "whose it is makes another request");
+    assert_eq!((status.profiles, status.duplicates), (3 + 1 + 2 + 1 + 1, 2), "whose it is makes another request");
     assert!(store.status().await.unwrap().samples > 7);
 }
 

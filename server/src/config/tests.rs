@@ -60,6 +60,17 @@ fn a_demo_is_asked_for_or_takes_the_place_of_a_missing_cluster_or_is_never() {
     assert!(!demo("binnacle --no-demo") && !demo("binnacle serve --no-demo"));
 }
 
+#[test]
+fn telemetry_may_be_as_old_as_what_is_kept_unless_somebody_says_otherwise() {
+    let taken = |flags: &[&str]| {
+        let limits = config(flags).unwrap().limits();
+        (limits.past.as_secs() / 3_600, limits.future.as_secs() / 60)
+    };
+    assert_eq!(taken(&[]), (7 * 24, 60));
+    assert_eq!(taken(&["--retention", "2d"]), (48, 60));
+    assert_eq!(taken(&["--accept-past", "3h", "--accept-future", "5m"]), (3, 5));
+}
+
 /// The README's table, from the flags themselves.
 fn table() -> String {
     let command = Args::command();

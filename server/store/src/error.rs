@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Short;
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +33,12 @@ pub enum Error {
     /// It can't be taken now; the sender should try again.
     #[error("the store is busy or its disk is full: {0}")]
     Busy(String),
+    /// The machine has too little of something; the sender should try again later.
+    #[error("{}", match .0 {
+        Short::Disk => "the disk is nearly full",
+        Short::Memory => "memory is nearly used up",
+    })]
+    Short(Short),
     /// A request has more of something than one block can hold; sent again it would have as much.
     #[error("the request holds more than can be stored at once: {0}")]
     TooMuch(String),

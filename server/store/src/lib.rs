@@ -28,6 +28,7 @@ mod query;
 mod retention;
 mod rollup;
 mod senders;
+mod short;
 mod spans;
 mod sqlite;
 mod store;
@@ -43,6 +44,7 @@ pub use leaks::{Leaks, Saturations};
 pub use logs::LogRow;
 pub use metrics::{DistributionRow, PointRow, STALE, SeriesRow};
 pub use profiles::ProfileRow;
+pub use short::Short;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{

@@ -2,6 +2,7 @@
 //! SQLite; the parts are `commit` (in), `query` (out), `fold`, `merge` and `retention` (over time).
 
 pub(crate) mod file;
+mod growth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,10 +25,11 @@ use crate::commit::Writer;
 use crate::meta::Meta;
 use crate::owners::Registry;
 use crate::senders::Senders;
+use crate::short::Shortages;
 use crate::{
     Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans,
-    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry, query,
-    sqlite,
+    FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
+    query, sqlite,
 };
 use file::{DataFile, Family};
 
@@ -61,6 +63,7 @@ pub(crate) struct Shared {
     broken: RwLock<Files>,
     /// Points that went into overflow series.
     pub(crate) overflowed: AtomicU64,
+    pub(crate) shortages: Shortages,
     health: Mutex<Health>,
 }
 
@@ -189,6 +192,7 @@ impl Partitions {
             summaries: RwLock::default(),
             broken: RwLock::default(),
             overflowed: AtomicU64::new(0),
+            shortages: Shortages::default(),
             health: Mutex::default(),
         });
         for (family, steps) in [(Family::Raw, RAW_STEPS), (Family::Summary, SUMMARY_STEPS)] {
@@ -237,15 +241,15 @@ impl Partitions {
     }
 
     /// What there is.
-    pub(crate) fn status(&self) -> StoreStatus {
+    pub(crate) fn status(&self, now: Timestamp) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
-        let bytes = |family| self.shared.files_and_broken(family).iter().map(|file| file.bytes()).sum();
         let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
         let records = |signal| raw.iter().map(|file| count(file, signal)).sum();
         let health = self.shared.health.lock().unwrap_or_else(PoisonError::into_inner);
         StoreStatus {
-            raw_bytes: bytes(Family::Raw),
-            summary_bytes: bytes(Family::Summary),
+            raw: growth::of(&self.shared.files_and_broken(Family::Raw), self.shared.config.raw, now),
+            summaries: growth::of(&self.shared.files_and_broken(Family::Summary), self.shared.config.summaries, now),
+            room: self.shared.shortages.room(),
             meta_bytes: 0,
             partitions: raw.len() as u32,
             spans: records(Signal::Spans),
@@ -255,6 +259,8 @@ impl Partitions {
             overflowed: self.shared.overflowed.load(Ordering::Relaxed),
             oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
             committed: health.committed,
+            disk_short: self.shared.shortages.why(Short::Disk),
+            memory_short: self.shared.shortages.why(Short::Memory),
             failing: health.failing.clone().or_else(|| health.damaged.clone()),
         }
     }
@@ -328,7 +334,14 @@ impl Partitions {
 
 #[async_trait]
 impl Telemetry for Partitions {
+    fn short(&self) -> Option<Short> {
+        [Short::Disk, Short::Memory].into_iter().find(|what| self.shared.shortages.is_short(*what))
+    }
+
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
+        if self.shared.shortages.is_short(Short::Disk) {
+            return Err(Error::Short(Short::Disk));
+        }
         self.writer.append(batch).await
     }
 

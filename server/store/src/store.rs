@@ -18,7 +18,7 @@ use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
     Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
-    ObjectName, RevisionLife, Saturations, Telemetry, formats, lock,
+    ObjectName, RevisionLife, Saturations, Short, Telemetry, formats, lock,
 };
 
 /// The store: a cheap clone, given to each task.
@@ -265,6 +265,18 @@ impl Store {
         self.changed(Change::Cluster);
     }
 
+    /// Says that the machine has too little of something, with a sentence for the status page, or has enough again.
+    pub fn set_short(&self, what: Short, why: Option<String>) {
+        if self.inner.partitions.shared.shortages.set(what, why) {
+            self.changed(Change::Status);
+        }
+    }
+
+    /// Says how many bytes may still be written to the disk before it is short of room.
+    pub fn set_room(&self, bytes: u64) {
+        self.inner.partitions.shared.shortages.set_room(bytes);
+    }
+
     /// A page of all deploys, newest first. First revisions that were found afterwards are left out unless they were
     /// judged.
     pub async fn feed(&self, ask: &FeedQuery) -> Result<Vec<FeedRow>, Error> {
@@ -328,7 +340,7 @@ impl Store {
     /// Sizes and the writer's state.
     pub async fn status(&self) -> Result<StoreStatus, Error> {
         let meta_bytes = self.inner.meta.bytes();
-        Ok(StoreStatus { meta_bytes, ..self.inner.partitions.status() })
+        Ok(StoreStatus { meta_bytes, ..self.inner.partitions.status(now()) })
     }
 
     /// Folds closed minutes into the summaries and deletes what is past its keeping; `now` is a parameter so that

@@ -10,7 +10,7 @@ use model::{
     Step, Timestamp, TraceId, Unattributed, Window,
 };
 
-use crate::{Attribution, Batch, Error};
+use crate::{Attribution, Batch, Error, Short};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,6 +267,12 @@ pub struct ProfileAsk {
 /// Where telemetry goes and where answers come from.
 #[async_trait]
 pub trait Telemetry: Send + Sync {
+    /// What the machine has too little of, so that a receiver need not read what it could not hand on; nothing where
+    /// nobody watches.
+    fn short(&self) -> Option<Short> {
+        None
+    }
+
     /// Appends a request's records; returns after they are committed.
     async fn append(&self, batch: Batch) -> Result<Appended, Error>;
 

@@ -101,14 +101,14 @@ async fn files_that_cannot_be_opened_are_counted_and_go_when_their_time_is_over(
     broken.iter().for_each(|path| std::fs::write(path, vec![7_u8; 20_000]).unwrap());
     let store = open(folder.path()).await;
     let status = store.status().await.unwrap();
-    assert!(status.raw_bytes >= 20_000 && status.summary_bytes >= 20_000, "{status:?}");
+    assert!(status.raw.bytes >= 20_000 && status.summaries.bytes >= 20_000, "{status:?}");
     store.maintain(now.plus(6 * DAY)).await.unwrap();
     assert!(broken.iter().all(|path| path.exists()), "their time is not over");
     store.maintain(now.plus(8 * DAY)).await.unwrap();
     assert_eq!(broken.each_ref().map(|path| path.exists()), [false, true]);
     store.maintain(now.plus(92 * DAY)).await.unwrap();
     assert!(!broken[1].exists());
-    assert!(store.status().await.unwrap().summary_bytes < 20_000);
+    assert!(store.status().await.unwrap().summaries.bytes < 20_000);
 }
 
 #[tokio::test]

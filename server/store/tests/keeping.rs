@@ -118,10 +118,10 @@ async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
         store.telemetry().append(batch(request, whose, &spans)).await.unwrap();
     }
     let before = store.status().await.unwrap();
-    assert!(before.partitions > 2 && before.raw_bytes > 1 << 20, "{before:?}");
+    assert!(before.partitions > 2 && before.raw.bytes > 1 << 20, "{before:?}");
     store.maintain(clock()).await.unwrap();
     let after = store.status().await.unwrap();
-    assert!(after.raw_bytes <= 1 << 20 && after.partitions < before.partitions, "{after:?}");
+    assert!(after.raw.bytes <= 1 << 20 && after.partitions < before.partitions, "{after:?}");
     let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Service)).await.unwrap();
     assert_eq!(totals(&rows).0, sent as f64);
 }
@@ -138,10 +138,10 @@ async fn a_partition_that_ended_gives_back_the_room_of_what_was_merged() {
         let whose = (owner("checkout"), facts_of_pod("p1"));
         store.telemetry().append(batch(request, whose, &spans)).await.unwrap();
     }
-    let before = store.status().await.unwrap().raw_bytes;
+    let before = store.status().await.unwrap().raw.bytes;
     store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();
-    let after = store.status().await.unwrap().raw_bytes;
+    let after = store.status().await.unwrap().raw.bytes;
     assert!(after < before, "{before} bytes before, {after} after");
     store.close().await.unwrap();
     let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use model::{Aggregation, MINUTE, MetricQuery, Step, Timestamp, Window};
 use store::{By, LogAsk, MetricAsk, RedQuery, SpanAsk, Store};
 
-use super::id;
+use super::process::id;
 use super::sender::{RECORDS, Signal};
 
 /// The clock's time.

@@ -146,23 +146,40 @@ impl Sender {
                 assert!(!taken || body.is_empty(), "{body:?}");
                 Ok(taken)
             }
-            Wire::Grpc => {
-                let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
-                tokio::spawn(connection);
-                let mut frame = vec![0];
-                frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
-                frame.extend_from_slice(message);
-                let request = http::Request::post(format!("http://{}{grpc}", self.address))
-                    .header("content-type", "application/grpc")
-                    .header("te", "trailers")
-                    .body(Full::new(Bytes::from(frame)))?;
-                let answer = client.send_request(request).await?.into_body().collect().await?;
-                let taken = answer.trailers().is_some_and(|told| told.get("grpc-status").is_some_and(|it| it == "0"));
-                let body = answer.to_bytes();
-                assert!(!taken || body.len() <= 5, "{body:?}");
-                Ok(taken)
-            }
+            Wire::Grpc => Ok(self.call(io, grpc, message).await? == "0"),
         }
+    }
+
+    /// Calls a method; the status that it is answered with.
+    async fn call(
+        &self,
+        io: TokioIo<TcpStream>,
+        method: &str,
+        message: &[u8],
+    ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
+        tokio::spawn(connection);
+        let mut frame = vec![0];
+        frame.extend_from_slice(&(message.len() as u32).to_be_bytes());
+        frame.extend_from_slice(message);
+        let request = http::Request::post(format!("http://{}{method}", self.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::new(Bytes::from(frame)))?;
+        let (head, body) = client.send_request(request).await?.into_parts();
+        let told = |headers: &http::HeaderMap| Some(headers.get("grpc-status")?.to_str().ok()?.to_owned());
+        let body = body.collect().await?;
+        let status = told(&head.headers).or_else(|| body.trailers().and_then(told)).unwrap_or_default();
+        let body = body.to_bytes();
+        assert!(status != "0" || body.len() <= 5, "{body:?}");
+        Ok(status)
+    }
+
+    /// Sends one request over gRPC; the status that it is answered with.
+    pub async fn status(&self) -> String {
+        let io = TokioIo::new(TcpStream::connect(self.address).await.unwrap());
+        let (_, grpc) = self.signal.paths();
+        self.call(io, grpc, &self.message(0, now().0 as u64)).await.unwrap()
     }
 }
 

@@ -8,7 +8,8 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use super::{admit, is_gzip, peer, take};
+use super::{admit, packing, peer, take};
+use crate::body::Packing;
 use crate::export::{Format, Partial};
 use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
@@ -46,7 +47,7 @@ async fn receive(ingest: &Ingest, format: Format, request: Request) -> Result<Op
     let (parts, body) = request.into_parts();
     let peer = peer(&parts.extensions);
     let outcome = match check(ingest, &parts) {
-        Ok((words, gzip)) => take(ingest, (Signal::Profiles, format), words, body, gzip, peer).await,
+        Ok((words, packing)) => take(ingest, (Signal::Profiles, format), words, body, packing, peer).await,
         Err(error) => {
             if matches!(error, Error::TooLarge(_)) {
                 body::discard(body, ingest.limits().message).await;
@@ -60,12 +61,12 @@ async fn receive(ingest: &Ingest, format: Format, request: Request) -> Result<Op
     outcome
 }
 
-/// What stands in the address and whether the body is packed, or why the request is not taken.
-fn check(ingest: &Ingest, parts: &Parts) -> Result<(Vec<(String, String)>, bool), Error> {
+/// What stands in the address and how the body is packed, or why the request is not taken.
+fn check(ingest: &Ingest, parts: &Parts) -> Result<(Vec<(String, String)>, Option<Packing>), Error> {
     admit(parts, ingest.limits().message, &ingest.limits().origins)?;
     let words = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let Query(words) = words.map_err(|error| Error::Malformed(error.to_string()))?;
-    Ok((words, is_gzip(&parts.headers)?))
+    Ok((words, packing(&parts.headers)?))
 }
 
 fn connect_format(headers: &HeaderMap) -> Option<Format> {

@@ -26,7 +26,7 @@ pub(crate) fn decode<S: Sink>(
     sink: &mut S,
 ) -> Result<Report, Malformed> {
     let mut decoder =
-        Decoder { now, symbols: Symbols::default(), stacks: Vec::new(), taking: Taking::new(sink, limits) };
+        Decoder { now, symbols: Symbols::default(), stacks: Vec::new(), taking: Taking::new(sink, limits, now) };
     decoder.dictionaries(body)?;
     let whole: Cow<'_, [u8]> = inline::resources(body, &decoder.symbols.texts, limits.message)?;
     envelope::walk(&whole, Owners::new(peer, found, limits), limits, &mut decoder)

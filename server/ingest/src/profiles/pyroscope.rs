@@ -54,7 +54,7 @@ pub(crate) fn push<S: Sink>(
     unpack: &mut Unpack<'_>,
     sink: &mut S,
 ) -> Result<Report, Error> {
-    let mut taking = Taking::new(sink, sent.limits);
+    let mut taking = Taking::new(sink, sent.limits, sent.now);
     let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let mut cursor = Cursor::new(body);
     while let Some(field) = cursor.field()? {
@@ -114,7 +114,7 @@ pub(crate) fn ingest<S: Sink>(
     unpack: &mut Unpack<'_>,
     sink: &mut S,
 ) -> Result<Report, Error> {
-    let mut taking = Taking::new(sink, sent.limits);
+    let mut taking = Taking::new(sink, sent.limits, sent.now);
     let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let (name, labels) = labels::of_name(sent.word("name"));
     let (application, kind) = labels::kind(name);
@@ -152,7 +152,7 @@ pub(crate) fn plain<S: Sink>(
     unpack: &mut Unpack<'_>,
     sink: &mut S,
 ) -> Result<Report, Error> {
-    let mut taking = Taking::new(sink, sent.limits);
+    let mut taking = Taking::new(sink, sent.limits, sent.now);
     let mut owners = Owners::new(sent.peer, sent.found, sent.limits);
     let words = sent.words.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     if !words.clone().any(|(key, value)| key == "service.name" && !value.is_empty()) {

@@ -1,4 +1,4 @@
-use model::{MetricKind, Owner};
+use model::{MetricKind, Owner, Timestamp};
 use prost::Message;
 use store::{OwnerFacts, PointRow, STALE, SeriesRow};
 
@@ -78,7 +78,7 @@ fn labels_become_a_name_an_owner_and_the_rest() {
         ],
     };
     let mut points = Points::default();
-    let report = decode(&request.encode_to_vec(), &Limits::default(), &mut points).unwrap();
+    let report = decode(&request.encode_to_vec(), &Limits::default(), Timestamp(0), &mut points).unwrap();
     assert_eq!((report.taken, report.invalid, points.owners.len()), (3, 1, 1));
     let labels = r#"[("a", "2"), ("z", "1")]"#.to_owned();
     let told = |name: &str, kind, at, value: f64| (0, name.to_owned(), kind, labels.clone(), at, value.to_bits());
@@ -101,15 +101,15 @@ fn damage_is_refused_whole_and_never_a_panic() {
     let request = WriteRequest { series: vec![series(&[("__name__", "up"), ("job", "a")], &[(1.0, 1), (2.0, 2)]); 2] };
     let bytes = request.encode_to_vec();
     for at in 0..bytes.len() {
-        let _ = decode(&bytes[..at], &Limits::default(), &mut Points::default());
+        let _ = decode(&bytes[..at], &Limits::default(), Timestamp(0), &mut Points::default());
         for change in [0x55, 0x01, 0x80] {
             let mut damaged = bytes.clone();
             damaged[at] ^= change;
-            let ours = decode(&damaged, &Limits::default(), &mut Points::default());
+            let ours = decode(&damaged, &Limits::default(), Timestamp(0), &mut Points::default());
             assert!(ours.is_err() || WriteRequest::decode(&damaged[..]).is_ok() || damaged[at] & 7 == 2, "byte {at}");
         }
     }
     let limits = Limits { records: 3, ..Limits::default() };
-    let report = decode(&bytes, &limits, &mut Points::default()).unwrap();
+    let report = decode(&bytes, &limits, Timestamp(0), &mut Points::default()).unwrap();
     assert_eq!((report.taken, report.over), (3, 1));
 }

@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use ingest::{Ingest, Limits};
 use model::{
     FrameTree, MetricLabel, MetricNames, MetricSeries, ProfileTypes, RevisionHash, ServiceId, SpanId, Step, Timestamp,
@@ -22,7 +25,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
     Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk,
-    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +45,8 @@ pub enum Mood {
     Broken,
     /// It can't hold so much.
     TooMuch,
+    /// The machine has too little of something.
+    Short(Short),
 }
 
 /// A telemetry interface that counts.
@@ -81,6 +86,13 @@ impl Fake {
 
 #[async_trait]
 impl Telemetry for Fake {
+    fn short(&self) -> Option<Short> {
+        match *self.mood.lock().unwrap() {
+            Mood::Short(what) => Some(what),
+            _ => None,
+        }
+    }
+
     async fn append(&self, batch: Batch) -> Result<Appended, Error> {
         self.begun.fetch_add(1, Ordering::AcqRel);
         let _open = self.gate.read().await;
@@ -90,6 +102,8 @@ impl Telemetry for Fake {
             Mood::Busy => return Err(Error::Busy("disk full".to_owned())),
             Mood::TooMuch => return Err(Error::TooMuch("9 samples".to_owned())),
             Mood::Broken => return Err(Error::Damaged("broken".to_owned())),
+            Mood::Short(Short::Memory) => {}
+            Mood::Short(what) => return Err(Error::Short(what)),
         }
         self.spans.fetch_add(batch.len() as u64, Ordering::SeqCst);
         self.batches.fetch_add(1, Ordering::SeqCst);
@@ -238,7 +252,12 @@ pub fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-/// Packed.
+/// Packed with zstd.
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).unwrap()
+}
+
+/// Packed with gzip.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();
@@ -336,6 +355,40 @@ impl tonic::codec::Decoder for Raw {
 
 /// The method of traces.
 pub const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// A gRPC call with these headers whose body is sent as it is, without a client that would mend it.
+pub async fn raw_call(
+    receivers: &Receivers,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> http::Response<hyper::body::Incoming> {
+    let stream = TcpStream::connect(receivers.grpc).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = http::Request::post(format!("http://{}{EXPORT}", receivers.grpc));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    sender.send_request(request.body(Full::new(Bytes::copy_from_slice(body))).unwrap()).await.unwrap()
+}
+
+/// The content type of gRPC.
+pub const GRPC: (&str, &str) = ("content-type", "application/grpc");
+
+/// A message that is marked as packed, behind its frame.
+pub fn packed_frame(message: &[u8]) -> Vec<u8> {
+    [&[1][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+}
+
+/// The status of an answer that is headers only, or has trailers.
+pub async fn code(answer: http::Response<hyper::body::Incoming>) -> String {
+    let told = |headers: &http::HeaderMap| headers.get("grpc-status").map(|code| code.to_str().unwrap().to_owned());
+    match told(answer.headers()) {
+        Some(code) => code,
+        None => answer.into_body().collect().await.unwrap().trailers().and_then(told).unwrap_or_default(),
+    }
+}
 
 /// Calls a method with tonic.
 pub async fn call(

@@ -91,7 +91,7 @@ async fn sent(data: &Path, report: &Path, services: usize) -> Result<(), Failure
     store.maintain(now()?.plus(7 * HOUR)).await?;
     merging += disk::cpu_seconds()? - before;
     let status = store.status().await?;
-    let bytes = (status.raw_bytes + status.summary_bytes) as f64;
+    let bytes = (status.raw.bytes + status.summaries.bytes) as f64;
     print("merging", merging, "CPU seconds for merging and folding")?;
     print("bytes", bytes / records as f64, &format!("{records} records, {:.1} MB in all", bytes / 1e6))?;
     store.close().await?;

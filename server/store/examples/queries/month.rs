@@ -33,7 +33,7 @@ pub(super) async fn month(data: &Path, days: i64) -> Result<(), Failure> {
     store.maintain(now()?.plus(7 * HOUR)).await?;
     print("folding", begun.elapsed().as_secs_f64(), &format!("seconds for {days} days in one partition"))?;
     let status = store.status().await?;
-    print("summaries", status.summary_bytes as f64 / 1e6, "MB of minutes and tens")?;
+    print("summaries", status.summaries.bytes as f64 / 1e6, "MB of minutes and tens")?;
     let step = window.step(240);
     let what = format!("{days} days, {PODS} pods, {ENDPOINTS} endpoints");
     let wanted = (days * DAY / MINUTE) as f64 * (PODS * ENDPOINTS) as f64;
