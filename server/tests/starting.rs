@@ -1,4 +1,5 @@
 //! What keeps the binary from starting is one clear sentence and a non-zero exit; nothing is damaged.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod support;
 
