@@ -5,6 +5,8 @@ use model::{
     SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
 };
 
+use crate::signal::number;
+
 /// Requests and errors of the last five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RecentErrors {
@@ -91,9 +93,11 @@ fn degraded_requests(facts: &HealthFacts<'_>) -> Option<HealthState> {
 }
 
 fn error_sentence(health: Health, recent: RecentErrors) -> HealthState {
-    let sentence = Sentence::default()
-        .strong(format!("{:.1} %", recent.share() * 100.0))
-        .text(format!(" of requests fail: {:.0} of {:.0} in the last 5 min", recent.errors, recent.requests));
+    let sentence = Sentence::default().strong(format!("{:.1} %", recent.share() * 100.0)).text(format!(
+        " of requests fail: {} of {} in the last 5 min",
+        number(recent.errors),
+        number(recent.requests)
+    ));
     state(health, sentence)
 }
 

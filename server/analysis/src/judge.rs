@@ -159,7 +159,7 @@ fn is_failure(evidence: &Evidence, rules: &Rules) -> bool {
 fn rolled_back(deploy: &Deploy, said: Option<Sentence>) -> Sentence {
     let sentence = Sentence::default().strong(deploy.to_name.clone()).text(" was taken back");
     match said {
-        Some(said) => said.parts.into_iter().fold(sentence.text(". While it ran: "), |mut sentence, part| {
+        Some(said) => said.parts.into_iter().fold(sentence.text(". Said of it was: "), |mut sentence, part| {
             sentence.parts.push(part);
             sentence
         }),

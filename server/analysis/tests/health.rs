@@ -160,7 +160,7 @@ fn five_percent_of_at_least_twenty_errors_is_failing() {
     check(
         |case| case.recent = recent(1_000.0, 10.0),
         Health::Degraded,
-        "1.0 % of requests fail: 10 of 1000 in the last 5 min",
+        "1.0 % of requests fail: 10 of 1,000 in the last 5 min",
     );
     check(|case| case.recent = recent(1_001.0, 10.0), Health::Healthy, "Healthy");
     check(|case| case.recent = recent(9.0, 9.0), Health::Healthy, "Healthy");

@@ -233,7 +233,11 @@ async fn a_rollback_says_so_of_the_deploy_it_took_back() {
     shop.record(|record| record.deploys = vec![back]).await;
     let verdict = shop.judged(2, 12).await.unwrap();
     assert_eq!(verdict.level, VerdictLevel::RolledBack);
-    assert!(verdict.headline.to_string().contains("While it ran: POST /checkout fails"), "{}", verdict.headline);
+    assert!(
+        verdict.headline.to_string().contains("was taken back. Said of it was: POST /checkout fails"),
+        "{}",
+        verdict.headline
+    );
     let levels: Vec<_> = shop.store.feed(&FeedQuery { limit: 9, ..FeedQuery::default() }).await.unwrap();
     let levels: Vec<_> = levels.iter().map(|row| row.verdict.as_ref().map(|judged| judged.level)).collect();
     assert_eq!(levels.len(), 2);

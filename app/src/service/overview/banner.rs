@@ -43,7 +43,7 @@ fn verdict(judged: &Judged, header: &ServiceHeader, deploys: String) -> AnyView 
             {verdict_badge(judged.level)}
             " "
             <span class="said">{sentence::parts(&judged.headline)}</span>
-            " "
+            " · "
         }
     });
     view! {
