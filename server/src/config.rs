@@ -37,7 +37,7 @@ enum Command {
     /// Run only the simulated cluster and say where its kubeconfig is
     Simulate(Simulate),
     /// Say what a running Binnacle thinks of a deploy, as an exit code for CI: 0 healthy, 1 degraded or failed, 2 too
-    /// little data, 3 not to be asked
+    /// little data, 3 where there is no answer: no such service, or no Binnacle
     Verdict(Ask),
     /// Look at each right, endpoint, port and the disk, with the flags of `serve`: ok, or what is missing, why it
     /// matters and what to add. Exits with 1 where something is missing

@@ -22,7 +22,7 @@ const RECENT: Duration = Duration::from_secs(600);
 const SHOWN: usize = 12;
 /// The exit code where nothing can be said yet.
 const UNSURE: u8 = 2;
-/// The exit code where it could not be asked.
+/// The exit code where there is no answer: it could not be asked, or knows no such service.
 const NOT_ASKED: u8 = 3;
 
 /// Which deploy, and where to ask.
@@ -49,7 +49,7 @@ pub(crate) struct Ask {
 }
 
 /// Prints the verdict and says it as an exit code: 0 healthy, 1 degraded, failed, stuck or rolled back, 2 too little
-/// data, 3 where it could not be asked.
+/// data, 3 where there is no answer, since it could not be asked or knows no such service.
 pub(crate) fn run(ask: &Ask) -> ExitCode {
     match gate(ask, PAUSE).and_then(|(code, lines)| print(&lines).map(|()| code)) {
         Ok(code) => ExitCode::from(code),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::Against;
 
 use crate::Rules;
-use crate::dispersion::{self, CLUSTERED, Dispersion, Variance, spread};
+use crate::dispersion::{self, Dispersion, Variance, spread};
 use crate::stats::binomial_tail;
 
 /// One cell: so many requests with so much score in a minute.
@@ -136,7 +136,12 @@ pub(crate) fn with_past(
     let unknown = if by_cells { own.factor } else { rules.unknown_dispersion };
     let known = historic.unwrap_or(Dispersion { factor: unknown, ..own });
     // Where it varies much more than it ever did, what it did is no guide to how well that is known.
-    let freedom = if own.factor > 1.5 * known.factor { own.freedom.min(known.freedom) } else { known.freedom };
+    let (own, freedom) = if own.factor > 1.5 * known.factor {
+        let own = if by_cells { dispersion::own_for_once(new, own, variance) } else { own };
+        (own, own.freedom.min(known.freedom))
+    } else {
+        (own, known.freedom)
+    };
     let dispersion = Dispersion { factor: known.factor.max(own.factor).max(floor), freedom, ..known };
     Some(Compared {
         against: Against::Past,
@@ -152,11 +157,9 @@ pub(crate) fn with_past(
 impl Compared {
     /// How likely so much score on the new side is where the past's episodes go on as they came, and all of it is
     /// expected to be `common` times as much: given all episodes, those of the new side are binomial, so that a past
-    /// with one or two of them says as little as it can. 0 where nothing comes in clusters.
+    /// with one or two of them says as little as it can. 0 where nothing comes in episodes.
     pub(crate) fn by_episodes(&self, score: f64, common: f64) -> f64 {
-        let Some(episodes) = self.dispersion.episodes.filter(|_| self.dispersion.factor > CLUSTERED) else {
-            return 0.0;
-        };
+        let Some(episodes) = self.dispersion.episodes else { return 0.0 };
         let requests = self.new.n * common;
         let (new, old) = (episodes.count(score, requests), episodes.count(self.old.x, self.old.n));
         binomial_tail(new, new + old, requests / (requests + self.old.n))

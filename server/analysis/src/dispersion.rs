@@ -27,7 +27,7 @@ pub(crate) struct Episodes {
 }
 
 impl Episodes {
-    /// Of blocks that vary around their mean; none where nothing stands out above it.
+    /// Of blocks that vary around their mean; none where they are no more skewed than two standard errors of a skewness.
     fn of(blocks: &[Unit], mean: f64) -> Option<Self> {
         let (mut requests, mut squares, mut cubes) = (0.0, 0.0, 0.0);
         for block in blocks {
@@ -36,8 +36,10 @@ impl Episodes {
             squares += above * above;
             cubes += above * above * above;
         }
+        let count = blocks.len() as f64;
+        let skewness = cubes * count.sqrt() / squares.powf(1.5);
         let size = cubes / squares;
-        (squares > 0.0 && size > 0.0).then(|| Self { size, always: mean - squares / size / requests })
+        (skewness > 2.0 * (6.0 / count).sqrt()).then(|| Self { size, always: mean - squares / size / requests })
     }
 
     /// How many of them a score is on so many requests.
@@ -49,7 +51,7 @@ impl Episodes {
 /// How much windows of 1, 2, 4 … minutes differ in the past: the variation of blocks of its minutes, so many lengths.
 /// Lengths the past is too short for follow the trend, at most doubling each time (perfect correlation).
 pub(crate) fn varies(past: &[Unit], lengths: usize, variance: Variance<'_>) -> Vec<Option<Dispersion>> {
-    let (mut measured, growth) = by_blocks(past, lengths, variance);
+    let (mut measured, growth) = by_blocks(past, lengths, HISTORIC, variance);
     while let Some(&last) = measured.last().filter(|_| measured.len() < lengths) {
         let growth = if growth > 1.25 { growth.min(2.0) } else { 1.0 };
         let episodes = last.episodes.map(|episodes| Episodes { size: episodes.size * growth, ..episodes });
@@ -58,8 +60,7 @@ pub(crate) fn varies(past: &[Unit], lengths: usize, variance: Variance<'_>) -> V
     measured.into_iter().map(Some).collect()
 }
 
-/// How much the new side varies by itself: its cells, or its minutes where those do more. Where some of its time was
-/// high and is over, blocks of its minutes: that is known no better than by how many such times there are.
+/// How much the new side varies by itself: its cells, or its minutes where those do more.
 pub(crate) fn own(new: &[Unit], variance: Variance<'_>, by_cells: bool) -> Dispersion {
     let mean = Tally::of(new).mean();
     let (cells, _) = spread(new, mean, variance, |_| 1.0);
@@ -70,11 +71,17 @@ pub(crate) fn own(new: &[Unit], variance: Variance<'_>, by_cells: bool) -> Dispe
         (true, false) => (together, minutes.len() as f64 - 1.0),
         (false, _) => (cells, f64::INFINITY),
     };
-    let own = Dispersion { factor, freedom, episodes: None };
-    if !by_cells || goes_on(&minutes, mean) {
+    Dispersion { factor, freedom, episodes: None }
+}
+
+/// The same where it varies much more than it ever did. Of what was high for some of its time and is over, no more is
+/// known than how many such times there were: blocks of minutes vary so much, where they do more than minutes.
+pub(crate) fn own_for_once(new: &[Unit], own: Dispersion, variance: Variance<'_>) -> Dispersion {
+    let minutes = blocks(new, 1);
+    if goes_on(&minutes, Tally::of(new).mean()) {
         return own;
     }
-    match by_blocks(&minutes, minutes.len(), variance).0.last() {
+    match by_blocks(&minutes, minutes.len(), OWN, variance).0.last() {
         Some(longer) if longer.factor > own.factor => Dispersion { episodes: None, ..*longer },
         _ => own,
     }
@@ -87,13 +94,23 @@ fn goes_on(minutes: &[Unit], mean: f64) -> bool {
     minutes[last..].chunks(part).all(|part| Tally::of(part).mean() > mean)
 }
 
-/// Blocks that say how much blocks vary.
-const BLOCKS: usize = 8;
+/// When blocks of a length are believed: how many there have to be, and by how many standard errors they have to vary
+/// more than shorter ones.
+type Believed = (usize, f64);
+/// Of the past, where what is missed is a false alarm.
+const HISTORIC: Believed = (8, 1.0);
+/// Of the new side, which is short: its minutes are taken where there is little doubt that they go together.
+const OWN: Believed = (12, 2.0);
 
 /// The variation of blocks of 1, 2, 4 … minutes, so many lengths or as far as there are enough: what is correlated in
-/// time varies more the longer the block, and a longer block's is taken where it is greater by more than its own error.
+/// time varies more the longer the block, and a longer block's is taken where it is greater by more than its own error can be.
 /// With it, how much the last length varied over the one before.
-fn by_blocks(units: &[Unit], lengths: usize, variance: Variance<'_>) -> (Vec<Dispersion>, f64) {
+fn by_blocks(
+    units: &[Unit],
+    lengths: usize,
+    (least, errors): Believed,
+    variance: Variance<'_>,
+) -> (Vec<Dispersion>, f64) {
     let mean = Tally::of(units).mean();
     let (mut found, mut before, mut growth) = (Vec::new(), f64::NAN, 1.0);
     // Nothing ever failed: that says how much it varies only where it would have been seen to.
@@ -101,16 +118,17 @@ fn by_blocks(units: &[Unit], lengths: usize, variance: Variance<'_>) -> (Vec<Dis
         return (found, growth);
     }
     let mut sums = blocks(units, 1);
-    while found.len() < lengths && sums.len() >= BLOCKS {
+    while found.len() < lengths && sums.len() >= least {
         let freedom = sums.len() as f64 - 1.0;
         let (factor, _) = spread(&sums, mean, variance, |_| 1.0);
         growth = if before > 0.0 { factor / before } else { 1.0 };
         before = factor;
-        let known = found.last().filter(|best: &&Dispersion| factor <= best.factor * (1.0 + (2.0 / freedom).sqrt()));
+        let known =
+            found.last().filter(|best: &&Dispersion| factor <= best.factor * (1.0 + errors * (2.0 / freedom).sqrt()));
         found.push(known.copied().unwrap_or_else(|| Dispersion {
             factor,
             freedom,
-            episodes: Episodes::of(&sums, mean),
+            episodes: Episodes::of(&sums, mean).filter(|_| factor > CLUSTERED),
         }));
         sums = blocks(&sums, 2);
     }
@@ -176,11 +194,15 @@ mod tests {
 
     #[test]
     fn what_goes_on_for_minutes_varies_more_than_minutes_do() {
-        let high = own(&minutes(64, |minute| (32..40).contains(&minute)), SHARES, true);
-        let scattered = own(&minutes(64, |minute| minute % 8 == 5), SHARES, true);
-        assert!(high.factor > 4.0 * scattered.factor, "{high:?} {scattered:?}");
+        let of = |is_episode: fn(i32) -> bool| {
+            let minutes = minutes(64, is_episode);
+            own_for_once(&minutes, own(&minutes, SHARES, true), SHARES)
+        };
+        let high = of(|minute| (32..40).contains(&minute));
+        let scattered = of(|minute| minute % 8 == 5);
+        assert!(high.factor > 3.0 * scattered.factor, "{high:?} {scattered:?}");
         assert!(high.freedom < scattered.freedom, "{high:?} {scattered:?}");
-        let to_the_end = own(&minutes(64, |minute| minute >= 48), SHARES, true);
+        let to_the_end = of(|minute| minute >= 48);
         assert!(to_the_end.freedom == scattered.freedom, "{to_the_end:?} {scattered:?}");
     }
 }

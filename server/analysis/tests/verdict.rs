@@ -17,7 +17,7 @@ fn quiet() -> DeployFacts {
 /// With a past that is changed.
 fn quiet_after(change: impl FnOnce(&mut Vec<PastMinute>)) -> DeployFacts {
     let mut drawn = draw(&Scenario { endpoints: 1, ..Scenario::default() }, 3);
-    let mut past = drawn.past.remove("GET /0").unwrap();
+    let mut past = drawn.past.remove("GET /0").expect("its one endpoint");
     change(&mut past);
     let mut facts = drawn.facts(10, Look::Minute(10));
     facts.endpoints[0].endpoint = "POST /checkout".into();

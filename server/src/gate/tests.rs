@@ -134,6 +134,21 @@ async fn what_may_pass_is_waited_for_and_what_lasts_is_not() {
     }
     let error = check(vec![Down], None, Some(50)).await.unwrap_err().to_string();
     assert!(error.contains("503"), "{error}");
+    for wait in [None, Some(50)] {
+        let error = check(vec![Nobody], None, wait).await.unwrap_err().to_string();
+        assert_eq!(error, "no service cart is known");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_gets_the_verdict_as_soon_as_it_decides_and_else_what_is_said_at_the_end() {
+    let said = |level| Deploys(vec![(0, "v2", Some(level))]);
+    let rounds = vec![said("rolling-out"), said("too-little-data"), said("healthy")];
+    assert_eq!(check(rounds.clone(), None, Some(60_000)).await.unwrap().0, 0);
+    let (code, printed) = check(rounds, None, None).await.unwrap();
+    assert!(code == 2 && printed.contains("rolling-out: it is rolling-out"), "{code}: {printed}");
+    let (code, printed) = check(vec![said("too-little-data")], None, Some(50)).await.unwrap();
+    assert!(code == 2 && printed.contains("too-little-data: it is too-little-data"), "{code}: {printed}");
 }
 
 #[test]
