@@ -202,7 +202,7 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
         ..pod("checkout", &format!("e{n}"), "10.0.1.1", 5)
     };
     let mut record = record();
-    record.pods = (0..150).map(ended).collect();
+    record.pods = (0..300).map(ended).collect();
     store.record(record).await.unwrap();
     let (checkout, node_window) = (id("checkout"), Window::new(begin(70), begin(100)));
     let asked = async |store: &Store| {
@@ -216,8 +216,8 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     };
     let before = asked(&store).await;
     assert!(before.1.len() == 10 && before.2.iter().any(|life| life.revision.0 == "old" && life.pods_ever == 40));
-    // The last 30 ended within the hour.
-    let now = begin(60 + 120 + 60);
+    // The last 60 ended within the hour.
+    let now = begin(60 + 240 + 60);
     store.maintain(now).await.unwrap();
     assert_eq!(asked(&store).await, before);
     let known = store.directory().pods(&checkout).len();
@@ -232,8 +232,8 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     .await
     .unwrap();
     pool.close().await;
-    assert_eq!((rows.0, rows.1), (30, 1), "what ended lately is a row");
-    assert!(rows.2 < 120 * 60, "{} bytes for 120 pods that have nearly all in common", rows.2);
+    assert_eq!((rows.0, rows.1), (60, 1), "what ended lately is a row");
+    assert!(rows.2 < 240 * 60, "{} bytes for 240 pods that have nearly all in common", rows.2);
     let store = open(folder.path()).await;
     assert_eq!(store.directory().pods(&checkout).len(), known);
     assert_eq!(asked(&store).await, before);

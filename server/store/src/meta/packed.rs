@@ -11,8 +11,9 @@ use crate::Error;
 
 /// A pod that ended so long ago is not told of again.
 const AFTER: i64 = HOUR;
-/// So many of a service are packed at once: fewer would not share enough.
-const LEAST: i64 = 100;
+/// So many of a service are packed at once: fewer would not share enough, and what of a row does not fit into a page
+/// takes whole pages.
+const LEAST: i64 = 200;
 /// No more than so many, so that a question about some does not read all.
 const MOST: i64 = 1_000;
 /// Packed once and read seldom.
