@@ -1,6 +1,7 @@
 //! Every flag, with its environment name and default; validated once into the working form. Nothing else reads
 //! the environment.
 
+mod printed;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::gate::Ask;
 use crate::simulate::Simulate;
 pub(crate) use units::span;
-use units::{age, bytes, interval};
+use units::{age, bytes, interval, memory};
 
 /// Watches Kubernetes, keeps what services did, and answers: did this deploy cause it?
 #[derive(Debug, Parser)]
@@ -107,7 +108,7 @@ struct Serve {
     #[arg(long, env = "BINNACLE_ACCEPT_FUTURE", default_value = "1h", value_parser = age, value_name = "AGE")]
     accept_future: Duration,
     /// Memory that the process may have: near it senders are told to come again, and less is in flight at once [default: 90 % of its container's limit, none where that has none]
-    #[arg(long, env = "BINNACLE_MEMORY_LIMIT", value_parser = bytes, value_name = "BYTES")]
+    #[arg(long, env = "BINNACLE_MEMORY_LIMIT", value_parser = memory, value_name = "BYTES")]
     memory_limit: Option<u64>,
     /// Browser origins that may send OTLP over HTTP
     #[arg(long = "otlp-origin", env = "BINNACLE_OTLP_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
@@ -379,43 +380,5 @@ impl Config {
         });
         hosts.extend(self.allowed_hosts.iter().map(|host| host.to_ascii_lowercase()));
         hosts
-    }
-}
-
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = |keep: store::Keep| keep.age / model::DAY;
-        write!(
-            f,
-            "demo={:?} kubeconfig={:?} contexts={:?} namespaces={:?} log_streams={} log_namespaces={:?} kubelets={:?} listen={} otlp_grpc={} otlp_http={} otlp_max_bytes={} \
-             accept_past={:?} accept_future={:?} memory_limit={:?} otlp_origins={:?} data={:?} retention={}d/{}B summaries={}d/{}B disk_reserve={:?} values={:?} access={:?} allowed_hosts={:?} \
-             metrics_token={} log={}",
-            self.demo,
-            self.kubeconfig,
-            self.contexts,
-            self.namespaces,
-            self.log_streams,
-            self.log_namespaces,
-            self.kubelets,
-            self.listen,
-            self.otlp_grpc,
-            self.otlp_http,
-            self.otlp_max_bytes,
-            self.accept_past,
-            self.accept_future,
-            self.memory_limit,
-            self.otlp_origins,
-            self.data,
-            days(self.raw),
-            self.raw.bytes,
-            days(self.summaries),
-            self.summaries.bytes,
-            self.disk_reserve,
-            self.values,
-            self.access,
-            self.allowed_hosts,
-            self.metrics_token.as_ref().map_or("none", |_| "***"),
-            self.log,
-        )
     }
 }

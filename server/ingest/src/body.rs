@@ -158,8 +158,10 @@ mod tests {
         zstd::encode_all(bytes, 3).unwrap()
     }
 
+    /// Packs bytes.
+    type Pack = fn(&[u8]) -> Vec<u8>;
     /// Both ways, with one who packs so.
-    const BOTH: [(Packing, fn(&[u8]) -> Vec<u8>); 2] = [(Packing::Gzip, gzip), (Packing::Zstd, zstd)];
+    const BOTH: [(Packing, Pack); 2] = [(Packing::Gzip, gzip), (Packing::Zstd, zstd)];
 
     #[test]
     fn what_was_packed_is_unpacked_up_to_the_limit() {

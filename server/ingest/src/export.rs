@@ -60,12 +60,15 @@ pub(crate) enum Format {
     Pprof,
 }
 
+/// What stands in an address, by key.
+pub(crate) type Words = Vec<(String, String)>;
+
 /// A message as it was received.
 pub(crate) struct Received {
     /// What it is of.
     pub(crate) signal: Signal,
     /// What stands in the address, where that is part of it.
-    pub(crate) words: Vec<(String, String)>,
+    pub(crate) words: Words,
     /// Its bytes, after `skip` of framing.
     pub(crate) bytes: Vec<u8>,
     /// Bytes of framing before the message.
@@ -319,7 +322,7 @@ fn partial(signal: Signal, report: &Report, limits: &Limits) -> Option<Partial> 
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
-    let (each, unit) = units.into_iter().find(|(each, _)| seconds % each == 0).unwrap_or((1, 's'));
+    let (each, unit) = units.into_iter().find(|(each, _)| seconds.is_multiple_of(*each)).unwrap_or((1, 's'));
     format!("{}{unit}", seconds / each)
 }
 

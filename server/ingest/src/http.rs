@@ -16,7 +16,7 @@ use http::{Extensions, HeaderMap, Method, StatusCode};
 
 use crate::body::Packing;
 use crate::error::places;
-use crate::export::{Format, Partial, Received};
+use crate::export::{Format, Partial, Received, Words};
 use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
 
@@ -128,7 +128,7 @@ fn packing(headers: &HeaderMap) -> Result<Option<Packing>, Error> {
 async fn take(
     ingest: &Ingest,
     (signal, format): (Signal, Format),
-    words: Vec<(String, String)>,
+    words: Words,
     mut body: Body,
     packing: Option<Packing>,
     peer: Option<IpAddr>,

@@ -50,6 +50,14 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text} is too little: 100MB at least"))
 }
 
+/// A size of memory in which a process that has read a little of everything still does its work.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        0..200_000_000 => Err(format!("{text} is too little: 200MB at least")),
+        bytes => Ok(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +70,8 @@ mod tests {
         assert_eq!(interval("15s").unwrap(), Duration::from_secs(15));
         assert!(interval("4s").is_err() && interval("11m").is_err() && interval("ms").is_err());
         assert_eq!(bytes("20GB").unwrap(), 20_000_000_000);
+        assert_eq!(memory("200MB").unwrap(), 200_000_000);
+        assert!(memory("199MB").unwrap_err().contains("200MB at least"));
         for text in ["", "7", "d", "-1d", "9999999d", "7 days", "ü"] {
             assert!(age(text).is_err(), "{text}");
         }

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{admit, packing, peer, take};
 use crate::body::Packing;
-use crate::export::{Format, Partial};
+use crate::export::{Format, Partial, Words};
 use crate::signal::Signal;
 use crate::{Error, Ingest, body, respond};
 
@@ -62,9 +62,9 @@ async fn receive(ingest: &Ingest, format: Format, request: Request) -> Result<Op
 }
 
 /// What stands in the address and how the body is packed, or why the request is not taken.
-fn check(ingest: &Ingest, parts: &Parts) -> Result<(Vec<(String, String)>, Option<Packing>), Error> {
+fn check(ingest: &Ingest, parts: &Parts) -> Result<(Words, Option<Packing>), Error> {
     admit(parts, ingest.limits().message, &ingest.limits().origins)?;
-    let words = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let words = Query::<Words>::try_from_uri(&parts.uri);
     let Query(words) = words.map_err(|error| Error::Malformed(error.to_string()))?;
     Ok((words, packing(&parts.headers)?))
 }
