@@ -51,6 +51,7 @@ pub(crate) fn apm(window: Window, split: Split) -> Apm {
             requests: 1_483_200.0,
             errors: 60_811.0,
         },
+        measured: window.length(),
         sampled: false,
         last_request: Some(window.to),
     }
