@@ -113,8 +113,10 @@ test("sorting by name is in the URL and turns round", async ({ page }) => {
   const ascending = async () => JSON.stringify(await names()) === JSON.stringify((await names()).toSorted());
   await expect.poll(ascending).toBe(true);
   const before = await names();
-  await heading.getByRole("link").or(heading.getByRole("button")).first().click();
+  const link = heading.getByRole("link").or(heading.getByRole("button")).first();
+  await link.click();
   await expect.poll(names).toEqual(before.toReversed());
+  await expect(link, "other rows leave the focus where it is").toBeFocused();
 });
 
 test("a CronJob is there where jobs are asked for, and its job is not a row of its own", async ({ page }) => {

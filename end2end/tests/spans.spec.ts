@@ -40,7 +40,7 @@ test("requests come newest first, a page at a time, all of them plotted", async 
   await openTraces(page);
   const rows = page.getByTestId("span-hit");
   await expect(rows).toHaveCount(100);
-  await expect(page.getByTestId("chart-spans")).toContainText("121, 1 failed");
+  await expect(page.getByTestId("chart-spans")).toContainText("121 · 1 failed");
   await expect(page.getByTestId("span-point")).toHaveCount(121);
   await page.getByTestId("more-spans").click();
   await expect(rows).toHaveCount(21);

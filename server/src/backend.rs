@@ -2,6 +2,7 @@
 //! module a feature; this file only delegates.
 
 mod apm;
+mod begun;
 mod board;
 mod catalog;
 mod deploys;

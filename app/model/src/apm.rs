@@ -71,6 +71,8 @@ pub struct Apm {
     pub places: Vec<Option<u32>>,
     /// The whole window summed.
     pub total: Summary,
+    /// For how many nanoseconds of the window requests were measured, which is what the total is of.
+    pub measured: i64,
     /// Some of it came from traces sampled at an unknown rate: the page says "of received traces".
     pub sampled: bool,
     /// When the last request that was counted arrived; nothing means no request data in the retention.

@@ -440,6 +440,9 @@ pub struct KubernetesTab {
     pub pods: Vec<PodRow>,
     /// The past moment that all of this is as of; nothing where it is the present.
     pub past: Option<Timestamp>,
+    /// Since when it is kept what belongs to the service, where that is after the past moment: what belonged to it then
+    /// is not known but for the workload and its pods.
+    pub kept_from: Option<Timestamp>,
     /// When something of it changed in the window, oldest first.
     pub moments: Vec<Timestamp>,
 }

@@ -32,10 +32,7 @@ pub(super) fn draw(
     params: Memo<ParamsMap>,
     kept: Memo<String>,
 ) -> AnyView {
-    let heads = move || {
-        let (now, url) = (query.get(), params.with(Query::of));
-        COLUMNS.map(|(sort, words, class)| head(sort, words, class, &now, &url)).collect_view()
-    };
+    let heads = COLUMNS.map(|(sort, words, class)| head(sort, words, class, query, params)).collect_view();
     let below = page.matched.saturating_sub(offset + page.rows.len() as u32);
     let rows = page.rows.into_iter().map(|row| view! { <Row row kept /> }).collect_view();
     view! {
@@ -52,21 +49,36 @@ pub(super) fn draw(
     .into_any()
 }
 
-fn head(sort: CatalogSort, words: &'static str, class: &'static str, now: &CatalogQuery, url: &Query) -> AnyView {
-    let own = now.sort == sort;
-    // Names rise; numbers and healths begin with the most and the worst.
-    let rises = matches!(sort, CatalogSort::Name | CatalogSort::Revision | CatalogSort::Ready) != now.reverse;
-    let (order, arrow) = if rises { ("ascending", "↑") } else { ("descending", "↓") };
+/// The head of a column. Only what it says follows the address: the link itself is never made anew, neither by another
+/// order nor by other rows, and so keeps the focus.
+fn head(
+    sort: CatalogSort,
+    words: &'static str,
+    class: &'static str,
+    query: Memo<CatalogQuery>,
+    params: Memo<ParamsMap>,
+) -> AnyView {
+    let order = move || query.with(|now| order(sort, now));
+    let to = move || query.with(|now| href(&query::sorted(params.with(Query::of), now, sort)));
     let what = (sort == CatalogSort::Restarts).then_some("Of containers, in the last hour");
     view! {
-        <th scope="col" class=class aria-sort=own.then_some(order) title=what>
-            <a href=href(&query::sorted(url.clone(), now, sort)) data-noscroll>
+        <th scope="col" class=class aria-sort=move || order().map(|(order, _)| order) title=what>
+            <a href=to data-noscroll>
                 {words}
-                <span class="arrow" aria-hidden="true">{if own { arrow } else { "" }}</span>
+                <span class="arrow" aria-hidden="true">
+                    {move || order().map_or("", |(_, arrow)| arrow)}
+                </span>
             </a>
         </th>
     }
     .into_any()
+}
+
+/// How a column is ordered now, as a word and as a sign; nothing where it is not.
+fn order(sort: CatalogSort, now: &CatalogQuery) -> Option<(&'static str, &'static str)> {
+    // Names rise; numbers and healths begin with the most and the worst.
+    let rises = matches!(sort, CatalogSort::Name | CatalogSort::Revision | CatalogSort::Ready) != now.reverse;
+    (now.sort == sort).then_some(if rises { ("ascending", "↑") } else { ("descending", "↓") })
 }
 
 /// The room of rows that are not here.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use model::{DeployMark, EventMark, Marks, Timestamp, Window, Zone, age_text};
 
 use super::hover::{Hover, pointer_layer};
-use super::path::{self, Line, value_at};
+use super::path::{self, Line, value_at, value_in};
 use super::scale::{self, Along, Axis, Unit, percent};
 use crate::session::Clock;
 use crate::ui::ago::clock_text;
@@ -209,17 +209,30 @@ fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {
 
 /// Style classes of lines of what has not been yet.
 const AHEAD: [&str; 2] = ["forecast", "edge"];
+/// That of a line of what may be.
+const LIMIT: &str = "limit";
 
-/// Names of the lines with their value under the pointer, else their last one: of what is ahead that is no value.
+/// When the bucket began whose values the legend tells: the newest of a range. Revisions that are laid beside each
+/// other by age or clock each have a last value of their own.
+fn told(plot: &Plot) -> Option<Timestamp> {
+    let measured = plot.lines.iter().filter(|line| line.class != LIMIT && !AHEAD.contains(&line.class));
+    path::newest(measured).filter(|_| plot.along == Along::Range)
+}
+
+/// Names of the lines with their value under the pointer, else their newest one, which what has ended does not have: of
+/// what is ahead that is no value.
 fn legend(plot: &Plot) -> AnyView {
-    let (hover, window, unit) = (Hover::of_page(), plot.window, plot.unit);
+    let (hover, window, unit, told) = (Hover::of_page(), plot.window, plot.unit, told(plot));
     let entry = |line: &Line| {
         let (name, class) = (line.series.name.clone(), line.class);
         let series = StoredValue::new(line.series.clone());
         let value = move || {
             let found = series.with_value(|series| match hover.at.get() {
                 Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
-                None => series.points.iter().rev().flatten().next().copied(),
+                None => match told.filter(|_| class != LIMIT) {
+                    Some(newest) => value_in(series, newest),
+                    None => series.points.iter().rev().flatten().next().copied(),
+                },
             });
             match found {
                 _ if AHEAD.contains(&class) && hover.at.get().is_none() => String::new(),

@@ -62,6 +62,21 @@ pub(crate) fn begins(lines: &[Line], window: Window) -> Option<Timestamp> {
     (first.since(window.from) > window.length() / LATE).then_some(first)
 }
 
+/// When the newest bucket in which any of some lines was measured began.
+pub(crate) fn newest<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<Timestamp> {
+    let last = |line: &Line| {
+        let at = line.series.points.iter().rposition(Option::is_some)?;
+        Some(line.series.start.plus(at as i64 * line.series.step.0))
+    };
+    lines.into_iter().filter_map(last).max()
+}
+
+/// The value of a series in the bucket that holds an instant.
+pub(crate) fn value_in(series: &Series, at: Timestamp) -> Option<f64> {
+    let bucket = at.since(series.start).div_euclid(series.step.0.max(1));
+    *series.points.get(usize::try_from(bucket).ok()?)?
+}
+
 /// The drawing of bars on top of each other; a bar that holds anything can be seen.
 pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
     /// Parts of a bucket's width that are left free.
@@ -113,11 +128,12 @@ fn push_path(out: &mut String, kind: &str, class: &str, data: &str) {
     }
 }
 
-/// The places of a series' points; a point stands in the middle of its bucket.
+/// The places of a series' points; a point stands in the middle of its bucket, as far as that is in the window.
 fn places(series: &Series, window: Window, top: f64) -> Vec<Option<(f64, f64)>> {
     let length = window.length().max(1) as f64;
     let first = series.start.since(window.from) as f64;
-    let at = |i: usize| (first + (i as f64 + 0.5) * series.step.0 as f64) / length * WIDTH;
+    let edge = |i: usize| (first + i as f64 * series.step.0 as f64).clamp(0.0, length);
+    let at = |i: usize| f64::midpoint(edge(i), edge(i + 1)) / length * WIDTH;
     series.points.iter().enumerate().map(|(i, value)| value.map(|value| (at(i), y(value, top)))).collect()
 }
 
@@ -194,6 +210,23 @@ mod tests {
         assert_eq!(begins(&late, window(40)), None, "a small part may be empty");
         assert_eq!(begins(&[line(&[Some(0.0), Some(1.0)])], window(4)), None);
         assert_eq!(begins(&[line(&[None; 4])], window(4)), None, "there is nothing at all");
+    }
+
+    #[test]
+    fn the_newest_bucket_is_that_in_which_any_line_has_a_value() {
+        let line = |points: &[Option<f64>]| Line { class: "s1", series: series(points), area: false };
+        let (ended, lives) = (line(&[Some(1.0), None, None, None]), line(&[None, Some(2.0), Some(3.0), None]));
+        let newest = newest([&ended, &lives]).unwrap();
+        assert_eq!(newest, Timestamp::from_seconds(2));
+        assert_eq!((value_in(&ended.series, newest), value_in(&lives.series, newest)), (None, Some(3.0)));
+        assert_eq!(value_in(&lives.series, Timestamp(-1)), None);
+    }
+
+    #[test]
+    fn a_bucket_that_goes_on_stands_in_the_window() {
+        let line = Line { class: "s1", series: series(&[None, Some(4.0)]), area: false };
+        let window = Window::new(Timestamp(0), Timestamp(SECOND * 5 / 4));
+        assert!(chart(&[line], window, 4.0, &[]).contains("d=\"M900.0 0.00"));
     }
 
     #[test]

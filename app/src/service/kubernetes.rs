@@ -47,8 +47,8 @@ impl LazyRoute for Kubernetes {
             view! {
                 {travel::travel(&tab, window, address)}
                 {events::events(&tab, &deploys())}
-                {resources::resources(&tab.resources, address)}
-                {pods::pods(&tab.pods)}
+                {resources::resources(&tab, address)}
+                {pods::pods(&tab.pods, tab.past)}
             }
             .into_any()
         };

@@ -17,6 +17,23 @@ pub(crate) fn ago(at: Timestamp) -> AnyView {
     .into_any()
 }
 
+/// How long something had been at a moment that is over, where there is one, else `age`.
+pub(crate) fn age_then(at: Timestamp, past: Option<Timestamp>) -> AnyView {
+    let Some(past) = past else { return age(at) };
+    let clock = Clock::of_page();
+    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    view! { <time title=title>{short_age_text(past.since(at))}</time> }.into_any()
+}
+
+/// `3 min before` a moment that is over, where there is one, else `ago`.
+pub(crate) fn ago_then(at: Timestamp, past: Option<Timestamp>) -> AnyView {
+    let Some(past) = past else { return ago(at) };
+    let clock = Clock::of_page();
+    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    let text = format!("{} before", short_age_text(past.since(at)));
+    view! { <time title=title data-at=at.millis().to_string()>{text}</time> }.into_any()
+}
+
 /// `now`, `3 min ago`; an instant of the future is now.
 pub(crate) fn ago_text(now: Timestamp, at: Timestamp) -> String {
     match now.since(at) {

@@ -51,6 +51,7 @@ pub(crate) fn apm(window: Window, split: Split) -> Apm {
             requests: 1_483_200.0,
             errors: 60_811.0,
         },
+        measured: window.length(),
         sampled: false,
         last_request: Some(window.to),
     }
@@ -207,6 +208,7 @@ impl Fake {
                 deploy: Some((12, self.text("v1.8.2"))),
                 node: Some(self.text("node-07")),
             }],
+            kept_from: at.map(|at| at.plus(31 * MINUTE)),
             nodes: vec![self.node_trouble(&event(AdverseKind::Node, String::new(), None, 1, true))],
             resources: vec![
                 resource(0, "Deployment", "checkout".into(), "6/6 ready, generation 84", Some(true), ""),

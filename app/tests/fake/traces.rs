@@ -76,7 +76,7 @@ impl Fake {
         }
     }
 
-    /// Three requests, of which those that failed can be asked for; the slowest first where that is asked.
+    /// Three requests, of which those that failed, or of an endpoint, can be asked for; the slowest first where that is asked.
     pub(crate) fn span_page(&self, filter: &SpanFilter, ask: &SpanQuery) -> SpanPage {
         let hit = |seconds: i64, ms: i64, failed: bool, endpoint: String| SpanHit {
             trace: id(),
@@ -98,14 +98,21 @@ impl Fake {
             hit(90, 4, false, "GET /cart".into()),
         ];
         let asks_failed = filter.terms.iter().any(|term| term.test == SpanTest::Failed(true));
-        let mut spans: Vec<SpanHit> = all.into_iter().filter(|hit| hit.failed || !asks_failed).collect();
+        let is_asked = |hit: &SpanHit| {
+            filter.terms.iter().all(|term| match &term.test {
+                SpanTest::Endpoint(endpoint) => *endpoint == hit.endpoint,
+                _ => hit.failed || !asks_failed,
+            })
+        };
+        let mut spans: Vec<SpanHit> = all.into_iter().filter(is_asked).collect();
+        let (matched, failed) = if spans.is_empty() { (0, 0) } else { (12_340, 980) };
         if ask.order == SpanOrder::Slowest {
             spans.sort_by_key(|hit| -hit.duration);
         }
         let point =
             |hit: &SpanHit| SpanPoint { trace: hit.trace, at: hit.at, duration: hit.duration, failed: hit.failed };
         SpanPage {
-            plot: SpanPlot { points: spans.iter().map(point).collect(), matched: 12_340, failed: 980 },
+            plot: SpanPlot { points: spans.iter().map(point).collect(), matched, failed },
             next: ask.after.is_none().then_some(Cursor { key: 7, skip: 1 }),
             spans,
             covered_from: Some(AS_OF.plus(-30 * MINUTE)),

@@ -46,5 +46,8 @@ async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
 #[tokio::test]
 async fn the_kubernetes_tab_says_that_it_is_as_of_a_past_moment() {
     let past = get(&checkout("kubernetes?at=1764000000000")).await;
-    past.has(&["As of 24 Nov 16:00:00", "Back to now"]);
+    past.has(&["As of 24 Nov 16:00:00", "Back to now", "then, ", "history begins 24 Nov 16:31"]);
+    let now = get(&checkout("kubernetes")).await;
+    now.has(&[" now, "]);
+    assert!(!now.html.contains("history begins"));
 }

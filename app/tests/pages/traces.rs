@@ -10,7 +10,7 @@ async fn the_traces_tab_searches_plots_and_pages() {
         (3, 3, 1, 1)
     );
     page.has(&[
-        "12,340, 980 failed",
+        "12,340 · 980 failed",
         "3 drawn",
         "842 ms",
         "no answer in 200ms",
@@ -38,6 +38,9 @@ async fn the_traces_tab_searches_plots_and_pages() {
     let (first, second) = (slowest.html.find(">842 ms").unwrap(), slowest.html.find(">31 ms").unwrap());
     assert!(first < second);
     assert_eq!(slowest.ids("more-spans"), 0);
+    let nowhere = get(&checkout("traces?q=endpoint:/nowhere")).await;
+    nowhere.has(&["None match", "No span matches"]);
+    assert!(!nowhere.html.contains("No spans in this range"));
     get(&checkout("traces?q=duration:fast")).await.has(&["is no duration"]);
     get(&checkout("overview?range=1h")).await.has(&["/traces?range=1h&amp;q=endpoint:%22POST%20/checkout%22"]);
 }

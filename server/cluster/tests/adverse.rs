@@ -376,6 +376,32 @@ fn the_phases_of_a_pod_come_from_its_conditions_and_continue_what_was_known() {
 }
 
 #[test]
+fn a_pod_that_is_met_when_its_node_is_lost_was_not_pending_until_then() {
+    let met = |state: Value| {
+        let mut objects = running();
+        objects[2] = with(pod("p", "aa", 0, Some(1)), state);
+        Bench::list(60, &objects).pod("p").history
+    };
+    let ready = |status: &str, minute: i64| {
+        let started = json!({"type": "Initialized", "status": "True", "lastTransitionTime": iso(0)});
+        json!([started, {"type": "Ready", "status": status, "lastTransitionTime": iso(minute)}])
+    };
+    let going = json!({"deletionTimestamp": iso(41), "deletionGracePeriodSeconds": 30});
+    let before = [(at(0), PodPhase::Pending), (at(1), PodPhase::Starting)];
+    let lost = met(json!({"metadata": going, "status": {"conditions": ready("False", 40)}}));
+    let until = lost.iter().position(|(_, phase)| *phase == PodPhase::NotReady).unwrap();
+    assert_eq!(lost[until].0, at(40));
+    assert_eq!(lost[until - 1].1, PodPhase::Ready, "{lost:?}");
+    assert_eq!(lost.last().map(|(_, phase)| *phase), Some(PodPhase::Terminating));
+    let served = met(json!({"metadata": going, "status": {"conditions": ready("True", 2)}}));
+    assert_eq!(served[..3], [before[0], before[1], (at(2), PodPhase::Ready)]);
+    let unheard = [before[0], (at(1), PodPhase::Unknown)];
+    assert_eq!(met(json!({"status": {"conditions": ready("Unknown", 40)}})), unheard);
+    let both = met(json!({"metadata": going, "status": {"conditions": ready("Unknown", 40)}}));
+    assert_eq!((&both[..2], both[2].1), (&unheard[..], PodPhase::Terminating));
+}
+
+#[test]
 fn a_service_is_given_its_progress_deadline_until_it_was_ready_once_and_when_it_recreates() {
     let mut objects = vec![
         with(deployment("v1", 1, (1, 1, 0)), json!({"spec": {"progressDeadlineSeconds": 120}})),

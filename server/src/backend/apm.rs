@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use app::AppError;
 use model::{
-    Apm, EndpointRow, ErrorRow, Red, Revision, RevisionHash, Series, ServiceId, Split, Step, Summary, Timestamp,
-    Viewer, Window,
+    Apm, EndpointRow, ErrorRow, Red, Revision, RevisionHash, SECOND, Series, ServiceId, Split, Step, Summary,
+    Timestamp, Viewer, Window,
 };
 use store::{By, RedQuery, RedRow};
 
+use super::begun::{begun, measured};
 use super::{Answers, failed, shown_name};
+use crate::jobs::now;
 
 /// Points of a chart: at most two a pixel of the narrowest one.
 pub(super) const POINTS: i64 = 240;
@@ -19,18 +21,47 @@ const SPARK: i64 = 30;
 /// What endpoints did, and over how many nanoseconds.
 pub(super) type EndpointSums<'a> = (&'a BTreeMap<String, Red>, i64);
 
-/// Buckets of a chart: those that ended by the window's end. The unfinished last one is left out.
-#[derive(Clone, Copy)]
+/// What ended less than this ago may not be here yet: an SDK hands on its spans every 5 s
+/// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor,
+/// `OTEL_BSP_SCHEDULE_DELAY`), a collector between may wait as long again, and then they are sent and committed.
+const ARRIVES: i64 = 15 * SECOND;
+
+/// Buckets of a chart: those that ended by the window's end, and of which all can have arrived. The unfinished last
+/// one is left out, as long as there is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grid {
     start: Timestamp,
     step: Step,
     points: usize,
+    /// What came after is not here yet.
+    end: Timestamp,
 }
 
 impl Grid {
-    pub(super) fn of(window: Window, step: Step) -> Self {
+    pub(super) fn of(window: Window, step: Step, now: Timestamp) -> Self {
         let start = window.aligned(step).from;
-        Self { start, step, points: (window.to.since(start) / step.0).max(0) as usize }
+        let end = window.to.min(now.plus(-ARRIVES));
+        Self { start, step, points: (end.since(start) / step.0).max(0) as usize, end }
+    }
+
+    /// With the unfinished bucket where requests began in it, so that there is no other.
+    fn since(self, begun: Option<&Timestamp>) -> Self {
+        let began = begun.filter(|begun| **begun < self.end && begun.since(self.start) >= 0);
+        let points = began.map_or(0, |begun| (begun.since(self.start) / self.step.0) as usize + 1);
+        Self { points: self.points.max(points), ..self }
+    }
+
+    /// Requests a second of each bucket; of that in which they began, a second of the time since then.
+    fn rates(&self, name: &str, cells: &BTreeMap<u32, Red>, begun: Option<&Timestamp>) -> Series {
+        let mut rates = self.series(name, cells, |red| Some(red.requests / self.step.seconds()));
+        let cell = begun.and_then(|begun| usize::try_from(begun.since(self.start) / self.step.0).ok());
+        if let Some((begun, cell)) = begun.zip(cell)
+            && let Some(Some(rate)) = rates.points.get_mut(cell)
+        {
+            let ends = self.start.plus((cell as i64 + 1) * self.step.0).min(self.end);
+            *rate *= self.step.0 as f64 / ends.since(*begun).max(SECOND) as f64;
+        }
+        rates
     }
 
     /// The same buckets by their age: the first begins at nothing.
@@ -64,10 +95,10 @@ pub(super) async fn charts(
     let last_request = answers.store.telemetry().last_request(id).await.map_err(failed)?;
     let all = together(rows.iter());
     let total = sum(all.values());
-    let grid = Grid::of(window, step);
-    let seconds = step.seconds();
-    // Once there are requests, a bucket without any is a rate of nothing; before that it is not measured.
-    let rate = |red: &Red| Some(red.requests / seconds);
+    let first = all.keys().next().map(|first| (id.clone(), *first));
+    let begun = begun(&answers.store, window, step, first).await.map_err(failed)?;
+    let begun = begun.get(id);
+    let grid = Grid::of(window, step, now()).since(begun);
     let named = match split {
         Split::Together => vec![("all endpoints".to_owned(), None, all.clone())],
         Split::Revision => by_revision(&answers.store.revisions(id).await.map_err(failed)?, &rows),
@@ -78,7 +109,7 @@ pub(super) async fn charts(
     let quantile = |q: f64| move |red: &Red| red.histogram.quantile(q);
     Ok(Apm {
         window,
-        requests: each(&rate),
+        requests: named.iter().map(|(name, _, cells)| grid.rates(name, cells, begun)).collect(),
         errors: each(&Red::error_share),
         client_errors: grid.series("4xx", &all, |red| (red.requests > 0.0).then(|| red.client_errors / red.requests)),
         latency: match split {
@@ -88,7 +119,8 @@ pub(super) async fn charts(
             Split::Revision => each(&quantile(0.95)),
         },
         places: named.iter().map(|(_, place, _)| *place).collect(),
-        total: Summary::of(&total, window.length()),
+        total: Summary::of(&total, measured(window, begun)),
+        measured: measured(window, begun),
         sampled: rows.iter().any(|row| row.sampled),
         last_request,
     })
@@ -136,9 +168,18 @@ pub(super) fn place(revisions: &[Revision], hash: &RevisionHash) -> Option<u32> 
     revisions.iter().position(|revision| &revision.hash == hash).map(|place| place as u32)
 }
 
-async fn by_endpoint(answers: &Answers, id: &ServiceId, window: Window) -> Result<BTreeMap<String, Red>, AppError> {
-    let ask = RedQuery { services: Some(vec![id.clone()]), window, step: window.step(60), by: By::Endpoint };
-    Ok(endpoint_sums(answers.store.telemetry().red(ask).await.map_err(failed)?))
+/// What each endpoint did in a window, and for how many nanoseconds of it the service was measured.
+async fn by_endpoint(
+    answers: &Answers,
+    id: &ServiceId,
+    window: Window,
+) -> Result<(BTreeMap<String, Red>, i64), AppError> {
+    let step = window.step(60);
+    let ask = RedQuery { services: Some(vec![id.clone()]), window, step, by: By::Endpoint };
+    let rows = answers.store.telemetry().red(ask).await.map_err(failed)?;
+    let first = rows.iter().flat_map(|row| &row.cells).map(|(at, _)| (id.clone(), *at)).min();
+    let begun = begun(&answers.store, window, step, first).await.map_err(failed)?;
+    Ok((endpoint_sums(rows), measured(window, begun.get(id))))
 }
 
 /// What each endpoint of some rows did in all.
@@ -161,7 +202,7 @@ pub(super) async fn endpoints(
     answers.known(id)?;
     let now = by_endpoint(answers, id, window).await?;
     let before = by_endpoint(answers, id, window.previous()).await?;
-    Ok(worst_first((&now, window.length()), (&before, window.length())))
+    Ok(worst_first((&now.0, now.1), (&before.0, before.1)))
 }
 
 /// Endpoints of two sides, each over so many nanoseconds, beside each other: worst change first.
@@ -233,7 +274,30 @@ pub(super) async fn errors(
 
 #[cfg(test)]
 mod tests {
+    use model::MINUTE;
+
     use super::*;
+
+    #[test]
+    fn a_bucket_is_shown_once_its_spans_can_be_here() {
+        let at = |seconds: i64| Timestamp::from_seconds(seconds);
+        let window = Window::new(at(0), at(100));
+        let points = |now: i64| Grid::of(window, Step(20 * SECOND), at(now)).points;
+        assert_eq!([100, 114, 115, 9_999].map(points), [4, 4, 5, 5], "a window that is over has all");
+    }
+
+    #[test]
+    fn requests_that_just_began_are_drawn_and_are_of_the_time_since() {
+        let at = |minutes: i64| Timestamp::from_seconds(minutes * 60);
+        let window = Window::new(at(0), at(100));
+        let grid = Grid::of(window, Step(60 * MINUTE), at(9_999));
+        let cells = |cell: u32| BTreeMap::from([(cell, Red { requests: 1_200.0, ..Red::default() })]);
+        let rates =
+            |cell: u32, begun: Timestamp| grid.since(Some(&begun)).rates("all", &cells(cell), Some(&begun)).points;
+        assert_eq!(rates(0, at(50)), [Some(2.0)], "of ten minutes");
+        assert_eq!(rates(1, at(90)), [None, Some(2.0)], "the hour has not ended, but there is no other");
+        assert_eq!(grid.since(None), grid);
+    }
 
     #[test]
     fn a_revision_has_its_place_in_the_history_whatever_served_in_the_window() {

@@ -14,6 +14,7 @@ use model::{
 use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Saturations, Store};
 use tokio::sync::OnceCell;
 
+use super::begun::{begun, measured};
 use crate::verdicts::present::{Said, present_of};
 use adverse::{happened, told_of};
 
@@ -118,6 +119,8 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
     let (window, now) = (*window, key.window.to);
     let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
     let totals = totals(store, window).await?;
+    let firsts = totals.iter().map(|(id, total)| (id.clone(), total.first));
+    let begun = begun(store, window, window.step(CELLS), firsts).await?;
     let hour = Window::before(now, HOUR);
     let adverse = store.adverse(None, hour).await?;
     let happened = happened(&adverse, &directory, hour);
@@ -125,10 +128,15 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
     let blind = blind(&store.cluster_statuses(), now);
     let judgements = newest(judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
+    let total = |id: &ServiceId| match totals.get(id) {
+        Some(total) => Summary::of(&total.red, measured(window, begun.get(id))),
+        None => Summary::default(),
+    };
     let services = directory.services().map(|service| {
         let id = &service.id;
         let (oom_kills, restarts) = happened.get(id).copied().unwrap_or_default();
-        let errors = recent.get(id).map(|red| RecentErrors { requests: red.requests, errors: red.errors });
+        let errors =
+            recent.get(id).map(|Total { red, .. }| RecentErrors { requests: red.requests, errors: red.errors });
         let verdict = present.get(id);
         let recent = errors.unwrap_or_default();
         let of_current = |leak: &&Leak| leak.revision == service.revision;
@@ -141,7 +149,7 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
             Facts { service, now, verdict, leak, saturation: lacks, oom_kills, restarts, recent, blind: &blind };
         Standing {
             health: judge(&directory, facts),
-            total: totals.get(id).map(|red| Summary::of(red, window.length())).unwrap_or_default(),
+            total: total(id),
             restarts,
             judgement: judgements.get(id).cloned(),
             verdict_lasts: verdict.is_some(),
@@ -242,14 +250,24 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
     clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect()
 }
 
+/// Cells that a window is asked for in.
+const CELLS: i64 = 60;
+
+/// What a service did in a window, and the first cell that has any of it.
+struct Total {
+    red: Red,
+    first: u32,
+}
+
 /// Requests of every service over a window.
-async fn totals(store: &Store, window: Window) -> Result<HashMap<ServiceId, Red>, store::Error> {
-    let ask = RedQuery { services: None, window, step: window.step(60), by: By::Service };
+async fn totals(store: &Store, window: Window) -> Result<HashMap<ServiceId, Total>, store::Error> {
+    let ask = RedQuery { services: None, window, step: window.step(CELLS), by: By::Service };
     let rows = store.telemetry().red(ask).await?;
     let sum = |cells: Vec<(u32, Red)>| {
-        let mut sum = Red::default();
-        cells.iter().for_each(|(_, red)| sum.merge(red));
-        sum
+        let first = cells.first().map_or(0, |(at, _)| *at);
+        let mut red = Red::default();
+        cells.iter().for_each(|(_, one)| red.merge(one));
+        Total { red, first }
     };
     Ok(rows.into_iter().map(|row| (row.service, sum(row.cells))).collect())
 }

@@ -1,5 +1,7 @@
 //! The catalog's page, the jump box, the head of a service's page.
 
+mod natural;
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use store::{By, Directory, RedQuery};
 use super::board::{Standing, Standings};
 use super::{Answers, failed, is_past, shown_name};
 use crate::jobs::now;
+use natural::natural;
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
@@ -48,7 +51,7 @@ pub(super) async fn page(
         counts,
         namespaces: distinct(&listed, |id| &id.namespace),
         kinds: distinct(&listed, |id| &id.kind),
-        deploys: deploys_in(&standings, hour),
+        deploys: answers.store.count_deploys(hour).await.map_err(failed)?,
         clusters: answers.store.cluster_statuses(),
         of_past,
     })
@@ -82,11 +85,6 @@ fn count(standings: &[&Standing], health: Health) -> u32 {
 fn distinct(standings: &[&Standing], part: impl Fn(&ServiceId) -> &String) -> Vec<String> {
     let parts: BTreeSet<&String> = standings.iter().map(|s| part(&s.service.id)).collect();
     parts.into_iter().cloned().collect()
-}
-
-fn deploys_in(standings: &Standings, hour: Window) -> u32 {
-    let newest = standings.services.iter().filter_map(|s| standings.directory.newest_deploy(&s.service.id));
-    newest.filter(|deploy| hour.contains(deploy.started)).count() as u32
 }
 
 fn matches(standing: &Standing, directory: &Directory, ask: &CatalogQuery, hour: Window) -> bool {
@@ -125,7 +123,9 @@ fn order(ask: &CatalogQuery, a: &Standing, b: &Standing, directory: &Directory) 
         CatalogSort::Ready => turned(missing(a).cmp(&missing(b))),
         CatalogSort::Restarts => turned(b.restarts.cmp(&a.restarts)),
         CatalogSort::Revision => {
-            known_first(a.service.revision_name.as_ref(), b.service.revision_name.as_ref(), |a, b| turned(a.cmp(b)))
+            known_first(a.service.revision_name.as_ref(), b.service.revision_name.as_ref(), |a, b| {
+                turned(natural(a, b))
+            })
         }
         CatalogSort::LastDeploy => known_first(started(a), started(b), |a, b| turned(b.cmp(a))),
     }

@@ -39,7 +39,7 @@ pub(super) async fn labels(
     answers.store.telemetry().metric_labels(id, window, name).await.map_err(failed)
 }
 
-/// A metric over time. The unfinished last bucket is left out.
+/// A metric over time. The unfinished last bucket is left out, as long as there is another.
 pub(super) async fn series(
     answers: &Answers,
     _viewer: &Viewer,
@@ -52,8 +52,16 @@ pub(super) async fn series(
     let ask = MetricAsk { service: id.clone(), window, step, query, limit: LINES };
     let mut found = answers.store.telemetry().metric(ask).await.map_err(failed)?;
     let ended = (window.to.since(window.aligned(step).from) / step.0).max(0) as usize;
-    found.series.iter_mut().for_each(|series| series.points.truncate(ended));
+    leave_out(&mut found, ended);
     Ok(found)
+}
+
+/// Leaves out buckets that have not ended, as long as there are others with anything measured. Pure.
+fn leave_out(found: &mut MetricSeries, ended: usize) {
+    let any = |series: &Series| series.points.iter().take(ended).any(Option::is_some);
+    if found.series.iter().any(any) {
+        found.series.iter_mut().for_each(|series| series.points.truncate(ended));
+    }
 }
 
 /// The metrics that say how a service is, those of them that it has.
@@ -244,6 +252,19 @@ mod tests {
             more: 0,
             covered_from: None,
         }
+    }
+
+    #[test]
+    fn what_has_not_ended_is_left_out_as_long_as_there_is_another() {
+        let of = |all: &[(&str, &[Option<f64>])]| {
+            let mut found = answer(all);
+            leave_out(&mut found, 1);
+            found.series.into_iter().map(|series| (series.name, series.points)).collect::<Vec<_>>()
+        };
+        let (one, two) = (Some(1.0), Some(2.0));
+        let left = [("a".to_owned(), vec![one]), ("b".to_owned(), vec![None])];
+        assert_eq!(of(&[("a", &[one, two]), ("b", &[None, two])]), left);
+        assert_eq!(of(&[("a", &[None, two])]), [("a".to_owned(), vec![None, two])]);
     }
 
     #[test]

@@ -128,6 +128,19 @@ pub(super) async fn snapshot(
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
+/// Since when it is kept what belongs to a service, where that is after a moment.
+pub(super) async fn kept_from(
+    answers: &Answers,
+    service: &ServiceId,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, AppError> {
+    if !snapshots(answers, service, at, 1).await?.is_empty() {
+        return Ok(None);
+    }
+    Ok(snapshots(answers, service, now, u32::MAX).await?.last().map(|first| first.at))
+}
+
 /// When what belongs to a service changed, newest first.
 pub(super) async fn snapshots(
     answers: &Answers,
@@ -289,11 +302,9 @@ mod tests {
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].kind, rows[0].what.as_str()), (VersionKind::Scaled, "3 → 5 replicas"));
     }
-    #[tokio::test]
-    async fn rows_are_dated_by_the_newest_version_of_their_objects() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = fixtures::open(folder.path()).await;
-        let version = |kind: &str, name: &str, at: i64, changed: Option<i64>| Version {
+
+    fn kept(kind: &str, name: &str, at: i64, changed: Option<i64>) -> Version {
+        Version {
             kind: kind.into(),
             namespace: "shop".into(),
             name: name.into(),
@@ -302,17 +313,39 @@ mod tests {
             text: format!("at: {at}\n"),
             manager: None,
             changed: changed.map(Timestamp),
-        };
-        let mut record = ClusterRecord::new(ClusterId("c1".into()));
-        record.versions = vec![
-            version("Deployment", "cart", 50, Some(40)),
-            version(&scale_of("Deployment"), "cart", 50, None),
-            version(&scale_of("Deployment"), "cart", 70, None),
-            version("Service", "cart", 50, None),
-            version("Template", "cart-b", 50, Some(45)),
+        }
+    }
+
+    /// Answers over a store that has kept some versions.
+    async fn answers(folder: &std::path::Path, versions: Vec<Version>) -> Answers {
+        let store = fixtures::open(folder).await;
+        store.record(ClusterRecord { versions, ..ClusterRecord::new(ClusterId("c1".into())) }).await.unwrap();
+        Answers::new(store.clone(), ingest::Ingest::new(store, ingest::Limits::default()), vec![], false)
+    }
+
+    #[tokio::test]
+    async fn before_anything_was_kept_it_is_said_since_when_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [30, 50].map(|at| kept(RESOURCES, "Deployment/cart", at, None)).to_vec();
+        let answers = answers(folder.path(), all).await;
+        let from =
+            async |at: i64| kept_from(&answers, &fixtures::id("cart"), Timestamp(at), Timestamp(99)).await.unwrap();
+        assert_eq!((from(29).await, from(30).await, from(60).await), (Some(Timestamp(30)), None, None));
+        let never = kept_from(&answers, &fixtures::id("web"), Timestamp(1), Timestamp(99)).await.unwrap();
+        assert_eq!(never, None);
+    }
+
+    #[tokio::test]
+    async fn rows_are_dated_by_the_newest_version_of_their_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = vec![
+            kept("Deployment", "cart", 50, Some(40)),
+            kept(&scale_of("Deployment"), "cart", 50, None),
+            kept(&scale_of("Deployment"), "cart", 70, None),
+            kept("Service", "cart", 50, None),
+            kept("Template", "cart-b", 50, Some(45)),
         ];
-        store.record(record).await.unwrap();
-        let answers = Answers::new(store.clone(), ingest::Ingest::new(store, ingest::Limits::default()), vec![], false);
+        let answers = answers(folder.path(), all).await;
         let row = |kind: &str, name: &str| ResourceRow {
             depth: 0,
             kind: kind.into(),

@@ -283,6 +283,11 @@ impl Store {
         self.inner.meta.feed(ask).await
     }
 
+    /// How many deploys started in a window, of those that the feed lists.
+    pub async fn count_deploys(&self, window: Window) -> Result<u32, Error> {
+        self.inner.meta.count_deploys(window).await
+    }
+
     /// Config changes of ConfigMaps that a service used, in a window, newest first.
     pub async fn config_changes(&self, service: &ServiceId, window: Window) -> Result<Vec<ConfigChange>, Error> {
         self.inner.meta.config_changes(service, window).await

@@ -223,7 +223,7 @@ async fn a_filter_takes_labels_and_resources() {
 }
 
 #[tokio::test]
-async fn a_rate_is_shown_once_all_of_its_time_is_told() {
+async fn a_rate_is_of_the_time_that_is_told_by_all() {
     let folder = tempfile::tempdir().unwrap();
     let store = with_services(folder.path()).await;
     let mut batch = Batch::new([9; 16]);
@@ -243,7 +243,38 @@ async fn a_rate_is_shown_once_all_of_its_time_is_told() {
     let found = ask(&store, "sent", &["of"], Aggregation::Sum, true).await;
     for series in found.series.iter().filter(|series| series.name != "gone") {
         let shown: Vec<f64> = series.points.iter().flatten().copied().collect();
-        assert_eq!(shown.len(), 9, "{}: minutes of which all is told: {shown:?}", series.name);
+        assert_eq!(shown.len(), 10, "{}: the last minute as far as all is told: {shown:?}", series.name);
         assert!(shown[1..].iter().all(|rate| (rate - 4.0).abs() < 1e-9), "{}: {shown:?}", series.name);
+    }
+}
+
+#[tokio::test]
+async fn a_long_cell_has_the_rate_of_the_time_in_it_that_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut batch = Batch::new([9; 16]);
+    let owner = batch.owner(owner("checkout"), facts_of_pod("p1"));
+    let row = row(owner, "sent", MetricKind::Counter, &[]);
+    // Four a second for ten minutes, of a process that ran for days before.
+    let start = NOW.plus(-15 * DAY);
+    for told in 0..40 {
+        let at = NOW.plus(15 * told * SECOND);
+        let point = PointRow { at, start, value: 1e6 + 60.0 * told as f64, distribution: None };
+        batch.push_point(&row, &point);
+    }
+    store.telemetry().append(batch).await.unwrap();
+    for (range, step) in [(HOUR, Step(MINUTE)), (7 * DAY, Step(3 * HOUR)), (30 * DAY, Step(6 * HOUR))] {
+        let query =
+            MetricQuery { name: "sent".into(), aggregation: Aggregation::Sum, rate: true, ..MetricQuery::default() };
+        let window = Window::before(NOW.plus(10 * MINUTE), range);
+        let ask = MetricAsk { service: id("checkout"), window, step, query, limit: 5 };
+        let found = store.telemetry().metric(ask).await.unwrap();
+        let shown: Vec<f64> = found.series[0].points.iter().flatten().copied().collect();
+        assert!(shown.iter().all(|rate| (rate - 4.0).abs() < 1e-9), "{step:?}: {shown:?}");
+        let cells = found.series[0].points.iter().enumerate().filter(|(_, point)| point.is_some());
+        let begins = |cell: usize| window.aligned(step).from.plus(cell as i64 * step.0);
+        let cells: Vec<Timestamp> = cells.map(|(cell, _)| begins(cell)).collect();
+        assert!(cells.iter().all(|at| at.plus(step.0) > NOW), "{step:?}: nothing is told before the first point");
+        assert!(!cells.is_empty(), "{step:?}");
     }
 }

@@ -94,6 +94,9 @@ async fn the_feed_filters_and_ends() {
     let minute = NOW.plus(MINUTE);
     assert_eq!(feed(started(minute, minute.plus(1))).await, ["cart/2"]);
     assert_eq!(feed(started(Timestamp(0), minute)).await, ["checkout/3", "cart/1", "checkout/2"], "of its end none");
+    let count = async |from: Timestamp, to: Timestamp| store.count_deploys(Window::new(from, to)).await.unwrap();
+    assert_eq!(count(minute, minute.plus(1)).await, 1);
+    assert_eq!(count(Timestamp(0), minute).await, 3, "as many as are listed");
     let text = |text: &str| FeedQuery { text: text.into(), ..all() };
     assert_eq!(feed(text("shop/cart")).await, ["cart/2", "cart/1"]);
     for unnamed in ["c1", "deployment", "c1/shop"] {

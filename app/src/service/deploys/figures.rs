@@ -14,7 +14,8 @@ pub(super) fn side(evidence: &Evidence, side: &Side) -> String {
         }
         Some(unit) => amount(unit, value),
         None => match evidence.signal {
-            Signal::ErrorGroup | Signal::LogPattern => format!("{}×", number::count(side.numerator)),
+            // All there were, while shares leave out minutes in which pods warm up or only one revision ran.
+            Signal::ErrorGroup | Signal::LogPattern => format!("{}× since the deploy", number::count(side.numerator)),
             Signal::Restarts | Signal::OomKills | Signal::FailedProbes | Signal::Unready => {
                 format!("{} in {} pod h", number::count(side.numerator), number::rate(side.denominator / 60.0))
             }
@@ -104,5 +105,6 @@ mod tests {
         };
         assert_eq!(side(&of(Signal::Restarts), &new), "2 in 1.5 pod h");
         assert_eq!(side(&of(Signal::Errors), &new), "2 / 90");
+        assert_eq!(side(&of(Signal::ErrorGroup), &new), "2× since the deploy");
     }
 }

@@ -1,23 +1,23 @@
 //! The pods of a service: those that are, and those that ended in the range.
 
 use leptos::prelude::*;
-use model::{PodPhase, PodRow};
+use model::{PodPhase, PodRow, Timestamp};
 
-use crate::ui::ago::{age, ago};
+use crate::ui::ago::{age_then, ago_then};
 use crate::ui::number;
 
-/// The table of pods in its card.
-pub(super) fn pods(rows: &[PodRow]) -> AnyView {
-    let now = rows.iter().filter(|pod| pod.ended.is_none()).count();
-    let ended = rows.len() - now;
-    let mut summary = format!("{now} now");
+/// The table of pods in its card, as of now or of a past moment.
+pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
+    let living = rows.iter().filter(|pod| pod.ended.is_none()).count();
+    let ended = rows.len() - living;
+    let mut summary = format!("{living} {}", if past.is_some() { "then" } else { "now" });
     if ended > 0 {
         summary.push_str(&format!(", {ended} ended"));
     }
     let body = if rows.is_empty() {
         view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
     } else {
-        table(rows)
+        table(rows, past)
     };
     view! {
         <section class="card">
@@ -31,7 +31,7 @@ pub(super) fn pods(rows: &[PodRow]) -> AnyView {
     .into_any()
 }
 
-fn table(rows: &[PodRow]) -> AnyView {
+fn table(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
     view! {
         <div class="scroll-x">
             <table class="dense pods-table">
@@ -46,14 +46,14 @@ fn table(rows: &[PodRow]) -> AnyView {
                         <th scope="col">"Node"</th>
                     </tr>
                 </thead>
-                <tbody>{rows.iter().map(row).collect_view()}</tbody>
+                <tbody>{rows.iter().map(|pod| row(pod, past)).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(pod: &PodRow) -> AnyView {
+fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
     let tone = match pod.phase {
         PodPhase::Ready | PodPhase::Succeeded => "dot good",
         PodPhase::NotReady | PodPhase::Failed => "dot bad",
@@ -64,14 +64,14 @@ fn row(pod: &PodRow) -> AnyView {
         None => view! { {pod.phase.word()} {reason} }.into_any(),
         // How it ended, where it is known; what it was on the way there is over.
         Some(at) if matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed) => {
-            view! { {pod.phase.word()} {reason} <span class="faint">", ended " {ago(at)}</span> }.into_any()
+            view! { {pod.phase.word()} {reason} <span class="faint">", ended " {ago_then(at, past)}</span> }.into_any()
         }
-        Some(at) => view! { <span class="faint">"ended " {ago(at)}</span> }.into_any(),
+        Some(at) => view! { <span class="faint">"ended " {ago_then(at, past)}</span> }.into_any(),
     };
     let exit = pod.last_exit.as_ref().map(|exit| {
         view! {
             <span>{format!("{} (exit code {})", exit.reason, exit.code)}</span>
-            {exit.at.map(|at| view! { <span class="faint">" " {ago(at)}</span> })}
+            {exit.at.map(|at| view! { <span class="faint">" " {ago_then(at, past)}</span> })}
         }
     });
     let restarts = if pod.restarts > 0 { "warn" } else { "zero" };
@@ -92,7 +92,7 @@ fn row(pod: &PodRow) -> AnyView {
                 <span class=restarts>{pod.restarts.to_string()}</span>
             </td>
             <td class="muted">{exit}</td>
-            <td class="num muted">{age(pod.created)}</td>
+            <td class="num muted">{age_then(pod.created, past)}</td>
             <td>
                 <code>{pod.node.clone().unwrap_or_else(none)}</code>
             </td>

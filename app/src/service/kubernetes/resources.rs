@@ -1,14 +1,19 @@
 //! The resources of a service as a tree, in groups. Those whose text is kept open.
 
 use leptos::prelude::*;
-use model::ResourceRow;
+use model::{KubernetesTab, ResourceRow, Timestamp};
 
 use super::{Address, href};
-use crate::ui::ago::age;
+use crate::ui::ago::{age_then, clock_text};
 use crate::ui::number::plural;
 
 /// The tree in its card.
-pub(super) fn resources(rows: &[ResourceRow], address: Address) -> AnyView {
+pub(super) fn resources(tab: &KubernetesTab, address: Address) -> AnyView {
+    let (rows, past) = (&tab.resources, tab.past);
+    let missing = tab.kept_from.map(|from| {
+        let text = move || format!("What else belonged to it is not known: history begins {}.", clock_text(from));
+        view! { <p class="notice plain" data-testid="kept-from">{text}</p> }
+    });
     let mut kinds: Vec<_> = rows.iter().map(|row| row.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -19,6 +24,7 @@ pub(super) fn resources(rows: &[ResourceRow], address: Address) -> AnyView {
                 <h2>"Resources"</h2>
                 <span class="faint">{summary}</span>
             </div>
+            {missing}
             <div class="scroll-x">
                 <table class="dense resources">
                     <thead>
@@ -29,7 +35,7 @@ pub(super) fn resources(rows: &[ResourceRow], address: Address) -> AnyView {
                             <th scope="col"><span class="sr">"Note"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{grouped(rows, address)}</tbody>
+                    <tbody>{grouped(rows, past, address)}</tbody>
                 </table>
             </div>
         </section>
@@ -38,7 +44,7 @@ pub(super) fn resources(rows: &[ResourceRow], address: Address) -> AnyView {
 }
 
 /// Rows with a heading before each group.
-fn grouped(rows: &[ResourceRow], address: Address) -> Vec<AnyView> {
+fn grouped(rows: &[ResourceRow], past: Option<Timestamp>, address: Address) -> Vec<AnyView> {
     let mut out = Vec::new();
     let mut last = "";
     for resource in rows {
@@ -47,7 +53,7 @@ fn grouped(rows: &[ResourceRow], address: Address) -> Vec<AnyView> {
             last = of;
             out.push(heading(of));
         }
-        out.push(row(resource, address));
+        out.push(row(resource, past, address));
     }
     out
 }
@@ -76,7 +82,7 @@ fn group(kind: &str) -> &'static str {
     }
 }
 
-fn row(row: &ResourceRow, address: Address) -> AnyView {
+fn row(row: &ResourceRow, past: Option<Timestamp>, address: Address) -> AnyView {
     let (dot, state) = match row.good {
         Some(true) => ("dot good", ""),
         Some(false) => ("dot bad", "warn"),
@@ -112,7 +118,7 @@ fn row(row: &ResourceRow, address: Address) -> AnyView {
                 </span>
             </td>
             <td class=format!("state {state}")>{row.state.clone()}</td>
-            <td class="num muted">{row.changed.map(age)}</td>
+            <td class="num muted">{row.changed.map(|at| age_then(at, past))}</td>
             <td class="faint note">{row.note.clone()}</td>
         </tr>
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 use model::{Aggregation, Marks, MetricKind, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Window};
 
-use super::plot::plot;
+use super::plot::{Colours, plot};
 use crate::charts::frame::chart;
 use crate::range::use_requery;
 use crate::ui::number;
@@ -131,7 +131,7 @@ pub(super) fn explorer(
     });
     view! {
         <div class="explored">
-            {controls(query, labels)} {chart(plot(query, answer, window, marks, deploys))} {more} {covered}
+            {controls(query, labels)} {chart(plot(query, answer, &Colours::of([(query, answer)]), window, marks, deploys))} {more} {covered}
         </div>
     }
     .into_any()

@@ -1,5 +1,7 @@
 //! A metric's answer as a chart, in the unit that it has.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use leptos::prelude::*;
 use model::{Aggregation, Marks, MetricChart, MetricKind, MetricQuery, MetricSeries, Series, Window};
 
@@ -9,13 +11,39 @@ use crate::charts::scale::{Along, Unit};
 use crate::service::overview::SERIES;
 use crate::ui::number;
 
+/// The colours of the lines of charts that stand together: what one key tells apart has the same colour in all of them.
+#[derive(Debug, Default)]
+pub(super) struct Colours<'a> {
+    /// By keys, all names in order.
+    names: BTreeMap<&'a [String], BTreeSet<&'a str>>,
+}
+
+impl<'a> Colours<'a> {
+    /// Of some charts.
+    pub(super) fn of(charts: impl IntoIterator<Item = (&'a MetricQuery, &'a MetricSeries)>) -> Self {
+        let mut colours = Self::default();
+        for (query, answer) in charts {
+            let names = answer.series.iter().map(|series| series.name.as_str());
+            colours.names.entry(&query.by).or_default().extend(names);
+        }
+        colours
+    }
+
+    /// The style class of a line; what comes after the colours is quiet, since a colour twice would say that two are one.
+    fn class(&self, query: &MetricQuery, name: &str) -> &'static str {
+        let place = self.names.get(query.by.as_slice()).and_then(|names| names.iter().position(|known| *known == name));
+        place.and_then(|place| SERIES.get(place).copied()).unwrap_or("quiet")
+    }
+}
+
 /// The charts of what says how the service is; nothing where it has none of it.
 pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, deploys: &str) -> AnyView {
     if charts.is_empty() {
         return ().into_any();
     }
+    let colours = Colours::of(charts.iter().map(|chart| (&chart.query, &chart.answer)));
     let one = |one: &MetricChart| {
-        let mut plot = plot(&one.query, &one.answer, window, marks, deploys);
+        let mut plot = plot(&one.query, &one.answer, &colours, window, marks, deploys);
         plot.headline = headline(&one.query, &plot);
         plot.subtitle = subtitle(&one.query, &one.answer);
         let (_, factor) = unit(&one.query, &one.answer);
@@ -52,11 +80,19 @@ fn headline(query: &MetricQuery, plot: &Plot) -> String {
 }
 
 /// A metric as a chart.
-pub(super) fn plot(query: &MetricQuery, answer: &MetricSeries, window: Window, marks: &Marks, deploys: &str) -> Plot {
+pub(super) fn plot(
+    query: &MetricQuery,
+    answer: &MetricSeries,
+    colours: &Colours<'_>,
+    window: Window,
+    marks: &Marks,
+    deploys: &str,
+) -> Plot {
     let (unit, factor) = unit(query, answer);
     let area = answer.series.len() == 1;
-    let line = |(series, class): (&Series, &'static str)| Line { class, series: scaled(series, factor), area };
-    let lines: Vec<Line> = answer.series.iter().zip(SERIES.into_iter().cycle()).map(line).collect();
+    let line =
+        |series: &Series| Line { class: colours.class(query, &series.name), series: scaled(series, factor), area };
+    let lines: Vec<Line> = answer.series.iter().map(line).collect();
     let last =
         lines.first().filter(|_| area).and_then(|line| line.series.points.iter().rev().flatten().next().copied());
     let rate = if query.rate && unit != Unit::ByteRate && unit != Unit::Rate { " per second" } else { "" };
@@ -134,9 +170,29 @@ mod tests {
             let answer =
                 MetricSeries { kind: MetricKind::Gauge, unit: "By".into(), series, more: 0, covered_from: None };
             let window = Window::new(Timestamp(0), Timestamp(1));
-            headline(&query, &plot(&query, &answer, window, &Marks::default(), ""))
+            headline(&query, &plot(&query, &answer, &Colours::of([(&query, &answer)]), window, &Marks::default(), ""))
         };
         assert_eq!((of(&[300.0, 363.0]), of(&[300.0])), ("663 MiB total".into(), "300 MiB".into()));
+    }
+
+    #[test]
+    fn a_pod_has_one_colour_on_all_charts_and_no_other_has_it() {
+        let by = |key: &str, names: &[&str]| {
+            let one = |name: &&str| Series { name: (*name).into(), start: Timestamp(0), step: Step(1), points: vec![] };
+            let series = names.iter().map(one).collect();
+            let query = MetricQuery { by: vec![key.into()], ..MetricQuery::default() };
+            (query, MetricSeries { kind: MetricKind::Gauge, unit: "By".into(), series, more: 0, covered_from: None })
+        };
+        let charts = [
+            by("pod", &["c", "a", "b"]),
+            by("pod", &["b", "g", "f", "e", "d"]),
+            by("direction", &["transmit", "receive"]),
+        ];
+        let colours = Colours::of(charts.iter().map(|(query, answer)| (query, answer)));
+        let class = |chart: usize, name: &str| colours.class(&charts[chart].0, name);
+        assert_eq!((class(0, "b"), class(1, "b")), (SERIES[1], SERIES[1]));
+        assert_eq!(["a", "f", "g"].map(|pod| class(0, pod)), [SERIES[0], SERIES[5], "quiet"]);
+        assert_eq!(class(2, "receive"), SERIES[0], "what is told apart by something else has colours of its own");
     }
 
     #[test]

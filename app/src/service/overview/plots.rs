@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Apm, Marks, Series};
+use model::{Apm, Marks, Series, age_text};
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
@@ -33,20 +33,32 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
         marks: marks.clone(),
         deploys: deploys.to_owned(),
     };
-    let total = &apm.total;
+    let (total, of_time) = (&apm.total, age_text(apm.measured));
     let headline = |value: Option<f64>, unit: Unit| number::or_none(value, |v| unit.text(v));
     let requests = Plot {
         headline: headline(total.rate, Unit::Rate),
-        ..plot("chart-requests", "Requests", format!("per second{of}"), Unit::Rate, requests(apm, split))
+        ..plot(
+            "chart-requests",
+            "Requests",
+            format!("per second{of}, average of {of_time}"),
+            Unit::Rate,
+            requests(apm, split),
+        )
     };
     let errors = Plot {
         headline: headline(total.error_share, Unit::Share),
         tone: if total.error_share.is_some_and(|share| share >= 0.01) { "bad" } else { "" },
-        ..plot("chart-errors", "Errors", format!("share of requests{of}"), Unit::Share, errors(apm, split))
+        ..plot(
+            "chart-errors",
+            "Errors",
+            format!("share of requests{of}, average of {of_time}"),
+            Unit::Share,
+            errors(apm, split),
+        )
     };
     let latency = Plot {
         headline: headline(total.p95, Unit::Duration),
-        ..plot("chart-latency", "Latency", latency_words(split), Unit::Duration, latency(apm, split))
+        ..plot("chart-latency", "Latency", latency_words(split, &of_time), Unit::Duration, latency(apm, split))
     };
     view! {
         <div class="charts-head">
@@ -57,8 +69,9 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
     .into_any()
 }
 
-fn latency_words(split: bool) -> String {
-    if split { "p95 by revision" } else { "p50 · p95 · p99" }.to_owned()
+/// What the lines are, and what the headline is.
+fn latency_words(split: bool, of_time: &str) -> String {
+    format!("{}, p95 over {of_time}", if split { "p95 by revision" } else { "p50 · p95 · p99" })
 }
 
 fn requests(apm: &Apm, split: bool) -> Vec<Line> {

@@ -25,7 +25,7 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
     let headline = match page.plot.failed {
         0 => number::count(matched as f64),
         all if all == matched => format!("{} failed", number::count(matched as f64)),
-        some => format!("{}, {} failed", number::count(matched as f64), number::count(some as f64)),
+        some => format!("{} · {} failed", number::count(matched as f64), number::count(some as f64)),
     };
     let plot = Plot {
         testid: "chart-spans",
@@ -38,7 +38,7 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
         along: Along::Range,
         lines: Vec::new(),
         stacked: false,
-        empty: "No spans in this range",
+        empty: if words.text.is_empty() { "No spans in this range" } else { "None match" },
         marks: marks.clone(),
         deploys: format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' }),
     };

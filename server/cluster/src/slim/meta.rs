@@ -176,6 +176,11 @@ impl Flip {
         self.state == Some(true)
     }
 
+    /// Whether it says that it is not known, which is not the same as saying nothing.
+    pub(crate) fn is_unknown(self) -> bool {
+        self.state.is_none() && self.since.0.is_some()
+    }
+
     /// Whether it says no, which is not the same as not knowing.
     pub(crate) fn is_false(self) -> bool {
         self.state == Some(false)

@@ -91,9 +91,14 @@ fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
         "Failed" => return (PodPhase::Failed, ends().max()),
         _ => {}
     }
-    if let Some(since) = pod.meta.deleting_since() {
-        return (PodPhase::Terminating, Some(since));
+    match pod.meta.deleting_since() {
+        Some(since) => (PodPhase::Terminating, Some(since)),
+        None => standing(pod, was_ready),
     }
+}
+
+/// How a pod stands that has not ended, whether it is being deleted or not.
+fn standing(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
     if pod.ready.holds() {
         return (PodPhase::Ready, pod.ready.since.0);
     }
@@ -101,6 +106,8 @@ fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
         return (PodPhase::NotReady, pod.ready.since.0);
     }
     match first_start(pod) {
+        // Its node has not been heard of since: it may have been ready before.
+        Some(at) if pod.ready.is_unknown() => (PodPhase::Unknown, Some(at)),
         Some(at) => (PodPhase::Starting, Some(at)),
         None => (PodPhase::Pending, Some(pod.meta.created())),
     }
@@ -146,6 +153,26 @@ pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: 
     let was_ready = history.iter().any(|(_, phase)| *phase == PodPhase::Ready);
     let (phase, since) = phase(pod, was_ready);
     let since = since.unwrap_or(now).clamp(created, now);
+    if is_first_look && phase == PodPhase::Terminating {
+        // Met at its end, as those of a node that was lost: its conditions still say how it stood until then.
+        let (before, at) = standing(pod, false);
+        enter(history, pod, (before, at.unwrap_or(since).clamp(created, since)), is_first_look);
+    }
+    enter(history, pod, (phase, since), is_first_look);
+    if history.len() > MOST_PHASES {
+        history.remove(1);
+    }
+}
+
+/// Adds a phase, and those between it and the one before of which the pod tells.
+fn enter(
+    history: &mut Vec<(Timestamp, PodPhase)>,
+    pod: &Pod,
+    (phase, since): (PodPhase, Timestamp),
+    is_first_look: bool,
+) {
+    let created = pod.meta.created().min(since);
+    let was_ready = history.iter().any(|(_, phase)| *phase == PodPhase::Ready);
     if matches!(phase, PodPhase::Ready | PodPhase::NotReady) && !was_ready {
         let started = first_start(pod).filter(|at| *at < since).unwrap_or(since);
         // Kubernetes tells when it became ready the last time, not the first.
@@ -165,9 +192,6 @@ pub(crate) fn advance(history: &mut Vec<(Timestamp, PodPhase)>, pod: &Pod, now: 
         push(history, end, PodPhase::NotReady);
     }
     push(history, since, phase);
-    if history.len() > MOST_PHASES {
-        history.remove(1);
-    }
 }
 
 /// Adds a phase, never before the one before it.

@@ -49,7 +49,7 @@ fn mail() -> ServiceId {
 /// | name   | health   | requests | fail | take  | ready  | restarts | revision | deploy      |
 /// |--------|----------|----------|------|-------|--------|----------|----------|-------------|
 /// | cart   | healthy  | 30       | none | 90 ms | 1 of 1 | 1        | v1       | 50 min ago  |
-/// | ledger | failing  | 10       | 1    | 50 ms | 0 of 1 | 0        | v3       | 10 min ago  |
+/// | ledger | failing  | 10       | 1    | 50 ms | 0 of 1 | 0        | v3       | 5 min ago   |
 /// | mail   | degraded | 60       | 1    | 10 ms | 1 of 3 | 3        | v2       | 3 hours ago |
 /// | web    | healthy  | nothing is known of it                                            |
 ///
@@ -74,7 +74,11 @@ impl Shop {
     }
 
     /// Requests of a pod three minutes ago, the first few of which fail; durations in nanoseconds.
-    async fn serve(&self, pod: &str, (requests, errors): (u64, u64), duration: i64) {
+    async fn serve(&self, pod: &str, counts: (u64, u64), duration: i64) {
+        self.serve_at(self.now.plus(-3 * MINUTE), pod, counts, duration).await;
+    }
+
+    async fn serve_at(&self, start: Timestamp, pod: &str, (requests, errors): (u64, u64), duration: i64) {
         let mut batch = Batch::new(u128::from(requests).to_be_bytes());
         let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
@@ -89,7 +93,7 @@ impl Shop {
                 name: "GET /",
                 endpoint: "GET /",
                 callee: "",
-                start: self.now.plus(-3 * MINUTE),
+                start,
                 duration,
                 status: SpanStatus::Unset,
                 status_message: "",
@@ -149,7 +153,8 @@ fn told(now: Timestamp) -> ClusterRecord {
         ServiceState { deleted: Some(ago(20)), wanted: 0, ready: 0, ..service("gone") },
     ];
     record.pods = [id("cart"), ledger(), mail()].into_iter().map(|service| pod(service, ago(240))).collect();
-    record.deploys = vec![deploy(id("cart"), 50), deploy(ledger(), 10), deploy(mail(), 180)];
+    let again = Deploy { id: DeployId { service: ledger(), sequence: 2 }, ..deploy(ledger(), 5) };
+    record.deploys = vec![deploy(id("cart"), 50), deploy(ledger(), 10), again, deploy(mail(), 180)];
     record.adverse = vec![restarts(id("cart"), 1, now), restarts(mail(), 3, now)];
     record
 }
@@ -183,6 +188,31 @@ async fn every_column_orders_the_rows_both_ways_and_what_is_not_known_comes_last
 }
 
 #[tokio::test]
+async fn a_rate_is_of_the_time_since_requests_began() {
+    let shop = Shop::open().await;
+    // Of one window the board answers the same for all who ask: each time asks for another.
+    let rate = async |ago: i64| {
+        let window = Window::before(shop.now.plus(-ago * model::SECOND), HOUR);
+        page(&shop.answers, &Viewer::local(), by_name(), window).await.unwrap().rows[0].rate.unwrap()
+    };
+    let since_then = 30.0 / 190.0..=30.0 / 170.0;
+    let new = rate(0).await;
+    assert!(since_then.contains(&new), "{new}");
+    let month = Window::before(shop.now, 30 * model::DAY);
+    let of_month = async || {
+        let (viewer, split) = (Viewer::local(), model::Split::Together);
+        super::super::apm::charts(&shop.answers, &viewer, &id("cart"), month, split).await.unwrap()
+    };
+    let charts = of_month().await;
+    assert!(since_then.contains(&charts.total.rate.unwrap()), "{:?}", charts.total);
+    let drawn: Vec<f64> = charts.requests[0].points.iter().flatten().copied().collect();
+    assert!(drawn.len() == 1 && drawn[0] >= 30.0 / 190.0, "{drawn:?}");
+    shop.serve_at(shop.now.plus(-90 * MINUTE), "pod-cart", (7, 0), 1).await;
+    assert!((rate(1).await - 30.0 / 3_600.0).abs() < 1e-9, "it served before: a silence is measured");
+    assert!(of_month().await.total.rate.unwrap() < 37.0 / 5_300.0, "an hour and a half");
+}
+
+#[tokio::test]
 async fn each_filter_keeps_what_it_names() {
     let shop = Shop::open().await;
     let all = by_name;
@@ -211,7 +241,7 @@ async fn counts_of_health_are_of_what_the_other_filters_keep() {
     let shop = Shop::open().await;
     let ask = CatalogQuery { namespaces: vec!["shop".into()], health: vec![Health::Degraded], ..by_name() };
     let page = shop.page(ask).await;
-    assert_eq!((page.matched, page.total, page.deploys), (1, 4, 2));
+    assert_eq!((page.matched, page.total, page.deploys), (1, 4, 3), "two of them are of one service");
     let counted: Vec<(Health, u32)> = page.counts.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(counted, [(Health::Degraded, 1), (Health::Healthy, 2)]);
     assert_eq!(

@@ -122,7 +122,7 @@ impl<'a> Side<'a> {
 
     /// Its line of a chart.
     fn series(&self, by: Align, step: Step, value: &dyn Fn(&Red) -> Option<f64>) -> model::Series {
-        let grid = Grid::of(self.drawn, step);
+        let grid = Grid::of(self.drawn, step, crate::jobs::now());
         let grid = if by == Align::Age { grid.by_age() } else { grid };
         grid.series(&self.revision.name, &self.cells, value)
     }

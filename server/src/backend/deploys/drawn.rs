@@ -39,7 +39,7 @@ pub(super) async fn chart(
         let cells = together(of_it.filter(|row| endpoint.is_none() || row.endpoint == endpoint));
         let place = apm::place(revisions, hash);
         let name = place.map_or_else(|| hash.to_string(), |place| revisions[place as usize].name.clone());
-        (Grid::of(window, step).series(&name, &cells, value), place)
+        (Grid::of(window, step, crate::jobs::now()).series(&name, &cells, value), place)
     };
     let from = deploy.from.iter().filter(|from| **from != deploy.to);
     let lines: Vec<_> = from.chain([&deploy.to]).map(line).collect();

@@ -43,6 +43,10 @@ pub(in crate::backend) async fn tab(
         resources: rows,
         pods,
         past,
+        kept_from: match past {
+            Some(at) => resources::kept_from(answers, id, at, now).await?,
+            None => None,
+        },
         moments: moments(answers, id, window).await?,
     })
 }

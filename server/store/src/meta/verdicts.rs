@@ -1,6 +1,6 @@
 //! Verdicts beside the deploys they are on, and which deploys are to be looked at.
 
-use model::{Deploy, DeployId, FeedQuery, FeedRow, MINUTE, ServiceId, Timestamp, Verdict};
+use model::{Deploy, DeployId, FeedQuery, FeedRow, MINUTE, ServiceId, Timestamp, Verdict, Window};
 use sqlx::{Connection, Row};
 
 use super::Meta;
@@ -175,6 +175,16 @@ impl Meta {
             Ok(FeedRow { deploy: parse(row.try_get(0)?)?, verdict })
         };
         rows.into_iter().map(row).collect()
+    }
+
+    /// How many deploys started in a window, of those that are in the feed.
+    pub(crate) async fn count_deploys(&self, window: Window) -> Result<u32, Error> {
+        let count = sqlx::query_scalar(
+            "select count(*) from deploys left join verdicts using (service, sequence)
+             where (deploys.body ->> 'kind' <> 'First' or not deploys.body ->> 'reconstructed' or level is not null)
+                 and started >= ?1 and started < ?2",
+        );
+        Ok(count.bind(window.from.0).bind(window.to.0).fetch_one(&self.readers).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The points of one series laid out over the cells of an answer: its level in each, or how it changed. Pure.
 
-use model::{MINUTE, MetricKind, Step, Window};
+use model::{MINUTE, MetricKind, SECOND, Step, Window};
 
 use crate::metrics::is_stale;
 
@@ -13,6 +13,8 @@ pub(super) struct Cells {
     from: i64,
     step: i64,
     pub(super) count: usize,
+    /// What was added after it is left out.
+    until: i64,
 }
 
 /// Which of a series' values of one cell counts.
@@ -36,13 +38,12 @@ pub(super) struct Interval {
 impl Cells {
     /// Of a window that is aligned to the step.
     pub(super) fn of(window: Window, step: Step) -> Self {
-        Self { from: window.from.0, step: step.0, count: (window.length() / step.0) as usize }
+        Self { from: window.from.0, step: step.0, count: (window.length() / step.0) as usize, until: i64::MAX }
     }
 
-    /// How many cells have ended by a time.
-    pub(super) fn ended_by(&self, time: i64) -> usize {
-        let cells = time.saturating_sub(self.from).div_euclid(self.step);
-        usize::try_from(cells).unwrap_or(0).min(self.count)
+    /// The same, without what was added after a time.
+    pub(super) fn until(self, until: i64) -> Self {
+        Self { until, ..self }
     }
 
     fn at(&self, time: i64) -> Option<usize> {
@@ -52,16 +53,16 @@ impl Cells {
 
     /// The cells that an interval touches, and the share of it in each.
     pub(super) fn spread(&self, interval: &Interval, mut each: impl FnMut(usize, f64)) {
-        let (from, to) = (interval.from, interval.to);
-        if to <= from {
+        let (from, to) = (interval.from, interval.to.min(self.until));
+        if interval.to <= from {
             self.at(to).into_iter().for_each(|cell| each(cell, 1.0));
             return;
         }
-        let length = to.saturating_sub(from) as f64;
+        let length = interval.to.saturating_sub(from) as f64;
         let first = from.saturating_sub(self.from).div_euclid(self.step).max(0);
         for cell in first..self.count as i64 {
             let begins = self.from + cell * self.step;
-            if begins >= to {
+            if begins >= to || from >= to {
                 return;
             }
             let inside = to.min(begins + self.step) - from.max(begins);
@@ -116,6 +117,42 @@ impl Cells {
     }
 }
 
+/// The time of which anything is told, by any series: a change a second is of that time, not of the whole cell.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    spans: Vec<(i64, i64)>,
+}
+
+impl Told {
+    /// Adds what the points of a series tell of. One that does not say since when tells of its cell.
+    pub(super) fn add(&mut self, cells: &Cells, intervals: &[Interval]) {
+        for Interval { from, to, .. } in intervals.iter().copied() {
+            let begins = to.saturating_sub(to.saturating_sub(cells.from).rem_euclid(cells.step));
+            let (from, to) = if from < to { (from, to) } else { (begins, begins.saturating_add(cells.step)) };
+            match self.spans.last_mut() {
+                Some((first, last)) if *first <= from && from <= *last => *last = to.max(*last),
+                _ => self.spans.push((from, to)),
+            }
+        }
+    }
+
+    /// How many seconds of each cell are told of.
+    pub(super) fn seconds(mut self, cells: &Cells) -> Vec<f64> {
+        self.spans.sort_unstable();
+        let mut seconds = vec![0.0; cells.count];
+        let mut reached = i64::MIN;
+        for (from, to) in self.spans {
+            let span = Interval { from: from.max(reached), to, point: 0, before: None };
+            if span.from < to {
+                let length = to.saturating_sub(span.from) as f64 / SECOND as f64;
+                cells.spread(&span, |cell, share| seconds[cell] += length * share);
+                reached = to;
+            }
+        }
+        seconds
+    }
+}
+
 /// How long a level holds: twice the longest time between two points, as far as that is known.
 fn hold(at: &[i64]) -> i64 {
     let longest = at.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max();
@@ -123,7 +160,9 @@ fn hold(at: &[i64]) -> i64 {
 }
 
 /// What each point says and of which time. `totals` say when something that only grows began again; what began before
-/// `known` is not known from its beginning.
+/// `known` is not known from its beginning. A first point tells the sum since its start time, but not when in that time:
+/// where the start is further back than points are apart, it is only what the next one is compared with
+/// (https://opentelemetry.io/docs/specs/otel/metrics/data-model/#cumulative-streams-handling-unknown-start-time).
 pub(super) fn intervals(kind: MetricKind, at: &[i64], start: &[i64], totals: &[f64], known: i64) -> Vec<Interval> {
     let mut intervals = Vec::with_capacity(at.len());
     let mut last: Option<usize> = None;
@@ -149,7 +188,8 @@ pub(super) fn intervals(kind: MetricKind, at: &[i64], start: &[i64], totals: &[f
             }
             Some(last) => Some(Interval { from: at[last], to, point, before: Some(last) }),
             None if kind.is_cumulative() => {
-                began.filter(|began| *began >= known).map(|from| Interval { from, to, point, before: None })
+                let near = |began: &i64| *began >= known && to.saturating_sub(*began) <= hold(at);
+                began.filter(near).map(|from| Interval { from, to, point, before: None })
             }
             None => None,
         };
@@ -161,7 +201,7 @@ pub(super) fn intervals(kind: MetricKind, at: &[i64], start: &[i64], totals: &[f
 
 #[cfg(test)]
 mod tests {
-    use model::{SECOND, Timestamp};
+    use model::Timestamp;
 
     use super::*;
     use crate::STALE;
@@ -198,8 +238,29 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_has_ended_when_its_end_is_told() {
-        assert_eq!([99, 100, 109, 110, 129, 139, 140, 999].map(|s| cells(4).ended_by(s * S)), [0, 0, 0, 1, 2, 3, 4, 4]);
+    fn what_a_total_held_long_before_its_first_point_is_not_spread_over_that_time() {
+        let nan = f64::NAN;
+        let kind = MetricKind::Counter;
+        assert!(is(&changes(kind, &[130, 135], &[100; 2], &[900.0, 905.0]), &[nan, nan, nan, 5.0]));
+        assert!(is(&changes(kind, &[130, 150], &[100; 2], &[900.0, 905.0]), &[300.0, 300.0, 300.0, 2.5]));
+    }
+
+    #[test]
+    fn the_time_that_is_told_of_counts_once_and_what_comes_later_not_at_all() {
+        let of = |spans: &[(i64, i64)], until: i64| {
+            let cells = cells(4).until(until * S);
+            let mut told = Told::default();
+            for (from, to) in spans {
+                told.add(&cells, &[Interval { from: from * S, to: to * S, point: 0, before: None }]);
+            }
+            told.seconds(&cells)
+        };
+        assert!(is(&of(&[(95, 105), (105, 112), (104, 111)], 999), &[10.0, 2.0, 0.0, 0.0]));
+        assert!(is(&of(&[(125, 140), (103, 112)], 128), &[7.0, 2.0, 3.0, 0.0]));
+        assert!(is(&of(&[(115, 115)], 999), &[0.0, 10.0, 0.0, 0.0]), "it does not say since when");
+        let (intervals, totals) = ([Interval { from: 100 * S, to: 140 * S, point: 0, before: None }], [8.0]);
+        let until = cells(4).until(125 * S).changes(&intervals, &totals);
+        assert!(is(&until, &[2.0, 2.0, 1.0, f64::NAN]));
     }
 
     #[test]

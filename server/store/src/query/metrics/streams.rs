@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use model::{Aggregation, MetricKind, MetricSeries, Series, Timestamp, Window};
 
-use super::cells::{Cells, Interval, LOOK_BACK, Pick, intervals};
+use super::cells::{Cells, Interval, LOOK_BACK, Pick, Told, intervals};
 use super::found::section_of;
 use super::identity::{Hashes, owned};
 use super::{Take, quantile};
@@ -87,12 +87,14 @@ impl Streams {
     /// What is made of all of it.
     pub(super) fn finish(self) -> MetricSeries {
         let cells = Cells::of(self.ask.window, self.ask.step);
-        let whole = if self.ask.query.rate { cells.ended_by(self.covered()) } else { cells.count };
+        let cells = if self.ask.query.rate { cells.until(self.covered()) } else { cells };
+        let mut told = Told::default();
         let mut groups: Vec<Group> = (0..self.groups.len()).map(|_| Group::default()).collect();
         for mut stream in self.streams.into_values().flatten() {
             stream.sort();
-            groups[stream.group].add(&stream, &self.ask, &cells, self.window.from.0);
+            groups[stream.group].add(&stream, &self.ask, &cells, self.window.from.0, &mut told);
         }
+        let seconds = if self.ask.query.rate { told.seconds(&cells) } else { vec![1.0; cells.count] };
         let mut names = vec![String::new(); groups.len()];
         for (key, group) in self.groups {
             names[group] = if key.is_empty() { self.ask.query.name.clone() } else { key.join(", ") };
@@ -101,7 +103,7 @@ impl Streams {
             name,
             start: self.ask.window.from,
             step: self.ask.step,
-            points: (0..cells.count).map(|cell| group.answer(cell, &self.ask).filter(|_| cell < whole)).collect(),
+            points: (0..cells.count).map(|cell| group.answer(cell, &self.ask, seconds[cell])).collect(),
         };
         let mut series: Vec<Series> = groups.into_iter().zip(names).map(series).collect();
         series.retain(|series| series.points.iter().any(Option::is_some));
@@ -116,7 +118,7 @@ impl Streams {
 
 impl Streams {
     /// Until when all series have told: those that go on, since others have nothing more to tell. A change a second
-    /// of a cell that is told in part would be too low.
+    /// of a time that only some tell of would be too low.
     fn covered(&self) -> i64 {
         let ends = || self.streams.values().flatten().filter_map(Stream::end);
         let newest = ends().map(|(end, _)| end).max().unwrap_or(i64::MAX);
@@ -227,13 +229,14 @@ struct Shape {
 }
 
 impl Group {
-    fn add(&mut self, stream: &Stream, ask: &MetricAsk, cells: &Cells, known: i64) {
+    fn add(&mut self, stream: &Stream, ask: &MetricAsk, cells: &Cells, known: i64, told: &mut Told) {
         if stream.kind.is_distribution() {
-            self.shape.get_or_insert_with(|| Shape::new(cells.count)).add(stream, cells, known);
+            self.shape.get_or_insert_with(|| Shape::new(cells.count)).add(stream, cells, known, told);
             return;
         }
         let values = if stream.kind.is_delta() || ask.query.rate {
             let intervals = intervals(stream.kind, &stream.at, &stream.start, &stream.value, known);
+            told.add(cells, &intervals);
             cells.changes(&intervals, &stream.value)
         } else {
             let pick = match ask.query.aggregation {
@@ -252,9 +255,11 @@ impl Group {
         }
     }
 
-    /// The answer of a cell.
-    fn answer(&mut self, cell: usize, ask: &MetricAsk) -> Option<f64> {
-        let seconds = if ask.query.rate { ask.step.seconds() } else { 1.0 };
+    /// The answer of a cell: what is added is divided by so many seconds, which are those told of; none without any.
+    fn answer(&mut self, cell: usize, ask: &MetricAsk, seconds: f64) -> Option<f64> {
+        if seconds <= 0.0 {
+            return None;
+        }
         let aggregation = ask.query.aggregation;
         if let Some(shape) = &self.shape {
             return shape.answer(cell, aggregation, seconds);
@@ -285,12 +290,13 @@ impl Shape {
         }
     }
 
-    fn add(&mut self, stream: &Stream, cells: &Cells, known: i64) {
+    fn add(&mut self, stream: &Stream, cells: &Cells, known: i64, told: &mut Told) {
         // A point that says only that the series ended has no count either.
         let is_stale = |point: usize| crate::metrics::is_stale(stream.value[point]);
         let total = |point: usize| if is_stale(point) { crate::STALE } else { stream.count[point] as f64 };
         let totals: Vec<f64> = (0..stream.at.len()).map(total).collect();
         let intervals = intervals(stream.kind, &stream.at, &stream.start, &totals, known);
+        told.add(cells, &intervals);
         let width = stream.width();
         let buckets = match self.buckets.iter().position(|(bounds, _)| *bounds == stream.bounds) {
             Some(at) => at,
