@@ -7,6 +7,7 @@ import {
   hydrated,
   isSameDocument,
   keyOf,
+  layoutShift,
   markDocument,
   openCatalog,
   openTab,
@@ -46,10 +47,14 @@ const SIGN = {
   deploys: "deploy-row",
 };
 
+/** Up to so much is good (Core Web Vitals). */
+const GOOD_SHIFT = 0.1;
+
 for (const tab of TABS) {
-  test(`${tab} opens cold`, async ({ page }) => {
+  test(`${tab} opens cold, and nothing on it moves by itself`, async ({ page }) => {
     await openTab(page, path, tab);
     await expect(page.getByTestId(SIGN[tab]).first()).toBeVisible();
+    expect(await layoutShift(page)).toBeLessThanOrEqual(GOOD_SHIFT);
   });
 }
 

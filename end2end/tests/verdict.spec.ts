@@ -105,6 +105,10 @@ test("the overview says it, and the way leads to evidence and difference", async
   await expect(flagged).toHaveAttribute("data-outcome", "worse");
   await expect(flagged).toContainText(/[\d,]+ \/ [\d,]+/);
   await expect(evidence.locator('[data-outcome="not flagged"]').first()).toBeVisible();
+  const chart = page.getByTestId("chart-evidence");
+  await expect(chart).toContainText("POST /orders");
+  await expect(chart.locator(".legend li")).toContainText(["v1", "v2"]);
+  await expect(chart.getByTestId("deploy-flag")).toHaveAttribute("data-level", /degraded|failed/);
   const diff = page.getByTestId("diff");
   await expect(diff).toContainText("registry.test/checkout:v1");
   await expect(diff).toContainText("registry.test/checkout:v2");

@@ -86,3 +86,23 @@ export function riseOf(chart: Locator): Promise<number> {
     return (Math.min(...raised) / width) * 100;
   });
 }
+
+/** The share of the page that moved by itself since it was opened, summed over its moves (Cumulative Layout Shift). */
+export function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(() => new Promise<number>((resolve) => {
+    let sum = 0;
+    const add = (entries: PerformanceEntryList) => {
+      for (const entry of entries as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) sum += entry.value;
+      }
+    };
+    const observer = new PerformanceObserver((list) => add(list.getEntries()));
+    observer.observe({ type: "layout-shift", buffered: true });
+    // What was before is told in a task of its own.
+    setTimeout(() => {
+      add(observer.takeRecords());
+      observer.disconnect();
+      resolve(sum);
+    }, 200);
+  }));
+}
