@@ -12,7 +12,7 @@ async fn the_overview_has_its_charts_with_flags_and_marks_at_one_place() {
     page.has(&["chart-requests", "chart-errors", "chart-latency", "6/6 ready", "owned by", "PaymentTimeout"]);
     assert_eq!((page.ids("deploy-flag"), page.ids("event-mark"), page.ids("pod-lane")), (6, 3, 8));
     page.has(&["per second, average of 1 h", "share of requests, average of 1 h", "p50 · p95 · p99, p95 over 1 h"]);
-    page.has(&["title=\"not known\"", "faint: not known", ">terminating<", ">starting<"]);
+    page.has(&[" · not known\"", "faint: not known", ">terminating<", ">starting<"]);
     assert_eq!((page.ids("endpoint-row"), page.ids("error-group")), (4, 2));
     let at = fake::minutes_ago(8).millis();
     let flags = page.html.split('<').filter(|tag| tag.contains("deploy-flag") && tag.contains(&at.to_string()));
