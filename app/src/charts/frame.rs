@@ -56,7 +56,7 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
                 <strong class=format!("headline {}", plot.tone)>{plot.headline.clone()}</strong>
             </figcaption>
             <div class="frame">
-                {labels(axis)}
+                {labels(if measured { &axis.ticks } else { &[] }, axis.top)}
                 <div class="plot">
                     <div class="geometry" inner_html=geometry></div>
                     {(!measured).then(|| view! { <p class="unmeasured">{plot.empty}</p> })}
@@ -82,14 +82,14 @@ fn begins(plot: &Plot) -> Option<AnyView> {
 }
 
 /// Labels of the value axis.
-fn labels(axis: &Axis) -> AnyView {
+fn labels(ticks: &[(f64, String)], top: f64) -> AnyView {
     let label = |(value, text): &(f64, String)| {
-        let place = format!("bottom:{:.2}%", value / axis.top * 100.0);
+        let place = format!("bottom:{:.2}%", value / top * 100.0);
         view! { <span style=place>{text.clone()}</span> }
     };
     view! {
         <div class="labels" aria-hidden="true">
-            {axis.ticks.iter().map(label).collect_view()}
+            {ticks.iter().map(label).collect_view()}
         </div>
     }
     .into_any()

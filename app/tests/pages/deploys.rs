@@ -73,7 +73,7 @@ async fn of_a_revision_that_ran_twice_the_run_is_said_and_can_be_chosen() {
     open.has(&["deploys?deploy=12&amp;compare=7d9f5b4c8..84bd7c6f9@12#comparison", "Compare v1.8.1 with v1.8.2"]);
     let newest = get(&checkout("deploys?compare=7d9f5b4c8..84bd7c6f9")).await;
     assert_eq!((newest.ids("old-runs"), newest.ids("new-runs"), newest.ids("run")), (1, 0, 2));
-    newest.has(&["v1.8.1 ran 2 times; compared is the run of", "14:16 – 14:51", "09:58 – 11:38"]);
+    newest.has(&["v1.8.1 ran 2 times; this is its run of", "14:16 – 14:51", "09:58 – 11:38"]);
     newest.has(&["compare=7d9f5b4c8@9..84bd7c6f9", "from 14:16 and from 14:50"]);
     let earlier = get(&checkout("deploys?compare=7d9f5b4c8@9..84bd7c6f9")).await;
     earlier.has(&["from 09:58 and from 14:50", "compare=7d9f5b4c8@11..84bd7c6f9"]);

@@ -21,5 +21,5 @@ async fn the_profiles_tab_has_frames_as_text_and_functions_by_cost() {
 #[tokio::test]
 async fn compared_profiles_say_what_takes_a_larger_share() {
     let page = get(&checkout("profiles?against=deploy")).await;
-    page.has(&["v2.14.0", "v2.13.2", "in 20 profiles", "box worse-3", "box better-3", "+30.0 %", "By the share"]);
+    page.has(&["v2.14.0", "v2.13.2", "in 20 profiles", "box worse-3", "box better-3", "+30 pt", "By the share"]);
 }

@@ -92,7 +92,7 @@ fn runs(all: &Comparison, address: Memo<(String, Query)>) -> AnyView {
                 </a>
             }
         });
-        let said = format!("{} ran {} times; compared is the run of", side.name, side.runs.len());
+        let said = format!("{} ran {} times; this is its run of", side.name, side.runs.len());
         (side.runs.len() > 1).then(|| {
             view! {
                 <div class="runs" data-testid=if is_old { "old-runs" } else { "new-runs" }>

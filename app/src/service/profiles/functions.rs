@@ -58,9 +58,8 @@ pub(super) fn functions(tree: &FrameTree, sample: &SampleType, text: &str, sort:
 /// By how much a share changed; what rounds to nothing did not.
 fn points(by: f64) -> String {
     match by {
-        by if by.abs() < 0.001 => number::share(0.0),
-        by if by < 0.0 => format!("−{}", number::share(-by)),
-        by => format!("+{}", number::share(by)),
+        by if by.abs() < 0.001 => "0 pt".to_owned(),
+        by => format!("{}{} pt", if by < 0.0 { '−' } else { '+' }, number::trimmed(by.abs() * 100.0, 1)),
     }
 }
 
