@@ -113,7 +113,8 @@ export function hasSettled(object: Obj): boolean {
     updated &&
     (status.replicas ?? 0) === spec.replicas &&
     (status.availableReplicas ?? 0) === spec.replicas &&
-    (status.updatedReplicas ?? spec.replicas) === spec.replicas
+    // Of a Deployment none is written as nothing, which is so when its new ReplicaSet has no pod yet.
+    (status.updatedReplicas ?? (kind === "Deployment" ? 0 : spec.replicas)) === spec.replicas
   );
 }
 
