@@ -119,6 +119,6 @@ mod tests {
 
     #[test]
     fn a_change_has_its_sign_and_noise_is_none() {
-        assert_eq!([0.3, -0.012, 0.0004, -1e-9].map(points), ["+30.0 %", "−1.2 %", "0.0 %", "0.0 %"]);
+        assert_eq!([0.3, -0.012, 0.0004, -1e-9].map(points), ["+30 pt", "−1.2 pt", "0 pt", "0 pt"]);
     }
 }
