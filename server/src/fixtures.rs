@@ -2,9 +2,9 @@
 
 use model::{
     AdverseEvent, AdverseKind, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase,
-    PodState, RevisionHash, ServiceId, ServiceState, Timestamp,
+    PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
-use store::{ClusterRecord, Config, Keep, Store};
+use store::{ClusterRecord, Config, Keep, SpanRow, Store};
 
 pub(crate) fn id(name: &str) -> ServiceId {
     ServiceId::new("c1", "shop", "Deployment", name)
@@ -105,6 +105,39 @@ pub(crate) fn adverse(service: Option<ServiceId>, kind: AdverseKind, times: &[Ti
         times: times.to_vec(),
         current: false,
         reconstructed: false,
+    }
+}
+
+/// A request that a server answered, the `n`th span of all; without an error it went well.
+pub(crate) fn span<'a>(
+    owner: u32,
+    n: u64,
+    endpoint: &'a str,
+    start: Timestamp,
+    duration: i64,
+    error: &'a str,
+) -> SpanRow<'a> {
+    SpanRow {
+        owner,
+        trace: TraceId(u128::from(n).to_be_bytes()),
+        id: SpanId(n.to_be_bytes()),
+        parent: None,
+        kind: SpanKind::Server,
+        name: endpoint,
+        endpoint,
+        callee: "",
+        start,
+        duration,
+        status: SpanStatus::Unset,
+        status_message: "",
+        scope: "",
+        http_status: if error.is_empty() { 200 } else { 500 },
+        error,
+        weight: 1.0,
+        sampled: false,
+        attributes: &[],
+        events: &[],
+        links: &[],
     }
 }
 

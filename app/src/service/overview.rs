@@ -7,7 +7,7 @@ mod lanes;
 mod plots;
 
 pub(super) use endpoints::{has_more_errors, is_slower};
-pub(super) use plots::{SERIES, colour};
+pub(super) use plots::{SERIES, colour, colours};
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;

@@ -7,11 +7,10 @@ use crate::session::Clock;
 
 /// `3 min ago`, with the full time as a title.
 pub(crate) fn ago(at: Timestamp) -> AnyView {
-    let clock = Clock::of_page();
-    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    let now = Clock::of_page().now;
     view! {
-        <time title=title data-at=at.millis().to_string()>
-            {move || ago_text(clock.now.get(), at)}
+        <time title=title(at) data-at=at.millis().to_string()>
+            {move || ago_text(now.get(), at)}
         </time>
     }
     .into_any()
@@ -20,18 +19,20 @@ pub(crate) fn ago(at: Timestamp) -> AnyView {
 /// How long something had been at a moment that is over, where there is one, else `age`.
 pub(crate) fn age_then(at: Timestamp, past: Option<Timestamp>) -> AnyView {
     let Some(past) = past else { return age(at) };
-    let clock = Clock::of_page();
-    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
-    view! { <time title=title>{short_age_text(past.since(at))}</time> }.into_any()
+    view! { <time title=title(at)>{short_age_text(past.since(at))}</time> }.into_any()
 }
 
 /// `3 min before` a moment that is over, where there is one, else `ago`.
 pub(crate) fn ago_then(at: Timestamp, past: Option<Timestamp>) -> AnyView {
     let Some(past) = past else { return ago(at) };
-    let clock = Clock::of_page();
-    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
     let text = format!("{} before", short_age_text(past.since(at)));
-    view! { <time title=title data-at=at.millis().to_string()>{text}</time> }.into_any()
+    view! { <time title=title(at) data-at=at.millis().to_string()>{text}</time> }.into_any()
+}
+
+/// The full time, in the zone of the page.
+fn title(at: Timestamp) -> impl Fn() -> String + Send + Sync + 'static {
+    let zone = Clock::of_page().zone;
+    move || zone.with(|zone| format!("{} {}", zone.civil(at), zone.name))
 }
 
 /// `now`, `3 min ago`; an instant of the future is now.
@@ -44,9 +45,8 @@ pub(crate) fn ago_text(now: Timestamp, at: Timestamp) -> String {
 
 /// How long something has been, without "ago": `8 min`.
 pub(crate) fn age(at: Timestamp) -> AnyView {
-    let clock = Clock::of_page();
-    let title = move || clock.zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
-    view! { <time title=title>{move || short_age_text(clock.now.get().since(at))}</time> }.into_any()
+    let now = Clock::of_page().now;
+    view! { <time title=title(at)>{move || short_age_text(now.get().since(at))}</time> }.into_any()
 }
 
 /// `14:31`, with the day in front where it is not the page's.

@@ -9,6 +9,8 @@ mod check;
 mod connect;
 mod deploys;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod identity;
 mod kind;
 mod kubelet;

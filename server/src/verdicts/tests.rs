@@ -3,7 +3,7 @@
 mod late;
 
 use model::*;
-use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, SpanRow, Store};
+use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::Judging;
@@ -112,7 +112,7 @@ impl Shop {
                     fails(endpoint).filter(|(every, _)| chance.is_multiple_of(*every)).map_or("", |(_, error)| error);
                 let duration = 40_000_000 + (chance >> 20) as i64 % 40_000_000;
                 let start = at(minute).plus(n * MINUTE / RATE);
-                batch.push(&span(owner, self.spans, endpoint, start, duration, error));
+                batch.push(&fixtures::span(owner, self.spans, endpoint, start, duration, error));
             }
         }
         self.store.telemetry().append(batch).await.unwrap();
@@ -144,31 +144,6 @@ fn random(n: u64) -> u64 {
     let z = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9).wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
-}
-
-fn span<'a>(owner: u32, n: u64, endpoint: &'a str, start: Timestamp, duration: i64, error: &'a str) -> SpanRow<'a> {
-    SpanRow {
-        owner,
-        trace: TraceId(u128::from(n).to_be_bytes()),
-        id: SpanId(n.to_be_bytes()),
-        parent: None,
-        kind: SpanKind::Server,
-        name: endpoint,
-        endpoint,
-        callee: "",
-        start,
-        duration,
-        status: SpanStatus::Unset,
-        status_message: "",
-        scope: "",
-        http_status: if error.is_empty() { 200 } else { 500 },
-        error,
-        weight: 1.0,
-        sampled: false,
-        attributes: &[],
-        events: &[],
-        links: &[],
-    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::chosen;
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit};
-use crate::service::overview::{colour, has_more_errors, is_slower};
+use crate::service::overview::{colours, has_more_errors, is_slower};
 use crate::ui::ago::clock_text;
 use crate::ui::diff::inline;
 use crate::ui::number;
@@ -165,12 +165,10 @@ fn charts(all: &Comparison) -> AnyView {
     view! { <div class="charts">{chart(requests)} {chart(errors)} {chart(latency)}</div> }.into_any()
 }
 
-/// In the colours that the overview gives them; where both have the same, the new one takes the next.
+/// In the colours that the overview gives them.
 fn lines(all: &Comparison, series: &[Series; 2]) -> Vec<Line> {
-    let (old, new) = (colour(Some(all.old.place)), colour(Some(all.new.place)));
-    let new = if old == new { colour(Some(all.new.place + 1)) } else { new };
     let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
-    series.iter().zip([old, new]).map(line).collect()
+    series.iter().zip(colours([&all.old, &all.new].map(|side| Some(side.place)))).map(line).collect()
 }
 
 fn differences(all: &Comparison) -> AnyView {

@@ -6,7 +6,7 @@ use model::{EvidenceChart, Marks, Series, Signal};
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit};
-use crate::service::overview::colour;
+use crate::service::overview::{colour, colours};
 use crate::ui::number;
 
 /// The chart beside the evidence; `deploys` is the address of a deploy up to its sequence.
@@ -34,15 +34,16 @@ pub(super) fn drawn(evidence: &EvidenceChart, deploys: String) -> AnyView {
     })
 }
 
-/// In the colours that the overview gives them; where both have the same, the new one takes the next.
+/// In the colours that the overview gives them.
 fn lines(all: &[(Series, Option<u32>)]) -> Vec<Line> {
-    let first = all.first().map(|(_, place)| colour(*place));
-    let line = |(at, (series, place)): (usize, &(Series, Option<u32>))| {
-        let class = match colour(*place) {
-            same if at > 0 && Some(same) == first => colour(place.map(|place| place + 1)),
-            own => own,
-        };
-        Line { class, series: series.clone(), area: false }
+    let classes = match all {
+        [(_, old), (_, new)] => colours([*old, *new]).to_vec(),
+        _ => all.iter().map(|(_, place)| colour(*place)).collect(),
     };
-    all.iter().enumerate().map(line).collect()
+    let line = |((series, _), class): (&(Series, Option<u32>), &'static str)| Line {
+        class,
+        series: series.clone(),
+        area: false,
+    };
+    all.iter().zip(classes).map(line).collect()
 }

@@ -108,6 +108,14 @@ pub(crate) fn colour(place: Option<u32>) -> &'static str {
     place.map_or("quiet", |place| SERIES[place as usize % SERIES.len()])
 }
 
+/// The style classes of two revisions beside each other; where both have the same, the new one takes the next.
+pub(crate) fn colours([old, new]: [Option<u32>; 2]) -> [&'static str; 2] {
+    match (colour(old), colour(new)) {
+        (same, other) if same == other => [same, colour(new.map(|place| place + 1))],
+        (old, new) => [old, new],
+    }
+}
+
 fn line(class: &'static str, series: &Series, area: bool) -> Line {
     Line { class, series: series.clone(), area }
 }

@@ -44,37 +44,13 @@ pub(super) fn by_node<'a>(pods: impl Iterator<Item = &'a Arc<PodState>>) -> Hash
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use model::{ContainerState, PodId, PodPhase, ServiceId, Timestamp};
+    use crate::fixtures;
+    use model::Timestamp;
 
     /// A pod with a container `app`, on `node-1`.
     pub(in crate::kubelet) fn pod(name: &str) -> PodState {
-        let app = ContainerState {
-            name: "app".into(),
-            image: String::new(),
-            id: Some("known".into()),
-            restarts: 0,
-            state: "running".into(),
-            ready: true,
-            last_exit: None,
-        };
-        PodState {
-            id: PodId(name.into()),
-            cluster: "c".into(),
-            namespace: "shop".into(),
-            name: name.into(),
-            service: ServiceId::new("c", "shop", "Deployment", "cart"),
-            revision: None,
-            node: Some("node-1".into()),
-            ips: Vec::new(),
-            host_network: false,
-            logs_off: false,
-            created: Timestamp(0),
-            ended: None,
-            phase: PodPhase::Ready,
-            history: Vec::new(),
-            reason: None,
-            containers: vec![app],
-        }
+        let containers = vec![fixtures::container("app", "known")];
+        PodState { node: Some("node-1".into()), containers, ..fixtures::pod("cart", name) }
     }
 
     #[test]

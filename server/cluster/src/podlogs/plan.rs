@@ -104,36 +104,12 @@ fn target(pod: &PodState, container: &ContainerState) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{PodPhase, Timestamp};
+    use crate::fixtures;
+    use model::Timestamp;
 
     fn pod(service: &str, name: &str, containers: &[&str]) -> PodState {
-        let container = |name: &&str| ContainerState {
-            name: (*name).to_owned(),
-            image: String::new(),
-            id: Some(format!("id-{name}")),
-            restarts: 0,
-            state: "running".into(),
-            ready: true,
-            last_exit: None,
-        };
-        PodState {
-            id: PodId(name.into()),
-            cluster: "c".into(),
-            namespace: "shop".into(),
-            name: name.into(),
-            service: ServiceId::new("c", "shop", "Deployment", service),
-            revision: None,
-            node: None,
-            ips: Vec::new(),
-            host_network: false,
-            logs_off: false,
-            created: Timestamp(0),
-            ended: None,
-            phase: PodPhase::Ready,
-            history: Vec::new(),
-            reason: None,
-            containers: containers.iter().map(container).collect(),
-        }
+        let container = |name: &&str| fixtures::container(name, &format!("id-{name}"));
+        PodState { containers: containers.iter().map(container).collect(), ..fixtures::pod(service, name) }
     }
 
     fn planned(pods: &[PodState], most: u32) -> Plan {

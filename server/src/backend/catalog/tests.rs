@@ -2,9 +2,9 @@
 
 use model::{
     AdverseEvent, AdverseKind, ClusterId, ClusterStatus, Connection, DeployId, DeployPhase, MINUTE, Owner, PodState,
-    Revision, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
+    Revision, Timestamp,
 };
-use store::{Batch, ClusterRecord, OwnerFacts, SpanRow, Store};
+use store::{Batch, ClusterRecord, OwnerFacts, Store};
 
 use super::*;
 use crate::fixtures::{self, id, open};
@@ -83,29 +83,8 @@ impl Shop {
         let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
         for n in 1..=requests {
-            let fails = n <= errors;
-            batch.push(&SpanRow {
-                owner,
-                trace: TraceId(u128::from(requests << 32 | n).to_be_bytes()),
-                id: SpanId((requests << 32 | n).to_be_bytes()),
-                parent: None,
-                kind: SpanKind::Server,
-                name: "GET /",
-                endpoint: "GET /",
-                callee: "",
-                start,
-                duration,
-                status: SpanStatus::Unset,
-                status_message: "",
-                scope: "",
-                http_status: if fails { 500 } else { 200 },
-                error: if fails { "Timeout" } else { "" },
-                weight: 1.0,
-                sampled: false,
-                attributes: &[],
-                events: &[],
-                links: &[],
-            });
+            let error = if n <= errors { "Timeout" } else { "" };
+            batch.push(&fixtures::span(owner, requests << 32 | n, "GET /", start, duration, error));
         }
         self.answers.store.telemetry().append(batch).await.unwrap();
     }

@@ -34,12 +34,13 @@ pub(super) async fn chart(
         Signal::Latency => red.histogram.quantile(0.95),
         _ => red.error_share(),
     };
+    let grid = Grid::of(window, step, crate::jobs::now());
     let line = |hash: &RevisionHash| {
         let of_it = rows.iter().filter(|row| row.revision.as_ref() == Some(hash));
         let cells = together(of_it.filter(|row| endpoint.is_none() || row.endpoint == endpoint));
         let place = apm::place(revisions, hash);
         let name = place.map_or_else(|| hash.to_string(), |place| revisions[place as usize].name.clone());
-        (Grid::of(window, step, crate::jobs::now()).series(&name, &cells, value), place)
+        (grid.series(&name, &cells, value), place)
     };
     let from = deploy.from.iter().filter(|from| **from != deploy.to);
     let lines: Vec<_> = from.chain([&deploy.to]).map(line).collect();
@@ -52,12 +53,12 @@ pub(super) async fn chart(
 /// the whole service. Pure.
 fn subject(all: &[Evidence]) -> (Signal, Option<String>) {
     let flagged = all.iter().filter(|evidence| evidence.outcome == Outcome::Flagged);
-    let drawn = flagged.filter_map(|evidence| match evidence.signal {
+    let mut drawn = flagged.filter_map(|evidence| match evidence.signal {
         Signal::Errors | Signal::ErrorGroup => Some((Signal::Errors, evidence.endpoint.clone())),
         Signal::Latency => Some((Signal::Latency, evidence.endpoint.clone())),
         _ => None,
     });
-    { drawn }.next().unwrap_or((Signal::Errors, None))
+    drawn.next().unwrap_or((Signal::Errors, None))
 }
 
 /// From before the deploy to the end of what was judged. Pure.

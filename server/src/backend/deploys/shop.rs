@@ -2,9 +2,9 @@
 
 use model::{
     ClusterId, ConfigChange, Deploy, DeployPhase, HOUR, MINUTE, Owner, PodState, Revision, RevisionHash, SECOND,
-    ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Viewer,
+    ServiceState, Timestamp, Viewer,
 };
-use store::{Batch, ClusterRecord, OwnerFacts, SpanRow, Store, Version};
+use store::{Batch, ClusterRecord, OwnerFacts, Store, Version};
 
 use super::Answers;
 use crate::fixtures::{self, deploy, id, open, service};
@@ -97,28 +97,8 @@ impl Shop {
         for second in minutes.start * 60..minutes.end * 60 {
             self.spans += 1;
             let error = if self.spans.is_multiple_of(every) { error } else { "" };
-            batch.push(&SpanRow {
-                owner,
-                trace: TraceId(u128::from(self.spans).to_be_bytes()),
-                id: SpanId(self.spans.to_be_bytes()),
-                parent: None,
-                kind: SpanKind::Server,
-                name: "GET /",
-                endpoint: "GET /",
-                callee: "",
-                start: self.start.plus(second * SECOND),
-                duration,
-                status: SpanStatus::Unset,
-                status_message: "",
-                scope: "",
-                http_status: if error.is_empty() { 200 } else { 500 },
-                error,
-                weight: 1.0,
-                sampled: false,
-                attributes: &[],
-                events: &[],
-                links: &[],
-            });
+            let start = self.start.plus(second * SECOND);
+            batch.push(&fixtures::span(owner, self.spans, "GET /", start, duration, error));
         }
         self.store().telemetry().append(batch).await.unwrap();
     }
