@@ -9,6 +9,8 @@ mod cluster;
 mod commit;
 mod directory;
 mod error;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 mod fold;
 mod formats;
 mod index;

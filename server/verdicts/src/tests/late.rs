@@ -1,7 +1,7 @@
 //! What arrives late, looks that are had again, and what a rollback takes back.
 
 use super::*;
-use crate::verdicts::due::PARTS;
+use crate::due::PARTS;
 
 /// Every third checkout fails.
 fn failing(endpoint: &str) -> Option<(u64, &'static str)> {

@@ -1,5 +1,5 @@
 //! Verdicts on deploys: looks at each that is due, gathers what is known, has it judged and keeps the result. What is
-//! due, and what the facts are, is decided in pure functions; how to judge is `analysis`'.
+//! due, and what the facts are, is decided in pure functions; how to judge is `analysis`'. Never reads the clock.
 
 mod births;
 mod due;
@@ -7,7 +7,7 @@ mod gather;
 mod history;
 mod peers;
 mod pods;
-pub(crate) mod present;
+mod present;
 mod remembered;
 mod resources;
 mod together;
@@ -23,10 +23,9 @@ use model::{MINUTE, Outcome, Timestamp, Verdict};
 use store::{DueDeploy, Judgement, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::now;
-use crate::shutdown::Shutdown;
 use due::Moment;
 use gather::Gatherer;
+pub use present::{Said, present_of};
 
 /// How often it is asked what is due.
 const TICK: Duration = Duration::from_secs(5);
@@ -39,33 +38,30 @@ const BATCH: u32 = 50;
 /// Between two goes others come to the disk.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Judges on schedule until shutdown. A failure is logged and tried again.
-pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
-    let token = shutdown.token();
-    let mut judging = Judging::new(store.clone(), now(), token.clone());
-    shutdown.spawn("verdicts", async move {
-        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + BACKLOG, TICK);
-        loop {
-            tokio::select! {
-                () = token.cancelled() => return Ok(()),
-                _ = tick.tick() => {}
-            }
-            while !token.is_cancelled() {
-                match judging.look(now()).await {
-                    Ok(found) if found >= BATCH as usize => tokio::time::sleep(BREATH).await,
-                    Ok(_) => break,
-                    Err(error) => {
-                        tracing::error!("judging deploys failed, will try again: {error}");
-                        break;
-                    }
+/// Judges on schedule until the token ends it; `now` is the clock. A failure is logged and tried again.
+pub async fn run(store: Store, now: fn() -> Timestamp, token: CancellationToken) {
+    let mut judging = Judging::new(store, now(), token.clone());
+    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + BACKLOG, TICK);
+    loop {
+        tokio::select! {
+            () = token.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        while !token.is_cancelled() {
+            match judging.look(now()).await {
+                Ok(found) if found >= BATCH as usize => tokio::time::sleep(BREATH).await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!("judging deploys failed, will try again: {error}");
+                    break;
                 }
             }
         }
-    });
+    }
 }
 
 /// Judges deploys by one version of the rules.
-struct Judging {
+pub struct Judging {
     gatherer: Gatherer,
     rules: Rules,
     settling: Timestamp,
@@ -73,13 +69,18 @@ struct Judging {
 }
 
 impl Judging {
-    fn new(store: Store, started: Timestamp, token: CancellationToken) -> Self {
+    /// Of a process that was started then: what was sent before it may still arrive for a while.
+    pub fn new(store: Store, started: Timestamp, token: CancellationToken) -> Self {
         let (rules, settling) = (Rules::default(), started.plus(SETTLING));
         Self { gatherer: Gatherer::new(store, settling, rules.error_count), rules, settling, token }
     }
 
-    /// Looks at what is due by now, until shutdown; says how many were.
-    async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
+    /// Looks at what is due by now, until the token ends it; says how many were.
+    ///
+    /// # Errors
+    ///
+    /// What was due could not be read. A deploy that could not be judged is logged and stays due.
+    pub async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
         let due = self.gatherer.store.due_deploys(now, BATCH).await?;
         let plans: Vec<_> = due.iter().map(|due| (due, due::moment(due, now, self.settling))).collect();
         let looks: Vec<_> = plans.iter().filter_map(|(due, (moment, _))| Some((*due, (*moment)?))).collect();

@@ -3,7 +3,7 @@
 use model::{DeployId, DeployPhase, PodId, RevisionHash, ServiceId};
 
 use super::*;
-use crate::fixtures;
+use store::fixtures;
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp(1_000_000 * MINUTE + minutes * MINUTE)

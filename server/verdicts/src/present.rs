@@ -15,18 +15,20 @@ const LEFT: f64 = 0.3;
 type Requests = BTreeMap<Option<String>, Red>;
 
 /// A service and what was said of its newest deploy.
-pub(crate) struct Said {
-    pub(crate) service: Arc<ServiceState>,
-    pub(crate) judgement: Arc<Judgement>,
+pub struct Said {
+    /// The service.
+    pub service: Arc<ServiceState>,
+    /// What was said.
+    pub judgement: Arc<Judgement>,
     /// When that deploy began: what was before it does not thin out what it did.
-    pub(crate) since: Timestamp,
+    pub since: Timestamp,
     /// Its cluster is heard: what pods did last is what they do now.
-    pub(crate) seen: bool,
+    pub seen: bool,
 }
 
 /// Services of which any of what was said was there lately. `adverse` are the events of all services since at least
 /// then.
-pub(crate) async fn present_of(
+pub async fn present_of(
     store: &Store,
     said: &[Said],
     adverse: &[AdverseEvent],

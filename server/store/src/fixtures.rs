@@ -1,16 +1,19 @@
-//! What tests of the server's answers begin with: a store with services and deploys of one cluster.
+//! What tests of those who use the store begin with: services, deploys and pods of one cluster.
+#![allow(clippy::unwrap_used, reason = "a fixture of tests")]
 
+use crate::{ClusterRecord, Config, Keep, SpanRow, Store};
 use model::{
     AdverseEvent, AdverseKind, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase,
     PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
-use store::{ClusterRecord, Config, Keep, SpanRow, Store};
 
-pub(crate) fn id(name: &str) -> ServiceId {
+/// A Deployment of the shop.
+pub fn id(name: &str) -> ServiceId {
     ServiceId::new("c1", "shop", "Deployment", name)
 }
 
-pub(crate) fn service(name: &str) -> ServiceState {
+/// A service that runs its one pod, with its name as its uid.
+pub fn service(name: &str) -> ServiceState {
     ServiceState {
         id: id(name),
         uid: name.into(),
@@ -34,7 +37,8 @@ pub(crate) fn service(name: &str) -> ServiceState {
     }
 }
 
-pub(crate) fn deploy(sequence: u32) -> Deploy {
+/// A deploy of the cart's image that rolls out; it began at the hour of its number.
+pub fn deploy(sequence: u32) -> Deploy {
     Deploy {
         id: DeployId { service: id("cart"), sequence },
         from: None,
@@ -52,7 +56,7 @@ pub(crate) fn deploy(sequence: u32) -> Deploy {
 }
 
 /// A pod of a service that is ready since it was made, with its name as its uid.
-pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
+pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
     PodState {
         id: PodId(name.into()),
         cluster: service.cluster.clone(),
@@ -74,7 +78,7 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
 }
 
 /// A container that runs and is ready.
-pub(crate) fn container(name: &str) -> ContainerState {
+pub fn container(name: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
         image: format!("{name}:1"),
@@ -87,7 +91,11 @@ pub(crate) fn container(name: &str) -> ContainerState {
 }
 
 /// Something bad that happened to a service, or to none, at these times, the oldest first; it is over.
-pub(crate) fn adverse(service: Option<ServiceId>, kind: AdverseKind, times: &[Timestamp]) -> AdverseEvent {
+///
+/// # Panics
+///
+/// There is no time.
+pub fn adverse(service: Option<ServiceId>, kind: AdverseKind, times: &[Timestamp]) -> AdverseEvent {
     AdverseEvent {
         key: format!("{kind:?}"),
         cluster: "c1".into(),
@@ -109,14 +117,7 @@ pub(crate) fn adverse(service: Option<ServiceId>, kind: AdverseKind, times: &[Ti
 }
 
 /// A request that a server answered, the `n`th span of all; without an error it went well.
-pub(crate) fn span<'a>(
-    owner: u32,
-    n: u64,
-    endpoint: &'a str,
-    start: Timestamp,
-    duration: i64,
-    error: &'a str,
-) -> SpanRow<'a> {
+pub fn span<'a>(owner: u32, n: u64, endpoint: &'a str, start: Timestamp, duration: i64, error: &'a str) -> SpanRow<'a> {
     SpanRow {
         owner,
         trace: TraceId(u128::from(n).to_be_bytes()),
@@ -142,13 +143,21 @@ pub(crate) fn span<'a>(
 }
 
 /// A store in a folder.
-pub(crate) async fn open(folder: &std::path::Path) -> Store {
+///
+/// # Panics
+///
+/// The folder cannot be used.
+pub async fn open(folder: &std::path::Path) -> Store {
     let keep = Keep { age: model::DAY, bytes: 1 << 30 };
     Store::open(Config { path: folder.to_owned(), raw: keep, summaries: keep }).await.unwrap()
 }
 
 /// Records what the cluster says.
-pub(crate) async fn record(store: &Store, services: Vec<ServiceState>, deploys: Vec<Deploy>) {
+///
+/// # Panics
+///
+/// The store takes nothing.
+pub async fn record(store: &Store, services: Vec<ServiceState>, deploys: Vec<Deploy>) {
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     (record.services, record.deploys) = (services, deploys);
     store.record(record).await.unwrap();

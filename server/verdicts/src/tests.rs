@@ -7,7 +7,7 @@ use store::{Batch, ClusterRecord, Config, Keep, OwnerFacts, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::Judging;
-use crate::fixtures;
+use store::fixtures;
 
 const START: Timestamp = Timestamp(29_800_000 * MINUTE);
 /// Requests a minute of a pod and endpoint.

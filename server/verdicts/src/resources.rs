@@ -9,7 +9,8 @@ use model::{
 };
 use store::{By, MetricAsk, RedQuery, Store};
 
-use crate::leaks::MEMORY;
+/// Memory that can't be taken back: what the limit is held against.
+const MEMORY: &str = "container.memory.working_set";
 
 /// Pods settle for so long before what they use says anything.
 const SETTLING: i64 = 5 * MINUTE;
@@ -36,7 +37,7 @@ pub(super) async fn resources(
 ) -> Result<Option<Vec<ResourceFacts>>, store::Error> {
     let reader = Reader { store, service: &deploy.id.service };
     let since = Window::new(deploy.started, end);
-    let memory = reader.by_pod(MEMORY[1], false, since).await?;
+    let memory = reader.by_pod(MEMORY, false, since).await?;
     if memory.is_empty() {
         return Ok(None);
     }
@@ -61,7 +62,7 @@ async fn memory_of(
     let mut old = Vec::new();
     for pod in sides.old.iter().take(PODS) {
         let window = Window::new(pod.created, pod.created.plus(age));
-        let found = reader.by_pod(MEMORY[1], false, window).await?;
+        let found = reader.by_pod(MEMORY, false, window).await?;
         old.extend(found.get(&pod.name).and_then(|minutes| at_age(minutes, pod.created, age)));
     }
     Ok(Some(ResourceFacts { cpu: false, new: new.collect(), old }))
