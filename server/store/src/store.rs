@@ -342,6 +342,11 @@ impl Store {
         self.inner.partitions.shared.senders.last_metrics(service, pod)
     }
 
+    /// The beginning of the oldest telemetry that is kept as it came; nothing where none is.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.inner.partitions.oldest()
+    }
+
     /// Sizes and the writer's state.
     pub async fn status(&self) -> Result<StoreStatus, Error> {
         let meta_bytes = self.inner.meta.bytes();

@@ -1,6 +1,7 @@
-//! Times an hour of verdicts with the store they are made from: services that serve, each of which has one deploy in the
-//! hour, looked at whenever it is due. `cargo run --release -p verdicts --example hour -- SERVICES HOURS`: so many
-//! services, and so many hours of past.
+//! Times an hour of verdicts with the store they are made from: a part of ten thousand services, each of which has one
+//! deploy in the hour that is looked at whenever it is due. `cargo run --release -p verdicts --example hour -- SERVICES
+//! HOURS`: so many services, whose deploys follow each other as closely as those of ten thousand, and so many hours of
+//! past.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -35,18 +36,18 @@ const STRETCH: i64 = 10;
 #[tokio::main]
 async fn main() {
     let number = |at, otherwise| std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
-    let (services, hours): (u32, u32) = (number(1, 200), number(2, 12));
+    let (services, hours): (u32, u32) = (number(1, 500), number(2, 12));
     let folder = tempfile::tempdir().unwrap();
     let store = fixtures::open(folder.path()).await;
     let now = Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64).floor(MINUTE);
-    let fleet = Fleet { services, begins: now.plus(-2 * HOUR - 5 * MINUTE), hours: i64::from(hours) };
+    let fleet = Fleet { services, begins: now.plus(-HOUR - 10 * MINUTE), hours: i64::from(hours) };
     fleet.record(&store).await;
     fleet.serve(&store).await;
     store.maintain(now).await.unwrap();
 
     let mut judging = Judging::new(store.clone(), fleet.begins.plus(-HOUR), CancellationToken::new());
     let (mut looks, mut at, before) = (0, fleet.begins, processor());
-    while at < fleet.begins.plus(2 * HOUR + 2 * MINUTE) {
+    while at < fleet.begins.plus(HOUR + 5 * MINUTE) {
         looks += judging.look(at).await.unwrap();
         at = at.plus(TICK);
     }
@@ -71,7 +72,7 @@ fn processor() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Services whose deploys begin one after the other in an hour.
+/// Services whose deploys begin one after the other, `SERVICES` an hour.
 struct Fleet {
     services: u32,
     begins: Timestamp,
@@ -86,7 +87,7 @@ impl Fleet {
 
     /// When a service's deploy begins.
     fn begins(&self, n: u32) -> Timestamp {
-        self.begins.plus(i64::from(n) * HOUR / i64::from(self.services))
+        self.begins.plus(i64::from(n) * HOUR / i64::from(SERVICES))
     }
 
     /// Pods of one revision; the old ones end when the new ones are there.
@@ -126,7 +127,7 @@ impl Fleet {
     /// Requests and what containers use, in order of time, as they would have come.
     async fn serve(&self, store: &Store) {
         let first = self.begins.plus(-self.hours * HOUR);
-        let end = self.begins.plus(2 * HOUR + 2 * MINUTE);
+        let end = self.begins.plus(HOUR + 5 * MINUTE);
         let mut sent = 0;
         let mut from = first;
         while from < end {

@@ -40,7 +40,7 @@ impl Nursery {
         final_before: Timestamp,
     ) -> Result<Births, store::Error> {
         let service = &deploy.id.service;
-        let Some(life) = life(store, deploy).await? else { return Ok(Births::default()) };
+        let Some(life) = life(store, deploy) else { return Ok(Births::default()) };
         let by_itself = |at: &&Timestamp| life.contains(**at) && !history.was_bad(**at);
         let sights: Vec<Timestamp> = errors.births.iter().filter(by_itself).copied().collect();
         let may_be_called = |group: &GroupFacts| !group.known && group.beside == 0.0 && group.count >= self.least;
@@ -79,22 +79,18 @@ impl Nursery {
 
 /// Log patterns that appeared by themselves since the service's first day. All of them count, however few lines each
 /// had: that can only make a finding less sure.
-pub(super) async fn patterns(
-    store: &Store,
-    deploy: &Deploy,
-    births: &[Timestamp],
-    history: &History,
-) -> Result<u32, store::Error> {
-    let Some(life) = life(store, deploy).await? else { return Ok(0) };
-    Ok(births.iter().filter(|at| life.contains(**at) && !history.was_bad(**at)).count() as u32)
+pub(super) fn patterns(store: &Store, deploy: &Deploy, births: &[Timestamp], history: &History) -> u32 {
+    let life = life(store, deploy);
+    let by_itself = |at: &&Timestamp| life.is_some_and(|life| life.contains(**at)) && !history.was_bad(**at);
+    births.iter().filter(by_itself).count() as u32
 }
 
 /// The service's life before a deploy, its first day left out.
-async fn life(store: &Store, deploy: &Deploy) -> Result<Option<Window>, store::Error> {
+fn life(store: &Store, deploy: &Deploy) -> Option<Window> {
     let created = store.directory().service(&deploy.id.service).map(|state| state.created);
-    let oldest = store.status().await?.oldest;
+    let oldest = store.oldest();
     let from = created.max(oldest).map(|from| from.plus(DAY));
-    Ok(from.map(|from| Window::new(from, deploy.started.max(from))))
+    from.map(|from| Window::new(from, deploy.started.max(from)))
 }
 
 /// First sights, in the first hour of a window, of groups that had too few errors in the hour after. Pure.

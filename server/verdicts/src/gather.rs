@@ -11,6 +11,7 @@ use super::births::{self, Nursery};
 use super::due::Moment;
 use super::history::History;
 use super::remembered::Remembered;
+use super::resources::Beginnings;
 use super::together::{self, Together};
 use super::{peers, pods, resources, traffic};
 
@@ -42,6 +43,7 @@ pub(super) struct Gatherer {
     past: Remembered<DeployId, Arc<Past>>,
     rollouts: Remembered<DeployId, Rollout>,
     nursery: Nursery,
+    beginnings: Beginnings,
     surroundings: BTreeMap<Timestamp, Arc<Surroundings>>,
     together: Together,
 }
@@ -55,6 +57,7 @@ impl Gatherer {
             past: Remembered::new(PAST_BYTES),
             rollouts: Remembered::new(ROLLOUT_BYTES),
             nursery: Nursery::new(error_count),
+            beginnings: Beginnings::new(),
             surroundings: BTreeMap::new(),
             together: Together::default(),
         }
@@ -103,15 +106,15 @@ impl Gatherer {
         let logged = self.store.telemetry().pattern_life(service, since).await?;
         let events = self.store.adverse(Some(service), around).await?;
         let nodes = self.store.node_events(&service.cluster, around).await?;
-        let resources = resources::resources(&self.store, &deploy, &known, end).await?;
-        let peers = self.peers(service, since).await?;
-        let earlier = self.rollouts(&history, now).await?;
-        let groups = traffic::groups(&deploy, &errors.groups);
         // Until settled, nothing of the past is final.
         let final_before = if now < self.settling { Timestamp::default() } else { now };
+        let times = (end, final_before);
+        let resources = resources::resources(&self.store, &mut self.beginnings, &deploy, &known, times).await?;
+        let earlier = self.rollouts(&history, now).await?;
+        let groups = traffic::groups(&deploy, &errors.groups);
         let seen = (&errors, groups.as_slice());
         let mut births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
-        births.patterns = births::patterns(&self.store, &deploy, &logged.births, &history).await?;
+        births.patterns = births::patterns(&self.store, &deploy, &logged.births, &history);
         let spent = due.said.as_ref().filter(|_| moment.parts == 0).map(|said| said.flagged.clone());
         Ok(Some(DeployFacts {
             now: end,
@@ -129,7 +132,8 @@ impl Gatherer {
             leaks: self.leaks(&deploy).filter(|_| resources.is_some() && now.since(end) <= HOUR / 6),
             resources: resources.unwrap_or_default(),
             rolled_back: due.taken_back(),
-            peers,
+            // They are asked for where anything hangs on them.
+            peers: Vec::new(),
             earlier,
             deploy,
         }))
@@ -188,7 +192,8 @@ impl Gatherer {
         Ok(rollout)
     }
 
-    async fn peers(&mut self, service: &ServiceId, since: Window) -> Result<Vec<Peer>, store::Error> {
+    /// Other services at the time of a deploy.
+    pub(super) async fn peers(&mut self, service: &ServiceId, since: Window) -> Result<Vec<Peer>, store::Error> {
         let at = since.to.floor(SURROUNDINGS);
         if !self.surroundings.contains_key(&at) {
             let busy = peers::busy(&self.store, Window::before(at, SURROUNDINGS)).await?;

@@ -18,7 +18,7 @@ mod tests;
 
 use std::time::Duration;
 
-use analysis::{Rules, judge, judged};
+use analysis::{DeployFacts, Rules, hangs_on_peers, judge, judged};
 use model::{MINUTE, Outcome, Timestamp, Verdict};
 use store::{DueDeploy, Judgement, Store};
 use tokio_util::sync::CancellationToken;
@@ -115,9 +115,11 @@ impl Judging {
         let Some((moment, facts)) = facts else { return self.gatherer.store.keep_verdict(id, None, next).await };
         let silent = facts.endpoints.iter().all(|endpoint| endpoint.new.is_empty());
         let rules = self.rules_at(moment);
-        // Many endpoints take long enough to hold up other tasks.
-        let judged_now = tokio::task::spawn_blocking(move || judge(&facts, &rules)).await;
-        let verdict = judged_now.map_err(|error| store::Error::Busy(format!("judging was given up: {error}")))?;
+        let (facts, mut verdict) = judge_aside(facts, &rules).await?;
+        if hangs_on_peers(&verdict) {
+            let peers = self.gatherer.peers(&due.deploy.id.service, together::window(&due.deploy, &moment)).await?;
+            (_, verdict) = judge_aside(DeployFacts { peers, ..facts }, &rules).await?;
+        }
         // That no request was seen is not said while those of the past may still arrive.
         if silent && due.deploy.reconstructed && now < self.settling && !verdict.level.is_bad() {
             return self.gatherer.store.keep_verdict(id, None, next).await;
@@ -133,6 +135,16 @@ impl Judging {
         let parts = if moment.parts == 0 { due::PARTS } else { moment.parts };
         Rules { alpha: self.rules.alpha * f64::from(parts) / f64::from(due::PARTS), ..self.rules.clone() }
     }
+}
+
+/// Many endpoints take long enough to hold up other tasks.
+async fn judge_aside(facts: DeployFacts, rules: &Rules) -> Result<(DeployFacts, Verdict), store::Error> {
+    let rules = rules.clone();
+    let judging = tokio::task::spawn_blocking(move || {
+        let verdict = judge(&facts, &rules);
+        (facts, verdict)
+    });
+    judging.await.map_err(|error| store::Error::Busy(format!("judging was given up: {error}")))
 }
 
 /// What is remembered of a verdict: what it flags, and what it spent.

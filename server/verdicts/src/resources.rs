@@ -2,12 +2,15 @@
 //! containers by pod; what is made of it is pure.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use analysis::ResourceFacts;
 use model::{
     Aggregation, Deploy, MINUTE, MetricQuery, PodId, PodState, RevisionHash, ServiceId, Step, Timestamp, Window,
 };
 use store::{By, MetricAsk, RedQuery, Store};
+
+use super::remembered::Remembered;
 
 /// Memory that can't be taken back: what the limit is held against.
 const MEMORY: &str = "container.memory.working_set";
@@ -25,45 +28,82 @@ const REQUESTS: f64 = 30.0;
 /// Pods of a service that are told apart.
 const SERIES: u32 = 2_000;
 
+/// What is remembered of how pods began.
+const BEGINNINGS: usize = 8 << 20;
+
 /// A value a minute by pod, in the minutes in which there is one.
 type Minutes = BTreeMap<Timestamp, f64>;
 
-/// What containers used; nothing where no container of the service is measured.
-pub(super) async fn resources(
-    store: &Store,
-    deploy: &Deploy,
-    pods: &[PodState],
-    end: Timestamp,
-) -> Result<Option<Vec<ResourceFacts>>, store::Error> {
-    let reader = Reader { store, service: &deploy.id.service };
-    let since = Window::new(deploy.started, end);
-    let memory = reader.by_pod(MEMORY, false, since).await?;
-    if memory.is_empty() {
-        return Ok(None);
-    }
-    let sides = Sides::of(deploy, pods);
-    let mut found = Vec::new();
-    found.extend(memory_of(&reader, &sides, &memory, end).await?);
-    found.extend(cpu_of(&reader, &sides, Window::new(deploy.started.plus(-BEFORE), end)).await?);
-    Ok(Some(found))
+/// How pods began, by minute of what their containers held: what is over does not change.
+pub(super) struct Beginnings {
+    known: Remembered<PodId, Arc<Minutes>>,
 }
 
-/// Memory at the age that the youngest of the new pods has reached.
+impl Beginnings {
+    pub(super) fn new() -> Self {
+        Self { known: Remembered::new(BEGINNINGS) }
+    }
+
+    /// Of a pod, up to an age; read whole and remembered once it is over by `final_before`.
+    async fn of(
+        &mut self,
+        reader: &Reader<'_>,
+        pod: &PodState,
+        age: i64,
+        final_before: Timestamp,
+    ) -> Result<Arc<Minutes>, store::Error> {
+        if let Some(known) = self.known.get(&pod.id) {
+            return Ok(known);
+        }
+        let is_over = pod.created.plus(OLDEST + MINUTE) <= final_before;
+        let window = Window::new(pod.created, pod.created.plus(if is_over { OLDEST } else { age }));
+        let minutes = Arc::new(reader.by_pod(MEMORY, false, window).await?.remove(&pod.name).unwrap_or_default());
+        if is_over {
+            // A minute takes little more than its key and value.
+            let bytes = pod.id.0.len() + 100 + minutes.len() * 2 * size_of::<(Timestamp, f64)>();
+            self.known.insert(pod.id.clone(), Arc::clone(&minutes), bytes);
+        }
+        Ok(minutes)
+    }
+}
+
+/// What containers used; nothing where no container of the service is measured, nor before any new pod has settled.
+pub(super) async fn resources(
+    store: &Store,
+    beginnings: &mut Beginnings,
+    deploy: &Deploy,
+    pods: &[PodState],
+    (end, final_before): (Timestamp, Timestamp),
+) -> Result<Option<Vec<ResourceFacts>>, store::Error> {
+    let sides = Sides::of(deploy, pods);
+    if sides.new.iter().all(|pod| end.since(pod.created) <= SETTLING) {
+        return Ok(None);
+    }
+    let reader = Reader { store, service: &deploy.id.service };
+    let cpu = cpu_of(&reader, &sides, Window::new(deploy.started.plus(-BEFORE), end)).await?;
+    let memory = memory_of(&reader, beginnings, &sides, (deploy.started, end, final_before)).await?;
+    let measured = cpu.is_some() || memory.is_some();
+    Ok(measured.then(|| memory.into_iter().chain(cpu).collect()))
+}
+
+/// Memory at the age that the youngest of the new pods has reached; nothing where none is measured or it is too young.
 async fn memory_of(
     reader: &Reader<'_>,
+    beginnings: &mut Beginnings,
     sides: &Sides<'_>,
-    since: &HashMap<String, Minutes>,
-    end: Timestamp,
+    (started, end, final_before): (Timestamp, Timestamp, Timestamp),
 ) -> Result<Option<ResourceFacts>, store::Error> {
     let living: Vec<&PodState> = sides.new.iter().filter(|pod| pod.ended.is_none()).copied().collect();
     let youngest = living.iter().map(|pod| end.since(pod.created)).filter(|age| *age > 2 * SETTLING).min();
     let Some(age) = youngest.map(|age| age.min(OLDEST)) else { return Ok(None) };
+    let since = reader.by_pod(MEMORY, false, Window::new(started, end)).await?;
+    if since.is_empty() {
+        return Ok(None);
+    }
     let new = living.iter().filter_map(|pod| at_age(since.get(&pod.name)?, pod.created, age));
     let mut old = Vec::new();
     for pod in sides.old.iter().take(PODS) {
-        let window = Window::new(pod.created, pod.created.plus(age));
-        let found = reader.by_pod(MEMORY, false, window).await?;
-        old.extend(found.get(&pod.name).and_then(|minutes| at_age(minutes, pod.created, age)));
+        old.extend(at_age(&*beginnings.of(reader, pod, age, final_before).await?, pod.created, age));
     }
     Ok(Some(ResourceFacts { cpu: false, new: new.collect(), old }))
 }
