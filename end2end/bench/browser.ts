@@ -100,13 +100,19 @@ export async function held({ page, devtools }: Opened): Promise<Held> {
   return { heap: usedSize, wasm, nodes, listeners: jsEventListeners };
 }
 
-/** Counts bytes on the wire from now on. */
-export function countBytes({ devtools }: Opened): () => number {
-  let bytes = 0;
-  devtools.on("Network.dataReceived", ({ encodedDataLength }) => {
-    bytes += encodedDataLength;
+/** Counts requests and bytes on the wire from now on; a stream that does not end counts as it comes. */
+export function countBytes({ devtools }: Opened): () => { bytes: number; requests: number } {
+  const sizes = new Map<string, number>();
+  let ended = 0;
+  devtools.on("Network.dataReceived", ({ requestId, encodedDataLength, dataLength }) => {
+    // Of what is not compressed only its length is told.
+    sizes.set(requestId, (sizes.get(requestId) ?? 0) + (encodedDataLength || dataLength));
   });
-  return () => bytes;
+  devtools.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    sizes.set(requestId, encodedDataLength);
+    ended += 1;
+  });
+  return () => ({ bytes: [...sizes.values()].reduce((sum, each) => sum + each, 0), requests: ended });
 }
 
 /** Milliseconds between frames while a script moves something on, once a frame. */

@@ -8,6 +8,7 @@ import { hydrated } from "../tests/support/pages";
 import { sleep, until } from "../tests/support/process";
 import { simulate } from "../tests/support/simulator";
 import { countBytes, type Held, held, interactions, mainThread, type Opened, opened, slowDown } from "./browser";
+import { type Score, score } from "./lighthouse";
 import { cpuSeconds, median, percentile, record, type Target } from "./record";
 import { pathOfFirst, sendRequests } from "./service";
 
@@ -17,9 +18,9 @@ const SIZE = { services: 10_000, pods: 50_000, nodes: 1_000, rate: 0, scenario: 
 const CHURN = 2_000;
 const REQUESTS = 1_000;
 const RATE = 100;
-const LOADS = 5;
-/** Of live updates, and how often what is held is looked at. */
-const [MINUTES, LOOK] = isFull ? [60, 60_000] : [2.5, 10_000];
+const [LOADS, SCORES] = [5, 3];
+/** Of live updates, how often what is held is looked at, and how long a page is open before that. */
+const [MINUTES, LOOK, WARM] = isFull ? [60, 60_000, 300_000] : [2.5, 10_000, 40_000];
 
 const ROW = '[data-testid="catalog-row"]';
 const milliseconds = (target: number): Target => ({ target, unit: "ms" });
@@ -42,6 +43,7 @@ test("a large catalog", async ({ browser }) => {
   await large(0, async (binnacle) => {
     await rendering(binnacle);
     await loading(browser, binnacle);
+    await scoring(binnacle);
     await filtering(browser, binnacle);
     await sorting(browser, binnacle);
   });
@@ -103,6 +105,15 @@ async function loading(browser: Browser, binnacle: Binnacle): Promise<void> {
   record("P15 catalog LCP", median(painted), milliseconds(1_000), note);
   const thread = `live and interactive; the main thread had ${median(busy).toFixed(0)} ms to do at full speed`;
   record("P15 catalog TTI", median(usable), milliseconds(3_000), thread);
+}
+
+async function scoring(binnacle: Binnacle): Promise<void> {
+  const scores: Score[] = [];
+  for (let round = 0; round < SCORES; round += 1) scores.push(await score(binnacle.url));
+  const of = (audit: string) => `${median(scores.map(({ audits }) => audits[audit])).toFixed(0)} ms`;
+  const parts = `LCP ${of("largest-contentful-paint")}, blocked ${of("total-blocking-time")}, interactive ${of("interactive")}`;
+  const target = { target: 95, unit: "", least: true };
+  record("P15 catalog Lighthouse", median(scores.map(({ performance }) => performance)), target, `median of ${SCORES}; ${parts}`);
 }
 
 /** Records the interactions of a script, with how long its answers took to be there. */
@@ -188,21 +199,23 @@ async function trickle(binnacle: Binnacle, ended: AbortSignal): Promise<void> {
 /** Looks at a page that stays open; what it returns records what was seen. */
 async function growth(name: string, tab: Opened): Promise<() => void> {
   // Until caches and queues are as full as they get.
-  await sleep(20_000);
-  const [bytes, busy, began] = [countBytes(tab), await mainThread(tab), performance.now()];
+  await sleep(WARM);
+  const [counted, busy, began] = [countBytes(tab), await mainThread(tab), performance.now()];
   const looks: [number, Held][] = [];
   while (performance.now() - began < MINUTES * 60_000) {
     looks.push([(performance.now() - began) / 3_600_000, await held(tab)]);
     await sleep(LOOK);
   }
   const seconds = (performance.now() - began) / 1e3;
-  const [rate, load] = [bytes() / 1e3 / seconds, ((await mainThread(tab)) - busy) / 1e3 / seconds];
+  const { bytes, requests } = counted();
+  const load = ((await mainThread(tab)) - busy) / 1e3 / seconds;
   const [first, last] = [looks[0][1], looks[looks.length - 1][1]];
   const note = (field: keyof Held, unit = 1) =>
     `${(first[field] / unit).toFixed(1)} → ${(last[field] / unit).toFixed(1)} in ${(seconds / 60).toFixed(1)} min`;
   return () => {
-    const churn = `${CHURN} changes of pods a second; the main thread is busy ${(load * 100).toFixed(1)} %`;
-    record(`P13 stream, ${name}`, rate, { target: 20, unit: "KB/s" }, churn);
+    const asked = `asked ${(requests / seconds).toFixed(1)} times a second`;
+    const churn = `${CHURN} changes of pods a second, ${asked}; the main thread is busy ${(load * 100).toFixed(1)} %`;
+    record(`P13 stream, ${name}`, bytes / 1e3 / seconds, { target: 20, unit: "KB/s" }, churn);
     // An hour's slope of what stands still is not quite zero: garbage is never collected to the last byte.
     record(`P18 heap an hour, ${name}`, slope(looks, "heap") / 1e6, { target: 1, unit: "MB" }, `${note("heap", 1e6)} MB`);
     record(`P18 WASM memory, ${name}`, (last.wasm - first.wasm) / 1e6, { target: 0, unit: "MB" }, `${note("wasm", 1e6)} MB`);
