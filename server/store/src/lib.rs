@@ -11,6 +11,8 @@ mod directory;
 mod error;
 mod fold;
 mod formats;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod index;
 mod judgement;
 mod leaks;
