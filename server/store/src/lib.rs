@@ -13,6 +13,8 @@ mod error;
 pub mod fixtures;
 mod fold;
 mod formats;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod index;
 mod judgement;
 mod leaks;

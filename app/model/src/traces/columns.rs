@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn what_was_not_written_here_is_refused() {
-        let (words, text) = write(&[row(1), row(2)]);
+        let rows = [row(1), row(2)];
+        let (words, text) = write(&rows);
         let owned: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         assert!(read(&owned, &text).is_some());
         assert_eq!(read(&owned[..1], &text), None);
