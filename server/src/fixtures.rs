@@ -1,8 +1,8 @@
 //! What tests of the server's answers begin with: a store with services and deploys of one cluster.
 
 use model::{
-    AdverseEvent, AdverseKind, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase,
-    PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
+    AdverseEvent, AdverseKind, Asked, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId,
+    PodPhase, PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
 use store::{ClusterRecord, Config, Keep, SpanRow, Store};
 
@@ -62,6 +62,8 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
         revision: None,
         node: None,
         ips: vec![],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created,
@@ -77,12 +79,10 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
 pub(crate) fn container(name: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: format!("{name}:1"),
-        id: None,
-        restarts: 0,
+        asked: Asked { image: format!("{name}:1"), ..Asked::default() },
         state: "running".into(),
         ready: true,
-        last_exit: None,
+        ..ContainerState::default()
     }
 }
 

@@ -40,8 +40,9 @@ impl Fake {
         let query = MetricQuery { name: "process.memory.usage".into(), ..MetricQuery::default() };
         let mut answer = self.metric_series(window);
         answer.series.truncate(1);
-        let limit = Series { name: "limit".into(), ..answer.series[0].clone() };
-        vec![MetricChart { title: "Memory".into(), query, answer, limit: Some(limit) }]
+        let beside = |name: &str| Some(Series { name: name.into(), ..answer.series[0].clone() });
+        let (request, limit) = (beside("request"), beside("limit"));
+        vec![MetricChart { title: "Memory".into(), query, answer, request, limit }]
     }
 
     /// Two pods of three that climb, until their limit.

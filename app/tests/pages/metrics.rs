@@ -11,6 +11,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
     page.has(&["· bytes · 3 series", "· orders · 3 series"]);
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1"]);
+    page.has(&["line request", "line limit"]);
     // Nothing is chosen: the first is shown, as it is mostly asked.
     assert_eq!(page.ids("chart-metric"), 1);
     page.has(&["metric=process.memory.usage&amp;agg=p95"]);
