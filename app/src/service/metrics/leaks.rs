@@ -11,7 +11,7 @@ use crate::ui::ago::ago;
 use crate::ui::{number, sentence};
 
 /// Style classes of where it goes, in the order of the forecast.
-const FORECAST: [&str; 4] = ["forecast", "edge", "edge", "limit"];
+const FORECAST: [&str; 4] = ["forecast", "soonest", "latest", "limit"];
 
 /// All that leaks; nothing where nothing does.
 pub(super) fn leaks(charts: &[LeakChart], deploys: &str) -> AnyView {
@@ -114,7 +114,7 @@ fn table(leak: &Leak) -> AnyView {
                     <tr>
                         <th scope="col">"Pod"</th>
                         <th scope="col" class="num">
-                            "Now"
+                            "Median of the last 5 min"
                         </th>
                         <th scope="col" class="num">
                             "Limit"

@@ -44,7 +44,7 @@ pub(in crate::backend) async fn tab(
         pods,
         past,
         kept_from: match past {
-            Some(at) => resources::kept_from(answers, id, at, now).await?,
+            Some(at) => resources::kept_from(answers, id, at).await?,
             None => None,
         },
         moments: moments(answers, id, window).await?,
