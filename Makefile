@@ -70,6 +70,7 @@ bench: ## print figures beside their targets, and the scores of verdicts and lea
 	$(wasm) cargo build --release --quiet -p load -p store --bin load --example queries
 	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs
 	cargo run --release --quiet -p cluster --example churn
+	cargo run --release --quiet -p cluster --example kubelets
 	cargo run --release --quiet -p analysis --example speed
 	cargo run --release --quiet -p analysis --example score -- 40
 	cargo run --release --quiet -p analysis --example leaks -- 40

@@ -13,6 +13,8 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
         revision: None,
         node: None,
         ips: Vec::new(),
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(0),
@@ -28,11 +30,9 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
 pub(crate) fn container(name: &str, id: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: String::new(),
         id: Some(id.into()),
-        restarts: 0,
         state: "running".into(),
         ready: true,
-        last_exit: None,
+        ..ContainerState::default()
     }
 }

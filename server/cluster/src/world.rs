@@ -12,6 +12,7 @@ mod members;
 mod memory;
 mod pods;
 mod related;
+mod seat;
 mod service;
 mod services;
 mod settle;

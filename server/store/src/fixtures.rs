@@ -3,8 +3,8 @@
 
 use crate::{ClusterRecord, Config, Keep, SpanRow, Store};
 use model::{
-    AdverseEvent, AdverseKind, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId, PodPhase,
-    PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
+    AdverseEvent, AdverseKind, Asked, ClusterId, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, PodId,
+    PodPhase, PodState, RevisionHash, ServiceId, ServiceState, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
 
 /// A Deployment of the shop.
@@ -66,6 +66,8 @@ pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
         revision: None,
         node: None,
         ips: vec![],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created,
@@ -81,12 +83,10 @@ pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
 pub fn container(name: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: format!("{name}:1"),
-        id: None,
-        restarts: 0,
+        asked: Asked { image: format!("{name}:1"), ..Asked::default() },
         state: "running".into(),
         ready: true,
-        last_exit: None,
+        ..ContainerState::default()
     }
 }
 

@@ -318,6 +318,11 @@ impl Store {
         self.inner.meta.object_versions(object, until, limit).await
     }
 
+    /// When the first version of an object was seen that is still kept.
+    pub async fn first_version(&self, object: &ObjectName<'_>) -> Result<Option<Timestamp>, Error> {
+        self.inner.meta.first_version(object).await
+    }
+
     /// When each of some objects changed last, as far as was seen by a time and can be told.
     pub async fn last_changes(
         &self,

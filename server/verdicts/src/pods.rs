@@ -64,7 +64,7 @@ impl Broken {
             let exit = exit_words(container);
             (pod.name.clone(), exit.trim_start_matches([':', ',', ' ']).to_owned())
         };
-        let unpullable = all().filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.image.clone());
+        let unpullable = all().filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.asked.image.clone());
         Self::new(all().filter(|(_, container)| is_crashing(container)).map(crash).collect(), unpullable.collect())
     }
 
@@ -84,7 +84,8 @@ impl Broken {
                 match event.kind {
                     AdverseKind::CrashLoop => crashing.push((pod.name.clone(), exit())),
                     AdverseKind::FailedPull => {
-                        unpullable.extend(pod.containers.iter().find(is_own).map(|container| container.image.clone()));
+                        unpullable
+                            .extend(pod.containers.iter().find(is_own).map(|container| container.asked.image.clone()));
                     }
                     _ => {}
                 }

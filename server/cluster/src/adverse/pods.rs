@@ -21,7 +21,8 @@ pub(crate) fn of_pod(
     now: Timestamp,
 ) -> Vec<Sighting> {
     let mut found = Vec::new();
-    for (at, container) in pod.containers.iter().enumerate() {
+    // Those that are put in later come last, so that others keep their places.
+    for (at, container) in pod.own_containers().enumerate() {
         let known = counted.as_ref().map_or(0, |counted| counted.get(at).copied().unwrap_or(0));
         found.extend(ended(container, known, now));
         found.extend(waiting(container, looping, redactor, now));

@@ -35,9 +35,14 @@ impl World {
                 self.dirty.workloads.entry(ring.meta.uid.clone()).or_default();
                 self.index.rings.insert(ring.meta.uid.clone(), *ring);
             }
-            Prepared::Pod(pod) => self.put_pod(*pod),
+            Prepared::Pod(pod) => self.put_pod(*pod, now),
             Prepared::Node(node) => {
                 self.dirty.nodes.insert(node.meta.uid.clone());
+                let (name, zone) = (node.meta.name.clone(), Text::from(node.zone()));
+                if !zone.is_empty() && self.index.zones.get(&name) != Some(&zone) {
+                    self.index.zones.insert(name.clone(), zone);
+                    self.dirty.zones.insert(name);
+                }
                 self.index.nodes.insert(node.meta.uid.clone(), node);
             }
             Prepared::Network(service) => {
@@ -74,7 +79,7 @@ impl World {
         self.index.maps.insert(map.meta.uid.clone(), map);
     }
 
-    fn put_pod(&mut self, pod: Pod) {
+    fn put_pod(&mut self, pod: Pod, now: Timestamp) {
         let uid = pod.meta.uid.clone();
         self.dirty.pods.entry(uid.clone()).or_default();
         match self.index.pods.get_mut(&uid) {
@@ -82,12 +87,11 @@ impl World {
                 if seat.pod.meta.owner != pod.meta.owner {
                     self.dirty.services.extend(seat.service.take());
                 }
-                seat.pod = pod;
+                seat.replace(pod, now);
             }
             None => {
-                let (history, counted) = self.remembered.pod(&pod);
-                let seat = Seat { pod, service: None, counted, history, told: 0 };
-                self.index.pods.insert(uid, Box::new(seat));
+                let known = self.remembered.pod(&pod);
+                self.index.pods.insert(uid, Box::new(Seat::new(pod, known, now)));
             }
         }
     }
@@ -116,7 +120,9 @@ impl World {
                 }
             }
             Kind::Node => {
-                self.index.nodes.remove(uid);
+                if let Some(node) = self.index.nodes.remove(uid) {
+                    self.index.zones.remove(&node.meta.name);
+                }
                 self.dirty.nodes.insert(uid.clone());
             }
             Kind::Service => {

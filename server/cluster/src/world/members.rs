@@ -43,7 +43,10 @@ impl World {
             } else {
                 dirty.looping.remove(&uid)
             };
-            seat.counted = Some(seat.pod.containers.iter().map(|container| container.restarts).collect());
+            seat.counted = Some(seat.pod.own_containers().map(|container| container.restarts).collect());
+            if let Some(zone) = index.zones.get(&seat.pod.node) {
+                seat.zone = zone.clone();
+            }
             let state = pods::state(seat, &key, cluster);
             let told = hash(&state);
             if told != seat.told {

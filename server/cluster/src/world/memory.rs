@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use model::{PodPhase, PodState, Timestamp};
+use model::PodState;
 use store::ClusterMemory;
 
 use super::World;
 use super::track::Track;
-use crate::adverse::Counted;
 use crate::identity::Key;
 use crate::slim::{Meta, Pod};
 use crate::text::Text;
@@ -41,13 +40,9 @@ impl Remembered {
         self.maps.remove(&(meta.namespace.clone(), meta.name.clone()))
     }
 
-    /// Phases and restarts that were already recorded of a pod.
-    pub(super) fn pod(&mut self, pod: &Pod) -> (Vec<(Timestamp, PodPhase)>, Counted) {
-        let Some(known) = self.pods.remove(&pod.meta.uid) else { return (Vec::new(), None) };
-        let restarts =
-            |name: &str| known.containers.iter().find(|container| container.name == name).map_or(0, |c| c.restarts);
-        let counted = pod.containers.iter().map(|container| restarts(&container.name)).collect();
-        (known.history, Some(counted))
+    /// What was already recorded of a pod.
+    pub(super) fn pod(&mut self, pod: &Pod) -> Option<PodState> {
+        self.pods.remove(&pod.meta.uid)
     }
 
     /// Pods that were not seen again.

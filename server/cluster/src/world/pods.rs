@@ -1,8 +1,10 @@
 //! A pod as it is recorded: its phase now, its phases over time, its containers.
 
-use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, Timestamp};
+use model::{
+    ClusterId, ContainerRole, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, Timestamp,
+};
 
-use super::index::Seat;
+use super::seat::{Seat, asked};
 use crate::identity::Key;
 use crate::revisions::of_pod;
 use crate::slim::{Container, Pod, State};
@@ -25,6 +27,8 @@ pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
         service: key.id(cluster),
         revision: of_pod(key.kind(), pod).map(|hash| RevisionHash(hash.to_string())),
         node: pod.node.some().map(str::to_owned),
+        zone: seat.zone.some().map(str::to_owned),
+        qos: pod.qos,
         ips: pod.ips.iter().map(ToString::to_string).collect(),
         host_network: pod.host_network,
         logs_off: pod.meta.logs_off,
@@ -33,11 +37,11 @@ pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
         phase: seat.history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
         history: seat.history.clone(),
         reason: reason(pod),
-        containers: pod.containers.iter().map(container).collect(),
+        containers: pod.containers.iter().map(|container| container_state(container, seat)).collect(),
     }
 }
 
-fn container(container: &Container) -> ContainerState {
+fn container_state(container: &Container, seat: &Seat) -> ContainerState {
     let state = match &container.state {
         State::Unknown => "waiting",
         State::Waiting(why) => why.0.some().unwrap_or("waiting"),
@@ -53,9 +57,12 @@ fn container(container: &Container) -> ContainerState {
         reason: end.reason.to_string(),
         at: end.finished_at.0,
     });
+    let before = seat.before.iter().filter(|(name, ..)| *name == container.name);
     ContainerState {
         name: container.name.to_string(),
-        image: container.image.to_string(),
+        role: container.role,
+        asked: asked(container),
+        before: before.map(|(_, until, asked)| (*until, asked.clone())).collect(),
         id: container.id.some().map(str::to_owned),
         restarts: container.restarts,
         state: state.to_owned(),
@@ -69,7 +76,7 @@ fn reason(pod: &Pod) -> Option<String> {
     if let Some(reason) = pod.reason.some() {
         return Some(reason.to_owned());
     }
-    let waits = pod.containers.iter().find_map(|container| match &container.state {
+    let waits = pod.own_containers().find_map(|container| match &container.state {
         State::Waiting(why) if !matches!(&*why.0, "" | "PodInitializing" | "ContainerCreating") => Some(&why.0),
         State::Terminated(end) if end.exit_code != 0 => Some(&end.reason),
         _ => None,
@@ -81,7 +88,7 @@ fn reason(pod: &Pod) -> Option<String> {
 /// How a pod stands, and since when where that is said.
 fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
     let ends = || {
-        pod.containers.iter().filter_map(|container| match &container.state {
+        pod.own_containers().filter_map(|container| match &container.state {
             State::Terminated(end) => end.finished_at.0,
             _ => None,
         })
@@ -122,14 +129,15 @@ fn lost_readiness(pod: &Pod) -> bool {
 
 /// When the first of its containers (not init containers) started, as far as that is still said.
 fn first_start(pod: &Pod) -> Option<Timestamp> {
-    let starts = pod.containers.iter().filter(|container| !container.init).flat_map(|container| {
-        let now = match &container.state {
-            State::Running(at) => at.0,
-            State::Terminated(end) => end.started_at.0,
-            _ => None,
-        };
-        [now, container.last.as_deref().and_then(|end| end.started_at.0)]
-    });
+    let starts =
+        pod.containers.iter().filter(|container| container.role == ContainerRole::Main).flat_map(|container| {
+            let now = match &container.state {
+                State::Running(at) => at.0,
+                State::Terminated(end) => end.started_at.0,
+                _ => None,
+            };
+            [now, container.last.as_deref().and_then(|end| end.started_at.0)]
+        });
     starts.flatten().min()
 }
 
@@ -138,7 +146,7 @@ fn last_end(pod: &Pod, before: Timestamp) -> Option<Timestamp> {
     let ends = pod
         .containers
         .iter()
-        .filter(|container| !container.init)
+        .filter(|container| container.role == ContainerRole::Main)
         .filter_map(|container| container.last.as_deref()?.finished_at.0);
     ends.filter(|at| *at < before).max()
 }

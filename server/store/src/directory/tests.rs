@@ -46,6 +46,8 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         revision: Some(RevisionHash(format!("r-{uid}"))),
         node: None,
         ips: vec![ip.into()],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(created),
@@ -55,12 +57,10 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         reason: None,
         containers: vec![ContainerState {
             name: "app".into(),
-            image: "i".into(),
             id: Some(format!("container-{uid}")),
-            restarts: 0,
             state: "running".into(),
             ready: true,
-            last_exit: None,
+            ..ContainerState::default()
         }],
     }
 }

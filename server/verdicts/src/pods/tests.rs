@@ -1,6 +1,6 @@
 //! Pods that follow each other under one name, and looks that are had late.
 
-use model::{DeployId, DeployPhase, PodId, RevisionHash, ServiceId};
+use model::{Asked, DeployId, DeployPhase, PodId, RevisionHash, ServiceId};
 
 use super::*;
 use store::fixtures;
@@ -18,7 +18,10 @@ fn pod(uid: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState 
         id: PodId(uid.into()),
         revision: Some(RevisionHash(revision.into())),
         ended: ended.map(at),
-        containers: vec![ContainerState { image: format!("db:{revision}"), ..fixtures::container("db") }],
+        containers: vec![ContainerState {
+            asked: Asked { image: format!("db:{revision}"), ..Asked::default() },
+            ..fixtures::container("db")
+        }],
         ..fixtures::pod(id(), "db-0", at(created))
     }
 }
