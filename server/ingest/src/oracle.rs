@@ -1,4 +1,5 @@
 //! The walker against prost: random requests, every truncation, random damage. Seeded, so a failure repeats.
+#![allow(clippy::unwrap_used, reason = "what tests compare with; a panic is the finding")]
 
 mod expected;
 mod random;

@@ -88,13 +88,16 @@ pub(crate) struct Numbered {
     pub(crate) stored: Option<Arc<Attribution>>,
 }
 
+/// Whom numbers belong to at some time, by service.
+type Places = Vec<(Arc<Attribution>, u32)>;
+
 /// A file's owners as the directory has them now, by number.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) owners: Arc<Vec<Numbered>>,
     pub(crate) timelines: Arc<Vec<Arc<Timeline>>>,
-    /// Whom numbers belong to at some time, by service; made when it is first asked for.
-    by_service: Arc<OnceLock<Vec<(Arc<Attribution>, u32)>>>,
+    /// Made when it is first asked for.
+    by_service: Arc<OnceLock<Places>>,
 }
 
 impl Resolved {
@@ -116,7 +119,7 @@ impl Resolved {
     }
 }
 
-fn by_service(timelines: &[Arc<Timeline>]) -> Vec<(Arc<Attribution>, u32)> {
+fn by_service(timelines: &[Arc<Timeline>]) -> Places {
     let of = |(timeline, number): (&Arc<Timeline>, u32)| -> Vec<_> {
         let known = timeline.all().filter(|whose| whose.service.is_some());
         known.map(|whose| (Arc::clone(whose), number)).collect()
