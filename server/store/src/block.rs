@@ -5,6 +5,7 @@ mod attributes;
 pub(crate) mod bytes;
 pub(crate) mod columns;
 pub(crate) mod filter;
+pub(crate) mod groups;
 pub(crate) mod hash;
 pub(crate) mod logs;
 pub(crate) mod numbers;
@@ -12,19 +13,40 @@ pub(crate) mod pairs;
 pub(crate) mod points;
 pub(crate) mod profiles;
 pub(crate) mod search;
+pub(crate) mod sections;
 pub(crate) mod spans;
 pub(crate) mod stacks;
 pub(crate) mod texts;
 
+use std::cell::RefCell;
+
+use zstd::bulk::Decompressor;
+
 use crate::Error;
+
+thread_local! {
+    /// A thread's own context: a new one for each block would be cleared each time.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Decompresses to at most so many bytes.
+fn inflate(bytes: &[u8], size: usize) -> std::io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(bytes, size)
+    })
+}
 
 /// Decompresses what must not come out larger than a limit.
 pub(crate) fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
-    let size = zstd::bulk::Decompressor::upper_bound(bytes).unwrap_or(limit);
+    let size = Decompressor::upper_bound(bytes).unwrap_or(limit);
     if size > limit {
         return Err(Error::Damaged(format!("a compressed part claims {size} bytes, {limit} are allowed")));
     }
-    zstd::bulk::decompress(bytes, size).map_err(|error| Error::Damaged(format!("zstd: {error}")))
+    inflate(bytes, size).map_err(|error| Error::Damaged(format!("zstd: {error}")))
 }
 
 const HEAD: usize = 4 + 1 + 4 + 4;
@@ -63,6 +85,6 @@ pub(crate) fn open(magic: [u8; 4], known: u8, sealed: &[u8]) -> Result<Vec<u8>, 
         return Err(damaged("the checksum differs"));
     }
     let length = number(9) as usize;
-    let body = zstd::bulk::decompress(&sealed[HEAD..], length).map_err(|error| damaged(&error.to_string()))?;
+    let body = inflate(&sealed[HEAD..], length).map_err(|error| damaged(&error.to_string()))?;
     if body.len() == length { Ok(body) } else { Err(damaged("its length differs")) }
 }

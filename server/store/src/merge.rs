@@ -257,9 +257,9 @@ fn join_blocks<C: Columns>(small: &[Small]) -> Result<(Joined, Vec<Left>), Error
         }
         blocks += 1;
     }
-    let data = columns.seal(LEVEL)?;
+    let data = columns.seal_merged(LEVEL)?;
     // What it was made of is deleted, so it must be known that it can be read.
-    if C::unseal(&data)?.len() != columns.len() {
+    if C::count(&data)? != columns.len() {
         return Err(Error::Damaged("a merged block is not what was merged".into()));
     }
     let joined = Joined {

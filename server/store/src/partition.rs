@@ -40,6 +40,7 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0004_words.sql"),
     include_str!("../migrations/raw/0005_profiles.sql"),
     include_str!("../migrations/raw/0006_traces.sql"),
+    include_str!("../migrations/raw/0007_groups.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] =
     &[include_str!("../migrations/summary/0001_summary.sql"), include_str!("../migrations/summary/0002_tens.sql")];

@@ -137,66 +137,51 @@ impl Attributes {
         pairs.map(|((key, kind), bits)| (texts.get(*key).to_owned(), value(texts, *kind, *bits))).collect()
     }
 
-    /// Writes the rows in an order.
-    pub(crate) fn write(&self, writer: &mut Writer, order: impl Iterator<Item = usize> + Clone) {
-        writer.number(self.shapes.len() as u64);
-        for shape in &self.shapes {
+    /// Writes the rows in an order; `number` tells by which numbers texts are known to who reads.
+    pub(crate) fn write(
+        &self,
+        writer: &mut Writer,
+        order: impl Iterator<Item = usize> + Clone,
+        mut number: impl FnMut(u32) -> u32,
+    ) {
+        let mut shapes: Vec<&[Field]> = Vec::new();
+        let mut numbers: Vec<usize> = vec![usize::MAX; self.shapes.len()];
+        let mut rows_of: Vec<usize> = Vec::new();
+        for row in order.clone() {
+            let old = self.rows[row] as usize;
+            if numbers[old] == usize::MAX {
+                numbers[old] = shapes.len();
+                shapes.push(&self.shapes[old]);
+                rows_of.push(0);
+            }
+            rows_of[numbers[old]] += 1;
+        }
+        writer.number(shapes.len() as u64);
+        for shape in &shapes {
             writer.number(shape.len() as u64);
-            for (key, kind) in shape {
-                writer.number(u64::from(*key));
+            for (key, kind) in *shape {
+                writer.number(u64::from(number(*key)));
                 writer.byte(*kind);
             }
         }
-        order.clone().for_each(|row| writer.number(u64::from(self.rows[row])));
-        let (columns, places) = self.columns();
-        let mut values: Vec<Vec<u64>> = self.lengths(&columns, &places).into_iter().map(Vec::with_capacity).collect();
+        order.clone().for_each(|row| writer.number(numbers[self.rows[row] as usize] as u64));
+        let (columns, places) = columns(&shapes);
+        let lengths = lengths(&rows_of, columns.len(), &places);
+        let mut values: Vec<Vec<u64>> = lengths.into_iter().map(Vec::with_capacity).collect();
         for row in order {
-            let places = &places[self.rows[row] as usize];
+            let places = &places[numbers[self.rows[row] as usize]];
             places.iter().zip(self.values_of(row)).for_each(|(place, bits)| values[*place].push(*bits));
         }
         for ((_, kind), values) in columns.iter().zip(values) {
             for bits in values {
                 match *kind {
-                    TEXT | JSON => writer.number(bits),
+                    TEXT | JSON => writer.number(u64::from(number(bits as u32))),
                     INT => writer.signed(bits as i64),
                     DOUBLE => writer.raw(&bits.to_le_bytes()),
                     _ => {}
                 }
             }
         }
-    }
-
-    /// How many values each column has.
-    fn lengths(&self, columns: &[Field], places: &[Vec<usize>]) -> Vec<usize> {
-        let mut of_shapes = vec![0; self.shapes.len()];
-        self.rows.iter().for_each(|shape| of_shapes[*shape as usize] += 1);
-        let mut lengths = vec![0; columns.len()];
-        for (places, rows) in places.iter().zip(of_shapes) {
-            places.iter().for_each(|place| lengths[*place] += rows);
-        }
-        lengths
-    }
-
-    /// The columns (a key and type each; a key twice in a shape is two) and, for each shape, its fields' columns.
-    fn columns(&self) -> (Vec<Field>, Vec<Vec<usize>>) {
-        let mut columns = Vec::new();
-        let mut numbers: HashMap<(Field, usize), usize> = HashMap::new();
-        let mut places = Vec::with_capacity(self.shapes.len());
-        for shape in &self.shapes {
-            let mut seen: HashMap<Field, usize> = HashMap::new();
-            let mut place = Vec::with_capacity(shape.len());
-            for field in shape {
-                let repeat = seen.entry(*field).or_default();
-                let column = *numbers.entry((*field, *repeat)).or_insert_with(|| {
-                    columns.push(*field);
-                    columns.len() - 1
-                });
-                *repeat += 1;
-                place.push(column);
-            }
-            places.push(place);
-        }
-        (columns, places)
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, texts: usize, rows: usize) -> Result<Self, Error> {
@@ -243,8 +228,10 @@ impl Attributes {
         texts: usize,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Result<(), Error> {
-        let (columns, places) = self.columns();
-        let lengths = self.lengths(&columns, &places);
+        let (columns, places) = columns(&self.shapes);
+        let mut rows_of = vec![0; self.shapes.len()];
+        self.rows.iter().for_each(|shape| rows_of[*shape as usize] += 1);
+        let lengths = lengths(&rows_of, columns.len(), &places);
         let is_wanted: Vec<bool> = columns.iter().map(|(key, _)| is_wanted(*key)).collect();
         let room = |(length, is_wanted): (&usize, &bool)| Vec::with_capacity(if *is_wanted { *length } else { 0 });
         let mut cells: Vec<Vec<u32>> = lengths.iter().zip(&is_wanted).map(room).collect();
@@ -289,4 +276,36 @@ impl Attributes {
         let shapes = self.shapes.len() * 2 * size_of::<Vec<Field>>() + self.fields * 2 * size_of::<Field>();
         self.rows.len() * 8 + self.values.len() * 8 + shapes
     }
+}
+
+/// How many values each column has, by the number of rows of each shape.
+fn lengths(rows_of: &[usize], columns: usize, places: &[Vec<usize>]) -> Vec<usize> {
+    let mut lengths = vec![0; columns];
+    for (places, rows) in places.iter().zip(rows_of) {
+        places.iter().for_each(|place| lengths[*place] += rows);
+    }
+    lengths
+}
+
+/// The columns (a key and type each; a key twice in a shape is two) and, for each shape, its fields' columns.
+fn columns(shapes: &[impl AsRef<[Field]>]) -> (Vec<Field>, Vec<Vec<usize>>) {
+    let mut columns = Vec::new();
+    let mut numbers: HashMap<(Field, usize), usize> = HashMap::new();
+    let mut places = Vec::with_capacity(shapes.len());
+    for shape in shapes {
+        let shape = shape.as_ref();
+        let mut seen: HashMap<Field, usize> = HashMap::new();
+        let mut place = Vec::with_capacity(shape.len());
+        for field in shape {
+            let repeat = seen.entry(*field).or_default();
+            let column = *numbers.entry((*field, *repeat)).or_insert_with(|| {
+                columns.push(*field);
+                columns.len() - 1
+            });
+            *repeat += 1;
+            place.push(column);
+        }
+        places.push(place);
+    }
+    (columns, places)
 }

@@ -93,6 +93,16 @@ pub(crate) trait Columns: Default + Send + 'static {
     /// A sealed block of all records, in the order in which they are read.
     fn seal(&self, level: i32) -> Result<Vec<u8>, Error>;
 
+    /// A sealed block that was merged of others: what is asked for together can be read without the rest.
+    fn seal_merged(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.seal(level)
+    }
+
+    /// How many records a sealed block has, all of which can be read.
+    fn count(sealed: &[u8]) -> Result<usize, Error> {
+        Ok(Self::unseal(sealed)?.len())
+    }
+
     /// The records of a sealed block.
     fn unseal(sealed: &[u8]) -> Result<Self, Error>;
 

@@ -2,11 +2,14 @@
 
 mod bytes;
 pub(crate) mod filter;
+mod open;
 pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 
 use model::{Level, LogGap, LogLine, SpanId, Timestamp, TraceId};
+
+pub(crate) use open::{LogBlock, LogReader};
 
 use super::attributes::Attributes;
 use super::columns::{Columns, Signal};
@@ -75,6 +78,21 @@ impl LogColumns {
         }
     }
 
+    fn append_all(&mut self, other: &Self, number: impl Fn(u32) -> u32) {
+        let texts = self.texts.add_all(&other.texts);
+        let map = |column: &mut Vec<u32>, from: &[u32]| column.extend(from.iter().map(|n| texts[*n as usize]));
+        self.owner.extend(other.owner.iter().map(|owner| number(*owner)));
+        self.at.extend_from_slice(&other.at);
+        self.level.extend_from_slice(&other.level);
+        map(&mut self.severity, &other.severity);
+        map(&mut self.body, &other.body);
+        map(&mut self.pattern, &other.pattern);
+        map(&mut self.scope, &other.scope);
+        self.trace.extend_from_slice(&other.trace);
+        self.span.extend_from_slice(&other.span);
+        self.attributes.append(&other.attributes, &texts);
+    }
+
     /// What is read together stands together: an owner's records in the order of time.
     fn by_owner_time(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
@@ -103,18 +121,7 @@ impl Columns for LogColumns {
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {
-        let texts = self.texts.add_all(&other.texts);
-        let map = |column: &mut Vec<u32>, from: &[u32]| column.extend(from.iter().map(|n| texts[*n as usize]));
-        self.owner.extend(other.owner.iter().map(|owner| owners[*owner as usize]));
-        self.at.extend_from_slice(&other.at);
-        self.level.extend_from_slice(&other.level);
-        map(&mut self.severity, &other.severity);
-        map(&mut self.body, &other.body);
-        map(&mut self.pattern, &other.pattern);
-        map(&mut self.scope, &other.scope);
-        self.trace.extend_from_slice(&other.trace);
-        self.span.extend_from_slice(&other.span);
-        self.attributes.append(&other.attributes, &texts);
+        self.append_all(other, |owner| owners[owner as usize]);
     }
 
     fn owners(&self) -> &[u32] {
@@ -127,6 +134,14 @@ impl Columns for LogColumns {
 
     fn seal(&self, level: i32) -> Result<Vec<u8>, Error> {
         self.encode(&self.by_owner_time(), level)
+    }
+
+    fn seal_merged(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.encode_groups(&self.by_owner_time(), level)
+    }
+
+    fn count(sealed: &[u8]) -> Result<usize, Error> {
+        Self::count_of(sealed)
     }
 
     fn unseal(sealed: &[u8]) -> Result<Self, Error> {

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
 use model::MetricKind;
 
 use super::columns::{Columns, Counted, Signal};
@@ -153,37 +154,45 @@ impl PointColumns {
         Point { count: self.count[place], min: self.min[place], max: self.max[place], buckets, ..plain }
     }
 
-    /// Owners that have a series of one of these names.
-    pub(crate) fn owners_of(&self, names: &[&str]) -> BTreeSet<u32> {
-        let all = (0..self.series.len() as u32).map(|number| self.series.get(number));
-        all.filter(|series| names.contains(&self.texts.get(series.name))).map(|series| series.owner).collect()
+    /// Whether all series of both can be told apart in one block: what was told apart before a merge is after it. An
+    /// owner that has as many as it may have already lost nothing more by others.
+    fn keeps_series(&self, other: &Self) -> bool {
+        let mut of_owner: HashMap<u32, u32> = HashMap::new();
+        other.series.owners().iter().for_each(|owner| *of_owner.entry(*owner).or_default() += 1);
+        let own = |owner: u32| self.series.count_of(owner);
+        of_owner.retain(|owner, count| own(*owner) < SERIES && own(*owner) + *count > SERIES);
+        if of_owner.is_empty() {
+            return true;
+        }
+        let mut new: HashMap<u32, u32> = HashMap::new();
+        for number in 0..other.series.len() as u32 {
+            let owner = other.series.get(number).owner;
+            if of_owner.contains_key(&owner) && self.number_of(other, number).is_none() {
+                *new.entry(owner).or_default() += 1;
+            }
+        }
+        new.into_iter().all(|(owner, count)| own(owner) + count <= SERIES)
     }
 
-    /// Points that went into overflow series here.
-    pub(crate) fn overflowed(&self) -> u64 {
-        self.overflowed
-    }
-}
-
-impl Columns for PointColumns {
-    const SIGNAL: Signal = Signal::Points;
-    const MERGED: i64 = 65_536;
-
-    fn len(&self) -> usize {
-        self.at.len()
-    }
-
-    fn size(&self) -> usize {
-        let distributions = self.count.len() * 28 + self.buckets.len() * 8;
-        self.len() * 32 + distributions + self.texts.size() + self.series.size()
-    }
-
-    fn counted(&self) -> Vec<Counted> {
-        let points = Counted { what: "metric points", count: self.len(), most: MOST };
-        vec![points, Counted { what: "buckets of metric points", count: self.buckets.len(), most: numbers::MOST }]
+    /// The number here of another's series, if it is here.
+    fn number_of(&self, other: &Self, number: u32) -> Option<u32> {
+        let text = |number: u32| self.texts.find(other.texts.get(number));
+        let series = other.series.get(number);
+        let pair = |(key, value): &(u32, u32)| Some((text(*key)?, text(*value)?));
+        let labels: Vec<(u32, u32)> = other.series.labels(number).iter().map(pair).collect::<Option<_>>()?;
+        let bounds = &other.series.all_bounds()[series.bounds as usize];
+        let here = Series {
+            name: text(series.name)?,
+            unit: text(series.unit)?,
+            description: 0,
+            scope: text(series.scope)?,
+            bounds: self.series.all_bounds().iter().position(|known| known == bounds)? as u32,
+            ..*series
+        };
+        self.series.find(&here, &labels)
     }
 
-    fn append(&mut self, other: &Self, owners: &[u32]) {
+    fn append_all(&mut self, other: &Self, owner: impl Fn(u32) -> u32) {
         if other.len() == 0 {
             return;
         }
@@ -198,7 +207,7 @@ impl Columns for PointColumns {
                 other.series.labels(number).iter().map(|(key, value)| (texts[*key as usize], texts[*value as usize])),
             );
             let series = Series {
-                owner: owners[series.owner as usize],
+                owner: owner(series.owner),
                 name: texts[series.name as usize],
                 kind: series.kind,
                 unit: texts[series.unit as usize],
@@ -214,6 +223,46 @@ impl Columns for PointColumns {
         }
     }
 
+    /// Owners that have a series of one of these names.
+    pub(crate) fn owners_of(&self, names: &[&str]) -> BTreeSet<u32> {
+        let all = (0..self.series.len() as u32).map(|number| self.series.get(number));
+        all.filter(|series| names.contains(&self.texts.get(series.name))).map(|series| series.owner).collect()
+    }
+
+    /// Points that went into overflow series here.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+}
+
+impl Columns for PointColumns {
+    const SIGNAL: Signal = Signal::Points;
+    const MERGED: i64 = 262_144;
+
+    fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    fn size(&self) -> usize {
+        let distributions = self.count.len() * 28 + self.buckets.len() * 8;
+        self.len() * 32 + distributions + self.texts.size() + self.series.size()
+    }
+
+    fn counted(&self) -> Vec<Counted> {
+        let points = Counted { what: "metric points", count: self.len(), most: MOST };
+        vec![points, Counted { what: "buckets of metric points", count: self.buckets.len(), most: numbers::MOST }]
+    }
+
+    fn fits_beside(&self, other: &Self) -> bool {
+        let fits =
+            self.counted().into_iter().zip(other.counted()).all(|(own, other)| own.count + other.count <= own.most);
+        fits && self.keeps_series(other)
+    }
+
+    fn append(&mut self, other: &Self, owners: &[u32]) {
+        self.append_all(other, |owner| owners[owner as usize]);
+    }
+
     fn owners(&self) -> &[u32] {
         self.series.owners()
     }
@@ -226,8 +275,25 @@ impl Columns for PointColumns {
         self.encode(level)
     }
 
+    fn seal_merged(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.encode_groups(level)
+    }
+
+    fn count(sealed: &[u8]) -> Result<usize, Error> {
+        PointBlock::open_all(sealed)?.into_iter().try_fold(0, |count, block| Ok(count + block.columns()?.len()))
+    }
+
     fn unseal(sealed: &[u8]) -> Result<Self, Error> {
-        PointBlock::open(sealed)?.columns()
+        let mut all = Vec::new();
+        for block in PointBlock::open_all(sealed)? {
+            all.push(block.columns()?);
+        }
+        if all.len() == 1 {
+            return Ok(all.remove(0));
+        }
+        let mut joined = Self::default();
+        all.iter().for_each(|columns| joined.append_all(columns, |owner| owner));
+        Ok(joined)
     }
 
     fn filter(&self) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod open;
 pub(crate) mod search;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ use model::{
     Owner, Span, SpanEvent, SpanHit, SpanId, SpanKind, SpanLink, SpanPoint, SpanStatus, Timestamp, TraceId, Value,
 };
 
-pub(crate) use decode::SpanBlock;
+pub(crate) use open::{SpanBlock, SpanReader};
 
 use super::attributes::Attributes;
 use super::columns::{Columns, Signal};
@@ -122,10 +123,10 @@ impl SpanColumns {
         self.links.ends.push(self.link_span.len() as u32);
     }
 
-    fn append_all(&mut self, other: &Self, owners: &[u32]) {
+    fn append_all(&mut self, other: &Self, number: impl Fn(u32) -> u32) {
         let texts = self.texts.add_all(&other.texts);
         let map = |column: &mut Vec<u32>, from: &[u32]| column.extend(from.iter().map(|n| texts[*n as usize]));
-        self.owner.extend(other.owner.iter().map(|owner| owners[*owner as usize]));
+        self.owner.extend(other.owner.iter().map(|owner| number(*owner)));
         self.trace.extend_from_slice(&other.trace);
         self.id.extend_from_slice(&other.id);
         self.parent.extend_from_slice(&other.parent);
@@ -239,10 +240,10 @@ impl SpanColumns {
 
 impl Columns for SpanColumns {
     const SIGNAL: Signal = Signal::Spans;
-    const MERGED: i64 = 8_192;
+    const MERGED: i64 = 16_384;
 
     fn len(&self) -> usize {
-        self.id.len()
+        self.start.len()
     }
 
     fn size(&self) -> usize {
@@ -264,7 +265,7 @@ impl Columns for SpanColumns {
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {
-        self.append_all(other, owners);
+        self.append_all(other, |owner| owners[owner as usize]);
     }
 
     fn owners(&self) -> &[u32] {
@@ -277,6 +278,14 @@ impl Columns for SpanColumns {
 
     fn seal(&self, level: i32) -> Result<Vec<u8>, Error> {
         self.encode(&self.by_owner_endpoint_time(), level)
+    }
+
+    fn seal_merged(&self, level: i32) -> Result<Vec<u8>, Error> {
+        self.encode_groups(&self.by_owner_endpoint_time(), level)
+    }
+
+    fn count(sealed: &[u8]) -> Result<usize, Error> {
+        Self::count_of(sealed)
     }
 
     fn unseal(sealed: &[u8]) -> Result<Self, Error> {

@@ -72,6 +72,12 @@ impl Texts {
         number
     }
 
+    /// The number of a text, if it is here; to be asked once a text was added.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let same = |number: &u32| self.get(*number) == text;
+        self.numbers.find(self.hasher.hash_one(text), same).copied()
+    }
+
     /// Adds another's texts and returns their numbers here.
     pub(crate) fn add_all(&mut self, other: &Self) -> Vec<u32> {
         (0..other.len() as u32).map(|number| self.number(other.get(number))).collect()
@@ -87,6 +93,13 @@ impl Texts {
         writer.raw(self.bytes.as_bytes());
     }
 
+    /// Writes those that were chosen, by their new numbers.
+    pub(crate) fn write_chosen(&self, writer: &mut Writer, chosen: &Chosen) {
+        writer.number(chosen.order.len() as u64);
+        chosen.order.iter().for_each(|number| writer.number(self.get(*number).len() as u64));
+        chosen.order.iter().for_each(|number| writer.raw(self.get(*number).as_bytes()));
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let count = reader.length()?;
         let mut ends = Vec::with_capacity(count);
@@ -100,6 +113,33 @@ impl Texts {
             return Err(damaged("texts are cut wrongly"));
         }
         Ok(Self { bytes: bytes.to_owned(), ends, numbers: HashTable::new(), hasher: DefaultHashBuilder::default() })
+    }
+}
+
+/// Some of the texts, numbered anew in the order in which they are asked for; 0 is the empty text again.
+pub(crate) struct Chosen {
+    /// New numbers by old ones.
+    numbers: Vec<u32>,
+    /// Old numbers by new ones.
+    order: Vec<u32>,
+}
+
+impl Chosen {
+    /// Of texts, none yet.
+    pub(crate) fn of(texts: &Texts) -> Self {
+        let mut numbers = vec![u32::MAX; texts.len()];
+        numbers[0] = 0;
+        Self { numbers, order: vec![0] }
+    }
+
+    /// The new number of an old one.
+    pub(crate) fn number(&mut self, old: u32) -> u32 {
+        let number = &mut self.numbers[old as usize];
+        if *number == u32::MAX {
+            *number = self.order.len() as u32;
+            self.order.push(old);
+        }
+        *number
     }
 }
 
@@ -119,5 +159,18 @@ mod tests {
         assert_eq!((read.number("b"), read.number("new")), (b, 3));
         let map = read.add_all(&texts);
         assert_eq!(map, [0, a, b]);
+    }
+
+    #[test]
+    fn chosen_texts_are_written_by_their_new_numbers() {
+        let mut texts = Texts::default();
+        let [_, b, c] = ["a", "b", "c"].map(|text| texts.number(text));
+        let mut chosen = Chosen::of(&texts);
+        assert_eq!([c, b, 0, c].map(|old| chosen.number(old)), [1, 2, 0, 1]);
+        let mut writer = Writer::default();
+        texts.write_chosen(&mut writer, &chosen);
+        let read = Texts::read(&mut Reader::new(&writer.bytes)).unwrap();
+        assert_eq!([0, 1, 2].map(|number| read.get(number)), ["", "c", "b"]);
+        assert_eq!(read.len(), 3);
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn series(shared: &Shared, ask: MetricAsk) -> Result<MetricSeri
 }
 
 /// What is taken from blocks of points.
-trait Take: Send + 'static {
+trait Take: Send + Sync + 'static {
     /// Takes what it needs of a block.
     fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error>;
 
@@ -75,14 +75,19 @@ struct Points<T> {
 }
 
 impl<T: Take> Look for Points<T> {
+    type Seen = Vec<PointBlock>;
     const SIGNAL: Signal = Signal::Points;
 
     fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
         filter::may_match(stored, &part.owners, self.name)
     }
 
-    fn look(&mut self, part: &Arc<Part>, sealed: &[u8]) -> Result<(), Error> {
-        self.take.look(part, &PointBlock::open(sealed)?)
+    fn see(&self, part: &Arc<Part>, sealed: &[u8]) -> Result<Vec<PointBlock>, Error> {
+        PointBlock::open(sealed, &part.owners, self.name)
+    }
+
+    fn take(&mut self, part: &Arc<Part>, seen: Vec<PointBlock>) -> Result<(), Error> {
+        seen.iter().try_for_each(|block| self.take.look(part, block))
     }
 
     fn is_full(&self) -> bool {

@@ -47,7 +47,7 @@ pub(crate) async fn tree(shared: &Shared, ask: ProfileAsk) -> Result<FrameTree, 
 }
 
 /// What is taken from blocks of profiles.
-trait Take: Send + 'static {
+trait Take: Send + Sync + 'static {
     /// Takes what it needs of a block.
     fn look(&mut self, part: &Part, block: &ProfileBlock) -> Result<(), Error>;
 
@@ -62,14 +62,19 @@ struct Profiles<T> {
 }
 
 impl<T: Take> Look for Profiles<T> {
+    type Seen = ProfileBlock;
     const SIGNAL: Signal = Signal::Samples;
 
     fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
         filter::may_match(stored, &part.owners, self.sample)
     }
 
-    fn look(&mut self, part: &Arc<Part>, sealed: &[u8]) -> Result<(), Error> {
-        self.take.look(part, &ProfileBlock::open(sealed)?)
+    fn see(&self, _: &Arc<Part>, sealed: &[u8]) -> Result<ProfileBlock, Error> {
+        ProfileBlock::open(sealed)
+    }
+
+    fn take(&mut self, part: &Arc<Part>, seen: ProfileBlock) -> Result<(), Error> {
+        self.take.look(part, &seen)
     }
 
     fn is_full(&self) -> bool {

@@ -6,13 +6,13 @@ mod plot;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use model::{SpanHit, SpanOrder, Timestamp, Window};
+use model::{SpanHit, SpanId, SpanOrder, SpanPoint, Timestamp, Window};
 
 use super::part::Part;
 use super::top::Top;
 use super::walk::{self, Look, Scope, walk};
 use crate::block::columns::{Columns, Signal};
-use crate::block::spans::{SpanBlock, SpanColumns, search, words};
+use crate::block::spans::{SpanBlock, SpanColumns, SpanReader, search, words};
 use crate::partition::Shared;
 use crate::{Error, FoundSpans, SpanAsk};
 use plot::Plot;
@@ -68,16 +68,22 @@ impl Search {
     }
 }
 
-impl Look for Search {
-    const SIGNAL: Signal = Signal::Spans;
-    const FILTERS: &'static str = "words";
+/// What is seen in a block: spans that may be on the page, by the key of the list, and points of the chart.
+#[derive(Default)]
+struct Seen {
+    hits: Vec<(i64, Hit)>,
+    points: Vec<(SpanId, SpanPoint)>,
+}
 
-    fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
-        words::may_match(stored, &self.ask.filter, &part.owners, &|key| part.has_key(key))
-    }
-
-    fn look(&mut self, part: &Arc<Part>, sealed: &[u8]) -> Result<(), Error> {
-        let mut block = SpanBlock::open(sealed)?;
+impl Search {
+    /// Looks into a group of a block.
+    fn see_group(
+        &self,
+        part: &Arc<Part>,
+        reader: &mut SpanReader<'_>,
+        mut block: SpanBlock,
+        seen: &mut Seen,
+    ) -> Result<(), Error> {
         let (spans, ask) = (&block.spans, &self.ask);
         let is_asked = |row: usize| {
             let at = Timestamp(spans.start[row]);
@@ -85,16 +91,17 @@ impl Look for Search {
             is_kind && ask.window.contains(at) && part.is_of(spans.owner[row], at, &ask.service)
         };
         let mut wanted: Vec<bool> = (0..spans.len()).map(is_asked).collect();
-        search::matching(&mut block, &ask.filter, &mut wanted, &|owner, key| part.of_owner(owner, key))?;
+        search::matching(reader, &mut block, &ask.filter, &mut wanted, &|owner, key| part.of_owner(owner, key))?;
+        let on_page = |row: usize| self.top.wants(self.key(&block.spans, row));
+        let mut rows: Vec<usize> = (0..wanted.len()).filter(|row| wanted[*row] && on_page(*row)).collect();
+        if rows.is_empty() && (self.plot.is_none() || !wanted.contains(&true)) {
+            return Ok(());
+        }
+        reader.read_ids(&mut block)?;
         let spans = &block.spans;
-        let mut rows: Vec<usize> = Vec::new();
-        for row in (0..spans.len()).filter(|row| wanted[*row]) {
-            if let Some(plot) = &mut self.plot {
-                plot.add(spans.id_of(row), spans.point(row));
-            }
-            if self.top.wants(self.key(spans, row)) {
-                rows.push(row);
-            }
+        if self.plot.is_some() {
+            let point = |row: usize| (spans.id_of(row), spans.point(row));
+            seen.points.extend((0..wanted.len()).filter(|row| wanted[*row]).map(point));
         }
         rows.sort_by(|a, b| {
             let key = |row: usize| (self.key(spans, row), spans.start[row], spans.trace[row], spans.id_of(row));
@@ -102,8 +109,37 @@ impl Look for Search {
         });
         rows.truncate(self.top.most());
         let hit = |row: usize| Hit { span: spans.hit(row), owner: spans.owner[row], part: Arc::clone(part) };
-        let hits: Vec<(i64, Hit)> = rows.into_iter().map(|row| (self.key(spans, row), hit(row))).collect();
-        self.top.take(hits);
+        seen.hits.extend(rows.into_iter().map(|row| (self.key(spans, row), hit(row))));
+        Ok(())
+    }
+}
+
+impl Look for Search {
+    type Seen = Seen;
+    const SIGNAL: Signal = Signal::Spans;
+    const FILTERS: &'static str = "words";
+
+    fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
+        words::may_match(stored, &self.ask.filter, &part.owners, &|key| part.has_key(key))
+    }
+
+    fn see(&self, part: &Arc<Part>, sealed: &[u8]) -> Result<Seen, Error> {
+        let mut reader = SpanReader::open(sealed)?;
+        let mut seen = Seen::default();
+        for group in 0..reader.len() {
+            if reader.may_have(group, &part.owners, self.ask.window)? {
+                let block = reader.group(group)?;
+                self.see_group(part, &mut reader, block, &mut seen)?;
+            }
+        }
+        Ok(seen)
+    }
+
+    fn take(&mut self, _: &Arc<Part>, seen: Seen) -> Result<(), Error> {
+        if let Some(plot) = &mut self.plot {
+            seen.points.into_iter().for_each(|(id, point)| plot.add(id, point));
+        }
+        self.top.take(seen.hits);
         Ok(())
     }
 

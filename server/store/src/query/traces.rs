@@ -108,19 +108,22 @@ async fn read(shared: &Shared, file: &Arc<DataFile>, search: &Search, found: &mu
     for id in candidates {
         let (data,): (Vec<u8>,) =
             sqlx::query_as("select data from blocks where id = ?1").bind(id).fetch_one(&mut *snapshot).await?;
-        let block = match super::blocking(move || SpanColumns::decode(&data)).await? {
-            Ok(block) => block,
+        let trace = search.trace;
+        let groups = match super::blocking(move || SpanColumns::of_block(&data, trace)).await? {
+            Ok(groups) => groups,
             Err(error) => {
                 shared.damaged(format!("{}: block {id}: {error}", file.path.display()));
                 continue;
             }
         };
-        let places = search.places(&block, search.found.spans.len() + found.len());
-        know(&mut owners, &mut snapshot, places.iter().map(|at| block.owner[*at])).await?;
-        for at in places {
-            match owners.get(&block.owner[at]) {
-                Some(owner) => found.push((block.get(at, Arc::clone(owner)), block.owner[at])),
-                None => shared.damaged(format!("{}: a span names an unknown owner", file.path.display())),
+        for group in groups {
+            let places = search.places(&group, search.found.spans.len() + found.len());
+            know(&mut owners, &mut snapshot, places.iter().map(|at| group.owner[*at])).await?;
+            for at in places {
+                match owners.get(&group.owner[at]) {
+                    Some(owner) => found.push((group.get(at, Arc::clone(owner)), group.owner[at])),
+                    None => shared.damaged(format!("{}: a span names an unknown owner", file.path.display())),
+                }
             }
         }
         let all = search.found.spans.len() + found.len();

@@ -19,10 +19,12 @@ use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
 
 /// A question looks into no more bytes of blocks, and takes no longer.
-pub(super) const BYTES: i64 = 256 << 20;
+pub(super) const BYTES: i64 = 512 << 20;
 const TIME: Duration = Duration::from_secs(3);
 /// Blocks read at once, which bounds memory.
 const CHUNK: usize = 8;
+/// Threads that look into them.
+const THREADS: usize = 2;
 
 /// Which blocks a question needs.
 pub(super) struct Scope {
@@ -37,7 +39,9 @@ pub(super) struct Scope {
 }
 
 /// What is taken from blocks.
-pub(super) trait Look: Send + 'static {
+pub(super) trait Look: Send + Sync + 'static {
+    /// What is seen in a block.
+    type Seen: Send + 'static;
     /// Whose blocks.
     const SIGNAL: Signal;
     /// The table of filters that tell of them.
@@ -46,8 +50,11 @@ pub(super) trait Look: Send + 'static {
     /// Whether a block can hold what is asked for, by its filter alone.
     fn may_match(&self, part: &Part, filter: &[u8]) -> Result<bool, Error>;
 
-    /// Takes what it needs of a block.
-    fn look(&mut self, part: &Arc<Part>, sealed: &[u8]) -> Result<(), Error>;
+    /// Sees what is of use in a block; several threads do so at once.
+    fn see(&self, part: &Arc<Part>, sealed: &[u8]) -> Result<Self::Seen, Error>;
+
+    /// Takes what was seen, of one block after the other in their order.
+    fn take(&mut self, part: &Arc<Part>, seen: Self::Seen) -> Result<(), Error>;
 
     /// Whether nothing matters of blocks whose last event is not after this.
     fn is_done(&self, _last: i64) -> bool {
@@ -76,11 +83,14 @@ struct Candidate {
     bytes: i64,
 }
 
-/// Lets `look` see all blocks of a scope, the newest first; says how far it came, if not through all.
+/// Lets `look` see all blocks of a scope, the newest first; says how far it came, if not through all. While some are
+/// looked into the next are read, but for the first, after which many questions have their answer.
 pub(super) async fn walk<L: Look>(shared: &Shared, scope: Scope, mut look: L) -> Result<(L, Option<Timestamp>), Error> {
     let (mut opened, candidates) = open(shared, &scope, &look).await?;
     let (until, mut bytes) = (Instant::now() + TIME, scope.bytes);
-    for chunk in candidates.chunks(CHUNK) {
+    let mut chunks = candidates.chunks(CHUNK).enumerate().peekable();
+    let mut ahead: Option<Vec<Block>> = None;
+    while let Some((place, chunk)) = chunks.next() {
         let last = chunk[0].last;
         if look.is_done(last) {
             break;
@@ -89,7 +99,19 @@ pub(super) async fn walk<L: Look>(shared: &Shared, scope: Scope, mut look: L) ->
         if bytes < 0 || Instant::now() > until || look.is_full() {
             return Ok((look, Some(Timestamp(last.saturating_add(1)).max(scope.window.from))));
         }
-        look = read(shared, &mut opened, chunk, look).await?;
+        let blocks = match ahead.take() {
+            Some(blocks) => blocks,
+            None => read(shared, &mut opened, chunk).await?,
+        };
+        let next = chunks.peek().filter(|_| place > 0);
+        let reading = async {
+            match next {
+                Some((_, next)) => read(shared, &mut opened, next).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (looked, read) = tokio::join!(look_into(shared, blocks, look), reading);
+        (look, ahead) = (looked?, read?);
     }
     Ok((look, None))
 }
@@ -155,7 +177,8 @@ async fn open_file<L: Look>(
     Ok((!blocks.is_empty()).then_some((opened, blocks)))
 }
 
-async fn read<L: Look>(shared: &Shared, opened: &mut [Opened], chunk: &[Candidate], mut look: L) -> Result<L, Error> {
+/// Reads some blocks; those of a file that is damaged are left out.
+async fn read(shared: &Shared, opened: &mut [Opened], chunk: &[Candidate]) -> Result<Vec<Block>, Error> {
     let mut blocks = Vec::with_capacity(chunk.len());
     for same in chunk.chunk_by(|a, b| a.place == b.place) {
         let Opened { file, part, snapshot } = &mut opened[same[0].place];
@@ -174,16 +197,44 @@ async fn read<L: Look>(shared: &Shared, opened: &mut [Opened], chunk: &[Candidat
         };
         blocks.extend(rows.into_iter().map(|(id, data)| (Arc::clone(file), Arc::clone(part), id, data)));
     }
-    let (look, damaged) = super::blocking(move || {
-        let mut damaged = Vec::new();
-        for (file, part, id, data) in blocks {
-            if let Err(error) = look.look(&part, &data) {
-                damaged.push(format!("{}: block {id}: {error}", file.path.display()));
-            }
+    Ok(blocks)
+}
+
+/// A block that was read.
+type Block = (Arc<DataFile>, Arc<Part>, i64, Vec<u8>);
+
+/// Sees into blocks, as many at once as there may be threads, and takes what was seen; no more than that is held.
+async fn look_into<L: Look>(shared: &Shared, blocks: Vec<Block>, mut look: L) -> Result<L, Error> {
+    let mut blocks = blocks.into_iter();
+    loop {
+        let looking = Arc::new(look);
+        let see = |(file, part, id, data): Block| {
+            let looking = Arc::clone(&looking);
+            tokio::task::spawn_blocking(move || {
+                let seen = looking.see(&part, &data);
+                (file, part, id, seen)
+            })
+        };
+        let seeing: Vec<_> = blocks.by_ref().take(THREADS).map(see).collect();
+        let mut seen = Vec::with_capacity(THREADS);
+        for one in seeing {
+            seen.push(one.await.map_err(|error| Error::Busy(format!("a question was given up: {error}")))?);
         }
-        (look, damaged)
-    })
-    .await?;
-    damaged.into_iter().for_each(|what| shared.damaged(what));
-    Ok(look)
+        look = Arc::into_inner(looking).ok_or_else(|| Error::Busy("a question is still looking".into()))?;
+        if seen.is_empty() {
+            return Ok(look);
+        }
+        let damaged;
+        (look, damaged) = super::blocking(move || {
+            let mut damaged = Vec::new();
+            for (file, part, id, seen) in seen {
+                if let Err(error) = seen.and_then(|seen| look.take(&part, seen)) {
+                    damaged.push(format!("{}: block {id}: {error}", file.path.display()));
+                }
+            }
+            (look, damaged)
+        })
+        .await?;
+        damaged.into_iter().for_each(|what| shared.damaged(what));
+    }
 }

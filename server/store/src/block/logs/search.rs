@@ -1,9 +1,10 @@
 //! A search over one block of logs: which records match. Pure.
 
-use model::{LogFilter, LogTest, TraceId};
+use model::{LogFilter, LogTerm, LogTest, TraceId};
 
-use super::LogColumns;
 use super::filter::Filter;
+use super::{LogBlock, LogColumns, LogReader};
+use crate::Error;
 use crate::block::filter::{hash_pair, hash_word, words_of};
 use crate::block::search::{OfOwner, Rows, has_phrase, holds};
 
@@ -27,10 +28,50 @@ pub(crate) fn may_match(filter: &Filter<'_>, ask: &LogFilter, of_resource: &dyn 
     })
 }
 
-/// Marks the records that match all terms; `wanted` are those to look at.
-pub(crate) fn matching(logs: &LogColumns, ask: &LogFilter, wanted: &mut [bool], of_owner: OfOwner<'_>) {
+/// Marks the records of a group that match all terms; `wanted` are those to look at. Traces and attributes are read only
+/// where all other tests left any.
+pub(crate) fn matching(
+    reader: &mut LogReader<'_>,
+    block: &mut LogBlock,
+    ask: &LogFilter,
+    wanted: &mut [bool],
+    of_owner: OfOwner<'_>,
+) -> Result<(), Error> {
+    let (late, early): (Vec<&LogTerm>, Vec<&LogTerm>) = ask.terms.iter().partition(|term| needs_of(term).is_some());
+    apply(&block.logs, &early, wanted, of_owner);
+    if late.is_empty() || !wanted.contains(&true) {
+        return Ok(());
+    }
+    let needs = |need| late.iter().any(|term| needs_of(term) == Some(need));
+    if needs(Need::Traces) {
+        reader.read_traces(block)?;
+    }
+    if needs(Need::Attributes) {
+        block.read_attributes()?;
+    }
+    apply(&block.logs, &late, wanted, of_owner);
+    Ok(())
+}
+
+/// What a test needs beside the columns that are always read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Traces,
+    Attributes,
+}
+
+fn needs_of(term: &LogTerm) -> Option<Need> {
+    match &term.test {
+        LogTest::Equals(key, _) | LogTest::Has(key) if key == TRACE => Some(Need::Traces),
+        LogTest::Equals(key, _) if key == SCOPE || key == PATTERN => None,
+        LogTest::Equals(..) | LogTest::Has(_) => Some(Need::Attributes),
+        _ => None,
+    }
+}
+
+fn apply(logs: &LogColumns, terms: &[&LogTerm], wanted: &mut [bool], of_owner: OfOwner<'_>) {
     let mut rows = Rows { wanted, texts: &logs.texts, owner: &logs.owner, of_owner };
-    for term in &ask.terms {
+    for term in terms {
         match &term.test {
             LogTest::Level(level, at_least) => {
                 let level = level.number();

@@ -1,7 +1,7 @@
-use model::{Level, LogFilter, SpanId, Timestamp, TraceId, Value};
+use model::{Level, LogFilter, SpanId, Timestamp, TraceId, Value, Window};
 
 use super::filter::{Filter, of};
-use super::{LogColumns, search};
+use super::{LogColumns, LogReader, search};
 use crate::LogRow;
 use crate::block::columns::Columns;
 
@@ -37,24 +37,54 @@ fn records_come_back_in_the_order_of_owner_and_time() {
         LogRow { at: Timestamp(1_001), trace: Some(TraceId([8; 16])), ..row("größe", &[]) },
     ];
     let logs = columns(&rows);
-    let sealed = logs.seal(3).unwrap();
-    let read = LogColumns::unseal(&sealed).unwrap();
     let expected: Vec<_> = [1, 2, 3, 0].map(|at| logs.get(at)).to_vec();
-    assert_eq!((0..4).map(|at| read.get(at)).collect::<Vec<_>>(), expected);
-    assert_eq!(read.owners(), [3, 3, 3, 5]);
+    for sealed in [logs.seal(3).unwrap(), logs.seal_merged(3).unwrap()] {
+        let read = LogColumns::unseal(&sealed).unwrap();
+        assert_eq!((0..4).map(|at| read.get(at)).collect::<Vec<_>>(), expected);
+        assert_eq!(read.owners(), [3, 3, 3, 5]);
+        assert_eq!(LogColumns::count(&sealed).unwrap(), 4);
+    }
+}
+
+#[test]
+fn of_a_block_in_groups_those_that_are_asked_for_are_read() {
+    let mut logs = LogColumns::default();
+    for n in 0..3_000_u32 {
+        let (owner, at) = (n % 3, Timestamp(i64::from(n)));
+        let attributes = [("n", Value::Int(i64::from(n)))];
+        logs.push(&LogRow { owner, at, trace: Some(TraceId([owner as u8; 16])), ..row(&n.to_string(), &attributes) });
+    }
+    let sealed = logs.seal_merged(3).unwrap();
+    let mut reader = LogReader::open(&sealed).unwrap();
+    assert_eq!(reader.len(), 3);
+    let all = Window::new(Timestamp(0), Timestamp(3_000));
+    for owner in 0..3 {
+        let groups: Vec<usize> = (0..3).filter(|group| reader.may_have(*group, &[owner], all).unwrap()).collect();
+        assert_eq!(groups.len(), 1);
+        let mut block = reader.group(groups[0]).unwrap();
+        assert!(block.logs.owner.iter().all(|own| *own == owner));
+        let mut wanted = vec![true; 1_000];
+        let ask: LogFilter = format!("trace={} n={}", TraceId([owner as u8; 16]), owner + 30).parse().unwrap();
+        search::matching(&mut reader, &mut block, &ask, &mut wanted, &|_, _| None).unwrap();
+        assert_eq!((0..1_000).filter(|row| wanted[*row]).collect::<Vec<_>>(), [10]);
+    }
+    let read = LogColumns::unseal(&sealed).unwrap();
+    let again = LogColumns::unseal(&logs.seal(1).unwrap()).unwrap();
+    assert!((0..3_000).all(|at| read.get(at) == again.get(at)));
 }
 
 #[test]
 fn every_flipped_bit_is_found() {
     let logs = columns(&[row("a line", &[("k", Value::Text("v".into()))]), row("another", &[])]);
-    let sealed = logs.seal(3).unwrap();
-    for at in 0..sealed.len() {
-        for bit in 0..8 {
-            let mut damaged = sealed.clone();
-            damaged[at] ^= 1 << bit;
-            assert!(LogColumns::unseal(&damaged).is_err(), "byte {at} bit {bit}");
+    for sealed in [logs.seal(3).unwrap(), logs.seal_merged(3).unwrap()] {
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut damaged = sealed.clone();
+                damaged[at] ^= 1 << bit;
+                assert!(LogColumns::unseal(&damaged).is_err(), "byte {at} bit {bit}");
+            }
+            assert!(LogColumns::unseal(&sealed[..at]).is_err());
         }
-        assert!(LogColumns::unseal(&sealed[..at]).is_err());
     }
 }
 
@@ -106,9 +136,12 @@ fn each_test_of_a_query_holds_where_it_should() {
         ("trace=nonsense", [false, false]),
     ] {
         let ask: LogFilter = query.parse().unwrap();
-        let mut wanted = [true, true];
-        search::matching(&logs, &ask, &mut wanted, &resource);
-        assert_eq!(wanted, expected, "{query}");
+        for sealed in [logs.seal(1).unwrap(), logs.seal_merged(3).unwrap()] {
+            let mut reader = LogReader::open(&sealed).unwrap();
+            let (mut block, mut wanted) = (reader.group(0).unwrap(), [true, true]);
+            search::matching(&mut reader, &mut block, &ask, &mut wanted, &resource).unwrap();
+            assert_eq!(wanted, expected, "{query}");
+        }
         let may = search::may_match(&filter, &ask, &|key| resource(0, key).is_some());
         assert!(may || !expected.contains(&true), "{query} is denied by the filter");
     }

@@ -1,18 +1,27 @@
 //! Point columns → bytes. Series are sorted by name and owner, points by series and time. The values of one metric
-//! stand together in a section, so that a question about a metric unpacks nothing else.
+//! stand together in a section, so that a question about a metric unpacks nothing else. A block that was merged has
+//! bodies of few metrics and owners, each compressed for itself.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::grids::Grids;
-use super::{PointColumns, series};
+use super::{PointColumns, filter, series};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::Writer;
 use crate::block::columns::Columns;
 use crate::block::numbers::{write_fractions, write_whole};
+use crate::block::sections::SectionsWriter;
+use crate::block::texts::Chosen;
 
 pub(super) const MAGIC: [u8; 4] = *b"BNpo";
 pub(super) const FORMAT: u8 = 1;
+/// The format of a block of several bodies.
+pub(super) const GROUPED: u8 = 2;
+
+/// A body ends with its metric or owner when it has so many points: fewer would compress badly.
+const LEAST: usize = 4_096;
 
 /// How a series' values are written.
 pub(super) const WHOLE: u8 = 0;
@@ -30,19 +39,73 @@ struct Run {
 impl PointColumns {
     /// A sealed block of all points.
     pub(super) fn encode(&self, level: i32) -> Result<Vec<u8>, Error> {
-        let runs = self.runs();
         let mut writer = Writer::default();
         writer.number(self.len() as u64);
         self.texts.write(&mut writer);
+        self.write_runs(&mut writer, &self.runs(), |text| text, level)?;
+        block::seal(MAGIC, FORMAT, &writer.bytes, level)
+    }
+
+    /// The same in several bodies, each with texts of its own.
+    pub(super) fn encode_groups(&self, level: i32) -> Result<Vec<u8>, Error> {
+        let runs = self.runs();
+        let groups = self.cut(&runs);
+        let mut sections = SectionsWriter::new(level)?;
+        let mut about = Writer::default();
+        about.number(groups.len() as u64);
+        for runs in groups {
+            let mut texts = Chosen::of(&self.texts);
+            let mut columns = Writer::default();
+            self.write_runs(&mut columns, runs, |text| texts.number(text), level)?;
+            let mut body = Writer::with_capacity(columns.bytes.len() * 2);
+            body.number(runs.iter().map(|run| run.points.len() as u64).sum());
+            self.texts.write_chosen(&mut body, &texts);
+            body.raw(&columns.bytes);
+            sections.add(&body.bytes)?;
+            let all = runs.iter().map(|run| self.series.get(run.series));
+            let names: BTreeSet<u32> = all.clone().map(|series| series.name).collect();
+            let names = names.into_iter().map(|name| filter::hash_name(self.texts.get(name)));
+            let told = filter::written(&all.map(|series| series.owner).collect(), names);
+            about.number(told.len() as u64);
+            about.raw(&told);
+        }
+        sections.seal(MAGIC, GROUPED, &about.bytes)
+    }
+
+    /// Cuts runs, which are sorted by name and owner, into those of a body each.
+    fn cut<'a>(&self, runs: &'a [Run]) -> Vec<&'a [Run]> {
+        let (mut groups, mut from, mut points) = (Vec::new(), 0, 0);
+        let of = |at: usize| {
+            let series: &series::Series = self.series.get(runs[at].series);
+            (series.name, series.owner)
+        };
+        for at in 0..runs.len() {
+            points += runs[at].points.len();
+            if at + 1 == runs.len() || points >= LEAST && of(at) != of(at + 1) {
+                groups.push(&runs[from..=at]);
+                (from, points) = (at + 1, 0);
+            }
+        }
+        groups
+    }
+
+    /// Series, times and values; `number` tells by which numbers texts are known to who reads.
+    fn write_runs(
+        &self,
+        writer: &mut Writer,
+        runs: &[Run],
+        number: impl FnMut(u32) -> u32,
+        level: i32,
+    ) -> Result<(), Error> {
         let order: Vec<u32> = runs.iter().map(|run| run.series).collect();
-        self.series.write(&mut writer, &order);
-        self.write_times(&mut writer, &runs, level)?;
+        self.series.write(writer, &order, number);
+        self.write_times(writer, runs, level)?;
         let names = runs.chunk_by(|a, b| self.series.get(a.series).name == self.series.get(b.series).name);
         let sections: Vec<Vec<u8>> = names.map(|runs| self.section(runs, level)).collect::<Result<_, _>>()?;
         writer.number(sections.len() as u64);
         sections.iter().for_each(|section| writer.number(section.len() as u64));
         sections.iter().for_each(|section| writer.raw(section));
-        block::seal(MAGIC, FORMAT, &writer.bytes, level)
+        Ok(())
     }
 
     /// Series by name and owner, each with its points by time.

@@ -3,14 +3,15 @@
 
 use std::ops::Range;
 
-use super::bytes::{FORMAT, FRACTIONS, MAGIC, WHOLE};
+use super::bytes::{FORMAT, FRACTIONS, GROUPED, MAGIC, WHOLE};
 use super::grids::Grids;
 use super::series::SeriesTable;
-use super::{MOST, Point, PointColumns};
+use super::{MOST, Point, PointColumns, filter};
 use crate::Error;
 use crate::block;
 use crate::block::bytes::{Reader, damaged};
 use crate::block::numbers::{read_fractions, read_whole};
+use crate::block::sections::Sections;
 use crate::block::texts::Texts;
 
 /// See the module.
@@ -58,8 +59,38 @@ pub(crate) struct Run<'a> {
 }
 
 impl PointBlock {
-    pub(crate) fn open(sealed: &[u8]) -> Result<Self, Error> {
-        let body = block::open(MAGIC, FORMAT, sealed)?;
+    /// Of a sealed block those bodies that may have series of these owners, which ascend, and of a metric, if one is
+    /// named by its hash. A block that is not of several bodies is one.
+    pub(crate) fn open(sealed: &[u8], owners: &[u32], name: Option<u64>) -> Result<Vec<Self>, Error> {
+        Self::open_where(sealed, |told| filter::may_match(told, owners, name))
+    }
+
+    /// All bodies of a sealed block.
+    pub(super) fn open_all(sealed: &[u8]) -> Result<Vec<Self>, Error> {
+        Self::open_where(sealed, |_| Ok(true))
+    }
+
+    fn open_where(sealed: &[u8], is_wanted: impl Fn(&[u8]) -> Result<bool, Error>) -> Result<Vec<Self>, Error> {
+        if block::format(sealed) != GROUPED {
+            return Ok(vec![Self::of_body(block::open(MAGIC, FORMAT, sealed)?)?]);
+        }
+        let sections = Sections::open(MAGIC, GROUPED, sealed)?;
+        let mut about = Reader::new(sections.about());
+        if about.length()? != sections.len() {
+            return Err(damaged("its sections are not those that are told of"));
+        }
+        let mut found = Vec::new();
+        for section in 0..sections.len() {
+            let length = about.length()?;
+            if is_wanted(about.raw(length)?)? {
+                found.push(Self::of_body(sections.get(section)?)?);
+            }
+        }
+        about.end()?;
+        Ok(found)
+    }
+
+    fn of_body(body: Vec<u8>) -> Result<Self, Error> {
         let mut reader = Reader::new(&body);
         let points = reader.number()?;
         if points > MOST as u64 {

@@ -158,24 +158,25 @@ impl SeriesTable {
         self.all.len() * 48 + self.labels.len() * 8
     }
 
-    /// Writes the series in an order.
-    pub(super) fn write(&self, writer: &mut Writer, order: &[u32]) {
+    /// Writes the series in an order; `number` tells by which numbers texts are known to who reads.
+    pub(super) fn write(&self, writer: &mut Writer, order: &[u32], mut number: impl FnMut(u32) -> u32) {
         writer.number(self.bounds.len() as u64);
         for bounds in &self.bounds {
             writer.number(bounds.len() as u64);
             bounds.iter().for_each(|bound| writer.raw(&bound.to_le_bytes()));
         }
         writer.number(order.len() as u64);
-        let columns: [fn(&Series) -> u32; 6] =
-            [|s| s.owner, |s| s.name, |s| s.unit, |s| s.description, |s| s.scope, |s| s.bounds];
+        order.iter().for_each(|series| writer.number(u64::from(self.get(*series).owner)));
+        let columns: [fn(&Series) -> u32; 4] = [|s| s.name, |s| s.unit, |s| s.description, |s| s.scope];
         for column in columns {
-            order.iter().for_each(|number| writer.number(u64::from(column(self.get(*number)))));
+            order.iter().for_each(|series| writer.number(u64::from(number(column(self.get(*series))))));
         }
+        order.iter().for_each(|series| writer.number(u64::from(self.get(*series).bounds)));
         order.iter().for_each(|number| writer.byte(self.get(*number).kind.number()));
         order.iter().for_each(|number| writer.number(self.labels(*number).len() as u64));
         let labels = || order.iter().flat_map(|number| self.labels(*number));
-        labels().for_each(|(key, _)| writer.number(u64::from(*key)));
-        labels().for_each(|(_, value)| writer.number(u64::from(*value)));
+        labels().for_each(|(key, _)| writer.number(u64::from(number(*key))));
+        labels().for_each(|(_, value)| writer.number(u64::from(number(*value))));
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, texts: &Texts) -> Result<Self, Error> {

@@ -67,8 +67,9 @@ fn mixed() -> PointColumns {
 #[test]
 fn points_come_back_sorted_by_name_owner_and_time() {
     let columns = mixed();
-    for level in [1, 3] {
-        let read = PointColumns::unseal(&columns.seal(level).unwrap()).unwrap();
+    for sealed in [columns.seal(1).unwrap(), columns.seal(3).unwrap(), columns.seal_merged(3).unwrap()] {
+        let read = PointColumns::unseal(&sealed).unwrap();
+        assert_eq!(PointColumns::count(&sealed).unwrap(), columns.len());
         let (mut before, mut after) = (told(&columns), told(&read));
         let names: Vec<&str> = read.of.iter().map(|series| read.texts.get(read.series.get(*series).name)).collect();
         assert!(names.is_sorted());
@@ -79,6 +80,30 @@ fn points_come_back_sorted_by_name_owner_and_time() {
     }
     let empty = PointColumns::default();
     assert_eq!(PointColumns::unseal(&empty.seal(1).unwrap()).unwrap().len(), 0);
+    assert_eq!(PointColumns::unseal(&empty.seal_merged(3).unwrap()).unwrap().len(), 0);
+}
+
+#[test]
+fn of_a_merged_block_only_bodies_of_the_metric_and_owners_asked_for_are_read() {
+    let mut columns = PointColumns::default();
+    for (at, name, owner) in (0..5_000).flat_map(|at| [(at, "a", 1), (at, "a", 2), (at, "b", 1)]) {
+        columns.push(&SeriesRow { owner, ..series(name, MetricKind::Gauge, &[]) }, &point(at, f64::from(owner)));
+    }
+    columns.push(&series("c", MetricKind::Gauge, &[]), &point(1, 1.0));
+    let sealed = columns.seal_merged(3).unwrap();
+    let found = |owners: &[u32], name: Option<&str>| -> Vec<(String, u32)> {
+        let blocks = PointBlock::open(&sealed, owners, name.map(hash_name)).unwrap();
+        let told = |block: &PointBlock| {
+            let series = block.series.get(0);
+            (block.texts.get(series.name).to_owned(), series.owner)
+        };
+        blocks.iter().map(told).collect()
+    };
+    let of = |name: &str, owner: u32| (name.to_owned(), owner);
+    assert_eq!(found(&[1, 2], Some("a")), [of("a", 1), of("a", 2)]);
+    assert_eq!(found(&[2], None), [of("a", 2)]);
+    assert_eq!(found(&[1], Some("c")), [of("c", 1)]);
+    assert!(found(&[2], Some("b")).is_empty());
 }
 
 #[test]
@@ -101,14 +126,15 @@ fn every_flipped_bit_is_found() {
     let mut columns = PointColumns::default();
     columns.push(&series("cpu", MetricKind::Gauge, &[("host", "a")]), &point(9, 0.5));
     columns.push(&series("total", MetricKind::Counter, &[]), &point(9, 5.0));
-    let sealed = columns.seal(3).unwrap();
-    for at in 0..sealed.len() {
-        for bit in 0..8 {
-            let mut damaged = sealed.clone();
-            damaged[at] ^= 1 << bit;
-            assert!(PointColumns::unseal(&damaged).is_err(), "byte {at} bit {bit}");
+    for sealed in [columns.seal(3).unwrap(), columns.seal_merged(3).unwrap()] {
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut damaged = sealed.clone();
+                damaged[at] ^= 1 << bit;
+                assert!(PointColumns::unseal(&damaged).is_err(), "byte {at} bit {bit}");
+            }
+            assert!(PointColumns::unseal(&sealed[..at]).is_err());
         }
-        assert!(PointColumns::unseal(&sealed[..at]).is_err());
     }
 }
 
@@ -132,7 +158,7 @@ fn a_body_of_nonsense_is_no_panic() {
 #[test]
 fn only_the_metric_asked_for_is_unpacked() {
     let columns = mixed();
-    let block = PointBlock::open(&columns.seal(3).unwrap()).unwrap();
+    let block = PointBlock::open(&columns.seal(3).unwrap(), &[], None).unwrap().remove(0);
     let of_name = |name: &str| {
         let is_it = |series: &std::ops::Range<u32>| block.texts.get(block.series.get(series.start).name) == name;
         block.sections().position(|series| is_it(&series)).unwrap()
@@ -157,8 +183,9 @@ fn regular_points_are_small() {
             columns.push(&series("requests", MetricKind::Counter, &[("host", host)]), &point(time, value));
         }
     }
-    let bytes = columns.seal(3).unwrap().len();
-    assert!(bytes < 60_000, "{bytes} bytes for 60,000 points");
+    for bytes in [columns.seal(3).unwrap().len(), columns.seal_merged(3).unwrap().len()] {
+        assert!(bytes < 60_000, "{bytes} bytes for 60,000 points");
+    }
 }
 
 #[test]
@@ -167,6 +194,21 @@ fn a_filter_never_denies_what_is_there() {
     let may = |owners: &[u32], name: Option<&str>| may_match(&stored, owners, name.map(hash_name)).unwrap();
     assert!(may(&[1], Some("cpu")) && may(&[0, 4], None) && may(&[4], Some("took")));
     assert!(!may(&[2, 3], None) && !may(&[1], Some("other")) && !may(&[], None));
+}
+
+#[test]
+fn a_merge_joins_no_series_that_were_told_apart() {
+    let of = |ids: std::ops::Range<u32>| {
+        let mut columns = PointColumns::default();
+        for id in ids {
+            columns.push(&series("requests", MetricKind::Counter, &[("id", &id.to_string())]), &point(9, 1.0));
+        }
+        columns
+    };
+    let few = of(0..3_000);
+    assert!(few.fits_beside(&of(0..3_000)) && few.fits_beside(&of(1_000..5_000)));
+    assert!(!few.fits_beside(&of(1_000..5_001)));
+    assert!(of(0..6_000).fits_beside(&of(9_000..9_100)), "nothing more is lost");
 }
 
 #[test]

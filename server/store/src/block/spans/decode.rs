@@ -11,40 +11,9 @@ use crate::block::bytes::{Reader, damaged};
 use crate::block::columns::Columns;
 use crate::block::texts::Texts;
 
-/// A block that is searched: attributes are read when they are asked for, events and links never.
-pub(crate) struct SpanBlock {
-    /// All columns that are read.
-    pub(crate) spans: SpanColumns,
-    body: Vec<u8>,
-    /// Where the attributes begin, until they are read.
-    attributes: Option<usize>,
-}
-
-impl SpanBlock {
-    /// Of a sealed block.
-    pub(crate) fn open(sealed: &[u8]) -> Result<Self, Error> {
-        let body = block::open(MAGIC, FORMAT, sealed)?;
-        let mut reader = Reader::new(&body);
-        let spans = SpanColumns::read_head(&mut reader)?;
-        let attributes = Some(body.len() - reader.rest().len());
-        Ok(Self { spans, body, attributes })
-    }
-
-    /// Reads the attributes of some keys.
-    pub(crate) fn read_attributes(&mut self, keys: &[&str]) -> Result<(), Error> {
-        if let Some(at) = self.attributes.take() {
-            let (texts, count) = (&self.spans.texts, self.spans.len());
-            let is_wanted = |key| keys.contains(&texts.get(key));
-            let mut reader = Reader::new(&self.body[at..]);
-            self.spans.attributes = Attributes::read_keys(&mut reader, texts.len(), count, is_wanted)?;
-        }
-        Ok(())
-    }
-}
-
 impl SpanColumns {
     /// All but attributes, events and links.
-    fn read_head(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    pub(super) fn read_head(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let count = reader.length()?;
         let mut columns = Self { texts: Texts::read(reader)?, ..Self::default() };
         columns.read_ids(reader, count)?;
@@ -52,8 +21,8 @@ impl SpanColumns {
         Ok(columns)
     }
 
-    /// The spans of a sealed block.
-    pub(crate) fn decode(sealed: &[u8]) -> Result<Self, Error> {
+    /// The spans of a sealed block that is not in groups.
+    pub(super) fn decode_whole(sealed: &[u8]) -> Result<Self, Error> {
         let body = block::open(MAGIC, FORMAT, sealed)?;
         let mut reader = Reader::new(&body);
         let mut columns = Self::read_head(&mut reader)?;
@@ -65,7 +34,7 @@ impl SpanColumns {
         Ok(columns)
     }
 
-    fn read_ids(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
+    pub(super) fn read_ids(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
         let traces: Vec<TraceId> =
             (0..reader.length()?).map(|_| reader.array().map(TraceId)).collect::<Result<_, _>>()?;
         for _ in 0..count {
@@ -88,7 +57,7 @@ impl SpanColumns {
         Ok(())
     }
 
-    fn read_numbers(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
+    pub(super) fn read_numbers(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
         self.owner = (0..count).map(|_| reader.index(u32::MAX as usize)).collect::<Result<_, _>>()?;
         self.flags = (0..count).map(|_| reader.byte().map(Flags)).collect::<Result<_, _>>()?;
         let texts = self.texts.len();
@@ -114,7 +83,7 @@ impl SpanColumns {
         Ok(())
     }
 
-    fn read_events(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
+    pub(super) fn read_events(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
         let ends = read_ends(reader, count)?;
         for (span, end) in ends.iter().enumerate() {
             while self.event_at.len() < *end as usize {
@@ -128,7 +97,7 @@ impl SpanColumns {
         Ok(())
     }
 
-    fn read_links(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
+    pub(super) fn read_links(&mut self, reader: &mut Reader<'_>, count: usize) -> Result<(), Error> {
         let ends = read_ends(reader, count)?;
         let rows = ends.last().map_or(0, |end| *end as usize);
         self.link_trace = (0..rows).map(|_| reader.array().map(TraceId)).collect::<Result<_, _>>()?;

@@ -1,4 +1,5 @@
-//! Span columns → bytes. Trace ids stand once; a parent in the same block is its distance; times are differences.
+//! Span columns → bytes. Trace ids stand once; a parent in the same block is its distance; times are differences. A
+//! block that was merged has its ids in a section, and of each group of rows two: what a search asks for, and the rest.
 
 use hashbrown::HashMap;
 use model::TraceId;
@@ -8,10 +9,15 @@ use crate::Error;
 use crate::block;
 use crate::block::bytes::Writer;
 use crate::block::columns::Columns;
+use crate::block::groups;
+use crate::block::sections::SectionsWriter;
+use crate::block::texts::Chosen;
 
 /// What a block of spans begins with, and its format.
 pub(super) const MAGIC: [u8; 4] = *b"BNsp";
 pub(super) const FORMAT: u8 = 1;
+/// The format of a block in groups.
+pub(super) const GROUPED: u8 = 2;
 
 /// Bytes of a span beside texts, before they are compressed.
 const ROUGHLY: usize = 80;
@@ -34,11 +40,41 @@ impl SpanColumns {
         writer.number(order.len() as u64);
         self.texts.write(&mut writer);
         self.write_ids(&mut writer, order);
-        self.write_numbers(&mut writer, order);
-        self.attributes.write(&mut writer, order.iter().copied());
-        self.write_events(&mut writer, order);
-        self.write_links(&mut writer, order);
+        self.write_numbers(&mut writer, order, |text| text);
+        self.attributes.write(&mut writer, order.iter().copied(), |text| text);
+        self.write_events(&mut writer, order, |text| text);
+        self.write_links(&mut writer, order, |text| text);
         block::seal(MAGIC, FORMAT, &writer.bytes, level)
+    }
+
+    /// The same in groups, each with texts of its own.
+    pub(super) fn encode_groups(&self, order: &[usize], level: i32) -> Result<Vec<u8>, Error> {
+        let groups = groups::cut(order.len(), |at| self.owner[order[at]]);
+        let mut sections = SectionsWriter::new(level)?;
+        let mut ids = Writer::with_capacity(order.len() * 24);
+        self.write_ids(&mut ids, order);
+        sections.add(&ids.bytes)?;
+        let mut about = Writer::default();
+        about.number(groups.len() as u64);
+        for rows in groups {
+            let rows = &order[rows];
+            let owners: Vec<u32> = rows.iter().map(|at| self.owner[*at]).collect();
+            groups::write(&mut about, &owners, rows.iter().map(|at| self.start[*at]));
+            let mut texts = Chosen::of(&self.texts);
+            let mut columns = Writer::with_capacity(rows.len() * ROUGHLY);
+            self.write_numbers(&mut columns, rows, |text| texts.number(text));
+            self.attributes.write(&mut columns, rows.iter().copied(), |text| texts.number(text));
+            let mut rest = Writer::default();
+            self.write_events(&mut rest, rows, |text| texts.number(text));
+            self.write_links(&mut rest, rows, |text| texts.number(text));
+            let mut head = Writer::with_capacity(columns.bytes.len() * 2);
+            head.number(rows.len() as u64);
+            self.texts.write_chosen(&mut head, &texts);
+            head.raw(&columns.bytes);
+            sections.add(&head.bytes)?;
+            sections.add(&rest.bytes)?;
+        }
+        sections.seal(MAGIC, GROUPED, &about.bytes)
     }
 
     fn write_ids(&self, writer: &mut Writer, order: &[usize]) {
@@ -78,11 +114,12 @@ impl SpanColumns {
         }
     }
 
-    fn write_numbers(&self, writer: &mut Writer, order: &[usize]) {
+    /// `number` tells by which numbers texts are known to who reads.
+    fn write_numbers(&self, writer: &mut Writer, order: &[usize], mut number: impl FnMut(u32) -> u32) {
         order.iter().for_each(|at| writer.number(u64::from(self.owner[*at])));
         order.iter().for_each(|at| writer.byte(self.flags[*at].0));
         for column in [&self.name, &self.endpoint, &self.callee, &self.status_message, &self.scope, &self.error] {
-            order.iter().for_each(|at| writer.number(u64::from(column[*at])));
+            order.iter().for_each(|at| writer.number(u64::from(number(column[*at]))));
         }
         let mut before = 0;
         for at in order {
@@ -95,19 +132,19 @@ impl SpanColumns {
         order.iter().for_each(|at| writer.number(u64::from(self.weight[*at].to_bits() ^ 1.0_f32.to_bits())));
     }
 
-    fn write_events(&self, writer: &mut Writer, order: &[usize]) {
+    fn write_events(&self, writer: &mut Writer, order: &[usize], mut number: impl FnMut(u32) -> u32) {
         order.iter().for_each(|at| writer.number(self.events.rows(*at).len() as u64));
         let rows = || order.iter().flat_map(|at| self.events.rows(*at).map(move |row| (*at, row)));
         rows().for_each(|(at, row)| writer.signed(self.event_at[row].wrapping_sub(self.start[at])));
-        rows().for_each(|(_, row)| writer.number(u64::from(self.event_name[row])));
-        self.events.attributes.write(writer, order.iter().flat_map(|at| self.events.rows(*at)));
+        rows().for_each(|(_, row)| writer.number(u64::from(number(self.event_name[row]))));
+        self.events.attributes.write(writer, order.iter().flat_map(|at| self.events.rows(*at)), number);
     }
 
-    fn write_links(&self, writer: &mut Writer, order: &[usize]) {
+    fn write_links(&self, writer: &mut Writer, order: &[usize], number: impl FnMut(u32) -> u32) {
         order.iter().for_each(|at| writer.number(self.links.rows(*at).len() as u64));
         let rows = || order.iter().flat_map(|at| self.links.rows(*at));
         rows().for_each(|row| writer.raw(&self.link_trace[row].0));
         rows().for_each(|row| writer.raw(&self.link_span[row].0));
-        self.links.attributes.write(writer, rows());
+        self.links.attributes.write(writer, rows(), number);
     }
 }

@@ -2,7 +2,7 @@
 
 use model::{SpanFilter, SpanTerm, SpanTest, TraceId};
 
-use super::decode::SpanBlock;
+use super::open::{SpanBlock, SpanReader};
 use crate::Error;
 use crate::block::search::{OfOwner, Rows, has_phrase, holds};
 
@@ -13,14 +13,18 @@ pub(super) const ERROR: &str = "error";
 /// What endpoints are found by in the filter of a block.
 pub(super) const ENDPOINT: &str = "endpoint";
 
-/// Marks the spans that match all terms; `wanted` are those to look at.
+/// Marks the spans of a group that match all terms; `wanted` are those to look at.
 pub(crate) fn matching(
+    reader: &mut SpanReader<'_>,
     block: &mut SpanBlock,
     ask: &SpanFilter,
     wanted: &mut [bool],
     of_owner: OfOwner<'_>,
 ) -> Result<(), Error> {
     let (late, early): (Vec<&SpanTerm>, Vec<&SpanTerm>) = ask.terms.iter().partition(|term| asks_attributes(term));
+    if early.iter().any(|term| matches!(&term.test, SpanTest::Equals(key, _) if key == TRACE)) {
+        reader.read_ids(block)?;
+    }
     early.into_iter().for_each(|term| apply(block, term, wanted, of_owner));
     if !late.is_empty() && wanted.contains(&true) {
         let keys: Vec<&str> = late.iter().filter_map(|term| key_of(term)).collect();

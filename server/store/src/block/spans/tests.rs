@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use model::{Owner, SpanFilter, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value};
+use model::{Owner, SpanFilter, SpanId, SpanKind, SpanStatus, Timestamp, TraceId, Value, Window};
 
-use super::{SpanBlock, SpanColumns, search, words};
+use super::{SpanColumns, SpanReader, search, words};
 use crate::block::columns::Columns;
+use crate::block::sections::{Sections, SectionsWriter};
 use crate::{Error, EventRow, LinkRow, SpanRow};
 
 fn sample(count: u64) -> SpanColumns {
@@ -56,6 +57,11 @@ fn sample(count: u64) -> SpanColumns {
     columns
 }
 
+/// Sealed as it is committed, and as it is merged.
+fn both(columns: &SpanColumns, order: &[usize]) -> [Vec<u8>; 2] {
+    [columns.encode(order, 1).unwrap(), columns.encode_groups(order, 3).unwrap()]
+}
+
 fn owner() -> Arc<Owner> {
     Arc::new(Owner { attributes: Vec::new(), peer: None })
 }
@@ -64,14 +70,41 @@ fn owner() -> Arc<Owner> {
 fn spans_come_back_in_any_order() {
     let columns = sample(40);
     for order in [(0..40).collect::<Vec<_>>(), (0..40).rev().collect(), columns.by_owner_endpoint_time()] {
-        let read = SpanColumns::decode(&columns.encode(&order, 1).unwrap()).unwrap();
-        assert_eq!(read.len(), 40);
-        for (place, at) in order.iter().enumerate() {
-            assert_eq!(read.get(place, owner()), columns.get(*at, owner()));
-            assert_eq!((read.owner[place], read.weight[place]), (columns.owner[*at], columns.weight[*at]));
-            assert_eq!(read.flags[place], columns.flags[*at]);
+        for sealed in both(&columns, &order) {
+            let read = SpanColumns::decode(&sealed).unwrap();
+            assert_eq!((read.len(), SpanColumns::count(&sealed).unwrap()), (40, 40));
+            for (place, at) in order.iter().enumerate() {
+                assert_eq!(read.get(place, owner()), columns.get(*at, owner()));
+                assert_eq!((read.owner[place], read.weight[place]), (columns.owner[*at], columns.weight[*at]));
+                assert_eq!(read.flags[place], columns.flags[*at]);
+            }
         }
     }
+    assert_eq!(SpanColumns::decode(&SpanColumns::default().seal_merged(3).unwrap()).unwrap().len(), 0);
+}
+
+#[test]
+fn of_a_block_in_groups_those_that_are_asked_for_are_read() {
+    let columns = sample(4_000);
+    let sealed = columns.seal_merged(3).unwrap();
+    let reader = SpanReader::open(&sealed).unwrap();
+    assert_eq!(reader.len(), 3, "one of each owner");
+    let all = Window::new(Timestamp(i64::MIN), Timestamp(i64::MAX));
+    for owner in 0..3 {
+        let may = |group: &usize| reader.may_have(*group, &[owner], all).unwrap();
+        let groups: Vec<usize> = (0..3).filter(may).collect();
+        assert_eq!(groups.len(), 1);
+        let group = reader.group(groups[0]).unwrap();
+        assert!(group.spans.len() > 1_000 && group.spans.owner.iter().all(|own| *own == owner));
+    }
+    let whole = SpanColumns::decode(&sealed).unwrap();
+    for trace in [TraceId([0; 16]), TraceId([7; 16]), TraceId([63; 16])] {
+        let of = |columns: &SpanColumns| columns.of_trace(trace).map(|at| columns.get(at, owner())).collect::<Vec<_>>();
+        let found: Vec<_> = SpanColumns::of_block(&sealed, trace).unwrap().iter().flat_map(of).collect();
+        assert_eq!(found, of(&whole));
+        assert!(!found.is_empty());
+    }
+    assert!(SpanColumns::of_block(&sample(1).seal_merged(3).unwrap(), TraceId([9; 16])).unwrap().is_empty());
 }
 
 #[test]
@@ -92,32 +125,46 @@ fn joined_columns_hold_all_spans_with_their_owners_renumbered() {
 
 #[test]
 fn every_flipped_bit_and_every_cut_is_found() {
-    let columns = sample(12);
-    let sealed = columns.encode(&(0..12).collect::<Vec<_>>(), 1).unwrap();
-    for at in 0..sealed.len() {
-        for bit in 0..8 {
-            let mut wrong = sealed.clone();
-            wrong[at] ^= 1 << bit;
-            assert!(matches!(SpanColumns::decode(&wrong), Err(Error::Damaged(_))), "byte {at} bit {bit}");
+    for sealed in both(&sample(12), &(0..12).collect::<Vec<_>>()) {
+        for at in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut wrong = sealed.clone();
+                wrong[at] ^= 1 << bit;
+                assert!(matches!(SpanColumns::decode(&wrong), Err(Error::Damaged(_))), "byte {at} bit {bit}");
+            }
+            assert!(SpanColumns::decode(&sealed[..at]).is_err(), "cut at {at}");
         }
-        assert!(SpanColumns::decode(&sealed[..at]).is_err(), "cut at {at}");
     }
 }
 
 #[test]
 fn a_body_that_lies_about_itself_is_damage_and_no_panic() {
     let columns = sample(12);
-    let sealed = columns.encode(&(0..12).collect::<Vec<_>>(), 1).unwrap();
-    let body = crate::block::open(super::encode::MAGIC, super::encode::FORMAT, &sealed).unwrap();
-    for at in 0..body.len() {
+    let [whole, grouped] = both(&columns, &(0..12).collect::<Vec<_>>());
+    // The checksum is right, so some changes give other spans; none may panic.
+    let read = |sealed: &[u8]| {
+        let _ = SpanColumns::decode(sealed).map(|read| {
+            (0..read.len()).for_each(|at| drop(read.get(at, owner())));
+        });
+    };
+    let body = crate::block::open(super::encode::MAGIC, super::encode::FORMAT, &whole).unwrap();
+    for (at, value) in (0..body.len()).flat_map(|at| [0, 1, 0x7f, 0xff].map(|value| (at, value))) {
+        let mut wrong = body.clone();
+        wrong[at] = value;
+        read(&crate::block::seal(super::encode::MAGIC, super::encode::FORMAT, &wrong, 1).unwrap());
+    }
+    let sections = Sections::open(super::encode::MAGIC, super::encode::GROUPED, &grouped).unwrap();
+    let mut parts: Vec<Vec<u8>> = (0..sections.len()).map(|number| sections.get(number).unwrap()).collect();
+    parts.push(sections.about().to_vec());
+    let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
+    for (part, at) in (0..parts.len()).flat_map(|part| (0..lengths[part]).map(move |at| (part, at))) {
         for value in [0, 1, 0x7f, 0xff] {
-            let mut wrong = body.clone();
-            wrong[at] = value;
-            let sealed = crate::block::seal(super::encode::MAGIC, super::encode::FORMAT, &wrong, 1).unwrap();
-            // The checksum is right, so some changes give other spans; none may panic.
-            let _ = SpanColumns::decode(&sealed).map(|read| {
-                (0..read.len()).for_each(|at| drop(read.get(at, owner())));
-            });
+            let right = std::mem::replace(&mut parts[part][at], value);
+            let mut writer = SectionsWriter::new(1).unwrap();
+            let (about, sections) = parts.split_last().unwrap();
+            sections.iter().for_each(|section| writer.add(section).unwrap());
+            read(&writer.seal(super::encode::MAGIC, super::encode::GROUPED, about).unwrap());
+            parts[part][at] = right;
         }
     }
 }
@@ -137,12 +184,17 @@ fn words_never_deny_what_is_there_and_mostly_what_is_not() {
     let denied = (100..1_100).filter(|n| !may(&format!("n={n}"), &[1]) && !may(&format!("endpoint:{n}"), &[1]));
     let denied = denied.count();
     assert!(denied > 970, "{denied} of 1,000");
-    let sealed = columns.seal(1).unwrap();
-    let mut block = SpanBlock::open(&sealed).unwrap();
-    let mut wanted = vec![true; 40];
-    search::matching(&mut block, &"n=7".parse().unwrap(), &mut wanted, &|_, _| None).unwrap();
-    // Only the first of a key that stands twice counts.
     let order = columns.by_owner_endpoint_time();
-    let found: Vec<usize> = (0..40).filter(|place| wanted[*place]).map(|place| order[place]).collect();
-    assert_eq!(found, [10]);
+    for sealed in [columns.seal(1).unwrap(), columns.seal_merged(3).unwrap()] {
+        let found = |text: &str| -> Vec<usize> {
+            let mut reader = SpanReader::open(&sealed).unwrap();
+            let mut block = reader.group(0).unwrap();
+            let mut wanted = vec![true; 40];
+            search::matching(&mut reader, &mut block, &text.parse().unwrap(), &mut wanted, &|_, _| None).unwrap();
+            (0..40).filter(|place| wanted[*place]).map(|place| order[place]).collect()
+        };
+        assert_eq!(found("n=7"), [10], "only the first of a key that stands twice counts");
+        let trace = format!("trace={} n=7", columns.trace[10]);
+        assert_eq!((found(&trace), found("trace=0 n=7")), (vec![10], vec![]));
+    }
 }

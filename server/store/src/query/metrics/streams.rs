@@ -31,10 +31,12 @@ pub(super) struct Streams {
     of: Option<(MetricKind, String)>,
 }
 
-/// The points of a series, in no order.
+/// The points of a series, in no order but that of the blocks they are of.
 #[derive(Default)]
 struct Stream {
     group: usize,
+    /// Where the points of each block begin.
+    parts: Vec<usize>,
     kind: MetricKind,
     bounds: Vec<f64>,
     at: Vec<i64>,
@@ -170,6 +172,10 @@ impl Stream {
     }
 
     fn take(&mut self, run: &Run<'_>, points: Range<usize>) {
+        if points.is_empty() {
+            return;
+        }
+        self.parts.push(self.at.len());
         self.at.extend_from_slice(&run.at[points.clone()]);
         self.start.extend_from_slice(&run.start[points.clone()]);
         self.value.extend_from_slice(&run.value[points.clone()]);
@@ -184,14 +190,28 @@ impl Stream {
 
     /// Its last point, and how long after the one before it came, as long as that is not too long.
     fn end(&self) -> Option<(i64, i64)> {
-        let end = *self.at.iter().max()?;
-        let before = self.at.iter().filter(|at| **at < end).max();
-        Some((end, before.map_or(0, |before| (end - before).min(LOOK_BACK))))
+        let (mut end, mut before) = (*self.at.first()?, None);
+        for at in self.at.iter().copied() {
+            if at > end {
+                (end, before) = (at, Some(end));
+            } else if at < end && before.is_none_or(|known| known < at) {
+                before = Some(at);
+            }
+        }
+        Some((end, before.map_or(0, |before| end.saturating_sub(before).min(LOOK_BACK))))
     }
 
     /// Brings the points into the order of time.
     fn sort(&mut self) {
         if self.at.is_sorted() {
+            return;
+        }
+        if let Some(parts) = self.parts_by_time() {
+            let width = self.width();
+            (self.at, self.start) = (joined(&self.at, &parts, 1), joined(&self.start, &parts, 1));
+            (self.value, self.count) = (joined(&self.value, &parts, 1), joined(&self.count, &parts, 1));
+            (self.min, self.max) = (joined(&self.min, &parts, 1), joined(&self.max, &parts, 1));
+            self.buckets = joined(&self.buckets, &parts, width);
             return;
         }
         let mut order: Vec<u32> = (0..self.at.len() as u32).collect();
@@ -207,6 +227,27 @@ impl Stream {
         self.start = order.iter().map(|point| self.start[*point as usize]).collect();
         self.at = order.iter().map(|point| self.at[*point as usize]).collect();
     }
+}
+
+impl Stream {
+    /// The points of each block in the order of time, where blocks follow each other: they come newest first, and
+    /// whole parts are moved much faster than points.
+    fn parts_by_time(&self) -> Option<Vec<Range<usize>>> {
+        let ends = self.parts.iter().skip(1).copied().chain([self.at.len()]);
+        let mut parts: Vec<Range<usize>> = self.parts.iter().zip(ends).map(|(from, to)| *from..to).collect();
+        parts.sort_by_key(|part| self.at[part.start]);
+        let follow = parts.windows(2).all(|pair| self.at[pair[0].end - 1] < self.at[pair[1].start]);
+        let is_sorted = follow && parts.iter().all(|part| self.at[part.clone()].is_sorted());
+        is_sorted.then_some(parts)
+    }
+}
+
+/// A column's parts in another order; nothing of a column that the series does not have.
+fn joined<T: Copy>(column: &[T], parts: &[Range<usize>], width: usize) -> Vec<T> {
+    let mut all = Vec::with_capacity(column.len());
+    let of = |part: &Range<usize>| column.get(part.start * width..part.end * width).unwrap_or_default();
+    parts.iter().for_each(|part| all.extend_from_slice(of(part)));
+    all
 }
 
 /// Cells of one answer: of values, and of distributions.

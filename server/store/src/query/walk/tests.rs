@@ -82,14 +82,19 @@ struct Slow {
 }
 
 impl Look for Slow {
+    type Seen = usize;
     const SIGNAL: Signal = Signal::Logs;
 
     fn may_match(&self, _: &Part, _: &[u8]) -> Result<bool, Error> {
         Ok(true)
     }
 
-    fn look(&mut self, _: &Arc<Part>, sealed: &[u8]) -> Result<(), Error> {
-        self.records += LogColumns::unseal(sealed)?.len();
+    fn see(&self, _: &Arc<Part>, sealed: &[u8]) -> Result<usize, Error> {
+        Ok(LogColumns::unseal(sealed)?.len())
+    }
+
+    fn take(&mut self, _: &Arc<Part>, seen: usize) -> Result<(), Error> {
+        self.records += seen;
         self.blocks += 1;
         if let Some((begun, go_on)) = self.gate.get_mut().unwrap().take() {
             begun.send(()).unwrap();

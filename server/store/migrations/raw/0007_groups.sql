@@ -1,0 +1,2 @@
+-- Merged blocks of spans and logs are in groups of rows (format 2), which versions before this one can't read: they
+-- leave the file alone. Nothing that is stored changes.
