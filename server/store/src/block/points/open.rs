@@ -66,7 +66,7 @@ impl PointBlock {
     }
 
     /// All bodies of a sealed block.
-    pub(super) fn open_all(sealed: &[u8]) -> Result<Vec<Self>, Error> {
+    pub(crate) fn open_all(sealed: &[u8]) -> Result<Vec<Self>, Error> {
         Self::open_where(sealed, |_| Ok(true))
     }
 
