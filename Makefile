@@ -67,11 +67,13 @@ e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
 # BINNACLE_BENCH=full sends as much as the targets speak of, which takes an hour and 20 GB.
 bench: ## print figures beside their targets, and the scores of verdicts and leaks (needs `make build`)
 	@.ci/tools debian node controlplane
+	npm --prefix end2end/bench ci --silent
 	$(wasm) cargo build --release --quiet -p load -p store --bin load --example queries
 	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs
 	cargo run --release --quiet -p cluster --example churn
 	cargo run --release --quiet -p cluster --example kubelets
 	cargo run --release --quiet -p analysis --example speed
+	cargo run --release --quiet -p verdicts --example hour
 	cargo run --release --quiet -p analysis --example score -- 40
 	cargo run --release --quiet -p analysis --example leaks -- 40
 

@@ -1,7 +1,7 @@
-// The score that Lighthouse gives a page on its own simulated phone and line, in a browser of its own: its imports are
-// heavy, and only this needs them.
+// The score that Lighthouse gives a page on its own simulated phone and line, in a browser of its own. Its packages
+// are many: `make bench` installs them (package.json beside this), nothing else needs them, and what of its answer is
+// read is written down here.
 import { chromium } from "@playwright/test";
-import lighthouse from "lighthouse";
 import base from "../playwright.config";
 import { freePort } from "../tests/support/process";
 
@@ -12,10 +12,24 @@ export interface Score {
   audits: Record<string, number>;
 }
 
+/** What is read of its answer. */
+interface Answer {
+  lhr: {
+    runtimeError?: { message?: string };
+    categories: { performance: { score: number | null } };
+    audits: Record<string, { numericValue?: number }>;
+  };
+}
+
+type Lighthouse = (url: string, flags: { port: number; onlyCategories: string[]; logLevel: string }) => Promise<Answer | undefined>;
+
+const PACKAGE = "lighthouse";
+
 /** What it says of a page's performance. */
 export async function score(url: string): Promise<Score> {
   const port = await freePort();
   const { executablePath, args = [] } = base.use?.launchOptions ?? {};
+  const { default: lighthouse }: { default: Lighthouse } = await import(PACKAGE);
   const browser = await chromium.launch({ executablePath, args: [...args, `--remote-debugging-port=${port}`] });
   try {
     const found = await lighthouse(url, { port, onlyCategories: ["performance"], logLevel: "error" });
