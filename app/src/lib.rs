@@ -24,6 +24,7 @@ pub mod error;
 mod feed;
 #[cfg(feature = "hydrate")]
 mod hydrate;
+mod late;
 mod live;
 mod navigate;
 mod not_found;

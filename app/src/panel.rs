@@ -1,11 +1,14 @@
 //! A question's answer in its place: reserved while it is awaited, kept and dimmed while a newer one comes, kept when
 //! the way to the server breaks, an error where there is nothing to keep. One panel failing leaves the others.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use crate::AppError;
 use crate::answer::{Answer, Shown};
+use crate::late::Late;
 use crate::live::Live;
 use crate::navigate::arrived;
 use crate::session::Clock;
@@ -54,7 +57,11 @@ pub(crate) fn panel<T: Shown>(
     let (pending, set_pending) = signal(false);
     let kept = kept(answer);
     let again = Callback::new(move |()| answer.refetch());
-    let shown = move || kept().map(|got| got.map_or_else(|error| failed(&error, again), &draw));
+    let draw = Arc::new(draw);
+    let shown = move || {
+        let (got, draw) = (kept()?, Arc::clone(&draw));
+        Some(Late::new(move || got.map_or_else(|error| failed(&error, again), |value| draw(value))))
+    };
     let held = held(move || waiting(tall), Some(set_pending.into()), shown);
     view! {
         <div class="answer" class:pending=move || pending.try_get().unwrap_or_default()>
@@ -68,7 +75,7 @@ pub(crate) fn panel<T: Shown>(
 pub(crate) fn held(
     fallback: impl FnOnce() -> AnyView + Send + 'static,
     set_pending: Option<SignalSetter<bool>>,
-    shown: impl Fn() -> Option<AnyView> + Send + 'static,
+    shown: impl Fn() -> Option<Late> + Send + 'static,
 ) -> AnyView {
     boundary(Box::new(fallback), set_pending.unwrap_or_else(|| SignalSetter::map(|_| ())), Box::new(shown))
 }
@@ -76,7 +83,7 @@ pub(crate) fn held(
 fn boundary(
     fallback: Box<dyn FnOnce() -> AnyView + Send>,
     set_pending: SignalSetter<bool>,
-    shown: Box<dyn Fn() -> Option<AnyView> + Send>,
+    shown: Box<dyn Fn() -> Option<Late> + Send>,
 ) -> AnyView {
     view! {
         <Transition fallback=fallback set_pending=set_pending>
@@ -106,7 +113,11 @@ fn drawn<T: Shown>(
     draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
     let kept = kept(answer);
-    let shown = move || kept().and_then(Result::ok).map(&draw);
+    let draw = Arc::new(draw);
+    let shown = move || {
+        let (value, draw) = (kept()?.ok()?, Arc::clone(&draw));
+        Some(Late::new(move || draw(value)))
+    };
     held(fallback, None, shown)
 }
 

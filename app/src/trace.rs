@@ -13,6 +13,7 @@ use model::{SpanDetail, SpanId, TraceId, TracePage, duration_text};
 
 use crate::AppError;
 use crate::answer::{Answer, ask, ask_first};
+use crate::late::Late;
 use crate::not_found::missing;
 use crate::panel::{failed, held, kept};
 use crate::ui::badge::badge;
@@ -43,14 +44,15 @@ impl LazyRoute for Trace {
         });
         let last = kept(page);
         let shown = move || {
-            Some(match last()? {
+            let got = last()?;
+            Some(Late::new(move || match got {
                 Ok(page) => draw(page, chosen, detail),
                 Err(AppError::NotFound(_)) => missing(
                     "Trace not found",
                     "No trace with this id is stored: it was never received, or is past its retention.".into(),
                 ),
                 Err(error) => failed(&error, Callback::new(move |()| page.refetch())),
-            })
+            }))
         };
         let held = held(|| view! { <div class="skeleton tall"></div> }.into_any(), None, shown);
         view! { <div class="page trace">{held}</div> }.into_any()

@@ -4,8 +4,9 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Binnacle } from "./support/binnacle";
+import { type Binnacle, binnacleBinary } from "./support/binnacle";
 import { expect, harness, serve } from "./support/fixtures";
+import { freePort } from "./support/process";
 import { schemathesis } from "./support/tools";
 
 const test = harness.extend<{ folder: string }, { binnacle: Binnacle }>({
@@ -73,4 +74,35 @@ test("services, deploys and a verdict with its evidence are as the document says
   const config = ['warnings = { fail-on = ["missing_test_data", "validation_mismatch"] }', "[parameters]", ...parameters];
   const [code, printed] = await check(binnacle, folder, config.join("\n"), ["--mode", "positive"]);
   expect(code, printed).toBe(0);
+});
+
+/** What a level is as an exit code. */
+const CODES: Record<string, number> = {
+  healthy: 0, degraded: 1, failed: 1, stuck: 1, "rolled-back": 1, "rolling-out": 2, "too-little-data": 2,
+};
+
+/** The exit code of `binnacle verdict`, and what it printed. */
+function gate(url: string, service: string): Promise<[number, string]> {
+  return new Promise((resolve) => {
+    execFile(binnacleBinary(), ["verdict", service, "--server", url], { env: {} }, (error, stdout, stderr) =>
+      resolve([error ? Number(error.code ?? 1) : 0, stdout + stderr]));
+  });
+}
+
+test("the gate says by its exit code what the verdict is, and 3 where there is none to be had", async ({ binnacle }) => {
+  let found: string[] = [];
+  await expect.poll(async () => (found = await judged(binnacle)).length, { timeout: 90_000 }).toBe(5);
+  const service = found.slice(0, 4).join("/");
+  await expect(async () => {
+    // A verdict may change between the two.
+    const deploys = await (await fetch(`${binnacle.url}/api/v1/services/${service}/deploys?limit=1`)).json();
+    const [code, printed] = await gate(binnacle.url, service);
+    const { level } = deploys.items[0].verdict;
+    expect([level, code], printed).toEqual([level, CODES[level]]);
+    expect(printed).toContain(deploys.items[0].to);
+  }).toPass({ timeout: 30_000 });
+  const [nobody, said] = await gate(binnacle.url, "no-such-service");
+  expect(nobody, said).toBe(3);
+  const [away, why] = await gate(`http://127.0.0.1:${await freePort()}`, service);
+  expect(away, why).toBe(3);
 });

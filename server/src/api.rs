@@ -15,7 +15,8 @@ use http::request::Parts;
 use model::{DeployId, ServiceId, Viewer};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::{IntoParams, OpenApi};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{IntoParams, Modify, OpenApi};
 
 use crate::backend::{Answers, machines};
 pub(crate) use problem::Problem;
@@ -42,9 +43,21 @@ pub(crate) fn router(answers: Arc<Answers>) -> Router {
 #[openapi(
     info(title = "Binnacle", description = "Did this deploy cause it: services, deploys and verdicts."),
     paths(services, deploys, verdict),
-    components(schemas(Problem))
+    components(schemas(Problem)),
+    security((), ("token" = [])),
+    modifiers(&Token)
 )]
 struct Document;
+
+/// How a machine says who it is, where Binnacle asks: it may be open to everyone.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
 
 /// Which rows of a list.
 #[derive(Debug, Deserialize, IntoParams)]

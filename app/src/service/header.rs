@@ -5,6 +5,7 @@ use model::ServiceHeader;
 
 use crate::AppError;
 use crate::answer::Answer;
+use crate::late::Late;
 use crate::not_found::missing;
 use crate::panel::{self, failed};
 use crate::range::{Range, use_range};
@@ -17,14 +18,15 @@ use crate::url::escape;
 pub(super) fn header(head: Answer<ServiceHeader>, kept: Memo<String>) -> AnyView {
     let (last, range) = (panel::kept(head), use_range());
     let shown = move || {
-        Some(match last()? {
-            Ok(header) => draw(&header, range.get_untracked(), kept),
+        let (got, range) = (last()?, range.get_untracked());
+        Some(Late::new(move || match got {
+            Ok(header) => draw(&header, range, kept),
             Err(AppError::NotFound(what)) => missing(
                 "Service not found",
                 format!("Binnacle does not know {what}. It may be gone for longer than history is kept."),
             ),
             Err(error) => failed(&error, Callback::new(move |()| head.refetch())),
-        })
+        }))
     };
     panel::held(|| view! { <div class="skeleton header"></div> }.into_any(), None, shown)
 }

@@ -43,8 +43,13 @@ fn of(
         let reason = gate(group, facts, rules).and_then(|()| {
             if p <= threshold {
                 Ok(())
-            } else {
+            } else if births > 0.0 {
                 Err(format!("something new appears by itself as well: {}", above(p, threshold)))
+            } else {
+                Err(format!(
+                    "too little is kept of the service before to tell that new is rare: {}",
+                    above(p, threshold)
+                ))
             }
         });
         if reason.is_err() {

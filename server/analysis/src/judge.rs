@@ -17,7 +17,8 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     if first::is_first(facts) {
         evidence.extend(first::not_judged(facts));
     } else {
-        let requests: f64 = baseline.service.new.iter().map(|cell| cell.red.requests).sum();
+        // All since the deploy, as groups are counted.
+        let requests = facts.endpoints.iter().flat_map(|endpoint| &endpoint.new).map(|cell| cell.red.requests).sum();
         evidence.extend(groups::groups(facts, requests, rules));
         evidence.extend(usage::usage(facts, rules));
     }

@@ -207,16 +207,18 @@ fn evidence(
     let (median, tail) = (at(0.5, EffectUnit::Median), at(0.95, EffectUnit::P95));
     let (then, now, unit) = if !passes(&median) && passes(&tail) { tail } else { median };
     let alike = against == Against::Past && shared(candidate);
+    let name = if unit == EffectUnit::P95 { "p95" } else { "median" };
+    let change = format!("{name} {} against {}", duration_text(now), duration_text(then));
     let reason = if candidate.score <= 0.0 {
         Err("not slower".into())
     } else if !passes(&(then, now, unit)) {
-        Err(format!("{} against {} is less than 20 % and 5 ms", duration_text(now), duration_text(then)))
+        Err(format!("{change} is less than 20 % and 5 ms"))
     } else if !significant {
         Err(can_be_chance(candidate.p, threshold))
     } else if alike {
         Err("old pods were as slow in the same minutes".into())
     } else {
-        Ok(format!("{} against {}", duration_text(now), duration_text(then)))
+        Ok(change)
     };
     let side = |tally: &compare::Tally, name: String, value: f64| Side {
         name,
