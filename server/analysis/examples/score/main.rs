@@ -1,5 +1,5 @@
 //! The score of verdicts by class, beside two baselines on the same deploys: `cargo run --release -p analysis
-//! --example score -- SEEDS`. Baselines are shown as shipped, and tuned on other seeds to no more false alarms than
+//! --example score -- SEEDS`; `-- SEEDS CLASS FROM` for one harmless class of verdicts from a seed on. Baselines are shown as shipped, and tuned on other seeds to no more false alarms than
 //! verdicts have.
 #![allow(clippy::print_stdout)]
 
@@ -16,8 +16,16 @@ use scenario::{Drawn, Scenario, draw, harmless, looks};
 /// Seeds on which baselines are tuned; others are reported.
 const TUNED_ON: u64 = 1 << 40;
 
+/// Between two seeds.
+const STRIDE: u64 = 2_654_435_761;
+
 fn main() {
-    let seeds: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    let number = |at| std::env::args().nth(at).and_then(|text| text.parse().ok());
+    let seeds: u64 = number(1).unwrap_or(20);
+    if let Some(class) = std::env::args().nth(2) {
+        one_class(&class, seeds, number(3).unwrap_or(0));
+        return;
+    }
     let harmless: Vec<Scenario> = harmless().into_iter().filter(is_quick).collect();
     let bad: Vec<Scenario> = degradations();
     let tuning: Vec<Drawn> = harmless.iter().flat_map(|of| drawn(of, seeds.div_ceil(4), TUNED_ON)).collect();
@@ -47,6 +55,17 @@ fn main() {
     println!("all in reach | {of_reach} | {found}");
 }
 
+/// Harmless deploys of one class that verdicts flag, of so many seeds from one on.
+fn one_class(class: &str, seeds: u64, from: u64) {
+    let Some(of) = harmless().into_iter().find(|of| of.name == class) else {
+        println!("no class {class}: {:?}", harmless().iter().map(|of| of.name).collect::<Vec<_>>());
+        return;
+    };
+    let flagged =
+        (0..seeds).filter(|seed| drawn(&of, 1, from + seed * STRIDE).iter().any(|drawn| is_flagged(drawn, 60)));
+    println!("{class} | {seeds} from {from} | {}", flagged.count());
+}
+
 /// Classes that take long to draw are `power`'s.
 fn is_quick(of: &Scenario) -> bool {
     of.endpoints <= 10 && of.rate <= 1_000.0
@@ -73,7 +92,7 @@ fn title(of: &Scenario) -> String {
 }
 
 fn drawn(of: &Scenario, seeds: u64, base: u64) -> Vec<Drawn> {
-    (0..seeds).map(|seed| draw(of, base + seed * 2_654_435_761 + 17)).collect()
+    (0..seeds).map(|seed| draw(of, base + seed * STRIDE + 17)).collect()
 }
 
 /// Flagged by verdicts until a minute, by Coroot's rule as shipped and tuned, by Kayenta's as shipped and tuned.
