@@ -1,6 +1,6 @@
 //! The score of verdicts by class, beside two baselines on the same deploys: `cargo run --release -p analysis
-//! --example score -- SEEDS`; `-- SEEDS CLASS FROM` for one harmless class of verdicts from a seed on. Baselines are shown as shipped, and tuned on other seeds to no more false alarms than
-//! verdicts have.
+//! --example score -- SEEDS`. Baselines are shown as shipped, and tuned on other seeds to no more false alarms than
+//! verdicts have. `-- SEEDS CLASS FROM` is verdicts alone on one harmless class, from a seed on.
 #![allow(clippy::print_stdout)]
 
 mod coroot;
