@@ -27,7 +27,8 @@ pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T,
     move || {
         // A page that is left, or a request whose client hung up, may be drawn once more after what it owned is gone;
         // the page's contexts go first, and what is drawn stands on them.
-        use_context::<Clock>()?;
+        // What is drawn reads the zone without following it.
+        use_context::<Clock>()?.zone.track();
         let got = answer.try_get().flatten()?;
         let here = path.try_with_untracked(|path| subject(path).to_owned())?;
         Some(match got {

@@ -65,6 +65,12 @@ impl Clock {
     pub(crate) fn of_page() -> Self {
         expect_context()
     }
+
+    /// Reads the zone for what an answer is drawn as. Panels are drawn anew when it changes; what followed it by
+    /// itself would stay among its listeners after it is gone, since a signal forgets those only when it changes.
+    pub(crate) fn in_zone<T>(self, read: impl FnOnce(&Zone) -> T) -> T {
+        self.zone.with_untracked(read)
+    }
 }
 
 /// The years around an instant whose offsets a page may need.

@@ -97,15 +97,12 @@ fn labels(ticks: &[(f64, String)], top: f64) -> AnyView {
 
 /// Labels of the time axis, shared by charts and lanes. Narrow screens leave out every other one.
 pub(crate) fn time_axis(window: Window, along: Along) -> AnyView {
-    let zone = Clock::of_page().zone;
-    let ticks = move || {
-        let tick = |(place, text): (f64, String)| view! { <span style=format!("left:{place:.2}%")>{text}</span> };
-        let labels = match along {
-            Along::Range | Along::Clock => zone.with(|zone| scale::times(window, zone, 5)),
-            Along::Age => scale::ages(window, 5),
-        };
-        labels.into_iter().map(tick).collect_view()
+    let tick = |(place, text): (f64, String)| view! { <span style=format!("left:{place:.2}%")>{text}</span> };
+    let labels = match along {
+        Along::Range | Along::Clock => Clock::of_page().in_zone(|zone| scale::times(window, zone, 5)),
+        Along::Age => scale::ages(window, 5),
     };
+    let ticks = labels.into_iter().map(tick).collect_view();
     view! {
         <div class="times" aria-hidden="true">
             {ticks}
@@ -171,7 +168,7 @@ fn event_mark(mark: &EventMark, window: Window) -> AnyView {
 
 /// The line under the pointer, a dot on each series, and the time.
 fn crosshair(plot: &Plot, top: f64) -> AnyView {
-    let (hover, zone, window, along) = (Hover::of_page(), Clock::of_page().zone, plot.window, plot.along);
+    let (hover, clock, window, along) = (Hover::of_page(), Clock::of_page(), plot.window, plot.along);
     // A dot stands on a line; a bar says where it is by itself.
     let lines = StoredValue::new(if plot.stacked { Vec::new() } else { plot.lines.clone() });
     let draw = move || {
@@ -179,7 +176,7 @@ fn crosshair(plot: &Plot, top: f64) -> AnyView {
             let dots =
                 lines.with_value(|lines| lines.iter().filter_map(|line| dot(line, window, share, top)).collect_view());
             let at = window.from.plus((share * window.length() as f64) as i64);
-            let time = zone.with(|zone| place_text(at, along, zone));
+            let time = clock.in_zone(|zone| place_text(at, along, zone));
             let side = if share > 0.85 { "at leftwards" } else { "at" };
             view! {
                 <i class="crosshair" style=format!("left:{:.2}%", share * 100.0)>

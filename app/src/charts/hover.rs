@@ -2,9 +2,14 @@
 
 use leptos::prelude::*;
 use model::Window;
+
+use crate::session::Clock;
 use wasm_bindgen::JsCast;
 
 use crate::range::use_zoom;
+
+/// Listeners that are gone are forgotten after so long.
+const AGAIN: i64 = 10 * model::SECOND;
 
 /// Where the pointer is on the page's shared axis, 0 to 1, and where a drag began.
 #[derive(Clone, Copy)]
@@ -17,6 +22,18 @@ impl Hover {
     pub(crate) fn provide() -> Self {
         let hover = Self { at: RwSignal::new(None), from: RwSignal::new(None) };
         provide_context(hover);
+        // Charts that are drawn anew leave their listeners behind, which a signal forgets when it tells: now and then it
+        // says again that the pointer is nowhere.
+        if let Some(Clock { now, .. }) = use_context() {
+            let again = Memo::new(move |_| now.get().floor(AGAIN));
+            Effect::new(move |_| {
+                again.track();
+                if hover.at.with_untracked(Option::is_none) {
+                    hover.at.notify();
+                    hover.from.notify();
+                }
+            });
+        }
         hover
     }
 

@@ -51,7 +51,7 @@ fn draw(header: &ServiceHeader, range: Range, kept: Memo<String>) -> AnyView {
     ];
     view! {
         <nav class="crumbs" aria-label="Where this is">
-            <a href=move || format!("/{}", kept.get())>"Services"</a>
+            <a href=format!("/{}", kept.get_untracked())>"Services"</a>
             <span aria-hidden="true">"/"</span>
             <a href=of_namespace>{namespace}</a>
             <span aria-hidden="true">"/"</span>

@@ -55,7 +55,7 @@ fn whose(detail: &SpanDetail) -> AnyView {
     let service = detail.service.clone().map(|id| {
         let path = id.path();
         view! {
-            <a class="button" href=move || format!("{path}/overview{}", kept.get())>
+            <a class="button" href=format!("{path}/overview{}", kept.get_untracked())>
                 {format!("Service {}", id.name)}
             </a>
         }

@@ -30,9 +30,8 @@ pub(crate) fn ago_then(at: Timestamp, past: Option<Timestamp>) -> AnyView {
 }
 
 /// The full time, in the zone of the page.
-fn title(at: Timestamp) -> impl Fn() -> String + Send + Sync + 'static {
-    let zone = Clock::of_page().zone;
-    move || zone.with(|zone| format!("{} {}", zone.civil(at), zone.name))
+pub(crate) fn title(at: Timestamp) -> String {
+    Clock::of_page().in_zone(|zone| format!("{} {}", zone.civil(at), zone.name))
 }
 
 /// `now`, `3 min ago`; an instant of the future is now.
@@ -52,7 +51,7 @@ pub(crate) fn age(at: Timestamp) -> AnyView {
 /// `14:31`, with the day in front where it is not the page's.
 pub(crate) fn clock_text(at: Timestamp) -> String {
     let clock = Clock::of_page();
-    clock.zone.with(|zone| {
+    clock.in_zone(|zone| {
         let (then, now) = (zone.civil(at), zone.civil(clock.now.get_untracked()));
         if (then.year, then.month, then.day) == (now.year, now.month, now.day) {
             then.clock()

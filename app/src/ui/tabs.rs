@@ -29,23 +29,25 @@ pub(crate) fn Tabs(
             path.with(|path| words.iter().find(|(own, _)| path.trim_end_matches('/') == own).map(|(_, word)| *word));
         open.map_or_else(|| title.clone(), |word| format!("{word} · {title}"))
     };
-    let links = tabs
-        .into_iter()
-        .map(|Tab { key, word, badge }| {
+    // One listener for all: a head that is drawn anew leaves those that it had behind.
+    let links = move || {
+        let link = |Tab { key, word, badge }: &Tab| {
             let own = format!("{base}/{key}");
-            let href = {
-                let own = own.clone();
-                move || format!("{own}{}", kept.get())
-            };
-            let current = move || path.with(|path| path.trim_end_matches('/') == own).then_some("page");
+            let current = path.with(|path| path.trim_end_matches('/') == own).then_some("page");
             view! {
-                <a href=href data-noscroll data-testid=format!("tab-{key}") aria-current=current>
-                    {word}
-                    {(badge > 0).then(|| view! { <span class="badge bad">{badge.to_string()}</span> })}
+                <a
+                    href=kept.with(|kept| format!("{own}{kept}"))
+                    data-noscroll
+                    data-testid=format!("tab-{key}")
+                    aria-current=current
+                >
+                    {*word}
+                    {(*badge > 0).then(|| view! { <span class="badge bad">{badge.to_string()}</span> })}
                 </a>
             }
-        })
-        .collect_view();
+        };
+        tabs.iter().map(link).collect_view()
+    };
     view! {
         <Title text=title />
         <nav class="tabs" aria-label="Views of this service">

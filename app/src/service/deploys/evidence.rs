@@ -39,9 +39,8 @@ fn how(against: Against, window: Window) -> AnyView {
         Against::Nothing => "new pods alone, nothing to compare with, ",
         Against::Ever => "",
     };
-    let zone = Clock::of_page().zone;
-    let when =
-        move || zone.with(|zone| format!("{} – {}", zone.civil(window.from).clock(), zone.civil(window.to).clock()));
+    let ends = |zone: &model::Zone| format!("{} – {}", zone.civil(window.from).clock(), zone.civil(window.to).clock());
+    let when = Clock::of_page().in_zone(ends);
     view! {
         {words}
         {when}

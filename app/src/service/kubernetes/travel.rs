@@ -75,8 +75,8 @@ pub(super) fn travel(tab: &KubernetesTab, window: Memo<Window>, address: Address
 /// `As of 24 Nov 14:31:05`.
 fn as_of(past: Option<Timestamp>) -> AnyView {
     let clock = Clock::of_page();
-    let text = move || match past {
-        Some(at) => clock.zone.with(|zone| {
+    let text = match past {
+        Some(at) => clock.in_zone(|zone| {
             let civil = zone.civil(at);
             format!("As of {} {}:{:02}", civil.day_month(), civil.clock(), civil.second)
         }),

@@ -112,13 +112,11 @@ fn list(page: &LogPage) -> AnyView {
 
 /// Where lines of a container are missing, or may be.
 fn missing(gap: &LogGap, line: &LogLine) -> AnyView {
-    let (LogGap { from, to, reason }, zone) = (gap.clone(), Clock::of_page().zone);
-    let words = move || {
-        zone.with(|zone| {
-            let clock = |at: Timestamp| zone.civil(at).clock_seconds();
-            format!("no logs from {} to {}: {reason}", clock(from), clock(to))
-        })
-    };
+    let LogGap { from, to, reason } = gap;
+    let words = Clock::of_page().in_zone(|zone| {
+        let clock = |at: Timestamp| zone.civil(at).clock_seconds();
+        format!("no logs from {} to {}: {reason}", clock(*from), clock(*to))
+    });
     let pod = line.pod.clone().unwrap_or_default();
     view! {
         <p class="log-gap" data-testid="log-gap">
@@ -131,8 +129,8 @@ fn missing(gap: &LogGap, line: &LogLine) -> AnyView {
 
 /// A line in short; its attributes when it is opened.
 fn line(line: &LogLine) -> AnyView {
-    let (at, zone) = (line.at, Clock::of_page().zone);
-    let time = move || zone.with(|zone| instant_text(zone, at));
+    let at = line.at;
+    let time = Clock::of_page().in_zone(|zone| instant_text(zone, at));
     let pod = line.pod.clone().unwrap_or_default();
     let short = pod.rsplit('-').next().unwrap_or_default().to_owned();
     let class = format!("log-line level-{}", line.level.word());
@@ -161,7 +159,7 @@ fn detail(line: &LogLine) -> AnyView {
             <div>
                 <dt>"trace"</dt>
                 <dd>
-                    <a href=move || format!("/traces/{trace}{}", kept.get())>{trace.to_string()}</a>
+                    <a href=format!("/traces/{trace}{}", kept.get_untracked())>{trace.to_string()}</a>
                 </dd>
             </div>
         }

@@ -64,7 +64,7 @@ fn row(row: &ErrorRow, kept: Memo<String>) -> AnyView {
             <td class="muted first-seen">{ago(row.first_seen)} {with}</td>
             <td>{spark(&points, 1.0, "bad")}</td>
             <td class="num">
-                <a href=move || format!("/traces/{trace}{}", kept.get())>"trace"</a>
+                <a href=format!("/traces/{trace}{}", kept.get_untracked())>"trace"</a>
             </td>
         </tr>
     }

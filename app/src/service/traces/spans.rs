@@ -10,7 +10,7 @@ use crate::charts::scale::{Along, Unit};
 use crate::charts::scatter::scatter;
 use crate::range::use_kept;
 use crate::session::Clock;
-use crate::ui::ago::{clock_text, instant_text};
+use crate::ui::ago::{self, clock_text, instant_text};
 use crate::ui::number;
 use crate::url::Query;
 
@@ -108,10 +108,9 @@ fn table(page: &SpanPage, words: &Words) -> AnyView {
 }
 
 fn row(span: &SpanHit, longest: i64) -> AnyView {
-    let (kept, at, zone) = (use_kept(), span.at, Clock::of_page().zone);
+    let (kept, at) = (use_kept().get_untracked(), span.at);
     let trace = span.trace;
-    let time = move || zone.with(|zone| instant_text(zone, at));
-    let full = move || zone.with(|zone| format!("{} {}", zone.civil(at), zone.name));
+    let time = Clock::of_page().in_zone(|zone| instant_text(zone, at));
     let (title, other) = match span.endpoint.is_empty() {
         true => (span.name.clone(), Some(span.kind.word().to_owned())),
         false => (span.endpoint.clone(), Some(span.name.clone()).filter(|name| *name != span.endpoint)),
@@ -122,12 +121,12 @@ fn row(span: &SpanHit, longest: i64) -> AnyView {
     view! {
         <tr data-testid="span-hit" class:failed=span.failed>
             <td>
-                <time title=full data-at=at.millis().to_string()>
+                <time title=ago::title(at) data-at=at.millis().to_string()>
                     {time}
                 </time>
             </td>
             <td class="endpoint">
-                <a href=move || format!("/traces/{trace}{}", kept.get()) title=title.clone()>
+                <a href=format!("/traces/{trace}{kept}") title=title.clone()>
                     <code>{title.clone()}</code>
                 </a>
                 {other.map(|other| view! { <span class="faint">{other}</span> })}
