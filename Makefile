@@ -78,8 +78,9 @@ bench: ## print figures beside their targets, and the scores of verdicts and lea
 	cargo run --release --quiet -p analysis --example leaks -- 40
 
 # Each for another number: BINNACLE_KILLS=n, BINNACLE_POWER_LOSSES=n, BINNACLE_FAULTS=n.
-soak: ## a thousand kills, 500 losses of power and 200 faults of the disk while telemetry arrives
+soak: ## a thousand kills, 500 losses of power, 200 faults of the disk while telemetry arrives; watch faults at full length
 	@.ci/tools rust compiler
+	$(native) cargo test --test faults -- --ignored --nocapture
 	$(native) BINNACLE_KILLS=$(or $(BINNACLE_KILLS),1000) cargo test --test kills -- --nocapture
 	$(native) BINNACLE_POWER_LOSSES=$(or $(BINNACLE_POWER_LOSSES),500) cargo test --test powerloss -- --nocapture
 	$(native) BINNACLE_FAULTS=$(or $(BINNACLE_FAULTS),200) cargo test --test writes -- --nocapture
