@@ -289,7 +289,8 @@ async fn an_api_server_that_is_away_for_ten_minutes_is_found_again() {
     let watched = Watched::start().await;
     let said = watched.endure(Faults { away: true, ..Faults::default() }, 1_200).await;
     assert!(said.iter().any(is_trouble), "{said:?}");
-    watched.agrees("ten minutes of absence", SOON).await;
+    // Who is away for long is asked more rarely.
+    watched.agrees("ten minutes of absence", Duration::from_secs(65)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
