@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "@playwright/test";
-import { Binnacle } from "../tests/support/binnacle";
+import type { Binnacle } from "../tests/support/binnacle";
+import { serve } from "../tests/support/fixtures";
 import { cpuSeconds, peakMiB, record, type Target } from "./record";
 
 const isFull = process.env.BINNACLE_BENCH === "full";
@@ -96,22 +97,13 @@ function answer(answers: Answers, question: string, name: string, target: Target
   record(name, value, target, note);
 }
 
-/** A server without a cluster, for as long as it is used; stopped and removed in any case. */
-async function serve(use: (binnacle: Binnacle) => Promise<void>): Promise<void> {
-  const binnacle = new Binnacle({ args: ["--retention-bytes", "100GB"] });
-  try {
-    await binnacle.start();
-    await use(binnacle);
-    await binnacle.stop();
-  } finally {
-    binnacle.remove();
-  }
-}
+/** A server without a cluster that keeps all it is sent, for as long as it is used. */
+const keeping = (use: (binnacle: Binnacle) => Promise<void>) => serve({ args: ["--retention-bytes", "100GB"] }, use);
 
 test.describe.configure({ timeout: isFull ? 3_600_000 : 300_000 });
 
 test("spans", async () => {
-  await serve(async (binnacle) => {
+  await keeping(async (binnacle) => {
     const signal = ["--signal", "spans", ...HOUR];
     const half = SPANS / 2;
     let cpu = await measure(binnacle, "P1 spans, gRPC", 300_000, "grpc", half, ...signal, "--seed", "1");
@@ -132,7 +124,7 @@ test("spans", async () => {
 });
 
 test("logs", async () => {
-  await serve(async (binnacle) => {
+  await keeping(async (binnacle) => {
     const cpu = await measure(binnacle, "P4 logs, gRPC", 400_000, "grpc", LOGS, "--signal", "logs", ...HOUR);
     const answers = await ask(binnacle, 10);
     const merging = answers.get("merging")?.value ?? Number.NaN;
@@ -144,7 +136,7 @@ test("logs", async () => {
 });
 
 test("metrics", async () => {
-  await serve(async (binnacle) => {
+  await keeping(async (binnacle) => {
     const cpu = await measure(binnacle, "P5 samples, gRPC", 1_200_000, "grpc", POINTS, "--signal", "metrics", ...HOUR);
     const answers = await ask(binnacle, 10);
     const merging = answers.get("merging")?.value ?? Number.NaN;
@@ -155,7 +147,7 @@ test("metrics", async () => {
 });
 
 test("many services", async () => {
-  await serve(async (binnacle) => {
+  await keeping(async (binnacle) => {
     const shape = ["--signal", "spans", "--services", `${SERVICES}`, ...HOUR];
     await send(binnacle, "grpc", SPANS_OF_SERVICES, ...shape);
     const answers = await ask(binnacle, SERVICES);
@@ -177,7 +169,7 @@ test("a long time", async () => {
 });
 
 test("mixed", async () => {
-  await serve(async (binnacle) => {
+  await keeping(async (binnacle) => {
     const [cpu, began] = [cpuSeconds(binnacle.pid), performance.now()];
     const rates = { spans: 100_000, logs: 100_000, metrics: 500_000 };
     const streams = Object.entries(rates).map(([signal, rate]) =>

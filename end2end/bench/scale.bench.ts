@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "@playwright/test";
-import { Binnacle, binnacleBinary } from "../tests/support/binnacle";
+import { type Binnacle, binnacleBinary } from "../tests/support/binnacle";
+import { serve } from "../tests/support/fixtures";
 import { expectAlive, type Running, sleep, start, until } from "../tests/support/process";
 import { cpuSeconds, peakMiB, record, residentMiB } from "./record";
 
@@ -39,16 +40,8 @@ async function simulated(flags: string[], use: (kubeconfig: string) => Promise<v
 }
 
 /** A server that watches a cluster, or none, for as long as it is used. */
-async function serve(kubeconfig: string | undefined, use: (binnacle: Binnacle) => Promise<void>): Promise<void> {
-  const binnacle = new Binnacle({ kubeconfig, args: ["--kubelets", "off", "--log-streams", "0"] });
-  try {
-    await binnacle.start();
-    await use(binnacle);
-    await binnacle.stop();
-  } finally {
-    binnacle.remove();
-  }
-}
+const watching = (kubeconfig: string | undefined, use: (binnacle: Binnacle) => Promise<void>) =>
+  serve({ kubeconfig, args: ["--kubelets", "off", "--log-streams", "0"] }, use);
 
 /** The sum of a metric of the server. */
 async function metric(binnacle: Binnacle, name: string): Promise<number> {
@@ -79,7 +72,7 @@ async function quiet(binnacle: Binnacle): Promise<void> {
 /** Memory of a server that watches nothing. */
 async function idle(): Promise<number> {
   let resident = Number.NaN;
-  await serve(undefined, async (binnacle) => {
+  await watching(undefined, async (binnacle) => {
     await quiet(binnacle);
     resident = residentMiB(binnacle.pid);
   });
@@ -89,7 +82,7 @@ async function idle(): Promise<number> {
 test("a large cluster", async () => {
   const without = await idle();
   await simulated([], (kubeconfig) =>
-    serve(kubeconfig, async (binnacle) => {
+    watching(kubeconfig, async (binnacle) => {
       await listed(binnacle);
       await quiet(binnacle);
       const first = cpuSeconds(binnacle.pid);
@@ -102,7 +95,7 @@ test("a large cluster", async () => {
     }),
   );
   await simulated(["--gone-every", `${FORGOTTEN}`], (kubeconfig) =>
-    serve(kubeconfig, async (binnacle) => {
+    watching(kubeconfig, async (binnacle) => {
       await listed(binnacle);
       await quiet(binnacle);
       const before = await metric(binnacle, "watch_lists_total");
@@ -119,7 +112,7 @@ test("a large cluster", async () => {
 
 test("many events", async () => {
   await simulated(["--churn", `${EVENTS}`], (kubeconfig) =>
-    serve(kubeconfig, async (binnacle) => {
+    watching(kubeconfig, async (binnacle) => {
       await listed(binnacle);
       // What was listed is stored meanwhile.
       await sleep(FOLLOWED * 1_000);
