@@ -10,7 +10,7 @@ use store::{Short, Store};
 use crate::shutdown::Shutdown;
 
 /// How often it looks: what comes in between is bounded by the share in flight.
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(50);
 
 /// What a container's limit leaves for this process, in tenths: the kernel counts what it caches of files there too.
 const OF_CONTAINER: u64 = 9;
@@ -89,9 +89,10 @@ fn look(store: &Store, (resident, limit): (u64, u64), was: bool) -> bool {
     is_short
 }
 
-/// Over nine tenths of the limit there is too little, and from then on until it is under eight.
+/// Over eight tenths of the limit there is too little, and from then on until it is under seven: what was freed stays
+/// with the allocator for a second, and what comes in between two looks needs the rest.
 fn is_short(resident: u64, limit: u64, was: bool) -> bool {
-    resident > limit / 10 * if was { 8 } else { 9 }
+    resident > limit / 10 * if was { 7 } else { 8 }
 }
 
 /// Bytes of this process that are in memory.
@@ -142,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_short_over_nine_tenths_until_it_is_under_eight() {
-        assert!(!is_short(90, 100, false) && is_short(91, 100, false));
-        assert!(is_short(81, 100, true) && !is_short(80, 100, true));
+    fn memory_is_short_over_eight_tenths_until_it_is_under_seven() {
+        assert!(!is_short(80, 100, false) && is_short(81, 100, false));
+        assert!(is_short(71, 100, true) && !is_short(70, 100, true));
     }
 
     #[test]
