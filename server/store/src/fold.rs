@@ -76,7 +76,7 @@ pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, 
     let since = if last { 0 } else { mark };
     let rows: Vec<Row> = sqlx::query_as("select seq, first, last from rollups where seq > ?1 order by seq")
         .bind(since)
-        .fetch_all(&file.readers)
+        .fetch_all(&mut *file.readers.get().await?)
         .await?;
     let closed = |minute: i64| last || minute.saturating_add(MINUTE + CLOSED) <= now.0 || minute > now.0;
     let mut minutes = look(shared, file, &rows).await?;

@@ -29,6 +29,7 @@ mod partition;
 pub mod pattern;
 mod profiles;
 mod query;
+mod readers;
 mod retention;
 mod rollup;
 mod senders;

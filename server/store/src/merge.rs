@@ -146,7 +146,7 @@ async fn small_blocks(file: &DataFile, signal: Signal, most: i64, before: i64) -
     .bind(signal.number())
     .bind(before)
     .bind(ROWS)
-    .fetch_all(&file.readers)
+    .fetch_all(&mut *file.readers.get().await?)
     .await?;
     let sql = "select id, arrival, data from blocks where id in (select value from json_each(?1)) order by arrival";
     read(file, sql, &enough(&rows, most)).await
@@ -157,7 +157,7 @@ async fn read(file: &DataFile, sql: &'static str, ids: &[i64]) -> Result<Option<
     if ids.is_empty() {
         return Ok(None);
     }
-    Ok(Some(sqlx::query_as(sql).bind(json!(ids).to_string()).fetch_all(&file.readers).await?))
+    Ok(Some(sqlx::query_as(sql).bind(json!(ids).to_string()).fetch_all(&mut *file.readers.get().await?).await?))
 }
 
 async fn merge_blocks<C: Columns>(
@@ -284,7 +284,7 @@ async fn small_rollups(file: &DataFile, before: i64) -> Result<Option<Vec<Small>
     .bind(before)
     .bind(ROWS * 8)
     .bind(MINUTE)
-    .fetch_all(&file.readers)
+    .fetch_all(&mut *file.readers.get().await?)
     .await?;
     let sql = "select id, arrival, data from rollups where id in (select value from json_each(?1)) order by arrival";
     read(file, sql, &enough(&rows, i64::MAX)).await

@@ -16,12 +16,13 @@ mod versions;
 
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, SqliteConnection as Writer};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use history::{GroupSeen, Sightings};
 
+use crate::readers::Readers;
 use crate::{Error, sqlite};
 
 pub(crate) const STEPS: &[&str] = &[
@@ -45,7 +46,7 @@ pub(crate) struct Meta {
     path: PathBuf,
     /// Nothing after [`Meta::close`].
     writer: Mutex<Option<SqliteConnection>>,
-    readers: SqlitePool,
+    readers: Readers,
 }
 
 impl Meta {
@@ -53,7 +54,7 @@ impl Meta {
     pub(crate) async fn open(data: &Path) -> Result<Self, Error> {
         let path = path(data);
         let writer = sqlite::open(&path, CACHE_KIB, STEPS).await?;
-        let readers = sqlite::readers(&path, 2, CACHE_KIB);
+        let readers = Readers::new(&path, 2, CACHE_KIB);
         Ok(Self { path, writer: Mutex::new(Some(writer)), readers })
     }
 
@@ -64,6 +65,11 @@ impl Meta {
             return Err(Error::Busy("it is closing".into()));
         }
         Ok(WriterGuard(guard))
+    }
+
+    /// Closes connections that nobody needed for long.
+    pub(crate) async fn rest(&self) {
+        self.readers.rest().await;
     }
 
     /// Closes all connections; the last one empties the write-ahead log.

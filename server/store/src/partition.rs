@@ -321,8 +321,9 @@ async fn marks(shared: &Shared) {
         if !raw.iter().any(|file| crate::fold::day_of(file.id) == day.id) {
             continue;
         }
+        let Ok(mut reader) = day.readers.get().await else { continue };
         let folds: Result<Vec<(i64, i64, bool)>, _> =
-            sqlx::query_as("select source, mark, complete from folds").fetch_all(&day.readers).await;
+            sqlx::query_as("select source, mark, complete from folds").fetch_all(&mut *reader).await;
         for (source, mark, complete) in folds.unwrap_or_default() {
             if let Some(file) = raw.iter().find(|file| file.id == source) {
                 file.mark.store(mark, Ordering::Release);

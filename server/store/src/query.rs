@@ -121,7 +121,7 @@ pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<
 /// Rows never change under their number: where all that are asked for are remembered, their numbers are enough. Else
 /// numbers and contents are read in one snapshot: a merge between the two would hide rows.
 async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Vec<Arc<Rollup>>, Error> {
-    let mut connection = file.readers.acquire().await?;
+    let mut connection = file.readers.get().await?;
     let (rollups, missing) = remembered(shared, file, ids(&mut connection, file.family, &rows).await?);
     if missing.is_empty() {
         return Ok(rollups);

@@ -83,6 +83,9 @@ impl Partitions {
             Family::Summary => summaries.iter().any(|file| file.id == id),
         });
         self.shared.registry.tidy();
+        for file in raw.iter().chain(summaries.iter()) {
+            file.readers.rest().await;
+        }
         failed.map_or(Ok(()), Err)
     }
 

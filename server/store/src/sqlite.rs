@@ -4,10 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::Error;
@@ -27,26 +24,6 @@ pub(crate) fn writer(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
         .pragma("temp_store", "memory")
         .pragma("journal_size_limit", "16777216")
         .pragma("cache_size", format!("-{cache_kib}"))
-}
-
-/// A pool of readers, opened when they are first needed and closed when they idle; a reader never writes and never
-/// creates a file.
-pub(crate) fn readers(path: &Path, most: u32, cache_kib: u32) -> SqlitePool {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .busy_timeout(Duration::from_secs(5))
-        .pragma("query_only", "on")
-        .pragma("mmap_size", "0")
-        .pragma("temp_store", "memory")
-        .pragma("cache_size", format!("-{cache_kib}"));
-    SqlitePoolOptions::new()
-        .max_connections(most)
-        .min_connections(0)
-        .idle_timeout(Duration::from_secs(60))
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .connect_lazy_with(options)
 }
 
 /// Opens a writing connection and runs the steps the file has not seen, each in a transaction with its number.

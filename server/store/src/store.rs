@@ -365,6 +365,7 @@ impl Store {
         let before = now.plus(-self.inner.config.summaries.age);
         self.inner.meta.expire(before).await?;
         self.inner.meta.pack(now).await?;
+        self.inner.meta.rest().await;
         let _order = self.inner.meta.writer().await?;
         self.publish(|directory| directory.forget(now.plus(-pods_kept(&self.inner.config)), before));
         let directory = self.directory();

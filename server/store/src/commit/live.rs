@@ -56,7 +56,7 @@ impl Live {
     async fn remember_requests(&mut self, file: &DataFile, now: Timestamp) -> Result<(), Error> {
         let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as("select hash, at from requests where at >= ?1 order by at")
             .bind(now.plus(-RETRY).0)
-            .fetch_all(&file.readers)
+            .fetch_all(&mut *file.readers.get().await?)
             .await?;
         for (hash, at) in rows {
             if let Ok(hash) = hash.try_into() {

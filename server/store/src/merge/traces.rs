@@ -34,7 +34,7 @@ async fn without_run(file: &DataFile) -> Result<Vec<i64>, Error> {
     )
     .bind(Signal::Spans.number())
     .bind(index::RUN as i64)
-    .fetch_all(&file.readers)
+    .fetch_all(&mut *file.readers.get().await?)
     .await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }

@@ -72,9 +72,9 @@ impl Meta {
     /// All names by which clusters are known, each with the id: ids, aliases and contexts.
     pub(crate) async fn cluster_names(&self) -> Result<Vec<(String, String)>, Error> {
         let mut names: Vec<(String, String)> =
-            sqlx::query_as("select context, id from clusters").fetch_all(&self.readers).await?;
+            sqlx::query_as("select context, id from clusters").fetch_all(&mut *self.readers.get().await?).await?;
         let aliases: Vec<(String, String)> =
-            sqlx::query_as("select alias, id from cluster_aliases").fetch_all(&self.readers).await?;
+            sqlx::query_as("select alias, id from cluster_aliases").fetch_all(&mut *self.readers.get().await?).await?;
         names.extend(aliases);
         Ok(names)
     }

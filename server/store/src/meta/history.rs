@@ -111,7 +111,7 @@ impl Meta {
         let rows: Vec<(String, String, i64, i64, Option<String>)> =
             sqlx::query_as("select endpoint, error, first, last, revision from error_groups where service = ?1")
                 .bind(service.to_string())
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         Ok(rows.into_iter().map(|(at, error, first, last, rev)| ((at, error), seen(first, last, rev))).collect())
     }
@@ -121,7 +121,7 @@ impl Meta {
         let rows: Vec<(String, i64, i64, Option<String>)> =
             sqlx::query_as("select pattern, first, last, revision from log_patterns where service = ?1")
                 .bind(service.to_string())
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         Ok(rows.into_iter().map(|(pattern, first, last, rev)| (pattern, seen(first, last, rev))).collect())
     }
@@ -130,7 +130,7 @@ impl Meta {
     pub(crate) async fn last_request(&self, service: &ServiceId) -> Result<Option<Timestamp>, Error> {
         let row: Option<(i64,)> = sqlx::query_as("select at from last_requests where service = ?1")
             .bind(service.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         Ok(row.map(|(at,)| Timestamp(at)))
     }

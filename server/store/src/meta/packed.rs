@@ -32,7 +32,7 @@ impl Meta {
             sqlx::query_as("select service from pods where ended < ?1 group by service having count(*) >= ?2")
                 .bind(before)
                 .bind(LEAST)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         for (service,) in services {
             self.pack_service(&service, before).await?;
@@ -94,7 +94,7 @@ impl Meta {
     pub(super) async fn packed_since(&self, since: Timestamp) -> Result<Vec<PodState>, Error> {
         let rows = sqlx::query_as("select bodies from packed_pods where last_ended >= ?1")
             .bind(since.0)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         unpack(&rows, |pod| pod.ended >= Some(since))
     }
@@ -107,7 +107,7 @@ impl Meta {
         .bind(service.to_string())
         .bind(window.from.0)
         .bind(window.to.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         unpack(&rows, |pod| pod.created < window.to && pod.ended >= Some(window.from))
     }
@@ -122,7 +122,7 @@ impl Meta {
         // `/` sorts right before `0`.
         .bind(format!("{cluster}/"))
         .bind(format!("{cluster}0"))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         unpack(&rows, |pod| pod.node.as_deref() == Some(node) && pod.ended.is_some_and(|ended| window.contains(ended)))
     }
@@ -131,7 +131,7 @@ impl Meta {
     pub(super) async fn packed_lives(&self, service: &ServiceId) -> Result<Vec<Life>, Error> {
         let rows: Vec<(String,)> = sqlx::query_as("select lives from packed_pods where service = ?1")
             .bind(service.to_string())
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         Ok(parse_all::<Vec<Life>>(rows)?.into_iter().flatten().collect())
     }

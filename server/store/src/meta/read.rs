@@ -25,14 +25,16 @@ fn by_creation(packed: Vec<PodState>, rows: Vec<PodState>) -> Vec<PodState> {
 impl Meta {
     /// Everything the directory knows: pods that ended before `pods_since` are left out.
     pub(crate) async fn known(&self, pods_since: Timestamp) -> Result<Known, Error> {
-        let services = sqlx::query_as("select body from services").fetch_all(&self.readers).await?;
+        let services = sqlx::query_as("select body from services").fetch_all(&mut *self.readers.get().await?).await?;
         let rows = sqlx::query_as("select body from pods where ended is null or ended >= ?1")
             .bind(pods_since.0)
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         let pods = by_creation(self.packed_since(pods_since).await?, parse_all(rows)?);
-        let revisions = sqlx::query_as("select body from revisions").fetch_all(&self.readers).await?;
-        let deploys = sqlx::query_as("select body from deploys order by sequence").fetch_all(&self.readers).await?;
+        let revisions = sqlx::query_as("select body from revisions").fetch_all(&mut *self.readers.get().await?).await?;
+        let deploys = sqlx::query_as("select body from deploys order by sequence")
+            .fetch_all(&mut *self.readers.get().await?)
+            .await?;
         Ok(Known {
             services: parse_all(services)?,
             pods,
@@ -46,12 +48,12 @@ impl Meta {
         let services: Vec<(String,)> =
             sqlx::query_as("select body from services where cluster = ?1 and deleted is null order by id")
                 .bind(&cluster.0)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         let pods: Vec<(String,)> =
             sqlx::query_as("select body from pods where cluster = ?1 and ended is null order by created")
                 .bind(&cluster.0)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         // `/` sorts right before `0`: this is "begins with" in a way that uses the primary key.
         let until = format!("{cluster}0");
@@ -59,13 +61,13 @@ impl Meta {
             sqlx::query_as("select body from revisions where service > ?1 and service < ?2 order by service, created")
                 .bind(&prefix)
                 .bind(&until)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         let deploys: Vec<(String,)> =
             sqlx::query_as("select body from deploys where service > ?1 and service < ?2 order by service, sequence")
                 .bind(&prefix)
                 .bind(&until)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?;
         Ok(ClusterMemory {
             services: parse_all::<ServiceState>(services)?,
@@ -83,7 +85,7 @@ impl Meta {
              group by kind, namespace, name",
         )
         .bind(&cluster.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         Ok(rows.into_iter().map(|(kind, namespace, name, hash, _)| (kind, namespace, name, hash)).collect())
     }
@@ -96,7 +98,7 @@ impl Meta {
         )
         .bind(&cluster.0)
         .bind(DAY)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.into_iter().map(adverse_event).collect()
     }
@@ -108,7 +110,7 @@ impl Meta {
         .bind(service.to_string())
         .bind(window.to.0)
         .bind(window.from.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         Ok(by_creation(self.packed_of(service, window).await?, parse_all(rows)?))
     }
@@ -122,7 +124,7 @@ impl Meta {
         .bind(window.to.0)
         .bind(cluster)
         .bind(node)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let mut pods = by_creation(self.packed_on(cluster, node, window).await?, parse_all(rows)?);
         pods.sort_by_key(|pod| pod.ended);
@@ -132,7 +134,7 @@ impl Meta {
     pub(crate) async fn revisions(&self, service: &ServiceId) -> Result<Vec<Revision>, Error> {
         let rows = sqlx::query_as("select body from revisions where service = ?1 order by created, hash")
             .bind(service.to_string())
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         parse_all(rows)
     }
@@ -144,7 +146,7 @@ impl Meta {
              where service = ?1 and body ->> 'revision' is not null group by 1 order by 1",
         )
         .bind(service.to_string())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let life = |(revision, first, last_end, pods, pods_ever): (String, i64, Option<i64>, u32, u32)| RevisionLife {
             revision: RevisionHash(revision),
@@ -173,7 +175,7 @@ impl Meta {
     pub(crate) async fn deploys(&self, service: &ServiceId) -> Result<Vec<Deploy>, Error> {
         let rows = sqlx::query_as("select body from deploys where service = ?1 order by sequence desc")
             .bind(service.to_string())
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.get().await?)
             .await?;
         parse_all(rows)
     }
@@ -185,7 +187,7 @@ impl Meta {
         .bind(&service.cluster)
         .bind(window.from.0)
         .bind(window.to.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let all: Vec<ConfigChange> = parse_all(rows)?;
         Ok(all.into_iter().filter(|change| change.services.contains(service)).collect())
@@ -205,7 +207,7 @@ impl Meta {
                 .bind(service.to_string())
                 .bind(window.from.0)
                 .bind(window.to.0)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?
             }
             None => {
@@ -215,7 +217,7 @@ impl Meta {
                 )
                 .bind(window.from.0)
                 .bind(window.to.0)
-                .fetch_all(&self.readers)
+                .fetch_all(&mut *self.readers.get().await?)
                 .await?
             }
         };
@@ -232,7 +234,7 @@ impl Meta {
         .bind(window.from.0)
         .bind(cluster)
         .bind(window.to.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         rows.into_iter().map(adverse_event).collect()
     }
@@ -240,7 +242,7 @@ impl Meta {
     pub(crate) async fn related(&self, service: &ServiceId) -> Result<Vec<RelatedResource>, Error> {
         let row: Option<(String,)> = sqlx::query_as("select body from related where service = ?1")
             .bind(service.to_string())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         row.map_or_else(|| Ok(Vec::new()), |(text,)| parse(&text))
     }

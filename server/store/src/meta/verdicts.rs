@@ -14,7 +14,7 @@ impl Meta {
     /// See `Store::due_deploys`.
     pub(crate) async fn due_deploys(&self, now: Timestamp, limit: u32) -> Result<Vec<DueDeploy>, Error> {
         let is_any = "select exists (select 1 from verdicts where due <= ?1)";
-        let (is_any,): (bool,) = sqlx::query_as(is_any).bind(now.0).fetch_one(&self.readers).await?;
+        let (is_any,): (bool,) = sqlx::query_as(is_any).bind(now.0).fetch_one(&mut *self.readers.get().await?).await?;
         if !is_any {
             return Ok(Vec::new());
         }
@@ -98,7 +98,7 @@ impl Meta {
             sqlx::query_as("select body from verdicts where service = ?1 and sequence = ?2")
                 .bind(id.service.to_string())
                 .bind(id.sequence)
-                .fetch_optional(&self.readers)
+                .fetch_optional(&mut *self.readers.get().await?)
                 .await?;
         row.and_then(|(body,)| body).map(|text| parse(&text)).transpose()
     }
@@ -109,7 +109,7 @@ impl Meta {
             "select brief from verdicts where service = ?1 and brief is not null order by sequence desc",
         )
         .bind(service.to_string())
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         Ok(rows.into_iter().filter_map(|(brief,)| said(&brief)).collect())
     }
@@ -120,7 +120,7 @@ impl Meta {
             "select service, sequence, brief from verdicts where brief is not null and sequence =
                  (select max(sequence) from deploys where deploys.service = verdicts.service)",
         )
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let read = |(service, _, brief): &(String, u32, String)| Some((service.parse().ok()?, said(brief)?));
         let (found, unread): (Vec<_>, Vec<_>) = rows.iter().map(|row| read(row).ok_or(row)).partition(Result::is_ok);
@@ -167,7 +167,7 @@ impl Meta {
         .bind(ask.limit)
         .bind(ask.window.map_or(i64::MIN, |window| window.from.0))
         .bind(ask.window.map_or(i64::MAX, |window| window.to.0))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let row = |row: sqlx::sqlite::SqliteRow| {
             let brief: Option<String> = row.try_get(1)?;
@@ -184,7 +184,7 @@ impl Meta {
              where (deploys.body ->> 'kind' <> 'First' or not deploys.body ->> 'reconstructed' or level is not null)
                  and started >= ?1 and started < ?2",
         );
-        Ok(count.bind(window.from.0).bind(window.to.0).fetch_one(&self.readers).await?)
+        Ok(count.bind(window.from.0).bind(window.to.0).fetch_one(&mut *self.readers.get().await?).await?)
     }
 }
 

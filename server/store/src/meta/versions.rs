@@ -30,7 +30,7 @@ impl Meta {
         .bind(object.name)
         .bind(until.0)
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let version = |(at, hash, manager, changed): (i64, String, Option<String>, Option<i64>)| ObjectVersion {
             at: Timestamp(at),
@@ -50,7 +50,7 @@ impl Meta {
         .bind(object.kind)
         .bind(object.namespace)
         .bind(object.name)
-        .fetch_one(&self.readers)
+        .fetch_one(&mut *self.readers.get().await?)
         .await?;
         Ok(first.map(Timestamp))
     }
@@ -73,7 +73,7 @@ impl Meta {
         )
         .bind(Value::from(objects.iter().map(asked).collect::<Vec<_>>()).to_string())
         .bind(until.0)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let mut found = vec![None; objects.len()];
         for (place, at, changed, versions) in rows {
@@ -89,7 +89,7 @@ impl Meta {
     pub(crate) async fn version(&self, hash: &str) -> Result<Option<String>, Error> {
         let row: Option<(Vec<u8>,)> = sqlx::query_as("select text from version_texts where hash = ?1")
             .bind(hash)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.get().await?)
             .await?;
         let damaged = |what: String| Error::Damaged(format!("version {hash}: {what}"));
         row.map(|(bytes,)| {

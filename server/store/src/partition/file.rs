@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use model::{HOUR, Timestamp, Window};
-use sqlx::sqlite::SqlitePool;
 use tokio::sync::Mutex;
 
 use crate::block::columns::Signal;
 use crate::owners::{FileOwners, Numbered, Registry, Resolved};
+use crate::readers::Readers;
 use crate::tens::Makings;
 use crate::{Attribution, Directory, Error, sqlite};
 
@@ -34,7 +34,7 @@ pub(crate) struct DataFile {
     /// When its first record might have arrived, in milliseconds: its name.
     pub(crate) id: i64,
     pub(crate) path: PathBuf,
-    pub(crate) readers: SqlitePool,
+    pub(crate) readers: Readers,
     spans: AtomicU64,
     logs: AtomicU64,
     points: AtomicU64,
@@ -62,7 +62,7 @@ pub(crate) struct DataFile {
 
 impl DataFile {
     pub(crate) fn new(family: Family, id: i64, path: PathBuf) -> Self {
-        let readers = sqlite::readers(&path, 3, READER_CACHE_KIB);
+        let readers = Readers::new(&path, 3, READER_CACHE_KIB);
         Self {
             family,
             id,
@@ -141,7 +141,7 @@ impl DataFile {
             Family::Summary => "select id, hash, facts, attribution from owners where id >= ?1 order by id",
         };
         let rows: Vec<(i64, Vec<u8>, String, Option<String>)> =
-            sqlx::query_as(sql).bind(first).fetch_all(&self.readers).await?;
+            sqlx::query_as(sql).bind(first).fetch_all(&mut *self.readers.get().await?).await?;
         if !rows.is_empty() {
             let list = Arc::make_mut(&mut owners.owners);
             for (id, hash, facts, stored) in rows {

@@ -29,7 +29,7 @@ impl Part {
         let resolved = file.resolved(&shared.registry, &shared.directory.load_full()).await?;
         let owners = resolved.owners_of(std::slice::from_ref(service));
         let full = match asks_keys && !owners.is_empty() {
-            true => traces::owners(&mut *file.readers.acquire().await?, &owners).await?,
+            true => traces::owners(&mut *file.readers.get().await?, &owners).await?,
             false => HashMap::new(),
         };
         Ok(Self { resolved, owners, full })

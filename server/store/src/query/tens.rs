@@ -13,6 +13,7 @@ use crate::Error;
 use crate::cache::RowKey;
 use crate::partition::Shared;
 use crate::partition::file::DataFile;
+use crate::readers::Snapshot;
 use crate::rollup::Rollup;
 use crate::tens::{Making, TEN};
 
@@ -57,7 +58,7 @@ struct Reliable {
 pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: &[i64]) -> Result<Tens, Error> {
     // Before the snapshot: it reads through a connection of its own.
     let owners = day.resolved(&shared.registry, &shared.directory.load_full()).await?.timelines;
-    let mut snapshot = day.readers.begin().await?;
+    let mut snapshot = day.readers.snapshot().await?;
     let mut reliable = makings(shared, day, &mut snapshot, own).await?;
     let mut stale = BTreeSet::new();
     reliable.retain(|Reliable { source, making, .. }| match making.moved(&owners) {
@@ -168,7 +169,7 @@ type ByMaking = HashMap<i64, Vec<Arc<Rollup>>>;
 async fn read(
     shared: &Shared,
     day: &DataFile,
-    mut snapshot: sqlx::Transaction<'static, sqlx::Sqlite>,
+    mut snapshot: Snapshot,
     rows: Vec<(i64, i64)>,
 ) -> Result<(ByMaking, BTreeSet<i64>), Error> {
     let (mut found, mut damaged) = (ByMaking::new(), BTreeSet::new());

@@ -101,7 +101,7 @@ async fn in_file(shared: &Shared, file: &Arc<DataFile>, search: &mut Search) -> 
 /// Reads what a file has of a trace, one block after the other.
 async fn read(shared: &Shared, file: &Arc<DataFile>, search: &Search, found: &mut Vec<Found>) -> Result<(), Error> {
     // One snapshot: a merge between two reads would hide blocks.
-    let mut snapshot = file.readers.begin().await?;
+    let mut snapshot = file.readers.snapshot().await?;
     let mut candidates = by_filters(&mut snapshot, search.trace).await?;
     candidates.extend(by_runs(shared, file, &mut snapshot, search.trace).await?);
     let mut owners: HashMap<u32, Arc<Owner>> = HashMap::new();

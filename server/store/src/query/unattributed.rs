@@ -30,7 +30,7 @@ pub(crate) async fn unattributed(shared: &Shared, window: Window) -> Result<Vec<
             loaded.resolved.timelines[*owner as usize].at(Timestamp(*last)).service.is_none()
         });
         let numbers: Vec<u32> = counts.keys().copied().collect();
-        let mut owners = match traces::owners(&mut *file.readers.acquire().await?, &numbers).await {
+        let mut owners = match traces::owners(&mut *file.readers.get().await?, &numbers).await {
             Err(error) if error.is_damage() => {
                 shared.damaged(format!("{}: {error}", file.path.display()));
                 continue;

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use model::{ServiceId, Timestamp, Window};
 use serde_json::json;
-use sqlx::{Sqlite, Transaction};
 
 use super::part::Part;
 use crate::Error;
 use crate::block::columns::Signal;
 use crate::partition::Shared;
 use crate::partition::file::{DataFile, Family};
+use crate::readers::Snapshot;
 
 /// A question looks into no more bytes of blocks, and takes no longer.
 pub(super) const BYTES: i64 = 512 << 20;
@@ -72,7 +72,7 @@ struct Opened {
     file: Arc<DataFile>,
     part: Arc<Part>,
     /// One snapshot for all reads: a merge between two would hide blocks.
-    snapshot: Transaction<'static, Sqlite>,
+    snapshot: Snapshot,
 }
 
 /// A block: its file's place, its number, last event time and size.
@@ -150,7 +150,7 @@ async fn open_file<L: Look>(
     if part.owners.is_empty() {
         return Ok(None);
     }
-    let mut snapshot = file.readers.begin().await?;
+    let mut snapshot = file.readers.snapshot().await?;
     let sql = format!(
         "select id, last, length(blocks.data), told.data from blocks left join {} as told on told.block = id
          where signal = ?1 and last >= ?2 and first < ?3",

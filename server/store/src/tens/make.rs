@@ -36,7 +36,7 @@ pub(crate) async fn due(shared: &Shared, day: &DataFile) -> Result<Vec<i64>, Err
     }
     let missing: Vec<(i64,)> =
         sqlx::query_as("select source from folds where source not in (select source from makings)")
-            .fetch_all(&day.readers)
+            .fetch_all(&mut *day.readers.get().await?)
             .await?;
     let raw = shared.files_and_broken(Family::Raw);
     let is_open = |source: &i64| raw.iter().any(|file| file.id == *source && !file.complete.load(Ordering::Acquire));
@@ -51,7 +51,7 @@ pub(crate) async fn make(shared: &Shared, day: &DataFile, source: i64) -> Result
     let resolved = day.resolved(&shared.registry, &directory).await?;
     let ids: Vec<(i64,)> = sqlx::query_as("select id from rollups where source = ?1 order by first")
         .bind(source)
-        .fetch_all(&day.readers)
+        .fetch_all(&mut *day.readers.get().await?)
         .await?;
     let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
     let mut transaction = connection.begin_with("begin immediate").await?;
