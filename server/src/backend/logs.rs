@@ -1,6 +1,7 @@
 //! Log lines and patterns of a service.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use app::AppError;
 use model::{
@@ -121,8 +122,8 @@ pub(super) async fn patterns(
 async fn logged_before(answers: &Answers, id: &ServiceId, window: Window, at: Timestamp) -> Result<bool, AppError> {
     // When each pattern was first seen is known of all that is remembered, however short the window.
     let window = Window::before(window.to, MINUTE);
-    let life = answers.store.telemetry().pattern_life(id, window).await.map_err(failed)?;
-    Ok(life.births.iter().any(|first| *first < at))
+    let lives = answers.store.telemetry().pattern_life(slice::from_ref(id), window).await.map_err(failed)?;
+    Ok(lives.values().flat_map(|life| &life.births).any(|first| *first < at))
 }
 
 fn pattern(

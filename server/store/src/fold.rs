@@ -101,7 +101,7 @@ async fn look(shared: &Shared, file: &Arc<DataFile>, rows: &[Row]) -> Result<BTr
     for chunk in rows.chunks(ROWS) {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
         let rows = Rows::Between(first.0 - 1, last.0);
-        let Some(loaded) = query::load_file(shared, file, rows).await? else { continue };
+        let Some(loaded) = query::load_file(shared, file, rows, None).await? else { continue };
         let times = loaded.rollups.iter().flat_map(|rollup| rollup.times());
         minutes.extend(times.map(|at| at - at.rem_euclid(MINUTE)));
         let seen = query::blocking(move || sightings(&[loaded])).await?;
@@ -165,7 +165,7 @@ async fn write_minutes(
 ) -> Result<(), Error> {
     let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else { return Ok(()) };
     let window = Window::new(Timestamp(*first), Timestamp(last.saturating_add(MINUTE)));
-    let Some(loaded) = query::load_file(shared, file, Rows::Window(window, "[]")).await? else { return Ok(()) };
+    let Some(loaded) = query::load_file(shared, file, Rows::Window(window, "[]"), None).await? else { return Ok(()) };
     let mut transaction = connection.begin_with("begin immediate").await?;
     make::forget(&mut transaction, file.id).await?;
     let numbers = number_owners(&mut transaction, &loaded).await?;

@@ -53,8 +53,8 @@ pub use short::Short;
 pub use spans::{EventRow, LinkRow, SpanRow};
 pub use store::Store;
 pub use telemetry::{
-    Appended, By, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk, MetricAsk, PatternCells,
-    PodErrors, ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
+    Appended, By, ErrorCells, ErrorLife, ErrorLives, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk, MetricAsk,
+    PatternCells, PodErrors, ProfileAsk, ProfileSlice, RedQuery, RedRow, SpanAsk, StoredSpan, Telemetry,
 };
 
 use std::path::PathBuf;

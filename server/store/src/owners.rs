@@ -133,6 +133,8 @@ fn by_service(timelines: &[Arc<Timeline>]) -> Places {
 #[derive(Debug, Default)]
 pub(crate) struct FileOwners {
     pub(crate) owners: Arc<Vec<Numbered>>,
+    /// No more will come.
+    pub(crate) are_all: bool,
     resolved: Option<(Generation, Resolved)>,
 }
 

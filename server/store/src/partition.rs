@@ -27,7 +27,7 @@ use crate::owners::Registry;
 use crate::senders::Senders;
 use crate::short::Shortages;
 use crate::{
-    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans,
+    Appended, Batch, Change, Config, Directory, Error, ErrorCells, ErrorLives, ErrorName, FoundLogs, FoundSpans,
     FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
     query, sqlite,
 };
@@ -41,6 +41,7 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0005_profiles.sql"),
     include_str!("../migrations/raw/0006_traces.sql"),
     include_str!("../migrations/raw/0007_groups.sql"),
+    include_str!("../migrations/raw/0008_parts.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] =
     &[include_str!("../migrations/summary/0001_summary.sql"), include_str!("../migrations/summary/0002_tens.sql")];
@@ -410,12 +411,12 @@ impl Telemetry for Partitions {
         query::errors::first_errors(&self.shared, service).await
     }
 
-    async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
-        query::errors::error_life(&self.shared, service, window).await
+    async fn error_life(&self, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error> {
+        query::errors::error_life(&self.shared, services, window).await
     }
 
-    async fn pattern_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
-        query::patterns::pattern_life(&self.shared, service, window).await
+    async fn pattern_life(&self, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error> {
+        query::patterns::pattern_life(&self.shared, services, window).await
     }
 
     async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error> {

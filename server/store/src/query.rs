@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+mod own;
 mod part;
 pub(crate) mod patterns;
 pub(crate) mod profiles;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{MINUTE, Window};
+use model::{MINUTE, ServiceId, Window};
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -41,6 +42,7 @@ pub(crate) struct Loaded {
 }
 
 /// Which rows of a file.
+#[derive(Clone, Copy)]
 pub(crate) enum Rows<'a> {
     /// Cells that meet a window; not those of these sources, a JSON array.
     Window(Window, &'a str),
@@ -65,7 +67,7 @@ pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>
     let summaries = shared.files(Family::Summary);
     let mut loaded = Vec::new();
     for file in raw.iter().filter(|file| file.meets(window)) {
-        loaded.extend(load_file(shared, file, Rows::Window(window, "[]")).await?);
+        loaded.extend(load_file(shared, file, Rows::Window(window, "[]"), need.services).await?);
     }
     for day in summaries.iter().filter(|day| day.meets(window)) {
         let tens = if need.is_by_tens() { load_tens(shared, day, need, &own).await? } else { tens::Tens::default() };
@@ -74,7 +76,8 @@ pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>
         if tens.is_all {
             continue;
         }
-        loaded.extend(load_file(shared, day, Rows::Window(window, &json!(without).to_string())).await?);
+        let rows = Rows::Window(window, &json!(without).to_string());
+        loaded.extend(load_file(shared, day, rows, need.services).await?);
     }
     Ok(loaded)
 }
@@ -90,14 +93,28 @@ async fn load_tens(shared: &Shared, day: &DataFile, need: &Need<'_>, own: &[i64]
     }
 }
 
-/// Rows of one file; nothing when the file is damaged, which is remembered.
-pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Option<Loaded>, Error> {
+/// Rows of one file that can hold cells of these services, of all where none are named; nothing where there are none, and
+/// when the file is damaged, which is remembered.
+pub(crate) async fn load_file(
+    shared: &Shared,
+    file: &Arc<DataFile>,
+    rows: Rows<'_>,
+    services: Option<&[ServiceId]>,
+) -> Result<Option<Loaded>, Error> {
     let loaded = async {
-        let rollups = read_rows(shared, file, rows).await?;
-        if rollups.is_empty() {
+        let directory = shared.directory.load_full();
+        let owners = match services {
+            Some(services) => Some(file.resolved(&shared.registry, &directory).await?.owners_of(services)),
+            None => None,
+        };
+        if owners.as_ref().is_some_and(Vec::is_empty) {
             return Ok::<_, Error>(None);
         }
-        let directory = shared.directory.load_full();
+        let rollups = read_rows(shared, file, rows, owners.as_deref()).await?;
+        if rollups.is_empty() {
+            return Ok(None);
+        }
+        // After the rows: they may name owners that came since.
         let resolved = file.resolved(&shared.registry, &directory).await?;
         // A number that no owner has can only be damage; it must not be a panic.
         let count = resolved.timelines.len() as u32;
@@ -120,20 +137,26 @@ pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<
 
 /// Rows never change under their number: where all that are asked for are remembered, their numbers are enough. Else
 /// numbers and contents are read in one snapshot: a merge between the two would hide rows.
-async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Vec<Arc<Rollup>>, Error> {
+async fn read_rows(
+    shared: &Shared,
+    file: &Arc<DataFile>,
+    rows: Rows<'_>,
+    owners: Option<&[u32]>,
+) -> Result<Vec<Arc<Rollup>>, Error> {
     let mut connection = file.readers.get().await?;
-    let (rollups, missing) = remembered(shared, file, ids(&mut connection, file.family, &rows).await?);
+    let (rollups, missing) = remembered(shared, file, ids(&mut connection, file.family, rows, owners).await?);
     if missing.is_empty() {
         return Ok(rollups);
     }
     let mut snapshot = connection.begin().await?;
-    let (mut rollups, missing) = remembered(shared, file, ids(&mut snapshot, file.family, &rows).await?);
+    let (mut rollups, missing) = remembered(shared, file, ids(&mut snapshot, file.family, rows, owners).await?);
     let bytes: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
             .bind(json!(missing).to_string())
             .fetch_all(&mut *snapshot)
             .await?;
     drop(snapshot);
+    drop(connection);
     let decoded = blocking(move || {
         bytes.into_iter().map(|(id, data)| (id, Rollup::decode(&data).map(Arc::new))).collect::<HashMap<_, _>>()
     })
@@ -163,36 +186,37 @@ fn remembered(shared: &Shared, file: &DataFile, ids: Vec<i64>) -> (Vec<Arc<Rollu
     (rollups, missing)
 }
 
-async fn ids(connection: &mut SqliteConnection, family: Family, rows: &Rows<'_>) -> Result<Vec<i64>, Error> {
-    let ids: Vec<(i64,)> = match *rows {
-        Rows::Window(window, without) => {
-            let sql = match family {
-                Family::Raw => "select id from rollups where last >= ?1 and first < ?2",
-                Family::Summary => {
-                    "select id from rollups where last >= ?1 and first < ?2
-                     and source not in (select value from json_each(?3))"
-                }
-            };
-            let query = sqlx::query_as(sql).bind(window.from.0).bind(window.to.0);
-            let query = if family == Family::Summary { query.bind(without) } else { query };
-            query.fetch_all(connection).await?
-        }
-        Rows::Between(after, to) => {
-            sqlx::query_as("select id from rollups where seq > ?1 and seq <= ?2")
-                .bind(after)
-                .bind(to)
-                .fetch_all(connection)
-                .await?
-        }
-        Rows::Arrived(window) => {
-            sqlx::query_as("select id from rollups where arrival >= ?1 and arrival < ?2")
-                .bind(window.from.0)
-                .bind(window.to.0)
-                .fetch_all(connection)
-                .await?
-        }
+/// Numbers of the rows that can hold cells of these owners, which are ascending; of all where none are named.
+async fn ids(
+    connection: &mut SqliteConnection,
+    family: Family,
+    rows: Rows<'_>,
+    owners: Option<&[u32]>,
+) -> Result<Vec<i64>, Error> {
+    let (which, first, second, without) = match rows {
+        Rows::Window(window, without) => ("last >= ?1 and first < ?2", window.from.0, window.to.0, without),
+        Rows::Between(after, to) => ("seq > ?1 and seq <= ?2", after, to, "[]"),
+        Rows::Arrived(window) => ("arrival >= ?1 and arrival < ?2", window.from.0, window.to.0, "[]"),
     };
-    Ok(ids.into_iter().map(|(id,)| id).collect())
+    // The least and the greatest of the owners leave out most rows where one service is asked for.
+    let reach = owners.and_then(|owners| Some((*owners.first()?, *owners.last()?))).unwrap_or((0, u32::MAX));
+    let sql = match family {
+        Family::Raw => format!("select id, least, most from rollups where {which} and least <= ?4 and most >= ?3"),
+        Family::Summary => format!(
+            "select id, 0, {} from rollups where {which} and source not in (select value from json_each(?3))",
+            u32::MAX
+        ),
+    };
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(first).bind(second);
+    let query = match family {
+        Family::Raw => query.bind(reach.0).bind(reach.1),
+        Family::Summary => query.bind(without),
+    };
+    let found: Vec<(i64, u32, u32)> = query.fetch_all(connection).await?;
+    let has_any = |(_, least, most): &(i64, u32, u32)| {
+        owners.is_none_or(|owners| owners.get(owners.partition_point(|owner| owner < least)).is_some_and(|o| o <= most))
+    };
+    Ok(found.into_iter().filter(has_any).map(|(id, ..)| id).collect())
 }
 
 /// Cells of some owners, of cells that are sorted by owner; of all where none are named. Of many services' cells a

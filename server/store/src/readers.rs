@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(count(&mut snapshot).await, 1);
         drop(snapshot);
         assert_eq!(lock(&readers.idle).len(), 1);
-        assert_eq!(count(&mut *readers.get().await.unwrap()).await, 2);
+        assert_eq!(count(&mut readers.get().await.unwrap()).await, 2);
         assert_eq!(lock(&readers.idle).len(), 1);
         let denied = sqlx::raw_sql("delete from t").execute(&mut *readers.get().await.unwrap()).await;
         assert!(denied.unwrap_err().to_string().contains("readonly"), "it never writes");
@@ -205,7 +205,7 @@ mod tests {
             let rows = sqlx::query_as::<_, (i64,)>(long).fetch_all(&mut *reader);
             assert!(tokio::time::timeout(Duration::from_millis(1), rows).await.is_err());
             drop(reader);
-            assert_eq!(count(&mut *readers.snapshot().await.unwrap()).await, 1);
+            assert_eq!(count(&mut readers.snapshot().await.unwrap()).await, 1);
         }
     }
 

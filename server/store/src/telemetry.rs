@@ -124,6 +124,9 @@ pub struct ErrorLife {
     pub births: Vec<Timestamp>,
 }
 
+/// Of services that have any.
+pub type ErrorLives = BTreeMap<ServiceId, ErrorLife>;
+
 /// A span and whose it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredSpan {
@@ -318,11 +321,11 @@ pub trait Telemetry: Send + Sync {
     /// How many of a service's retained error groups each revision was the first to have.
     async fn first_errors(&self, service: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error>;
 
-    /// Error groups of a service over the minutes of a window, by pod.
-    async fn error_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
+    /// Error groups of services over the minutes of a window, by pod; of many at once for little more than of one.
+    async fn error_life(&self, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error>;
 
     /// Log patterns of warnings and worse over the minutes of a window, by pod: as error groups without an endpoint.
-    async fn pattern_life(&self, service: &ServiceId, window: Window) -> Result<ErrorLife, Error>;
+    async fn pattern_life(&self, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error>;
 
     /// Who called whom in a window: services, and the names by which they called.
     async fn calls(&self, window: Window) -> Result<Vec<(ServiceId, String)>, Error>;

@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use model::*;
+use sqlx::{ConnectOptions, Connection};
 use store::*;
 use support::*;
 
@@ -140,4 +141,70 @@ async fn traces_are_whole_after_their_blocks_were_merged() {
     let after = store.telemetry().trace(TraceId(4_u128.to_be_bytes())).await.unwrap().spans;
     assert_eq!(after.len(), spans.iter().filter(|(_, span)| span.trace == 4).count());
     assert_eq!(before, after);
+}
+
+/// Requests and errors of services as the store tells them, asked one by one and together.
+async fn told(store: &Store, services: &[ServiceId], window: Window) -> Vec<(ServiceId, (f64, f64), f64)> {
+    let telemetry = store.telemetry();
+    let mut lives = telemetry.error_life(services, window).await.unwrap();
+    let mut told = Vec::new();
+    for service in services {
+        let asked = RedQuery { services: Some(vec![service.clone()]), ..ask(window, MINUTE, By::Service) };
+        let totals = totals(&telemetry.red(asked).await.unwrap());
+        let alone = telemetry.error_life(std::slice::from_ref(service), window).await.unwrap();
+        let life = lives.remove(service);
+        assert_eq!(alone.get(service), life.as_ref(), "asked alone or with others");
+        let groups = life.unwrap_or_default().groups;
+        told.push((service.clone(), totals, groups.iter().flat_map(|row| &row.cells).map(|(_, count)| count).sum()));
+    }
+    told
+}
+
+#[tokio::test]
+async fn of_many_services_each_reads_its_own_rows_and_is_told_the_same() {
+    const SERVICES: u64 = 300;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let names: Vec<String> = (0..SERVICES).map(|n| format!("service-{n}")).collect();
+    let services: Vec<ServiceId> = names.iter().map(|name| id(name)).collect();
+    let mut known = record();
+    known.services = names.iter().map(|name| service(name)).collect();
+    known.pods = names.iter().map(|name| pod(name, &format!("pod-{name}"), "", 5)).collect();
+    store.record(known).await.unwrap();
+    let mut expected = BTreeMap::new();
+    for request in 0..2 {
+        let mut batch = Batch::new(u128::from(request + 1_u64).to_be_bytes());
+        for (n, name) in names.iter().enumerate() {
+            let owner = batch.owner(owner(name), facts_of_pod(&format!("pod-{name}")));
+            // Twelve cells of ten seconds: more than one row's worth of all services, and none of some.
+            for at in (0..12).filter(|at| (n as i64 + at) % 7 > 1) {
+                let error = if (at + n as i64) % 5 == 0 { "Oh" } else { "" };
+                let start = NOW.plus(at * 10 * SECOND + request as i64);
+                push(&mut batch, owner, &Request { start, endpoint: "GET /a", error, ..Request::default() });
+                let sums = expected.entry(n).or_insert((0.0, 0.0));
+                *sums = (sums.0 + 1.0, sums.1 + if error.is_empty() { 0.0 } else { 1.0 });
+            }
+        }
+        store.telemetry().append(batch).await.unwrap();
+    }
+    let window = Window::new(NOW.plus(-MINUTE), NOW.plus(5 * MINUTE));
+    let expected: Vec<_> = (0..services.len())
+        .map(|n| {
+            (services[n].clone(), expected.get(&n).copied().unwrap_or_default(), expected.get(&n).map_or(0.0, |s| s.1))
+        })
+        .collect();
+    assert_eq!(told(&store, &services, window).await, expected);
+    store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
+    assert_eq!(told(&store, &services, window).await, expected, "merged");
+    store.close().await.unwrap();
+    let path = std::fs::read_dir(folder.path().join("raw")).unwrap().next().unwrap().unwrap().path();
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let rows: Vec<(u32, u32)> =
+        sqlx::query_as("select least, most from rollups order by least").fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    assert!(rows.len() > 1 && rows.windows(2).all(|pair| pair[0].1 < pair[1].0), "{rows:?}");
+    let store = open(folder.path()).await;
+    assert_eq!(told(&store, &services, window).await, expected, "opened again");
+    store.maintain(clock().plus(13 * HOUR)).await.unwrap();
+    assert_eq!(told(&store, &services, window).await, expected, "folded for good");
 }

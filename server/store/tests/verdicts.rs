@@ -206,7 +206,9 @@ async fn facts_come_by_endpoint_and_pod_and_calls_by_name() {
     let whose = (Some(PodId("p1".into())), Some(RevisionHash("7d9f".into())));
     assert_eq!(seen, [(Some("GET /a"), whose.0.clone(), whose.1.clone()), (Some("GET /b"), whose.0.clone(), whose.1)]);
 
-    let life = telemetry.error_life(&id("checkout"), around(NOW)).await.unwrap();
+    let lives = telemetry.error_life(&[id("cart"), id("checkout")], around(NOW)).await.unwrap();
+    assert_eq!(lives.keys().collect::<Vec<_>>(), [&id("checkout")], "the other has none");
+    let life = &lives[&id("checkout")];
     assert_eq!((life.groups.len(), life.births.len()), (1, 1));
     let firsts = telemetry.first_errors(&id("checkout")).await.unwrap();
     assert_eq!(firsts.into_iter().collect::<Vec<_>>(), [(RevisionHash("7d9f".into()), 1)]);

@@ -1,6 +1,7 @@
 //! How often a service shows an error group that it never had, by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use analysis::{Births, GroupFacts};
 use model::{DAY, Deploy, HOUR, MINUTE, ServiceId, Timestamp, Window};
@@ -68,8 +69,8 @@ impl Nursery {
             return Ok(known);
         }
         let window = Window::new(hour, hour.plus(2 * HOUR));
-        let life = store.telemetry().error_life(service, window).await?;
-        let found = small(&life, window, self.least);
+        let lives = store.telemetry().error_life(slice::from_ref(service), window).await?;
+        let found = lives.get(service).map_or(Vec::new(), |life| small(life, window, self.least));
         if window.to <= final_before {
             self.small.insert(key, found.clone(), service.name.len() + 8 * found.len() + 200);
         }

@@ -102,8 +102,8 @@ impl Gatherer {
         let history = History::read(&self.store, &deploy).await?;
         let past = self.past(&deploy, &history, now).await?;
         let traffic = traffic::traffic(&deploy, rows, &past, &known);
-        let errors = self.store.telemetry().error_life(service, since).await?;
-        let logged = self.store.telemetry().pattern_life(service, since).await?;
+        let errors = self.together.errors(&deploy, &moment);
+        let logged = self.together.patterns(&deploy, &moment);
         let events = self.store.adverse(Some(service), around).await?;
         let nodes = self.store.node_events(&service.cluster, around).await?;
         // Until settled, nothing of the past is final.

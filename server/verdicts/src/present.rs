@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{AdverseEvent, Evidence, MINUTE, Red, ServiceId, ServiceState, Signal, Step, Timestamp, Unit, Window};
-use store::{By, ErrorName, Judgement, RedQuery, Store};
+use store::{By, ErrorLife, ErrorName, Judgement, RedQuery, Store};
 
 /// It has to have been there in the last so long.
 const RECENT: i64 = 15 * MINUTE;
@@ -39,17 +39,16 @@ pub async fn present_of(
     let of_groups = |said: &&Said| said.judgement.flagged.iter().any(|e| e.signal == Signal::ErrorGroup);
     let with_groups: Vec<ServiceId> = said.iter().filter(of_groups).map(|said| said.service.id.clone()).collect();
     let errors = store.telemetry().error_groups(&with_groups, window).await?;
+    let mut patterns = patterns(store, said, window).await?;
     let leaks = store.leaks();
     let mut present = BTreeSet::new();
     for Said { service, judgement, seen, .. } in said {
-        let of_patterns = judgement.flagged.iter().any(|evidence| evidence.signal == Signal::LogPattern);
-        let patterns = if of_patterns { patterns(store, &service.id, window).await? } else { BTreeSet::new() };
         let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));
         let facts = Recent {
             service: &service.id,
             requests: &requests.remove(&service.id).unwrap_or_default(),
             errors: &errors,
-            patterns: &patterns,
+            patterns: &patterns.remove(&service.id).unwrap_or_default(),
             // Before anybody looked nothing is known to have ended.
             leaks: leaks.get(&service.id).is_none_or(|all| all.iter().any(|leak| leak.revision == service.revision)),
             events: if *seen { own.map(|event| event.times_in(window)).sum() } else { 0 },
@@ -84,11 +83,17 @@ async fn requests(store: &Store, said: &[Said], window: Window) -> Result<BTreeM
     Ok(found)
 }
 
-/// Log patterns of a service in a window.
-async fn patterns(store: &Store, service: &ServiceId, window: Window) -> Result<BTreeSet<String>, store::Error> {
-    let life = store.telemetry().pattern_life(service, window).await?;
-    let had = life.groups.into_iter().filter(|group| group.cells.iter().any(|(_, count)| *count > 0.0));
-    Ok(had.map(|group| group.error).collect())
+/// Log patterns that services had in a window, of those of which any was called.
+async fn patterns(
+    store: &Store,
+    said: &[Said],
+    window: Window,
+) -> Result<BTreeMap<ServiceId, BTreeSet<String>>, store::Error> {
+    let of_patterns = |said: &&Said| said.judgement.flagged.iter().any(|e| e.signal == Signal::LogPattern);
+    let services: Vec<ServiceId> = said.iter().filter(of_patterns).map(|said| said.service.id.clone()).collect();
+    let lives = store.telemetry().pattern_life(&services, window).await?;
+    let had = |life: ErrorLife| life.groups.into_iter().map(|group| group.error).collect();
+    Ok(lives.into_iter().map(|(service, life)| (service, had(life))).collect())
 }
 
 struct Recent<'a> {

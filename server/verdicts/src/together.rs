@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{DAY, Deploy, DeployId, DeployKind, HOUR, MINUTE, ServiceId, Step, Timestamp, Window};
-use store::{By, DueDeploy, RedQuery, RedRow, Store};
+use store::{By, DueDeploy, ErrorLife, PodErrors, RedQuery, RedRow, Store};
 
 use super::due::Moment;
 
@@ -29,6 +29,9 @@ pub(super) struct Together {
     hours: BTreeMap<Place, Rows>,
     /// By endpoint and pod: since the first of them began.
     since: BTreeMap<Place, Rows>,
+    /// Error groups and log patterns of the same times, by pod, each with where its cells count from.
+    errors: BTreeMap<Place, (Timestamp, ErrorLife)>,
+    patterns: BTreeMap<Place, (Timestamp, ErrorLife)>,
 }
 
 impl Together {
@@ -51,6 +54,11 @@ impl Together {
         }
         let mut found = Self::default();
         for (at, (since, all, past)) in groups {
+            let services: Vec<ServiceId> = all.iter().map(|service| (*service).clone()).collect();
+            let telemetry = store.telemetry();
+            let placed = |(service, life)| ((at, service), (since.from, life));
+            found.errors.extend(telemetry.error_life(&services, since).await?.into_iter().map(placed));
+            found.patterns.extend(telemetry.pattern_life(&services, since).await?.into_iter().map(placed));
             for (from, row) in red(store, all, since, By::EndpointPod).await? {
                 found.since.entry((at, row.service.clone())).or_default().push((from, row));
             }
@@ -77,6 +85,16 @@ impl Together {
         let rows = self.since.get(&place(deploy)).into_iter().flatten();
         rows.filter_map(|(from, row)| cut(row, *from, own)).collect()
     }
+
+    /// Error groups of a deploy's service up to a look, in minutes from the one in which it started.
+    pub(super) fn errors(&self, deploy: &Deploy, moment: &Moment) -> ErrorLife {
+        cut_life(self.errors.get(&place(deploy)), window(deploy, moment))
+    }
+
+    /// Log patterns likewise.
+    pub(super) fn patterns(&self, deploy: &Deploy, moment: &Moment) -> ErrorLife {
+        cut_life(self.patterns.get(&place(deploy)), window(deploy, moment))
+    }
 }
 
 /// What a look at a deploy sees.
@@ -91,10 +109,25 @@ fn place(deploy: &Deploy) -> Place {
 
 /// The part of a row that is in a window, counted from there; nothing where nothing is.
 fn cut(row: &RedRow, from: Timestamp, window: Window) -> Option<RedRow> {
-    let (first, last) = (window.from.since(from) / MINUTE, window.to.since(from) / MINUTE);
-    let own = row.cells.iter().filter(|(at, _)| (first..last).contains(&i64::from(*at)));
-    let cells: Vec<_> = own.map(|(at, red)| ((i64::from(*at) - first) as u32, red.clone())).collect();
+    let cells = cut_cells(&row.cells, from, window);
     (!cells.is_empty()).then(|| RedRow { cells, ..head(row) })
+}
+
+/// The groups that were there in a window, counted from there; all births.
+fn cut_life(life: Option<&(Timestamp, ErrorLife)>, window: Window) -> ErrorLife {
+    let Some((from, life)) = life else { return ErrorLife::default() };
+    let own = |group: &PodErrors| {
+        let cells = cut_cells(&group.cells, *from, window);
+        (!cells.is_empty()).then(|| PodErrors { cells, ..group.clone() })
+    };
+    ErrorLife { groups: life.groups.iter().filter_map(own).collect(), births: life.births.clone() }
+}
+
+/// The cells that are in a window, counted from there.
+fn cut_cells<T: Clone>(cells: &[(u32, T)], from: Timestamp, window: Window) -> Vec<(u32, T)> {
+    let (first, last) = (window.from.since(from) / MINUTE, window.to.since(from) / MINUTE);
+    let own = cells.iter().filter(|(at, _)| (first..last).contains(&i64::from(*at)));
+    own.map(|(at, cell)| ((i64::from(*at) - first) as u32, cell.clone())).collect()
 }
 
 /// A row without its cells.

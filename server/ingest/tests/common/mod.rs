@@ -24,7 +24,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use store::{
-    Appended, Batch, Directory, Error, ErrorCells, ErrorLife, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk,
+    Appended, Batch, Directory, Error, ErrorCells, ErrorLives, ErrorName, FoundLogs, FoundSpans, FoundTrace, LogAsk,
     MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -168,12 +168,12 @@ impl Telemetry for Fake {
         Ok(BTreeMap::new())
     }
 
-    async fn error_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
-        Ok(ErrorLife::default())
+    async fn error_life(&self, _: &[ServiceId], _: Window) -> Result<ErrorLives, Error> {
+        Ok(ErrorLives::default())
     }
 
-    async fn pattern_life(&self, _: &ServiceId, _: Window) -> Result<ErrorLife, Error> {
-        Ok(ErrorLife::default())
+    async fn pattern_life(&self, _: &[ServiceId], _: Window) -> Result<ErrorLives, Error> {
+        Ok(ErrorLives::default())
     }
 
     async fn calls(&self, _: Window) -> Result<Vec<(ServiceId, String)>, Error> {

@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use app::AppError;
 use futures::try_join;
@@ -114,7 +115,10 @@ impl<'a> Side<'a> {
         let endpoints = endpoint_sums(rows);
         let errors = match measured.length() {
             0 => Vec::new(),
-            _ => answers.store.telemetry().error_life(id, measured).await.map_err(failed)?.groups,
+            _ => {
+                let lives = answers.store.telemetry().error_life(slice::from_ref(id), measured).await;
+                lives.map_err(failed)?.remove(id).unwrap_or_default().groups
+            }
         };
         let template = version(answers, &revision.template).await?;
         Ok(Self { revision, drawn, measured, served, cells: together(lines.iter()), endpoints, errors, template })

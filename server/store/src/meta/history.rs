@@ -106,24 +106,40 @@ impl Meta {
         Ok(())
     }
 
-    /// What is remembered of a service's error groups, by endpoint and error.
-    pub(crate) async fn groups(&self, service: &ServiceId) -> Result<BTreeMap<(String, String), GroupSeen>, Error> {
-        let rows: Vec<(String, String, i64, i64, Option<String>)> =
-            sqlx::query_as("select endpoint, error, first, last, revision from error_groups where service = ?1")
-                .bind(service.to_string())
-                .fetch_all(&mut *self.readers.get().await?)
-                .await?;
-        Ok(rows.into_iter().map(|(at, error, first, last, rev)| ((at, error), seen(first, last, rev))).collect())
+    /// What is remembered of services' error groups, by service, endpoint and error.
+    pub(crate) async fn groups(
+        &self,
+        services: &[ServiceId],
+    ) -> Result<BTreeMap<(ServiceId, String, String), GroupSeen>, Error> {
+        let rows: Vec<(u32, String, String, i64, i64, Option<String>)> = sqlx::query_as(
+            "select asked.key, endpoint, error, first, last, revision from json_each(?1) as asked
+             join error_groups on service = asked.value",
+        )
+        .bind(names(services))
+        .fetch_all(&mut *self.readers.get().await?)
+        .await?;
+        let row = |(place, endpoint, error, first, last, revision): (u32, String, String, i64, i64, _)| {
+            Some(((services.get(place as usize)?.clone(), endpoint, error), seen(first, last, revision)))
+        };
+        Ok(rows.into_iter().filter_map(row).collect())
     }
 
-    /// What is remembered of a service's log patterns.
-    pub(crate) async fn patterns(&self, service: &ServiceId) -> Result<BTreeMap<String, GroupSeen>, Error> {
-        let rows: Vec<(String, i64, i64, Option<String>)> =
-            sqlx::query_as("select pattern, first, last, revision from log_patterns where service = ?1")
-                .bind(service.to_string())
-                .fetch_all(&mut *self.readers.get().await?)
-                .await?;
-        Ok(rows.into_iter().map(|(pattern, first, last, rev)| (pattern, seen(first, last, rev))).collect())
+    /// What is remembered of services' log patterns, by service and pattern.
+    pub(crate) async fn patterns(
+        &self,
+        services: &[ServiceId],
+    ) -> Result<BTreeMap<(ServiceId, String), GroupSeen>, Error> {
+        let rows: Vec<(u32, String, i64, i64, Option<String>)> = sqlx::query_as(
+            "select asked.key, pattern, first, last, revision from json_each(?1) as asked
+             join log_patterns on service = asked.value",
+        )
+        .bind(names(services))
+        .fetch_all(&mut *self.readers.get().await?)
+        .await?;
+        let row = |(place, pattern, first, last, revision): (u32, String, i64, i64, _)| {
+            Some(((services.get(place as usize)?.clone(), pattern), seen(first, last, revision)))
+        };
+        Ok(rows.into_iter().filter_map(row).collect())
     }
 
     /// The last request of a service that a fold saw.
@@ -134,6 +150,11 @@ impl Meta {
             .await?;
         Ok(row.map(|(at,)| Timestamp(at)))
     }
+}
+
+/// Services as a JSON array of their names.
+fn names(services: &[ServiceId]) -> String {
+    json!(services.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
 }
 
 /// Forgets what is too much of the services that were seen.
@@ -183,10 +204,11 @@ mod tests {
             }
             meta.remember(&seen).await.unwrap();
         }
-        let groups = meta.groups(&noisy).await.unwrap();
-        let patterns = meta.patterns(&noisy).await.unwrap();
+        let groups = meta.groups(std::slice::from_ref(&noisy)).await.unwrap();
+        let patterns = meta.patterns(&[noisy]).await.unwrap();
         assert_eq!((groups.len() as i64, patterns.len() as i64), (MOST, MOST));
         assert!(groups.values().chain(patterns.values()).all(|seen| seen.first.0 >= MOST / 2));
-        assert_eq!(meta.groups(&calm).await.unwrap().len(), 1);
+        let own = meta.groups(std::slice::from_ref(&calm)).await.unwrap();
+        assert_eq!(own.into_keys().collect::<Vec<_>>(), [(calm, "GET /".into(), "Oh".into())]);
     }
 }

@@ -134,7 +134,11 @@ impl DataFile {
 
     /// Its owners as the directory has them now; those that were added since the last time are read first.
     pub(crate) async fn resolved(&self, registry: &Registry, directory: &Directory) -> Result<Resolved, Error> {
+        let is_closed = self.closed.load(Ordering::Acquire);
         let mut owners = self.owners.lock().await;
+        if owners.are_all {
+            return Ok(owners.resolve(directory));
+        }
         let first = owners.owners.len() as i64;
         let sql = match self.family {
             Family::Raw => "select id, hash, facts, null from owners where id >= ?1 order by id",
@@ -153,6 +157,7 @@ impl DataFile {
                 list.push(Numbered { known: registry.get(hash, &facts)?, stored: stored.map(Arc::new) });
             }
         }
+        owners.are_all = self.family == Family::Raw && is_closed;
         Ok(owners.resolve(directory))
     }
 

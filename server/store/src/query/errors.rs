@@ -1,18 +1,18 @@
 //! Error groups of a service, and when it last served a request.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::slice;
 use std::sync::atomic::Ordering;
 
 use model::{MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, TraceId, Window};
 
-use super::{Loaded, Need, Rows, of_owners};
+use super::own::{Own, own};
+use super::{Loaded, Need, Rows};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
 use crate::partition::file::Family;
-use crate::rollup::ErrorCell;
-use crate::{Attribution, Error, ErrorCells, ErrorLife, ErrorName, PodErrors};
+use crate::rollup::{ErrorCell, OwnerCount};
+use crate::{Error, ErrorCells, ErrorLives, ErrorName, PodErrors};
 
 /// See `Telemetry::errors`.
 pub(crate) async fn errors(
@@ -22,35 +22,41 @@ pub(crate) async fn errors(
     step: Step,
 ) -> Result<Vec<ErrorCells>, Error> {
     let window = window.aligned(step);
-    let (loaded, unfolded, remembered) = material(shared, service, window, step).await?;
-    let service = service.clone();
+    let services = [service.clone()];
+    let (loaded, unfolded, remembered) = material(shared, &services, window, step).await?;
     super::blocking(move || {
-        let seen = seen(remembered, [&loaded, &unfolded], &service);
-        groups(&loaded, &service, window, step, &seen)
+        let seen = seen(remembered, [&loaded, &unfolded], &services);
+        groups(&loaded, &services, window, step, &seen)
     })
     .await
 }
 
 /// See `Telemetry::error_life`.
-pub(crate) async fn error_life(shared: &Shared, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+pub(crate) async fn error_life(shared: &Shared, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error> {
+    if services.is_empty() {
+        return Ok(ErrorLives::new());
+    }
     let step = Step(MINUTE);
     let window = window.aligned(step);
-    let (loaded, unfolded, remembered) = material(shared, service, window, step).await?;
-    let service = service.clone();
+    let (loaded, unfolded, remembered) = material(shared, services, window, step).await?;
+    let services = services.to_vec();
     super::blocking(move || {
-        let seen = seen(remembered, [&loaded, &unfolded], &service);
-        let births = seen.values().map(|group| group.first).collect();
-        ErrorLife { groups: by_pod(&loaded, &service, window, &seen), births }
+        let seen = seen(remembered, [&loaded, &unfolded], &services);
+        let mut lives = by_pod(&loaded, &services, window, &seen);
+        for ((service, ..), group) in seen {
+            lives.entry(service).or_default().births.push(group.first);
+        }
+        lives
     })
     .await
 }
 
 /// See `Telemetry::first_errors`.
 pub(crate) async fn first_errors(shared: &Shared, service: &ServiceId) -> Result<BTreeMap<RevisionHash, u32>, Error> {
-    let (unfolded, remembered) = (unfolded(shared).await?, shared.meta.groups(service).await?);
-    let service = service.clone();
+    let services = [service.clone()];
+    let (unfolded, remembered) = (unfolded(shared, &services).await?, shared.meta.groups(&services).await?);
     super::blocking(move || {
-        let seen = seen(remembered, [&unfolded, &[]], &service);
+        let seen = seen(remembered, [&unfolded, &[]], &services);
         let mut firsts = BTreeMap::new();
         for revision in seen.into_values().filter_map(|group| group.revision) {
             *firsts.entry(revision).or_default() += 1;
@@ -63,30 +69,26 @@ pub(crate) async fn first_errors(shared: &Shared, service: &ServiceId) -> Result
 /// What the window holds, what is not folded yet, what is remembered.
 async fn material(
     shared: &Shared,
-    service: &ServiceId,
+    services: &[ServiceId],
     window: Window,
     step: Step,
 ) -> Result<(Vec<Loaded>, Vec<Loaded>, Seen), Error> {
-    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: false };
+    let need = Need { window, step, services: Some(services), by_pod: false };
     let loaded = super::load(shared, &need).await?;
-    Ok((loaded, unfolded(shared).await?, shared.meta.groups(service).await?))
+    Ok((loaded, unfolded(shared, services).await?, shared.meta.groups(services).await?))
 }
 
-/// What is remembered of a service's groups, and what its own cells add.
-fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
+/// What is remembered of services' groups, and what their own cells add.
+fn seen(remembered: Seen, loaded: [&[Loaded]; 2], services: &[ServiceId]) -> Seen {
     let mut seen = remembered;
-    for file in loaded.into_iter().flatten() {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            for cell in of_owners(&rollup.errors, Some(&owners), |cell| cell.owner) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
-                if whose.service.as_ref() == Some(service) {
-                    let key = (rollup.texts.get(cell.endpoint).to_owned(), rollup.texts.get(cell.error).to_owned());
-                    let sight = fold::sight((cell.first, cell.last), whose);
-                    seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
-                }
-            }
-        }
+    let loaded = loaded.into_iter().flatten();
+    for Own { rollup, cell, service, whose } in
+        own(loaded, services, |rollup| &rollup.errors, |cell| (cell.owner, cell.first))
+    {
+        let text = |number| rollup.texts.get(number).to_owned();
+        let sight = fold::sight((cell.first, cell.last), whose);
+        let key = (service.clone(), text(cell.endpoint), text(cell.error));
+        seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
     }
     seen
 }
@@ -105,118 +107,95 @@ pub(crate) async fn error_groups(
     let loaded = super::load(shared, &Need { window, step, services: Some(services), by_pod: false }).await?;
     let services = services.to_vec();
     super::blocking(move || {
-        let found = sights(&loaded, &services, window).into_iter();
-        let name = |Sight { endpoint, error, whose, .. }: Sight<'_>| {
-            Some(ErrorName { service: whose.service.clone()?, endpoint: endpoint.to_owned(), error: error.to_owned() })
+        let name = |Own { rollup, cell, service, .. }: Own<'_, ErrorCell>| ErrorName {
+            service: service.clone(),
+            endpoint: rollup.texts.get(cell.endpoint).to_owned(),
+            error: rollup.texts.get(cell.error).to_owned(),
         };
-        found.filter_map(name).collect()
+        in_window(&loaded, &services, window).map(name).collect()
     })
     .await
 }
 
-/// An error group's cell and whose it was then.
-struct Sight<'a> {
-    endpoint: &'a str,
-    error: &'a str,
-    cell: &'a ErrorCell,
-    whose: &'a Attribution,
-}
-
 /// The error cells of services in a window.
-fn sights<'a>(loaded: &'a [Loaded], services: &[ServiceId], window: Window) -> Vec<Sight<'a>> {
-    let mut found = Vec::new();
-    for file in loaded {
-        let owners = file.resolved.owners_of(services);
-        for rollup in &file.rollups {
-            let cells = of_owners(&rollup.errors, Some(&owners), |cell| cell.owner);
-            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref().is_some_and(|service| services.contains(service)) {
-                    let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
-                    found.push(Sight { endpoint, error, cell, whose });
-                }
-            }
-        }
-    }
-    found
+fn in_window<'a>(
+    loaded: &'a [Loaded],
+    services: &'a [ServiceId],
+    window: Window,
+) -> impl Iterator<Item = Own<'a, ErrorCell>> {
+    let all = own(loaded, services, |rollup| &rollup.errors, |cell: &ErrorCell| (cell.owner, cell.at));
+    all.filter(move |own| window.contains(Timestamp(own.cell.at)))
 }
 
-fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
-    type Key<'a> = (&'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
+fn by_pod(loaded: &[Loaded], services: &[ServiceId], window: Window, seen: &Seen) -> ErrorLives {
+    type Key<'a> = (&'a ServiceId, &'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
     let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
-    for Sight { endpoint, error, cell, whose } in sights(loaded, slice::from_ref(service), window) {
-        let key = (endpoint, error, whose.revision.as_ref(), whose.pod.as_ref());
+    for Own { rollup, cell, service, whose } in in_window(loaded, services, window) {
+        let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
+        let key = (service, endpoint, error, whose.revision.as_ref(), whose.pod.as_ref());
         let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
         *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
     }
-    let row = |((endpoint, error, revision, pod), cells): (Key<'_>, BTreeMap<u32, f64>)| PodErrors {
-        endpoint: endpoint.to_owned(),
-        error: error.to_owned(),
-        first_seen: seen.get(&(endpoint.to_owned(), error.to_owned())).map_or(window.from, |group| group.first),
-        revision: revision.cloned(),
-        pod: pod.cloned(),
-        cells: cells.into_iter().collect(),
-    };
-    groups.into_iter().map(row).collect()
+    let mut lives = ErrorLives::new();
+    for ((service, endpoint, error, revision, pod), cells) in groups {
+        let key = (service.clone(), endpoint.to_owned(), error.to_owned());
+        let first_seen = seen.get(&key).map_or(window.from, |group| group.first);
+        let (service, endpoint, error) = key;
+        let (revision, pod) = (revision.cloned(), pod.cloned());
+        let row = PodErrors { endpoint, error, first_seen, revision, pod, cells: cells.into_iter().collect() };
+        lives.entry(service).or_default().groups.push(row);
+    }
+    lives
 }
 
 /// See `Telemetry::last_request`.
 pub(crate) async fn last_request(shared: &Shared, service: &ServiceId) -> Result<Option<Timestamp>, Error> {
     let remembered = shared.meta.last_request(service).await?;
-    let unfolded = unfolded(shared).await?;
-    let service = service.clone();
-    let sight = super::blocking(move || last_of(&unfolded, &service)).await?;
+    let services = [service.clone()];
+    let unfolded = unfolded(shared, &services).await?;
+    let sight = super::blocking(move || last_of(&unfolded, &services)).await?;
     Ok(remembered.max(sight))
 }
 
-/// The last request of a service in what was loaded.
-fn last_of(loaded: &[Loaded], service: &ServiceId) -> Option<Timestamp> {
-    let mut last = None;
-    for file in loaded {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            for count in of_owners(&rollup.owners, Some(&owners), |count| count.owner) {
-                let at = count.last_request.map(Timestamp);
-                let whose = at.map(|at| file.resolved.timelines[count.owner as usize].at(at));
-                if whose.is_some_and(|whose| whose.service.as_ref() == Some(service)) {
-                    last = last.max(at);
-                }
-            }
-        }
-    }
-    last
+/// The last request of services in what was loaded.
+fn last_of(loaded: &[Loaded], services: &[ServiceId]) -> Option<Timestamp> {
+    // Those that never had one are not in time for anything.
+    let at = |count: &OwnerCount| (count.owner, count.last_request.unwrap_or(i64::MIN));
+    own(loaded, services, |rollup| &rollup.owners, at).filter_map(|own| own.cell.last_request).map(Timestamp).max()
 }
 
-/// What came since the last fold.
-pub(super) async fn unfolded(shared: &Shared) -> Result<Vec<Loaded>, Error> {
+/// What came of services since the last fold.
+pub(super) async fn unfolded(shared: &Shared, services: &[ServiceId]) -> Result<Vec<Loaded>, Error> {
     let mut loaded = Vec::new();
     for file in shared.files(Family::Raw).iter().filter(|file| !file.complete.load(Ordering::Acquire)) {
         let mark = file.mark.load(Ordering::Acquire);
-        loaded.extend(super::load_file(shared, file, Rows::Between(mark, i64::MAX)).await?);
+        loaded.extend(super::load_file(shared, file, Rows::Between(mark, i64::MAX), Some(services)).await?);
     }
     Ok(loaded)
 }
 
-type Seen = BTreeMap<(String, String), GroupSeen>;
+/// By service, endpoint and error.
+type Seen = BTreeMap<(ServiceId, String, String), GroupSeen>;
 
-fn groups(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, seen: &Seen) -> Vec<ErrorCells> {
+fn groups(loaded: &[Loaded], services: &[ServiceId], window: Window, step: Step, seen: &Seen) -> Vec<ErrorCells> {
     struct Group {
         last: i64,
         sample: TraceId,
         cells: BTreeMap<u32, f64>,
     }
-    let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
-    for Sight { endpoint, error, cell, .. } in sights(loaded, slice::from_ref(service), window) {
+    let mut groups: BTreeMap<(&ServiceId, &str, &str), Group> = BTreeMap::new();
+    for Own { rollup, cell, service, .. } in in_window(loaded, services, window) {
         let empty = || Group { last: i64::MIN, sample: cell.sample, cells: BTreeMap::new() };
-        let group = groups.entry((endpoint, error)).or_insert_with(empty);
+        let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
+        let group = groups.entry((service, endpoint, error)).or_insert_with(empty);
         if cell.last >= group.last {
             (group.last, group.sample) = (cell.last, cell.sample);
         }
         let index = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
         *group.cells.entry(index).or_default() += cell.count;
     }
-    let row = |((endpoint, error), group): ((&str, &str), Group)| {
-        let known = seen.get(&(endpoint.to_owned(), error.to_owned()));
+    let row = |((service, endpoint, error), group): ((&ServiceId, &str, &str), Group)| {
+        let known = seen.get(&(service.clone(), endpoint.to_owned(), error.to_owned()));
         ErrorCells {
             endpoint: endpoint.to_owned(),
             error: error.to_owned(),

@@ -2,17 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::slice;
 
 use model::{Level, MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, Window};
 
 use super::errors::unfolded;
-use super::{Loaded, Need, of_owners};
+use super::own::{Own, own};
+use super::{Loaded, Need};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
-use crate::rollup::{OTHERS, TEXTS};
-use crate::{Error, ErrorLife, PatternCells, PodErrors};
+use crate::rollup::{LogCell, OTHERS, TEXTS};
+use crate::{Error, ErrorLives, PatternCells, PodErrors};
 
 /// See `Telemetry::log_counts`.
 pub(crate) async fn patterns(
@@ -22,107 +22,110 @@ pub(crate) async fn patterns(
     step: Step,
 ) -> Result<Vec<PatternCells>, Error> {
     let window = window.aligned(step);
-    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: false };
-    let loaded = super::load(shared, &need).await?;
-    let unfolded = unfolded(shared).await?;
-    let remembered = shared.meta.patterns(service).await?;
-    let service = service.clone();
+    let services = [service.clone()];
+    let (loaded, unfolded, remembered) = material(shared, &services, window, step).await?;
     super::blocking(move || {
-        let seen = seen(remembered, [&loaded, &unfolded], &service);
-        counted(&loaded, &service, window, step, &seen)
+        let seen = seen(remembered, [&loaded, &unfolded], &services);
+        counted(&loaded, &services, window, step, &seen)
     })
     .await
 }
 
 /// See `Telemetry::pattern_life`.
-pub(crate) async fn pattern_life(shared: &Shared, service: &ServiceId, window: Window) -> Result<ErrorLife, Error> {
+pub(crate) async fn pattern_life(shared: &Shared, services: &[ServiceId], window: Window) -> Result<ErrorLives, Error> {
+    if services.is_empty() {
+        return Ok(ErrorLives::new());
+    }
     let step = Step(MINUTE);
     let window = window.aligned(step);
-    let need = Need { window, step, services: Some(slice::from_ref(service)), by_pod: true };
-    let loaded = super::load(shared, &need).await?;
-    let unfolded = unfolded(shared).await?;
-    let remembered = shared.meta.patterns(service).await?;
-    let service = service.clone();
+    let (loaded, unfolded, remembered) = material(shared, services, window, step).await?;
+    let services = services.to_vec();
     super::blocking(move || {
-        let seen = seen(remembered, [&loaded, &unfolded], &service);
-        let births = seen.values().map(|pattern| pattern.first).collect();
-        ErrorLife { groups: by_pod(&loaded, &service, window, &seen), births }
+        let seen = seen(remembered, [&loaded, &unfolded], &services);
+        let mut lives = by_pod(&loaded, &services, window, &seen);
+        for ((service, _), pattern) in seen {
+            lives.entry(service).or_default().births.push(pattern.first);
+        }
+        lives
     })
     .await
 }
 
-type Seen = BTreeMap<String, GroupSeen>;
+/// What the window holds, what is not folded yet, what is remembered.
+async fn material(
+    shared: &Shared,
+    services: &[ServiceId],
+    window: Window,
+    step: Step,
+) -> Result<(Vec<Loaded>, Vec<Loaded>, Seen), Error> {
+    let need = Need { window, step, services: Some(services), by_pod: false };
+    let loaded = super::load(shared, &need).await?;
+    Ok((loaded, unfolded(shared, services).await?, shared.meta.patterns(services).await?))
+}
 
-/// What is remembered of a service's patterns, and what its own cells add.
-fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
+/// By service and pattern.
+type Seen = BTreeMap<(ServiceId, String), GroupSeen>;
+
+/// What is remembered of services' patterns, and what their own cells add.
+fn seen(remembered: Seen, loaded: [&[Loaded]; 2], services: &[ServiceId]) -> Seen {
     let mut seen = remembered;
-    for file in loaded.into_iter().flatten() {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            for cell in of_owners(&rollup.logs, Some(&owners), |cell| cell.owner) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
-                if whose.service.as_ref() == Some(service) {
-                    let sight = fold::sight((cell.first, cell.last), whose);
-                    let pattern = rollup.texts.get(cell.pattern).to_owned();
-                    seen.entry(pattern).and_modify(|known| known.join(&sight)).or_insert(sight);
-                }
-            }
-        }
+    let loaded = loaded.into_iter().flatten();
+    for Own { rollup, cell, service, whose } in
+        own(loaded, services, |rollup| &rollup.logs, |cell| (cell.owner, cell.first))
+    {
+        let sight = fold::sight((cell.first, cell.last), whose);
+        let key = (service.clone(), rollup.texts.get(cell.pattern).to_owned());
+        seen.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
     }
     seen
 }
 
+/// The cells of services in a window.
+fn in_window<'a>(
+    loaded: &'a [Loaded],
+    services: &'a [ServiceId],
+    window: Window,
+) -> impl Iterator<Item = Own<'a, LogCell>> {
+    let all = own(loaded, services, |rollup| &rollup.logs, |cell: &LogCell| (cell.owner, cell.at));
+    all.filter(move |own| window.contains(Timestamp(own.cell.at)))
+}
+
 /// Warnings and worse by pod and minute.
-fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -> Vec<PodErrors> {
-    type Key<'a> = (&'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
+fn by_pod(loaded: &[Loaded], services: &[ServiceId], window: Window, seen: &Seen) -> ErrorLives {
+    type Key<'a> = (&'a ServiceId, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
     let mut patterns: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
-    for file in loaded {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            let cells = of_owners(&rollup.logs, Some(&owners), |cell| cell.owner);
-            let bad = cells.filter(|cell| Level::from_number(cell.level) >= Level::Warn);
-            for cell in bad.filter(|cell| window.contains(Timestamp(cell.at))) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref() == Some(service) {
-                    let key = (rollup.texts.get(cell.pattern), whose.revision.as_ref(), whose.pod.as_ref());
-                    let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
-                    *patterns.entry(key).or_default().entry(minute).or_default() += cell.count as f64;
-                }
-            }
-        }
+    let is_bad = |own: &Own<'_, LogCell>| Level::from_number(own.cell.level) >= Level::Warn;
+    for Own { rollup, cell, service, whose } in in_window(loaded, services, window).filter(is_bad) {
+        let key = (service, rollup.texts.get(cell.pattern), whose.revision.as_ref(), whose.pod.as_ref());
+        let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
+        *patterns.entry(key).or_default().entry(minute).or_default() += cell.count as f64;
     }
-    let row = |((pattern, revision, pod), cells): (Key<'_>, BTreeMap<u32, f64>)| PodErrors {
-        endpoint: String::new(),
-        error: pattern.to_owned(),
-        first_seen: seen.get(pattern).map_or(window.from, |known| known.first),
-        revision: revision.cloned(),
-        pod: pod.cloned(),
-        cells: cells.into_iter().collect(),
-    };
-    patterns.into_iter().map(row).collect()
+    let mut lives = ErrorLives::new();
+    for ((service, pattern, revision, pod), cells) in patterns {
+        let key = (service.clone(), pattern.to_owned());
+        let first_seen = seen.get(&key).map_or(window.from, |known| known.first);
+        let (service, error) = key;
+        let (revision, pod) = (revision.cloned(), pod.cloned());
+        let cells = cells.into_iter().collect();
+        let row = PodErrors { endpoint: String::new(), error, first_seen, revision, pod, cells };
+        lives.entry(service).or_default().groups.push(row);
+    }
+    lives
 }
 
 /// Lines of one pattern by level and step.
 type Cells = BTreeMap<(Level, u32), u64>;
 
-fn counted(loaded: &[Loaded], service: &ServiceId, window: Window, step: Step, seen: &Seen) -> Vec<PatternCells> {
+fn counted(loaded: &[Loaded], services: &[ServiceId; 1], window: Window, step: Step, seen: &Seen) -> Vec<PatternCells> {
     let mut patterns: BTreeMap<&str, Cells> = BTreeMap::new();
-    for file in loaded {
-        let owners = file.resolved.owners_of(slice::from_ref(service));
-        for rollup in &file.rollups {
-            let cells = of_owners(&rollup.logs, Some(&owners), |cell| cell.owner);
-            for cell in cells.filter(|cell| window.contains(Timestamp(cell.at))) {
-                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.at));
-                if whose.service.as_ref() == Some(service) {
-                    let at = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
-                    let cells = patterns.entry(rollup.texts.get(cell.pattern)).or_default();
-                    *cells.entry((Level::from_number(cell.level), at)).or_default() += cell.count;
-                }
-            }
-        }
+    for Own { rollup, cell, .. } in in_window(loaded, services, window) {
+        let at = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
+        let cells = patterns.entry(rollup.texts.get(cell.pattern)).or_default();
+        *cells.entry((Level::from_number(cell.level), at)).or_default() += cell.count;
     }
+    let [service] = services;
     let row = |(pattern, cells): (&str, Cells)| {
-        let known = seen.get(pattern);
+        let known = seen.get(&(service.clone(), pattern.to_owned()));
         PatternCells {
             pattern: pattern.to_owned(),
             first_seen: known.map_or(window.from, |known| known.first),

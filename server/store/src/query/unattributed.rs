@@ -18,7 +18,7 @@ const ATTRIBUTES: usize = 12;
 pub(crate) async fn unattributed(shared: &Shared, window: Window) -> Result<Vec<Unattributed>, Error> {
     let mut found: HashMap<OwnerHash, Unattributed> = HashMap::new();
     for file in shared.files(Family::Raw).iter().filter(|file| file.begins() < window.to) {
-        let Some(loaded) = super::load_file(shared, file, Rows::Arrived(window)).await? else { continue };
+        let Some(loaded) = super::load_file(shared, file, Rows::Arrived(window), None).await? else { continue };
         let mut counts: HashMap<u32, (u64, u64, i64)> = HashMap::new();
         for count in loaded.rollups.iter().flat_map(|rollup| &rollup.owners) {
             let (spans, logs, last) = counts.entry(count.owner).or_insert((0, 0, i64::MIN));

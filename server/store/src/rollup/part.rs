@@ -4,10 +4,11 @@ use super::gather::Named;
 use super::{Cell, ErrorCell, LogCell, Rollup};
 
 impl Rollup {
-    /// Parts of at least so many cells but for the last, each with the cells of the owners from its first number to its
-    /// last. An owner is never in two of them.
+    /// Parts of at least so many cells but for the last, each with the cells and counts of the owners from its first
+    /// number to its last. An owner is never in two of them.
     pub(crate) fn parts(self, cells: usize) -> Vec<(u32, u32, Self)> {
-        let mut owners: Vec<u32> = self.owner_numbers().collect();
+        let counted = self.owners.iter().map(|count| count.owner);
+        let mut owners: Vec<u32> = self.owner_numbers().chain(counted).collect();
         owners.sort_unstable();
         let (Some(first), Some(last)) = (owners.first().copied(), owners.last().copied()) else { return Vec::new() };
         let mut ends = Vec::new();
@@ -31,28 +32,26 @@ impl Rollup {
 
     /// What it holds of the owners from one number to another.
     fn part(&self, first: u32, last: u32) -> Self {
-        let is_in = |owner: u32| (first..=last).contains(&owner);
         let mut part = Self::default();
         let mut texts = Named::new(&self.texts);
-        let (requests, calls) = (self.requests.iter(), self.calls.iter());
-        for cell in requests.filter(|cell| is_in(cell.owner)) {
+        for cell in range(&self.requests, (first, last), |cell| cell.owner) {
             let cell = part.taken(self, cell, &mut texts);
             part.requests.push(cell);
         }
-        for cell in calls.filter(|cell| is_in(cell.owner)) {
+        for cell in range(&self.calls, (first, last), |cell| cell.owner) {
             let cell = part.taken(self, cell, &mut texts);
             part.calls.push(cell);
         }
-        for cell in self.errors.iter().filter(|cell| is_in(cell.owner)) {
+        for cell in range(&self.errors, (first, last), |cell| cell.owner) {
             let (endpoint, error) =
                 (texts.number(cell.endpoint, &mut part.texts), texts.number(cell.error, &mut part.texts));
             part.errors.push(ErrorCell { endpoint, error, ..*cell });
         }
-        for cell in self.logs.iter().filter(|cell| is_in(cell.owner)) {
+        for cell in range(&self.logs, (first, last), |cell| cell.owner) {
             let pattern = texts.number(cell.pattern, &mut part.texts);
             part.logs.push(LogCell { pattern, ..*cell });
         }
-        part.owners.extend(self.owners.iter().filter(|count| is_in(count.owner)));
+        part.owners.extend(range(&self.owners, (first, last), |count| count.owner));
         part
     }
 
@@ -63,6 +62,13 @@ impl Rollup {
         let text = texts.number(cell.text, &mut self.texts);
         Cell { text, from, to: self.buckets.len() as u32, ..*cell }
     }
+}
+
+/// Cells of the owners from one number to another, of cells that are sorted by owner.
+fn range<T>(cells: &[T], (first, last): (u32, u32), owner: impl Fn(&T) -> u32) -> &[T] {
+    let from = cells.partition_point(|cell| owner(cell) < first);
+    let to = cells.partition_point(|cell| owner(cell) <= last);
+    &cells[from..to]
 }
 
 #[cfg(test)]
