@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 use analysis::{DeployFacts, Look, Past, PastMinute, Rules, judge};
 use scenario::{Drawn, Scenario, draw, looks};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often one verdict is made; the best counts.
 const ROUNDS: usize = 25;
 /// Services of which an hour may cost no more than `TARGET`.

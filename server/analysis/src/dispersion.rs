@@ -152,15 +152,37 @@ pub(crate) fn spread(units: &[Unit], mean: f64, variance: Variance<'_>, weight: 
 
 /// Sums over blocks of so many minutes, ascending.
 pub(crate) fn blocks(units: &[Unit], length: i32) -> Vec<Unit> {
-    let of = |unit: &Unit| Unit { minute: unit.minute.div_euclid(length), ..*unit };
-    let mut all: Vec<Unit> = units.iter().map(of).collect();
-    // The past comes in order; cells of several pods do not.
+    sums(units.iter().copied(), length)
+}
+
+/// The same of units as they come. Those of one block are added in their order, whichever way.
+pub(crate) fn sums(units: impl ExactSizeIterator<Item = Unit> + Clone, length: i32) -> Vec<Unit> {
+    let count = units.len();
+    let units = units.map(|unit| Unit { minute: unit.minute.div_euclid(length), ..unit });
+    let add = |sum: &mut Unit, unit: &Unit| {
+        sum.x += unit.x;
+        sum.n += unit.n;
+    };
+    let mut all: Vec<Unit> = Vec::with_capacity(count);
+    for (at, unit) in units.clone().enumerate() {
+        match all.last_mut() {
+            Some(last) if last.minute == unit.minute => add(last, &unit),
+            // The past comes in order; cells of several pods do not.
+            Some(last) if last.minute > unit.minute => return unordered(all, units.skip(at), add),
+            _ => all.push(unit),
+        }
+    }
+    all
+}
+
+/// What is summed in order so far, with the rest in any.
+fn unordered(mut all: Vec<Unit>, rest: impl Iterator<Item = Unit>, add: impl Fn(&mut Unit, &Unit)) -> Vec<Unit> {
+    all.extend(rest);
     all.sort_by_key(|unit| unit.minute);
     all.dedup_by(|next, sum| {
         let same = next.minute == sum.minute;
         if same {
-            sum.x += next.x;
-            sum.n += next.n;
+            add(sum, next);
         }
         same
     });

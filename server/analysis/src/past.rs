@@ -7,7 +7,7 @@ use model::Red;
 
 use crate::PastMinute;
 use crate::compare::{Tally, Unit};
-use crate::dispersion::{Dispersion, blocks, varies};
+use crate::dispersion::{Dispersion, sums, varies};
 use crate::ranks::{Counts, Ranks};
 use crate::stats::median;
 
@@ -178,9 +178,8 @@ fn failed(minute: i32, red: &Red) -> Unit {
 }
 
 /// Scores by minute, ascending.
-fn by_minute(stretch: &[Minute<'_>], score: impl Fn(i32, &Red) -> Unit) -> Vec<Unit> {
-    let parts: Vec<Unit> = stretch.iter().map(|(minute, red)| score(*minute, red)).collect();
-    blocks(&parts, 1)
+fn by_minute(stretch: &[Minute<'_>], score: impl Fn(i32, &Red) -> Unit + Copy) -> Vec<Unit> {
+    sums(stretch.iter().map(|(minute, red)| score(*minute, red)), 1)
 }
 
 /// How often a length was doubled from one minute.
