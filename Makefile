@@ -74,6 +74,7 @@ bench: ## print figures beside their targets, and the scores of verdicts and lea
 	cargo run --release --quiet -p analysis --example score -- 40
 	cargo run --release --quiet -p analysis --example leaks -- 40
 
-soak: ## a thousand kills while telemetry arrives (BINNACLE_KILLS=n for another number)
+soak: ## a thousand kills while telemetry arrives (BINNACLE_KILLS=n for another number), and watch faults at full length
 	@.ci/tools rust
+	$(native) cargo test -p server --test faults -- --ignored --nocapture
 	$(native) BINNACLE_KILLS=$(or $(BINNACLE_KILLS),1000) cargo test -p server --test kills -- --nocapture

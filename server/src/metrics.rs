@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{Connection, IngestStatus, StatusPage, StoreStatus};
+use model::{ClusterStatus, Connection, IngestStatus, StatusPage, StoreStatus, WatcherStatus};
 
 /// Renders the status as metrics.
 pub(crate) fn text(status: &StatusPage) -> String {
@@ -21,18 +21,7 @@ pub(crate) fn text(status: &StatusPage) -> String {
         (format!("{{cluster=\"{}\"}}", escape(&cluster.name)), up)
     });
     metric("cluster_connected", "gauge", "Whether a cluster's watchers follow it.", &connected.collect::<Vec<_>>());
-    let watched = status.clusters.iter().flat_map(|cluster| {
-        cluster.watchers.iter().map(move |watcher| {
-            let labels = format!(
-                "{{cluster=\"{}\",resource=\"{}\",namespace=\"{}\"}}",
-                escape(&cluster.name),
-                escape(&watcher.resource),
-                escape(watcher.namespace.as_deref().unwrap_or_default())
-            );
-            (labels, watcher.objects as f64)
-        })
-    });
-    metric("watched_objects", "gauge", "Objects that a watcher holds.", &watched.collect::<Vec<_>>());
+    watchers(&status.clusters, &mut metric);
     out
 }
 
@@ -40,6 +29,24 @@ type Sink<'a> = &'a mut dyn FnMut(&str, &str, &str, &[(String, f64)]);
 
 fn plain(value: u64) -> [(String, f64); 1] {
     [(String::new(), value as f64)]
+}
+
+fn watchers(clusters: &[ClusterStatus], metric: Sink<'_>) {
+    let each = |value: fn(&WatcherStatus) -> u64| -> Vec<(String, f64)> {
+        let all = clusters.iter().flat_map(|cluster| cluster.watchers.iter().map(move |watcher| (cluster, watcher)));
+        let sample = |(cluster, watcher): (&ClusterStatus, &WatcherStatus)| {
+            let labels = format!(
+                "{{cluster=\"{}\",resource=\"{}\",namespace=\"{}\"}}",
+                escape(&cluster.name),
+                escape(&watcher.resource),
+                escape(watcher.namespace.as_deref().unwrap_or_default())
+            );
+            (labels, value(watcher) as f64)
+        };
+        all.map(sample).collect()
+    };
+    metric("watched_objects", "gauge", "Objects that a watcher holds.", &each(|watcher| watcher.objects));
+    metric("watch_lists_total", "counter", "Lists that a watcher made.", &each(|watcher| watcher.lists));
 }
 
 fn ingest(status: &IngestStatus, metric: Sink<'_>) {
@@ -73,7 +80,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use model::{ClusterStatus, Timestamp};
+    use model::Timestamp;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use simulator::{Options, Scenario, Simulator};
+use simulator::{Faults, Options, Scenario, Simulator};
 
 use crate::shutdown::Shutdown;
 use crate::telemetry;
@@ -28,6 +28,9 @@ pub(crate) struct Simulate {
     /// Changes a second of the pods beside the scenario's
     #[arg(long, default_value_t = 0.0, value_name = "NUMBER")]
     churn: f64,
+    /// Every so many seconds all history is forgotten, so that all is listed anew; 0 for never
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    gone_every: f64,
     /// Requests a second that the scenario's services get from outside
     #[arg(long, default_value_t = 20.0, value_name = "NUMBER")]
     rate: f64,
@@ -47,8 +50,8 @@ pub(crate) struct Simulate {
 
 /// Runs the simulated cluster until a signal.
 pub(crate) async fn run(flags: Simulate) -> anyhow::Result<()> {
-    for (flag, number) in [("--rate", flags.rate), ("--churn", flags.churn)] {
-        ensure!(number.is_finite() && number >= 0.0, "{flag} {number} is not a number of things a second");
+    for (flag, number) in [("--rate", flags.rate), ("--churn", flags.churn), ("--gone-every", flags.gone_every)] {
+        ensure!(number.is_finite() && number >= 0.0, "{flag} {number} is not a number from 0 on");
     }
     telemetry::start("info")?;
     let shutdown = Shutdown::on_signals()?;
@@ -65,6 +68,7 @@ pub(crate) async fn run(flags: Simulate) -> anyhow::Result<()> {
         ..Options::default()
     })
     .await?;
+    simulator.controls().set(Faults { gone_every: flags.gone_every, ..Faults::default() });
     let (path, _temporary) = write(flags.kubeconfig_out, &simulator.kubeconfig())?;
     // Whoever started this may have gone; the cluster runs on.
     let _ = writeln!(std::io::stdout(), "KUBECONFIG={}", path.display());

@@ -31,6 +31,10 @@ type View = BTreeMap<String, BTreeSet<String>>;
 
 impl Watched {
     async fn start() -> Self {
+        Self::start_by(|source| source).await
+    }
+
+    async fn start_by(reach: fn(cluster::Source) -> cluster::Source) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let steady = |index| Service {
             name: format!("steady-{index}"),
@@ -53,7 +57,7 @@ impl Watched {
         tokio::spawn(simulator.run(shutdown.clone()));
         let watched =
             Self { store, controls, address, token, _directory: directory, _guard: shutdown.clone().drop_guard() };
-        let source = cluster::sources(Some(&kubeconfig), &[]).unwrap().remove(0);
+        let source = reach(cluster::sources(Some(&kubeconfig), &[]).unwrap().remove(0));
         tokio::spawn(cluster::run(source, cluster::Options::default(), watched.store.clone(), shutdown));
         watched.agrees("the first lists", Duration::from_secs(30)).await;
         watched
@@ -254,11 +258,38 @@ async fn rights_that_are_taken_away_are_named_and_work_again_when_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a silent connection is given up after a minute"]
 async fn a_connection_that_is_half_open_is_given_up() {
+    let watched = Watched::start_by(|source| source.with_watches(3)).await;
+    watched.endure(Faults { half_open: true, ..Faults::default() }, 6).await;
+    watched.agrees("half-open connections", SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "as long as it takes where nothing is shortened: `make soak`"]
+async fn a_connection_that_is_half_open_is_given_up_after_a_minute() {
     let watched = Watched::start().await;
     watched.endure(Faults { half_open: true, ..Faults::default() }, 6).await;
     watched.agrees("half-open connections", Duration::from_secs(65)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute: `make soak`"]
+async fn history_that_is_forgotten_every_five_seconds_for_a_minute_is_listed_six_times_at_most() {
+    let watched = Watched::start().await;
+    let before = watched.lists();
+    watched.endure(Faults { gone_every: 5.0, ..Faults::default() }, 120).await;
+    let lists = watched.lists() - before;
+    watched.agrees("a minute of 410s", Duration::from_secs(65)).await;
+    assert!((1..=6).contains(&lists), "{lists} times listed in a minute");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes ten minutes: `make soak`"]
+async fn an_api_server_that_is_away_for_ten_minutes_is_found_again() {
+    let watched = Watched::start().await;
+    let said = watched.endure(Faults { away: true, ..Faults::default() }, 1_200).await;
+    assert!(said.iter().any(is_trouble), "{said:?}");
+    watched.agrees("ten minutes of absence", SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

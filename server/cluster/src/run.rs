@@ -164,7 +164,8 @@ impl Owner {
         let mut tasks = JoinSet::new();
         for (place, scope) in self.scopes.iter().enumerate() {
             let (client, wake) = (self.client.clone(), self.wake.clone());
-            tasks.spawn(watching::watch(Post { client, scope: scope.clone(), place, sender: sender.clone(), wake }));
+            let (scope, length, sender) = (scope.clone(), self.source.watch(), sender.clone());
+            tasks.spawn(watching::watch(Post { client, scope, place, length, sender, wake }));
         }
         let (knocked, mut knocks) = mpsc::channel(1);
         tasks.spawn(connect::knock(self.client.clone(), knocked, self.hurry.clone()));

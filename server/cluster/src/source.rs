@@ -8,11 +8,16 @@ use kube::{Client, Config};
 
 use crate::Error;
 
+/// The API server ends a watch after so many seconds, with a last bookmark, and the next one goes on from there.
+/// Kinds that seldom change are silent in between, as is a connection whose other end is gone.
+const WATCH: u32 = 45;
+
 /// How to reach one cluster.
 #[derive(Clone)]
 pub struct Source {
     name: String,
     way: Way,
+    watch: u32,
 }
 
 #[derive(Clone)]
@@ -29,6 +34,17 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
+    /// With watches of so many seconds instead of [`WATCH`]: a connection that is silent for a third longer is given up.
+    pub fn with_watches(mut self, seconds: u32) -> Self {
+        self.watch = seconds;
+        self
+    }
+
+    /// Seconds after which a watch ends.
+    pub(crate) fn watch(&self) -> u32 {
+        self.watch
+    }
+
     /// The context's name, or `in-cluster`.
     pub fn name(&self) -> &str {
         &self.name
@@ -53,7 +69,7 @@ impl Source {
         let mut config = config?;
         config.connect_timeout = Some(Duration::from_secs(10));
         // Longer than a watch may stay silent, so that a connection whose other end is gone is noticed.
-        config.read_timeout = Some(Duration::from_secs(u64::from(crate::watch::LENGTH) + 15));
+        config.read_timeout = Some(Duration::from_secs(u64::from(self.watch + self.watch / 3)));
         config.reset_reader_on_write = true;
         // Watchers and the knock try again by themselves, and a failure has to be seen to be shown.
         config.default_retry = false;
@@ -135,7 +151,7 @@ fn without_kubeconfig(contexts: &[String]) -> Result<Vec<Source>, Error> {
         )));
     }
     let inside = Config::incluster().is_ok();
-    Ok(inside.then(|| Source { name: "in-cluster".into(), way: Way::InCluster }).into_iter().collect())
+    Ok(inside.then(|| Source { name: "in-cluster".into(), way: Way::InCluster, watch: WATCH }).into_iter().collect())
 }
 
 fn source(file: &str, config: &Kubeconfig, context: &str, known: &str) -> Result<Source, Error> {
@@ -160,5 +176,9 @@ fn source(file: &str, config: &Kubeconfig, context: &str, known: &str) -> Result
             found.cluster
         )));
     }
-    Ok(Source { name: context.to_owned(), way: Way::Context(Box::new(config.clone()), context.to_owned()) })
+    Ok(Source {
+        name: context.to_owned(),
+        way: Way::Context(Box::new(config.clone()), context.to_owned()),
+        watch: WATCH,
+    })
 }

@@ -21,9 +21,6 @@ use crate::world::Scope;
 
 /// Objects of a list handed over at once.
 const BATCH: usize = 500;
-/// The API server ends a watch after so many seconds, with a last bookmark, and the next one goes on from there.
-/// Kinds that seldom change are silent in between, as is a connection whose other end is gone.
-pub(crate) const LENGTH: u32 = 45;
 /// Rights that were given back, and kinds that were added, are seen after so long at most.
 const DENIED_AGAIN: Duration = Duration::from_secs(30);
 /// A watch that was tried again and has not failed for so long works.
@@ -151,6 +148,8 @@ pub(crate) struct Post {
     pub(crate) client: Client,
     pub(crate) scope: Scope,
     pub(crate) place: usize,
+    /// Seconds after which a watch ends.
+    pub(crate) length: u32,
     pub(crate) sender: mpsc::Sender<Message>,
     /// Rings when the cluster answers again: nobody has to wait out a backoff.
     pub(crate) wake: std::sync::Arc<Notify>,
@@ -179,7 +178,7 @@ fn events<T: Slim + Metadata>(post: &Post) -> Events<T> {
         Some(namespace) => Api::namespaced_with(post.client.clone(), namespace, kind),
         None => Api::all_with(post.client.clone(), kind),
     };
-    let config = watcher::Config::default().page_size(BATCH as u32).timeout(LENGTH);
+    let config = watcher::Config::default().page_size(BATCH as u32).timeout(post.length);
     // What is normal is never adverse, and it is most of all events.
     let config = if *kind == Kind::Event { config.fields("type!=Normal") } else { config };
     watcher::watcher(api, config).boxed()
