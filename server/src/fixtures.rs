@@ -55,10 +55,10 @@ pub(crate) fn deploy(sequence: u32) -> Deploy {
 pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
     PodState {
         id: PodId(name.into()),
-        cluster: service.cluster.clone(),
-        namespace: service.namespace.clone(),
+        cluster: service.cluster.as_str().into(),
+        namespace: service.namespace.as_str().into(),
         name: name.into(),
-        service,
+        service: service.into(),
         revision: None,
         node: None,
         ips: vec![],
@@ -77,7 +77,7 @@ pub(crate) fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodStat
 pub(crate) fn container(name: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: format!("{name}:1"),
+        image: format!("{name}:1").into(),
         id: None,
         restarts: 0,
         state: "running".into(),

@@ -1,8 +1,10 @@
 //! What Kubernetes says of a service: its state, its pods, what went wrong, its resources.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{DeployMark, PodId, ResourceId, RevisionHash, Series, ServiceId, Timestamp, Window};
+use crate::{DeployMark, PodId, ResourceId, RevisionHash, Series, ServiceId, Text, Timestamp, Window};
 
 /// A service as the cluster has it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,19 +101,19 @@ pub struct PodState {
     /// Its uid.
     pub id: PodId,
     /// The cluster.
-    pub cluster: String,
+    pub cluster: Text,
     /// The namespace.
-    pub namespace: String,
+    pub namespace: Text,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The service it belongs to.
-    pub service: ServiceId,
+    pub service: Arc<ServiceId>,
     /// Its revision, fixed for life.
     pub revision: Option<RevisionHash>,
     /// The node it was scheduled to.
-    pub node: Option<String>,
+    pub node: Option<Text>,
     /// Its IP addresses.
-    pub ips: Vec<String>,
+    pub ips: Vec<Text>,
     /// It has its node's network: its IP says nothing of who sends.
     pub host_network: bool,
     /// Its logs are not to be read: its annotation says so.
@@ -126,7 +128,7 @@ pub struct PodState {
     /// How it stood since when, oldest first; the last entry is `phase`.
     pub history: Vec<(Timestamp, PodPhase)>,
     /// Why it waits or ended, `ImagePullBackOff`, `Evicted`, `Unschedulable`.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// Its containers, init containers first.
     pub containers: Vec<ContainerState>,
 }
@@ -142,15 +144,15 @@ impl PodState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerState {
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The image asked for.
-    pub image: String,
+    pub image: Text,
     /// The runtime's id without its scheme, where it runs.
-    pub id: Option<String>,
+    pub id: Option<Text>,
     /// How often it was restarted.
     pub restarts: u32,
     /// `running`, or why it waits or ended.
-    pub state: String,
+    pub state: Text,
     /// Ready.
     pub ready: bool,
     /// How it ended the last time.

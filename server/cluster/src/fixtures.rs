@@ -1,6 +1,8 @@
 //! What tests of this crate begin with: a pod that is ready and a container that runs.
 
-use model::{ContainerState, PodId, PodPhase, PodState, ServiceId, Timestamp};
+use std::sync::Arc;
+
+use model::{ContainerState, PodId, PodPhase, PodState, ServiceId, Text, Timestamp};
 
 /// A pod of a Deployment in `shop`, since the beginning of time, without containers; its name is its uid too.
 pub(crate) fn pod(service: &str, name: &str) -> PodState {
@@ -9,7 +11,7 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
         cluster: "c".into(),
         namespace: "shop".into(),
         name: name.into(),
-        service: ServiceId::new("c", "shop", "Deployment", service),
+        service: Arc::new(ServiceId::new("c", "shop", "Deployment", service)),
         revision: None,
         node: None,
         ips: Vec::new(),
@@ -28,7 +30,7 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
 pub(crate) fn container(name: &str, id: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: String::new(),
+        image: Text::default(),
         id: Some(id.into()),
         restarts: 0,
         state: "running".into(),

@@ -94,7 +94,7 @@ impl Facts {
         let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
         for run in runs {
             let Some(pod) = pods.get(run.pod.as_str()) else { continue };
-            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.clone());
+            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.to_string());
             by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now), revision, name });
         }
         Self { by_what, current, before, now }

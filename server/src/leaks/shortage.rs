@@ -60,7 +60,7 @@ mod tests {
     fn pod(name: &str, container: &str) -> PodState {
         let state = model::ContainerState {
             name: "app".into(),
-            image: String::new(),
+            image: model::Text::default(),
             id: Some(container.into()),
             restarts: 0,
             state: "running".into(),
@@ -68,7 +68,7 @@ mod tests {
             last_exit: None::<Exit>,
         };
         PodState {
-            id: PodId(format!("uid-{name}")),
+            id: PodId(format!("uid-{name}").into()),
             history: vec![],
             containers: vec![state],
             ..fixtures::pod(id("cart"), name, Timestamp(1))
@@ -145,7 +145,7 @@ mod tests {
         let store = open(folder.path()).await;
         record(&store, vec![service("cart")], vec![]).await;
         let mut pods = ClusterRecord::new(ClusterId("c1".into()));
-        pods.pods = vec![pod("one", "run"), pod("two", "run")];
+        pods.pods = [pod("one", "run"), pod("two", "run")].map(std::sync::Arc::new).into();
         store.record(pods).await.unwrap();
         let now = crate::jobs::now();
         assert_eq!(look(&store, &id("cart"), now, false).await.unwrap().saturation, [], "nobody measures it");

@@ -57,12 +57,12 @@ async fn memory_of(
     let living: Vec<&PodState> = sides.new.iter().filter(|pod| pod.ended.is_none()).copied().collect();
     let youngest = living.iter().map(|pod| end.since(pod.created)).filter(|age| *age > 2 * SETTLING).min();
     let Some(age) = youngest.map(|age| age.min(OLDEST)) else { return Ok(None) };
-    let new = living.iter().filter_map(|pod| at_age(since.get(&pod.name)?, pod.created, age));
+    let new = living.iter().filter_map(|pod| at_age(since.get(pod.name.as_str())?, pod.created, age));
     let mut old = Vec::new();
     for pod in sides.old.iter().take(PODS) {
         let window = Window::new(pod.created, pod.created.plus(age));
         let found = reader.by_pod(MEMORY[1], false, window).await?;
-        old.extend(found.get(&pod.name).and_then(|minutes| at_age(minutes, pod.created, age)));
+        old.extend(found.get(pod.name.as_str()).and_then(|minutes| at_age(minutes, pod.created, age)));
     }
     Ok(Some(ResourceFacts { cpu: false, new: new.collect(), old }))
 }
@@ -83,7 +83,7 @@ async fn cpu_of(reader: &Reader<'_>, sides: &Sides<'_>, window: Window) -> Resul
     }
     let requests = reader.requests(window).await?;
     let each = |pods: &[&PodState]| -> Vec<f64> {
-        let of = |pod: &&PodState| per_request(cpu.get(&pod.name)?, requests.get(&pod.id)?, pod.created);
+        let of = |pod: &&PodState| per_request(cpu.get(pod.name.as_str())?, requests.get(&pod.id)?, pod.created);
         pods.iter().filter_map(of).collect()
     };
     Ok(Some(ResourceFacts { cpu: true, new: each(&sides.new), old: each(&sides.old) }))

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{PodPhase, Timestamp};
+use model::{PodState, Timestamp};
 
 use super::linked::Linked;
-use crate::adverse::Counted;
 use crate::identity::{Key, Owners};
 use crate::kind::Kind;
 use crate::links::Link;
@@ -17,7 +16,7 @@ use crate::template::Facts;
 use crate::text::{Labels, Text};
 
 /// A workload without its document.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Known {
     pub(crate) kind: Kind,
     pub(crate) workload: Workload,
@@ -50,10 +49,8 @@ pub(crate) struct Map {
 pub(crate) struct Seat {
     pub(crate) pod: Pod,
     pub(crate) service: Option<Key>,
-    pub(crate) counted: Counted,
-    pub(crate) history: Vec<(Timestamp, PodPhase)>,
-    /// Hash of what was recorded last.
-    pub(crate) told: u64,
+    /// What was recorded last: the store's directory has the same copy.
+    pub(crate) told: Option<Arc<PodState>>,
 }
 
 /// A name in a namespace.
@@ -62,7 +59,7 @@ pub(crate) type Name = (Text, Text);
 /// All objects.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    pub(crate) workloads: HashMap<Text, Known>,
+    pub(crate) workloads: HashMap<Text, Box<Known>>,
     pub(crate) rings: HashMap<Text, Ring>,
     pub(crate) pods: HashMap<Text, Box<Seat>>,
     pub(crate) nodes: HashMap<Text, Node>,
@@ -101,7 +98,12 @@ impl Index {
 
     /// What a service with a workload of this uid is made of.
     pub(crate) fn parts(&self, key: &Key, uid: &str) -> Parts<'_> {
-        let mut parts = Parts { root: self.workloads.get(uid), sets: Vec::new(), rings: Vec::new(), pods: Vec::new() };
+        let mut parts = Parts {
+            root: self.workloads.get(uid).map(|known| &**known),
+            sets: Vec::new(),
+            rings: Vec::new(),
+            pods: Vec::new(),
+        };
         if key.kind() == "Pod" {
             parts.pods.extend(self.pods.get(uid).map(|seat| &**seat));
             return parts;

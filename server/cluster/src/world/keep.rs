@@ -29,7 +29,7 @@ impl World {
         match prepared {
             Prepared::Workload(known) => {
                 self.dirty.workloads.entry(known.workload.meta.uid.clone()).or_default();
-                self.index.workloads.insert(known.workload.meta.uid.clone(), *known);
+                self.index.workloads.insert(known.workload.meta.uid.clone(), known);
             }
             Prepared::Ring(ring) => {
                 self.dirty.workloads.entry(ring.meta.uid.clone()).or_default();
@@ -85,8 +85,8 @@ impl World {
                 seat.pod = pod;
             }
             None => {
-                let (history, counted) = self.remembered.pod(&pod);
-                let seat = Seat { pod, service: None, counted, history, told: 0 };
+                let told = self.remembered.pod(&uid);
+                let seat = Seat { pod, service: None, told };
                 self.index.pods.insert(uid, Box::new(seat));
             }
         }
@@ -178,6 +178,17 @@ impl World {
 }
 
 impl Index {
+    /// Whether an object of those that there are many of is known to be just so.
+    pub(super) fn knows(&self, prepared: &Prepared) -> bool {
+        let uid = &prepared.meta().uid;
+        match prepared {
+            Prepared::Pod(pod) => self.pods.get(uid).is_some_and(|seat| seat.pod == **pod),
+            Prepared::Workload(known) => self.workloads.get(uid) == Some(known),
+            Prepared::Slice(slice) => self.slices.get(uid) == Some(slice),
+            _ => false,
+        }
+    }
+
     /// The owner that is known of an object.
     fn owner_of(&self, prepared: &Prepared) -> Option<crate::slim::Owner> {
         let uid = &prepared.meta().uid;

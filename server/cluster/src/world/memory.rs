@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use model::{PodPhase, PodState, Timestamp};
+use model::PodState;
 use store::ClusterMemory;
 
 use super::World;
 use super::track::Track;
-use crate::adverse::Counted;
 use crate::identity::Key;
-use crate::slim::{Meta, Pod};
+use crate::slim::Meta;
 use crate::text::Text;
 
 /// What waits to be taken up, and the newest version of each object.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    pods: HashMap<Text, PodState>,
+    pods: HashMap<Text, Arc<PodState>>,
     /// Hashes of the newest versions by those of kind, namespace and name: of 100,000 objects only the numbers.
     versions: HashMap<u64, u64>,
     /// Newest versions of ConfigMaps that were not seen yet.
@@ -41,18 +41,14 @@ impl Remembered {
         self.maps.remove(&(meta.namespace.clone(), meta.name.clone()))
     }
 
-    /// Phases and restarts that were already recorded of a pod.
-    pub(super) fn pod(&mut self, pod: &Pod) -> (Vec<(Timestamp, PodPhase)>, Counted) {
-        let Some(known) = self.pods.remove(&pod.meta.uid) else { return (Vec::new(), None) };
-        let restarts =
-            |name: &str| known.containers.iter().find(|container| container.name == name).map_or(0, |c| c.restarts);
-        let counted = pod.containers.iter().map(|container| restarts(&container.name)).collect();
-        (known.history, Some(counted))
+    /// What was already recorded of a pod.
+    pub(super) fn pod(&mut self, uid: &Text) -> Option<Arc<PodState>> {
+        self.pods.remove(uid)
     }
 
     /// Pods that were not seen again.
-    pub(super) fn lost_pods(&mut self) -> Vec<PodState> {
-        let mut pods: Vec<PodState> = std::mem::take(&mut self.pods).into_values().collect();
+    pub(super) fn lost_pods(&mut self) -> Vec<Arc<PodState>> {
+        let mut pods: Vec<Arc<PodState>> = std::mem::take(&mut self.pods).into_values().collect();
         pods.sort_by(|a, b| a.id.cmp(&b.id));
         pods
     }
@@ -75,9 +71,9 @@ impl World {
         for deploy in deploys {
             self.tracks.entry(Key::of(&deploy.id.service)).or_default().recall_deploy(deploy);
         }
-        self.tracks.values_mut().for_each(Track::recalled);
+        self.tracks.values_mut().for_each(|track| track.recalled());
         for pod in memory.pods {
-            self.remembered.pods.insert(pod.id.0.as_str().into(), pod);
+            self.remembered.pods.insert(pod.id.0.clone(), pod);
         }
         for (kind, namespace, name, hash) in memory.versions {
             self.remembered.versions.insert(number(&[&kind, &namespace, &name]), number(&[&hash]));

@@ -1,11 +1,13 @@
 //! A pod as it is recorded: its phase now, its phases over time, its containers.
 
-use model::{ClusterId, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, Timestamp};
+use std::sync::Arc;
+
+use model::{ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, ServiceId, Timestamp};
 
 use super::index::Seat;
-use crate::identity::Key;
 use crate::revisions::of_pod;
-use crate::slim::{Container, Pod, State};
+use crate::slim::{Container, Pod, State, Terminated};
+use crate::text::Text;
 
 /// Phases kept of one pod.
 const MOST_PHASES: usize = 64;
@@ -14,60 +16,69 @@ const MOST_PHASES: usize = 64;
 /// (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds).
 const READY_WITHIN: i64 = 600 * SECOND;
 
+/// Where a pod belongs, and the strings that most pods have.
+pub(crate) struct Place {
+    pub(crate) cluster: Text,
+    pub(crate) service: Arc<ServiceId>,
+    pub(crate) running: Text,
+}
+
+/// A text that says something.
+fn given(text: &Text) -> Option<Text> {
+    (!text.is_empty()).then(|| text.clone())
+}
+
 /// The pod as it is recorded.
-pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
-    let pod = &seat.pod;
+pub(crate) fn state(pod: &Pod, mut history: Vec<(Timestamp, PodPhase)>, place: &Place) -> PodState {
+    history.shrink_to_fit();
     PodState {
-        id: PodId(pod.meta.uid.to_string()),
-        cluster: cluster.0.clone(),
-        namespace: pod.meta.namespace.to_string(),
-        name: pod.meta.name.to_string(),
-        service: key.id(cluster),
-        revision: of_pod(key.kind(), pod).map(|hash| RevisionHash(hash.to_string())),
-        node: pod.node.some().map(str::to_owned),
-        ips: pod.ips.iter().map(ToString::to_string).collect(),
+        id: PodId(pod.meta.uid.clone()),
+        cluster: place.cluster.clone(),
+        namespace: pod.meta.namespace.clone(),
+        name: pod.meta.name.clone(),
+        service: Arc::clone(&place.service),
+        revision: of_pod(&place.service.kind, pod).map(RevisionHash),
+        node: given(&pod.node),
+        ips: pod.ips.to_vec(),
         host_network: pod.host_network,
         logs_off: pod.meta.logs_off,
         created: pod.meta.created(),
         ended: None,
-        phase: seat.history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
-        history: seat.history.clone(),
+        phase: history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
+        history,
         reason: reason(pod),
-        containers: pod.containers.iter().map(container).collect(),
+        containers: pod.containers.iter().map(|it| container(it, &place.running)).collect(),
     }
 }
 
-fn container(container: &Container) -> ContainerState {
+fn container(container: &Container, running: &Text) -> ContainerState {
     let state = match &container.state {
-        State::Unknown => "waiting",
-        State::Waiting(why) => why.0.some().unwrap_or("waiting"),
-        State::Running(_) => "running",
-        State::Terminated(end) => end.reason.some().unwrap_or("terminated"),
+        State::Unknown => "waiting".into(),
+        State::Waiting(why) => given(&why.0).unwrap_or_else(|| "waiting".into()),
+        State::Running(_) => running.clone(),
+        State::Terminated(end) => given(&end.reason).unwrap_or_else(|| "terminated".into()),
     };
     let current = match &container.state {
         State::Terminated(end) => Some(&**end),
         _ => None,
     };
-    let last_exit = container.last.as_deref().or(current).map(|end| Exit {
-        code: end.exit_code,
-        reason: end.reason.to_string(),
-        at: end.finished_at.0,
-    });
+    let exit = |end: &Terminated| Exit { code: end.exit_code, reason: end.reason.to_string(), at: end.finished_at.0 };
+    let last_exit = container.last.as_deref().or(current).map(exit);
     ContainerState {
-        name: container.name.to_string(),
-        image: container.image.to_string(),
-        id: container.id.some().map(str::to_owned),
+        name: container.name.clone(),
+        image: container.image.clone(),
+        id: given(&container.id),
         restarts: container.restarts,
-        state: state.to_owned(),
+        state,
         ready: container.ready,
         last_exit,
     }
 }
 
 /// Why a pod waits or ended.
-fn reason(pod: &Pod) -> Option<String> {
-    if let Some(reason) = pod.reason.some() {
-        return Some(reason.to_owned());
+fn reason(pod: &Pod) -> Option<Text> {
+    if let Some(reason) = given(&pod.reason) {
+        return Some(reason);
     }
     let waits = pod.containers.iter().find_map(|container| match &container.state {
         State::Waiting(why) if !matches!(&*why.0, "" | "PodInitializing" | "ContainerCreating") => Some(&why.0),
@@ -75,7 +86,7 @@ fn reason(pod: &Pod) -> Option<String> {
         _ => None,
     });
     let unscheduled = || pod.trouble("PodScheduled").map(|condition| &condition.reason);
-    waits.or_else(unscheduled).and_then(|reason| reason.some()).map(str::to_owned)
+    waits.or_else(unscheduled).and_then(given)
 }
 
 /// How a pod stands, and since when where that is said.
@@ -205,5 +216,5 @@ fn push(history: &mut Vec<(Timestamp, PodPhase)>, at: Timestamp, phase: PodPhase
 
 /// Since when a pod is as it is.
 pub(crate) fn since(seat: &Seat) -> Option<Timestamp> {
-    seat.history.last().map(|(at, _)| *at)
+    seat.told.as_ref()?.history.last().map(|(at, _)| *at)
 }

@@ -19,8 +19,8 @@ fn as_of(mut pod: PodState, events: &[AdverseEvent], at: Timestamp) -> PodState 
     for container in &mut pod.containers {
         let since = events.iter().filter(|event| {
             matches!(event.kind, AdverseKind::Restart | AdverseKind::OomKill)
-                && event.pod.as_ref() == Some(&pod.name)
-                && event.container.as_ref() == Some(&container.name)
+                && event.pod.as_deref() == Some(&*pod.name)
+                && event.container.as_deref() == Some(&*container.name)
         });
         let since = since.flat_map(|event| &event.times).filter(|time| **time > at).count();
         container.restarts = container.restarts.saturating_sub(since as u32);

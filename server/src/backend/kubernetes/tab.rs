@@ -109,14 +109,14 @@ fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
     let last_exit =
         pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
     PodRow {
-        name: pod.name.clone(),
+        name: pod.name.to_string(),
         phase: pod.phase,
-        reason: pod.reason.clone(),
+        reason: pod.reason.as_deref().map(str::to_owned),
         revision: revision_name(revisions, pod),
         restarts: pod.restarts(),
         last_exit,
         created: pod.created,
         ended: pod.ended,
-        node: pod.node.clone(),
+        node: pod.node.as_deref().map(str::to_owned),
     }
 }

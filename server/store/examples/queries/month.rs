@@ -24,7 +24,7 @@ const FEW: usize = 5;
 pub(super) async fn month(data: &Path, days: i64) -> Result<(), Failure> {
     let store = open(data).await?;
     let mut known = fleet::known(1);
-    known.pods = (0..PODS).map(fleet::pod).collect();
+    known.pods = (0..PODS).map(|number| fleet::pod(number).into()).collect();
     store.record(known).await?;
     let end = now()?.floor(DAY);
     let window = Window::new(end.plus(-days * DAY), end);
