@@ -15,7 +15,7 @@ native := RUSTFLAGS="--cfg erase_components $(mold)"
 # For wasm, which mold cannot link, and for the release, whose wasm part gets the same flags.
 wasm := RUSTFLAGS="--cfg erase_components"
 
-.PHONY: help run dev check test unit fmt lint build e2e bench soak
+.PHONY: help run dev check test unit fmt lint build e2e bench soak fuzz
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 16
@@ -61,7 +61,7 @@ build: ## the release binary with the site in it
 	$(wasm) BINNACLE_SITE="$(CURDIR)/target/site" cargo leptos build --release --split --precompress --bin-features embed
 
 e2e: ## browser tests on a real control plane (ARGS="shell" for one spec)
-	@.ci/tools debian node controlplane python
+	@.ci/tools debian node controlplane python senders
 	cd end2end && CARGO_TARGET_DIR="$(abspath $(target))" npx playwright test $(ARGS)
 
 # BINNACLE_BENCH=full sends as much as the targets speak of, which takes an hour and 20 GB.
@@ -70,11 +70,21 @@ bench: ## print figures beside their targets, and the scores of verdicts and lea
 	$(wasm) cargo build --release --quiet -p load -p store --bin load --example queries
 	CARGO_TARGET_DIR="$(abspath $(target))" node end2end/bench/run.mjs
 	cargo run --release --quiet -p cluster --example churn
+	cargo run --release --quiet -p cluster --example kubelets
 	cargo run --release --quiet -p analysis --example speed
 	cargo run --release --quiet -p analysis --example score -- 40
 	cargo run --release --quiet -p analysis --example leaks -- 40
 
-soak: ## a thousand kills while telemetry arrives (BINNACLE_KILLS=n for another number), and watch faults at full length
-	@.ci/tools rust
-	$(native) cargo test -p server --test faults -- --ignored --nocapture
-	$(native) BINNACLE_KILLS=$(or $(BINNACLE_KILLS),1000) cargo test -p server --test kills -- --nocapture
+# Each for another number: BINNACLE_KILLS=n, BINNACLE_POWER_LOSSES=n, BINNACLE_FAULTS=n.
+soak: ## a thousand kills, 500 losses of power and 200 faults of the disk while telemetry arrives; watch faults at full length
+	@.ci/tools rust compiler
+	$(native) cargo test --test faults -- --ignored --nocapture
+	$(native) BINNACLE_KILLS=$(or $(BINNACLE_KILLS),1000) cargo test --test kills -- --nocapture
+	$(native) BINNACLE_POWER_LOSSES=$(or $(BINNACLE_POWER_LOSSES),500) cargo test --test powerloss -- --nocapture
+	$(native) BINNACLE_FAULTS=$(or $(BINNACLE_FAULTS),200) cargo test --test writes -- --nocapture
+
+fuzz: ## every fuzz target for ten minutes (SECONDS_EACH=n for another time)
+	@.ci/tools fuzz
+	for target in otlp json body block; do \
+	  mkdir -p server/fuzz/found/$$target && cargo +nightly fuzz run --fuzz-dir server/fuzz $$target \
+	    server/fuzz/found/$$target server/fuzz/corpus/$$target -- -max_total_time=$(or $(SECONDS_EACH),600) || exit 1; done

@@ -31,6 +31,15 @@ pub(crate) fn spawn_clusters(sources: Vec<cluster::Source>, config: &Config, sto
     }
 }
 
+/// Judges deploys on schedule until shutdown.
+pub(crate) fn spawn_verdicts(store: &Store, shutdown: &Shutdown) {
+    let judging = verdicts::run(store.clone(), now, shutdown.token());
+    shutdown.spawn("verdicts", async move {
+        judging.await;
+        Ok(())
+    });
+}
+
 /// Folds and retains on schedule. A failure is logged and tried again: the disk may have room later.
 pub(crate) fn spawn_maintenance(store: &Store, shutdown: &Shutdown) {
     let (store, token) = (store.clone(), shutdown.token());

@@ -7,8 +7,6 @@ mod check;
 mod config;
 mod data;
 mod demo;
-#[cfg(test)]
-mod fixtures;
 mod gate;
 mod guard;
 mod http;
@@ -25,7 +23,6 @@ mod shutdown;
 mod simulate;
 mod site;
 mod telemetry;
-mod verdicts;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,6 +34,8 @@ use crate::backend::Answers;
 use crate::config::{Args, Config, Work};
 use crate::data::Data;
 use crate::shutdown::Shutdown;
+#[cfg(test)]
+use store::fixtures;
 
 /// The exit code of a command line that is none, as in sysexits.h: clap's own is a verdict's "too little data".
 const USAGE: u8 = 64;
@@ -108,7 +107,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
-    verdicts::spawn(&store, &shutdown);
+    jobs::spawn_verdicts(&store, &shutdown);
     leaks::spawn(&store, &shutdown);
 
     let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));

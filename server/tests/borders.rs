@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate must never depend on, directly and for its own code.
-const NEVER: [(&str, &[&str]); 9] = [
+const NEVER: [(&str, &[&str]); 10] = [
     ("model", &["tokio", "leptos", "axum", "sqlx", "kube", "store", "chrono", "regex", "reqwest"]),
     ("analysis", &["store", "tokio", "sqlx", "kube", "axum", "leptos", "cluster", "ingest", "app"]),
     ("store", &["kube", "k8s-openapi", "axum", "leptos", "tonic", "opentelemetry-proto", "cluster", "ingest", "app"]),
@@ -17,12 +17,13 @@ const NEVER: [(&str, &[&str]); 9] = [
         &["sqlx", "kube", "tonic", "store", "cluster", "ingest", "analysis", "server", "simulator", "regex", "chrono"],
     ),
     ("simulator", &["store", "ingest", "leptos", "kube", "sqlx", "app", "cluster"]),
+    ("verdicts", &["sqlx", "kube", "axum", "leptos", "cluster", "ingest", "app"]),
     ("load", &["model", "store", "ingest", "cluster", "simulator", "server", "app", "leptos", "kube", "sqlx"]),
     ("frontend", &["model", "store", "cluster", "ingest", "analysis", "server", "axum", "tokio"]),
 ];
 
 /// The crates of the workspace that each may use.
-const MAY: [(&str, &[&str]); 10] = [
+const MAY: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("app", &["model"]),
     ("frontend", &["app"]),
@@ -31,8 +32,9 @@ const MAY: [(&str, &[&str]); 10] = [
     ("cluster", &["model", "store"]),
     ("ingest", &["model", "store"]),
     ("simulator", &["model"]),
+    ("verdicts", &["model", "analysis", "store"]),
     ("load", &[]),
-    ("server", &["model", "app", "analysis", "store", "cluster", "ingest", "simulator"]),
+    ("server", &["model", "app", "analysis", "store", "cluster", "ingest", "simulator", "verdicts"]),
 ];
 
 /// Direct dependencies, those of tests left out, by workspace crate.

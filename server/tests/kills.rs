@@ -6,6 +6,8 @@
 mod ledger;
 #[path = "kills/process.rs"]
 mod process;
+#[path = "kills/random.rs"]
+mod random;
 #[path = "kills/sender.rs"]
 mod sender;
 mod support;
@@ -17,7 +19,8 @@ use std::time::{Duration, Instant};
 use ledger::Ledger;
 use model::Timestamp;
 use process::{PATIENCE, Process, free_ports, look, prepare};
-use sender::{Sender, Signal, Wire};
+use random::Random;
+use sender::Sender;
 
 /// Kills, where the environment says nothing.
 const KILLS: u64 = 30;
@@ -29,21 +32,12 @@ async fn what_was_acknowledged_is_there_once_after_every_kill() {
     prepare(place.path()).await;
     let ports = free_ports();
     let (ledger, over) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
-    let mut senders = Vec::new();
-    for signal in Signal::ALL {
-        for (wire, address) in [(Wire::Grpc, ports[1]), (Wire::Http, ports[2])] {
-            let sender = Sender { signal, wire, address, ledger: Arc::clone(&ledger), over: Arc::clone(&over) };
-            senders.push(tokio::spawn(sender.run()));
-        }
-    }
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let senders = Sender::spawn_all(&ports, &ledger, &over);
+    let mut random = Random::new(0);
     let mut begins = Vec::new();
     for round in 0..kills {
         begins.push(ledger::now());
         let process = Process::start(place.path(), &ports, &[]);
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
         // Mostly in the middle of the stream, now and then while it starts.
         if round % 5 != 4 {
             let (before, began) = (ledger.acknowledged(), Instant::now());
@@ -52,7 +46,7 @@ async fn what_was_acknowledged_is_there_once_after_every_kill() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
-        tokio::time::sleep(Duration::from_millis(random % 700)).await;
+        tokio::time::sleep(Duration::from_millis(random.below(700))).await;
         process.kill(place.path());
         // Of many rounds the last few are looked at each time, and all of them now and then.
         let all = round < KILLS || round % 50 == 0;

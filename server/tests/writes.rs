@@ -1,11 +1,18 @@
-//! Writes that fail while spans, logs and points arrive, as on a disk that is full or broken: nothing is acknowledged
-//! that is not there, senders are told to come again, the process lives, and goes on when writes succeed again.
+//! A disk that is full, broken or read-only from a random write on, while spans, logs and points arrive: nothing is
+//! acknowledged that a loss of power could take, senders are told to come again, the process lives, and goes on when the
+//! disk is well again. `BINNACLE_FAULTS` says how often it is spoiled.
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs, dead_code, reason = "a test may")]
 
+#[path = "kills/disk.rs"]
+mod disk;
 #[path = "kills/ledger.rs"]
 mod ledger;
+#[path = "kills/pages.rs"]
+mod pages;
 #[path = "kills/process.rs"]
 mod process;
+#[path = "kills/random.rs"]
+mod random;
 #[path = "kills/sender.rs"]
 mod sender;
 mod support;
@@ -14,69 +21,77 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use disk::{Disk, Fault};
 use ledger::Ledger;
 use model::Timestamp;
 use process::{PATIENCE, Process, ask, free_ports, look, prepare, status_of, until};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use random::Random;
 use sender::{Sender, Signal, Wire};
 
-/// How often writes begin to fail.
-const ROUNDS: usize = 4;
-
-/// Lets writes beyond so many bytes of a file fail, with EFBIG; without a limit they succeed.
-fn limit(process: &Process, bytes: Option<u64>) {
-    let pid = Pid::from_raw(process.id() as i32).unwrap();
-    // The hard limit stays, so that anybody may lift the soft one again.
-    prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
-}
+/// How often the disk is spoiled, where the environment says nothing.
+const FAULTS: u64 = 8;
+/// The power goes after so many.
+const EACH: u64 = 4;
 
 /// Sends a profile, different by its number; nobody counts profiles.
-fn send(address: SocketAddr, number: usize) -> Option<String> {
+fn send(address: SocketAddr, number: u64) -> Option<String> {
     ask(address, "POST /ingest?name=other HTTP/1.1", format!("main {number}").as_bytes())
+}
+
+/// Spoils the disk of a process that takes requests, until one is refused, and mends it.
+async fn spoil(disk: &Disk, process: &mut Process, ports: &[SocketAddr; 3], ledger: &Ledger, round: u64) {
+    let ready = || ask(ports[0], "GET /readyz HTTP/1.1", b"").is_some_and(|answer| status_of(&answer) == 200);
+    let mut random = Random::new(round);
+    let fault = [Fault::Full, Fault::Broken, Fault::Unsynced, Fault::ReadOnly][(round % 4) as usize];
+    let before = ledger.acknowledged();
+    until("requests are acknowledged", || ledger.acknowledged() > before + 20).await;
+    disk.spoil(fault, random.below(if fault == Fault::Unsynced { 5 } else { 200 }));
+    let mut number = round * 1_000_000;
+    until("a request is refused", || {
+        number += 1;
+        send(ports[2], number).is_some_and(|answer| status_of(&answer) == 503)
+    })
+    .await;
+    let answer = send(ports[2], number).unwrap();
+    assert!(status_of(&answer) == 503 && answer.contains("retry-after: "), "{fault:?}: {answer}");
+    until("it says that it is not ready", || !ready()).await;
+    assert!(process.runs(), "{fault:?}");
+    assert!(disk.mend() > 0, "{fault:?}");
+    let after = ledger.acknowledged();
+    until("requests are acknowledged again", || ledger.acknowledged() > after + 20).await;
+    until("it is ready again", ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_fail_are_never_acknowledged_and_it_goes_on_without_a_restart() {
+    let faults = std::env::var("BINNACLE_FAULTS").map_or(FAULTS, |text| text.parse().unwrap());
     let place = tempfile::tempdir().unwrap();
-    prepare(place.path()).await;
+    let place = place.path();
+    prepare(place).await;
+    let mut disk = Disk::new(place);
     let ports = free_ports();
-    let mut process = Process::start(place.path(), &ports, &[]);
     let (ledger, over) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
-    let mut senders = Vec::new();
-    for signal in Signal::ALL {
-        for (wire, address) in [(Wire::Grpc, ports[1]), (Wire::Http, ports[2])] {
-            let sender = Sender { signal, wire, address, ledger: Arc::clone(&ledger), over: Arc::clone(&over) };
-            senders.push(tokio::spawn(sender.run()));
+    let senders = Sender::spawn_all(&ports, &ledger, &over);
+    for first in (0..faults).step_by(EACH as usize) {
+        let mut process = Process::start_in(&disk.environment(), place, &ports, &[]);
+        for round in first..first + EACH {
+            spoil(&disk, &mut process, &ports, &ledger, round).await;
         }
+        let mut random = Random::new(first);
+        disk.end_before(1 + random.below(20));
+        process.killed(place).await;
+        disk.follow(&mut random);
+        disk.lose_power(&mut random);
+        look(place, &ledger, Timestamp(0)).await;
     }
-    let ready = || ask(ports[0], "GET /readyz HTTP/1.1", b"").is_some_and(|answer| status_of(&answer) == 200);
-    for round in 0..ROUNDS {
-        let before = ledger.acknowledged();
-        until("requests are acknowledged", || ledger.acknowledged() > before + 20).await;
-        // At different places of a file: none of a new one, part of the log ahead of it, most of it.
-        limit(&process, Some([1, 8_192, 100_000, 1_000_000][round % 4]));
-        let mut number = round * 1_000_000;
-        until("a request is refused", || {
-            number += 1;
-            send(ports[2], number).is_some_and(|answer| status_of(&answer) == 503)
-        })
-        .await;
-        let answer = send(ports[2], number).unwrap();
-        assert!(status_of(&answer) == 503 && answer.contains("retry-after: "), "{answer}");
-        until("it says that it is not ready", || !ready()).await;
-        assert!(process.runs());
-        limit(&process, None);
-        let after = ledger.acknowledged();
-        until("requests are acknowledged again", || ledger.acknowledged() > after + 20).await;
-        until("it is ready again", ready).await;
-    }
+    let process = Process::start(place, &ports, &[]);
     over.store(true, Ordering::Release);
     for sender in senders {
         tokio::time::timeout(PATIENCE, sender).await.unwrap().unwrap();
     }
     assert_eq!(ledger.pending(), 0);
-    process.kill(place.path());
-    look(place.path(), &ledger, Timestamp(0)).await;
+    process.kill(place);
+    look(place, &ledger, Timestamp(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

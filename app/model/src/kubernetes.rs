@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeployMark, PodId, ResourceId, RevisionHash, Series, ServiceId, Text, Timestamp, Window};
+use crate::{
+    Amounts, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId, Text,
+    Timestamp, Window,
+};
 
 /// A service as the cluster has it now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +115,12 @@ pub struct PodState {
     pub revision: Option<RevisionHash>,
     /// The node it was scheduled to.
     pub node: Option<Text>,
+    /// The zone of that node (`topology.kubernetes.io/zone`), once the node said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Text>,
+    /// What is taken first where its node runs out of memory; fixed for life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos: Option<QosClass>,
     /// Its IP addresses.
     pub ips: Vec<Text>,
     /// It has its node's network: its IP says nothing of who sends.
@@ -138,36 +147,30 @@ impl PodState {
     pub fn restarts(&self) -> u32 {
         self.containers.iter().map(|container| container.restarts).sum()
     }
-}
 
-/// A container of a pod.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerState {
-    /// Its name.
-    pub name: Text,
-    /// The image asked for.
-    pub image: Text,
-    /// The runtime's id without its scheme, where it runs.
-    pub id: Option<Text>,
-    /// How often it was restarted.
-    pub restarts: u32,
-    /// `running`, or why it waits or ended.
-    pub state: Text,
-    /// Ready.
-    pub ready: bool,
-    /// How it ended the last time.
-    pub last_exit: Option<Exit>,
-}
+    /// What its node kept free for it at a moment of its life: the sum over containers that last.
+    pub fn requests_at(&self, at: Timestamp) -> Amounts {
+        let asked = || self.lasting().map(|container| container.asked_at(at).requests);
+        Amounts {
+            cpu: asked().filter_map(|one| one.cpu).reduce(u32::saturating_add),
+            memory: asked().filter_map(|one| one.memory).reduce(u64::saturating_add),
+        }
+    }
 
-/// How a container ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
-    /// Exit code.
-    pub code: i32,
-    /// `OOMKilled`, `Error`, `Completed`.
-    pub reason: String,
-    /// When it ended.
-    pub at: Option<Timestamp>,
+    /// The most it might use at a moment of its life: nothing where one of the containers that last has no limit.
+    pub fn limits_at(&self, at: Timestamp) -> Amounts {
+        let asked = || self.lasting().map(|container| container.asked_at(at).limits);
+        let sum = |all: Option<Vec<u64>>| all.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<u64>());
+        let cpu = sum(asked().map(|one| one.cpu.map(u64::from)).collect());
+        Amounts {
+            cpu: cpu.map(|cpu| u32::try_from(cpu).unwrap_or(u32::MAX)),
+            memory: sum(asked().map(|one| one.memory).collect()),
+        }
+    }
+
+    fn lasting(&self) -> impl Iterator<Item = &ContainerState> {
+        self.containers.iter().filter(|container| container.role.lasts())
+    }
 }
 
 /// What kind of bad thing happened.
@@ -470,4 +473,10 @@ pub struct PodRow {
     pub ended: Option<Timestamp>,
     /// Node.
     pub node: Option<String>,
+    /// The node's zone.
+    pub zone: Option<String>,
+    /// What is taken first where the node runs out of memory.
+    pub qos: Option<QosClass>,
+    /// Its containers, in the order in which they start.
+    pub containers: Vec<ContainerState>,
 }

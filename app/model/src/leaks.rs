@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Marks, PodId, RevisionHash, Sentence, Series, Timestamp, Window};
+use crate::{Marks, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window};
 
 /// Nanoseconds until a limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,45 @@ pub struct LeakChart {
     pub forecast: Vec<Series>,
     /// Deploys and events in the window.
     pub marks: Marks,
+    /// What grew on the heap of the first of them, where it sends heap profiles.
+    pub heap: Option<HeapGrowth>,
+}
+
+/// What grew on the heap of a pod between the beginning of its climb and now: means over two windows of equal length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeapGrowth {
+    /// The pod.
+    pub pod: String,
+    /// What its profiles sample.
+    pub sample: SampleType,
+    /// The window at the beginning.
+    pub begin: Window,
+    /// The window up to now.
+    pub now: Window,
+    /// Bytes on the whole heap at the beginning.
+    pub all_begin: f64,
+    /// Bytes on the whole heap now.
+    pub all_now: f64,
+    /// Functions whose own memory grew, most first; at least one.
+    pub functions: Vec<HeapFunction>,
+}
+
+/// What a function holds on the heap.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeapFunction {
+    /// Its name.
+    pub name: String,
+    /// Bytes at the beginning.
+    pub begin: f64,
+    /// Bytes now.
+    pub now: f64,
+}
+
+impl HeapFunction {
+    /// By so many bytes it grew.
+    pub fn grew(&self) -> f64 {
+        self.now - self.begin
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod apm;
 pub mod bytes;
 pub mod catalog;
+pub mod containers;
 pub mod deploys;
 pub mod growth;
 pub mod histogram;
@@ -32,6 +33,7 @@ pub mod verdict;
 pub use apm::*;
 pub use bytes::bytes_text;
 pub use catalog::*;
+pub use containers::*;
 pub use deploys::*;
 pub use growth::{Growth, lasts};
 pub use histogram::Histogram;

@@ -218,6 +218,8 @@ pub struct MetricChart {
     pub query: MetricQuery,
     /// The answer.
     pub answer: MetricSeries,
+    /// How much is kept free for one of its series, where that is asked for.
+    pub request: Option<Series>,
     /// How much one of its series may become, where that is limited.
     pub limit: Option<Series>,
 }

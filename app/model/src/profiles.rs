@@ -299,12 +299,14 @@ pub struct ProfileWords {
     pub pod: String,
     /// A revision's hash.
     pub revision: String,
-    /// What it is compared with: a revision's hash, [`BEFORE`] or [`DEPLOY`].
+    /// What it is compared with: a revision's hash, [`BEFORE`], [`DEPLOY`], or [`SINCE`] with an instant.
     pub against: String,
 }
 
 /// Compared with the window before.
 pub const BEFORE: &str = "before";
+/// Compared with as long a time from an instant on: this and its milliseconds, which no revision's hash looks like.
+pub const SINCE: &str = "since-";
 /// The revisions of the newest deploy are compared.
 pub const DEPLOY: &str = "deploy";
 

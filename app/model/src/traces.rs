@@ -1,5 +1,6 @@
 //! Spans and the traces they make.
 
+mod columns;
 mod filter;
 mod search;
 
@@ -246,8 +247,9 @@ pub struct TracePage {
     pub failed: bool,
     /// Names of the services in it, in order of appearance.
     pub services: Vec<String>,
-    /// Spans in tree order.
-    pub spans: Vec<TraceRow>,
+    /// Spans in tree order; a page that holds its answer more than once holds them once.
+    #[serde(with = "columns")]
+    pub spans: Arc<[TraceRow]>,
     /// Spans whose parent never came; they stand at the root.
     pub orphans: u32,
     /// It has more spans than these.
@@ -255,7 +257,7 @@ pub struct TracePage {
 }
 
 /// A span as a row of the waterfall.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TraceRow {
     /// The span's id.
     pub id: SpanId,

@@ -10,7 +10,7 @@ use crate::ui::{number, sentence};
 
 /// A row: what is wrong is coloured, nothing else.
 #[component]
-pub(super) fn Row(row: ServiceRow, kept: Memo<String>) -> impl IntoView {
+pub(super) fn Row(row: ServiceRow, kept: String) -> impl IntoView {
     let (id, health) = (&row.id, row.health.health);
     let path = id.path();
     let mut place = format!("{} · {}", id.namespace, id.kind);
@@ -24,7 +24,7 @@ pub(super) fn Row(row: ServiceRow, kept: Memo<String>) -> impl IntoView {
                 <div>
                     {health_dot(health)}
                     <span class="who">
-                        <a class="row-link" href=move || format!("{path}/overview{}", kept.get()) title=id.name.clone()>
+                        <a class="row-link" href=format!("{path}/overview{kept}") title=id.name.clone()>
                             {id.name.clone()}
                         </a>
                         <span class="faint" title=place.clone()>{place.clone()}</span>

@@ -34,7 +34,10 @@ pub(super) fn draw(
 ) -> AnyView {
     let heads = COLUMNS.map(|(sort, words, class)| head(sort, words, class, query, params)).collect_view();
     let below = page.matched.saturating_sub(offset + page.rows.len() as u32);
-    let rows = page.rows.into_iter().map(|row| view! { <Row row kept /> }).collect_view();
+    // What changes it makes another answer too. Rows that followed it by themselves would stay its listeners, drawn
+    // after drawn: a signal forgets those that are gone only when it changes.
+    let kept = kept.get_untracked();
+    let rows = page.rows.into_iter().map(|row| view! { <Row row kept=kept.clone() /> }).collect_view();
     view! {
         {page.clusters.iter().filter_map(notice).collect_view()}
         <div class="card scroll-x">

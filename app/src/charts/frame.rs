@@ -208,14 +208,14 @@ fn dot(line: &Line, window: Window, share: f64, top: f64) -> Option<AnyView> {
 }
 
 /// Style classes of lines of what has not been yet.
-const AHEAD: [&str; 2] = ["forecast", "edge"];
-/// That of a line of what may be.
-const LIMIT: &str = "limit";
+const AHEAD: [&str; 3] = ["forecast", "soonest", "latest"];
+/// Those of lines of what is asked for or may be.
+const ASKED: [&str; 2] = ["request", "limit"];
 
 /// When the bucket began whose values the legend tells: the newest of a range. Revisions that are laid beside each
 /// other by age or clock each have a last value of their own.
 fn told(plot: &Plot) -> Option<Timestamp> {
-    let measured = plot.lines.iter().filter(|line| line.class != LIMIT && !AHEAD.contains(&line.class));
+    let measured = plot.lines.iter().filter(|line| !ASKED.contains(&line.class) && !AHEAD.contains(&line.class));
     path::newest(measured).filter(|_| plot.along == Along::Range)
 }
 
@@ -229,7 +229,7 @@ fn legend(plot: &Plot) -> AnyView {
         let value = move || {
             let found = series.with_value(|series| match hover.at.get() {
                 Some(share) => value_at(series, window, share).and_then(|(_, value)| value),
-                None => match told.filter(|_| class != LIMIT) {
+                None => match told.filter(|_| !ASKED.contains(&class)) {
                     Some(newest) => value_in(series, newest),
                     None => series.points.iter().rev().flatten().next().copied(),
                 },

@@ -47,10 +47,8 @@ impl LazyRoute for Metrics {
             let found = read_metric(known(id)?, moment.window, name, by, aggregation, rate, filter).await?;
             Ok((moment.window, found))
         });
-        let deploys = move || {
-            let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
-            format!("{path}/deploys?deploy=")
-        };
+        let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
+        let deploys = move || format!("{}/deploys?deploy=", path());
         let draw = move |(window, found): (Window, Option<Explored>)| match found {
             Some((query, series, labels, marks)) => {
                 explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
@@ -58,7 +56,7 @@ impl LazyRoute for Metrics {
             None => ().into_any(),
         };
         view! {
-            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &deploys()))}
+            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &path()))}
             {large(golden, "golden", move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
                 plot::golden(&charts, window, &marks, &deploys())
             })}

@@ -44,11 +44,15 @@ pub(super) fn Waterfall(page: TracePage, chosen: RwSignal<Option<SpanId>>) -> im
     };
     Effect::new(move |_| reader.begin());
     unfocused(move |event| reader.key(event));
+    // Rows are drawn again at each move: what they look like is read here, for all of them. A signal forgets listeners
+    // that are gone only when it changes, so each row with its own would be kept.
     let drawn = move || {
-        let (scrolled, height) = (reader.scrolled.get(), reader.height.get());
+        let (scrolled, height, chosen) = (reader.scrolled.get(), reader.height.get(), reader.chosen.get());
         rows.with(|rows| {
-            let range = on_screen(rows.len(), scrolled, height);
-            range.map(|line| reader.row(rows[line], line)).collect_view()
+            collapsed.with(|collapsed| {
+                let range = on_screen(rows.len(), scrolled, height);
+                range.map(|line| reader.row(line, rows[line], chosen, collapsed)).collect_view()
+            })
         })
     };
     let tall = move || format!("height:{}px", rows.with(Vec::len) as f64 * ROW);
@@ -153,15 +157,12 @@ impl Reader {
         }
     }
 
-    fn row(self, at: u32, line: usize) -> AnyView {
+    fn row(self, line: usize, at: u32, chosen: Option<SpanId>, collapsed: &BTreeSet<u32>) -> AnyView {
         self.page.with_value(|page| {
             let row = &page.spans[at as usize];
             let service = page.services.get(row.service as usize).cloned().unwrap_or_default();
             let colour = SERIES[row.service as usize % SERIES.len()];
-            let (id, chosen) = (row.id, self.chosen);
-            let is_chosen = move || chosen.get() == Some(id);
-            let folded = move || self.collapsed.with(|set| set.contains(&at));
-            let expanded = row.descendants > 0;
+            let (is_chosen, folded) = (chosen == Some(row.id), collapsed.contains(&at));
             view! {
                 <div
                     class=format!("span {colour}")
@@ -169,14 +170,14 @@ impl Reader {
                     class:failed=row.failed
                     role="row"
                     attr:aria-level=(row.depth + 1).to_string()
-                    aria-expanded=move || expanded.then(|| (!folded()).to_string())
-                    aria-selected=move || is_chosen().to_string()
+                    aria-expanded=(row.descendants > 0).then(|| (!folded).to_string())
+                    aria-selected=is_chosen.to_string()
                     data-testid="span-row"
                     style=format!("top:{}px;--depth:{}", line as f64 * ROW, row.depth.min(40))
                     on:click=move |_| self.choose(Some(at as usize))
                 >
                     <div class="span-name" role="gridcell" title=format!("{service} {}", row.name)>
-                        {self.fold(at, row.descendants)}
+                        {self.fold(at, row.descendants, folded)}
                         <i class="swatch"></i>
                         <strong>{service.clone()}</strong>
                         <span class="operation">{row.name.clone()}</span>
@@ -189,18 +190,18 @@ impl Reader {
     }
 
     /// The button that folds a subtree.
-    fn fold(self, at: u32, descendants: u32) -> AnyView {
+    fn fold(self, at: u32, descendants: u32, folded: bool) -> AnyView {
         if descendants == 0 {
             return view! { <i class="fold"></i> }.into_any();
         }
-        let folded = move || self.collapsed.with(|set| set.contains(&at));
+        let label = if folded { format!("Show {descendants} spans below") } else { "Fold".to_owned() };
         view! {
             <button
                 type="button"
                 class="fold"
                 class:folded=folded
                 tabindex="-1"
-                aria-label=move || if folded() { format!("Show {descendants} spans below") } else { "Fold".to_owned() }
+                aria-label=label
                 on:click=move |event| {
                     event.stop_propagation();
                     self.toggle(at);

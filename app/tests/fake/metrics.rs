@@ -40,8 +40,9 @@ impl Fake {
         let query = MetricQuery { name: "process.memory.usage".into(), ..MetricQuery::default() };
         let mut answer = self.metric_series(window);
         answer.series.truncate(1);
-        let limit = Series { name: "limit".into(), ..answer.series[0].clone() };
-        vec![MetricChart { title: "Memory".into(), query, answer, limit: Some(limit) }]
+        let beside = |name: &str| Some(Series { name: name.into(), ..answer.series[0].clone() });
+        let (request, limit) = (beside("request"), beside("limit"));
+        vec![MetricChart { title: "Memory".into(), query, answer, request, limit }]
     }
 
     /// Two pods of three that climb, until their limit.
@@ -78,6 +79,16 @@ impl Fake {
         };
         let forecast = ["likely", "soonest", "latest", "limit"].map(|name| line(name.into(), 48, 96)).to_vec();
         let pods = vec![line(self.text("checkout-1"), 0, 48), line("checkout-2".into(), 0, 48)];
-        LeakChart { leak, window, pods, forecast, marks: self.marks_in(window) }
+        let function = |name: String, now: f64| HeapFunction { name, begin: mib, now: now * mib };
+        let heap = HeapGrowth {
+            pod: self.text("checkout-1"),
+            sample: SampleType::new("inuse_space", "bytes"),
+            begin: Window::new(AS_OF.plus(-3 * HOUR), AS_OF.plus(-2 * HOUR)),
+            now: Window::new(AS_OF.plus(-HOUR), AS_OF),
+            all_begin: 100.0 * mib,
+            all_now: 192.0 * mib,
+            functions: vec![function(self.text("cache.Put"), 81.0), function("json.Decode".into(), 4.0)],
+        };
+        LeakChart { leak, window, pods, forecast, marks: self.marks_in(window), heap: Some(heap) }
     }
 }

@@ -294,11 +294,30 @@ impl Fake {
             created: deployed(),
             ended,
             node: Some("node-07".into()),
+            zone: Some(self.text("eu-1a")),
+            qos: Some(QosClass::Burstable),
+            containers: self.containers(restarts),
         };
         vec![
             pod(self.text("checkout-84bd7c6f9-4n8vt"), PodPhase::Ready, 0, None),
             pod("checkout-84bd7c6f9-9zx2c".into(), PodPhase::NotReady, 2, None),
             pod("checkout-7d9f5b4c8-3".into(), PodPhase::Terminating, 1, Some(minutes_ago(7))),
+        ]
+    }
+
+    /// A sidecar and the container beside it.
+    fn containers(&self, restarts: u32) -> Vec<ContainerState> {
+        let amounts = |cpu, memory: u64| Amounts { cpu: Some(cpu), memory: Some(memory << 20) };
+        let asked = Asked {
+            image: self.text("shop/checkout:v1.8.2"),
+            requests: amounts(250, 64),
+            limits: amounts(500, 512),
+            digest: Some(self.text("sha256:0123456789abcdef")),
+        };
+        let (role, state) = (ContainerRole::Sidecar, self.text("running"));
+        vec![
+            ContainerState { name: self.text("proxy"), role, state, ..ContainerState::default() },
+            ContainerState { name: "app".into(), asked, restarts, ..ContainerState::default() },
         ]
     }
 

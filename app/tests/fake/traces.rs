@@ -70,7 +70,7 @@ impl Fake {
             title: self.text("POST /checkout"),
             failed: true,
             services,
-            spans,
+            spans: spans.into(),
             orphans: 0,
             is_cut: self.spans > 0,
         }

@@ -11,6 +11,7 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     assert_eq!((page.status, page.ids("chart-golden"), page.ids("metric-name")), (StatusCode::OK, 1, 2));
     page.has(&["· bytes · 3 series", "· orders · 3 series"]);
     page.has(&["Memory", "31 MiB", "metric=shop.orders", "agg=sum", "rate=1"]);
+    page.has(&["line request", "line limit"]);
     // Nothing is chosen: the first is shown, as it is mostly asked.
     assert_eq!(page.ids("chart-metric"), 1);
     page.has(&["metric=process.memory.usage&amp;agg=p95"]);
@@ -18,6 +19,15 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
     assert!(first.split('>').next().is_some_and(|tag| tag.contains("aria-current=\"true\"")), "{first:.200}");
     assert_eq!((page.ids("leak"), page.ids("chart-leak"), page.ids("leaking-pod")), (1, 1, 2));
     page.has(&["grows 46 MiB an hour", "2 of 3 pods of v1.8.2", "v1.8.1 did not grow", "5 h (3 h to never)"]);
+    assert_eq!(page.ids("heap-function"), 2);
+    page.has(&[
+        "100 MiB to 192 MiB",
+        "cache.Put",
+        "80 MiB",
+        "type=inuse_space:bytes",
+        "pod=checkout-1",
+        "against=since-",
+    ]);
     page.has(&["limit in 5 h", "likely in 5 h", "soonest in 3 h", "latest never"]);
     let open = get(&checkout("metrics?metric=shop.orders&agg=sum&rate=1&by=http.route&where=http.route=/pay")).await;
     assert_eq!(open.ids("chart-metric"), 1);

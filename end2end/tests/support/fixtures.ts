@@ -23,10 +23,14 @@ interface PerWorker {
 }
 
 /** A Binnacle for as long as it is used; it has to stop cleanly, and what it kept is removed in any case. */
-export async function serve(options: Options, use: (binnacle: Binnacle) => Promise<void>): Promise<void> {
+export async function serve(
+  options: Options,
+  use: (binnacle: Binnacle) => Promise<void>,
+  probe: "readyz" | "livez" = "readyz",
+): Promise<void> {
   const binnacle = new Binnacle(options);
   try {
-    await binnacle.start();
+    await binnacle.start(probe);
     await use(binnacle);
     await binnacle.stop();
   } finally {

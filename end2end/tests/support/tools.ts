@@ -22,3 +22,8 @@ export function python(): string {
 export function schemathesis(): string {
   return installed(join(TOOLS, "python/bin/schemathesis"), "python");
 }
+
+/** Of what others send telemetry with: a command, a package for Node. */
+export function sender(path: "telemetrygen" | "debian/usr/bin/prometheus" | "node_modules"): string {
+  return installed(join(TOOLS, "senders", path), "senders");
+}

@@ -35,7 +35,7 @@ pub struct DeployFacts {
     /// What Kubernetes says of the pods.
     pub kubernetes: KubernetesFacts,
     /// Other services at the same time: neither this one nor any that calls it, directly or not, since those fail
-    /// because of it.
+    /// because of it. Only of what they could share do they say anything: see [`crate::hangs_on_peers`].
     pub peers: Vec<Peer>,
     /// Earlier rollouts of this service that were not flagged.
     pub earlier: Vec<Rollout>,

@@ -1,8 +1,8 @@
 //! Health of a service by the rules of the design: the worst rule wins, always with its sentence.
 
 use model::{
-    ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND, Saturation,
-    SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
+    ContainerRole, ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND,
+    Saturation, SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
 };
 
 use crate::signal::number;
@@ -103,12 +103,13 @@ fn error_sentence(health: Health, recent: RecentErrors) -> HealthState {
 
 /// Whether a container fails again and again.
 pub fn is_crashing(container: &ContainerState) -> bool {
-    container.state == "CrashLoopBackOff"
+    container.state == "CrashLoopBackOff" && container.role != ContainerRole::Ephemeral
 }
 
-/// Whether a container's image can't be had.
+/// Whether a container's image can't be had. A pod does without one that was put in to look inside.
 pub fn is_unpullable(container: &ContainerState) -> bool {
-    ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"].contains(&container.state.as_str())
+    let states = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"];
+    states.contains(&container.state.as_str()) && container.role != ContainerRole::Ephemeral
 }
 
 fn failing_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
@@ -120,7 +121,7 @@ fn failing_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
         let stuck = facts.deploy.and_then(|deploy| stuck_for(deploy, facts.now));
         let ending = stuck.map_or(String::new(), |age| format!(": rollout stuck for {age}"));
         let sentence =
-            Sentence::plain("Image ").strong(container.image.as_str()).text(format!(" can't be pulled{ending}"));
+            Sentence::plain("Image ").strong(container.asked.image.as_str()).text(format!(" can't be pulled{ending}"));
         return Some(state(Health::Failing, sentence));
     }
     let pods = count_pods(waiting(is_crashing).map(|(pod, _)| pod));

@@ -41,6 +41,13 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     }
 }
 
+/// Whether other services may discount what a verdict that was made without them calls: where it calls nothing that
+/// they could share, they change no more than what is said of power, and need not be asked.
+pub fn hangs_on_peers(verdict: &Verdict) -> bool {
+    let shared = |signal| matches!(signal, Signal::Errors | Signal::Latency | Signal::Throughput);
+    verdict.evidence.iter().any(|evidence| evidence.outcome == Outcome::Flagged && shared(evidence.signal))
+}
+
 /// Errors and durations. Of a first revision nothing is known of durations, and so nothing is missed.
 fn requests(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> (Looked, Looked) {
     if first::is_first(facts) {

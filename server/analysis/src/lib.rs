@@ -30,7 +30,7 @@ pub use facts::{
     ResourceFacts, Rollout,
 };
 pub use health::{HealthFacts, RecentErrors, exit_words, health, is_crashing, is_unpullable};
-pub use judge::judge;
+pub use judge::{hangs_on_peers, judge};
 pub use judged::judged;
 pub use leak::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 pub use past::Past;

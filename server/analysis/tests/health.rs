@@ -2,8 +2,8 @@
 
 use analysis::{HealthFacts, RecentErrors, health, leak_sentence};
 use model::{
-    ContainerState, Deploy, DeployId, DeployKind, DeployPhase, Eta, Exit, HOUR, Health, Leak, LeakOf, LeakingPod,
-    MINUTE, PodId, PodPhase, PodState, RevisionHash, SECOND, Saturation, SaturationOf, Sentence, ServiceId,
+    Asked, ContainerState, Deploy, DeployId, DeployKind, DeployPhase, Eta, Exit, HOUR, Health, Leak, LeakOf,
+    LeakingPod, MINUTE, PodId, PodPhase, PodState, RevisionHash, SECOND, Saturation, SaturationOf, Sentence, ServiceId,
     ServiceState, Timestamp, Verdict, VerdictLevel,
 };
 
@@ -47,6 +47,8 @@ fn pod(state: &str) -> PodState {
         revision: None,
         node: None,
         ips: vec![],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: NOW.plus(-HOUR),
@@ -56,12 +58,11 @@ fn pod(state: &str) -> PodState {
         reason: None,
         containers: vec![ContainerState {
             name: "app".into(),
-            image: "shop/checkout:v2".into(),
-            id: None,
+            asked: Asked { image: "shop/checkout:v2".into(), ..Asked::default() },
             restarts: 4,
             state: state.into(),
-            ready: false,
             last_exit: Some(Exit { code: 1, reason: "Error".into(), at: None }),
+            ..ContainerState::default()
         }],
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{ContainerState, PodId, PodPhase, PodState, ServiceId, Text, Timestamp};
+use model::{ContainerState, PodId, PodPhase, PodState, ServiceId, Timestamp};
 
 /// A pod of a Deployment in `shop`, since the beginning of time, without containers; its name is its uid too.
 pub(crate) fn pod(service: &str, name: &str) -> PodState {
@@ -15,6 +15,8 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
         revision: None,
         node: None,
         ips: Vec::new(),
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(0),
@@ -30,11 +32,9 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
 pub(crate) fn container(name: &str, id: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        image: Text::default(),
         id: Some(id.into()),
-        restarts: 0,
         state: "running".into(),
         ready: true,
-        last_exit: None,
+        ..ContainerState::default()
     }
 }

@@ -3,6 +3,7 @@
 mod meta;
 mod nodes;
 mod pods;
+mod quantity;
 mod related;
 mod services;
 mod wire;

@@ -12,6 +12,7 @@ mod members;
 mod memory;
 mod pods;
 mod related;
+mod seat;
 mod service;
 mod services;
 mod settle;
@@ -141,7 +142,8 @@ impl World {
     /// Objects of a list that is under way; they count when it is done.
     pub fn stage(&mut self, scope: &Scope, objects: Vec<Object>, now: Timestamp) {
         let mut staged = self.staged.remove(scope).unwrap_or_default();
-        for prepared in objects.into_iter().filter_map(|object| self.prepare(object, now)) {
+        for object in objects {
+            let Some(prepared) = self.prepare(object, now) else { continue };
             if self.index.knows(&prepared) {
                 staged.known.push(prepared.meta().uid.clone());
             } else {

@@ -11,13 +11,15 @@ mod counters;
 mod envelope;
 mod error;
 mod export;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod grpc;
 mod http;
 mod json;
 mod limits;
 mod logs;
 mod metrics;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
 mod oracle;
 mod owner;
 mod profiles;

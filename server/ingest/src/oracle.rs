@@ -84,7 +84,7 @@ pub(crate) fn walk(bytes: &[u8], limits: &Limits) -> Result<(Rows, Report), Malf
 }
 
 /// Both decoders on the same bytes: the same verdict, the same spans.
-fn compare(bytes: &[u8], seed: u64) {
+pub(crate) fn compare(bytes: &[u8], seed: u64) {
     let ours = walk(bytes, &Limits::default());
     let theirs = Request::decode(bytes);
     let (rows, report) = match (ours, theirs) {

@@ -15,8 +15,8 @@ use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Saturations, 
 use tokio::sync::OnceCell;
 
 use super::begun::{begun, measured};
-use crate::verdicts::present::{Said, present_of};
 use adverse::{happened, told_of};
+use verdicts::{Said, present_of};
 
 /// A service on the board.
 #[derive(Debug, Clone)]

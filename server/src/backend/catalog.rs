@@ -39,9 +39,7 @@ pub(super) async fn page(
     let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
     let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
     matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
-    matching.sort_by(|a, b| order(&ask, a, b, directory).then_with(|| a.service.id.cmp(&b.service.id)));
-    let shown = matching.iter().skip(ask.offset as usize).take(ask.limit.min(ROWS) as usize);
-    let shown: Vec<&Standing> = shown.copied().collect();
+    let shown = window_of(&mut matching, &ask, directory);
     let sparks = sparks(answers, &shown, window).await?;
     Ok(CatalogPage {
         window,
@@ -55,6 +53,19 @@ pub(super) async fn page(
         clusters: answers.store.cluster_statuses(),
         of_past,
     })
+}
+
+/// The rows that are asked for. Of the others only those before them are put in order, however many there are.
+fn window_of<'a>(matching: &mut [&'a Standing], ask: &CatalogQuery, directory: &Directory) -> Vec<&'a Standing> {
+    let by = |a: &&Standing, b: &&Standing| order(ask, a, b, directory).then_with(|| a.service.id.cmp(&b.service.id));
+    let first = (ask.offset as usize).min(matching.len());
+    let end = first.saturating_add(ask.limit.min(ROWS) as usize).min(matching.len());
+    if end < matching.len() {
+        _ = matching.select_nth_unstable_by(end, by);
+    }
+    let before = &mut matching[..end];
+    before.sort_unstable_by(by);
+    before[first..].to_vec()
 }
 
 /// All services with what they did in a window, and whether it is over. Pods, verdicts and what runs are known as of

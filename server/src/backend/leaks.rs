@@ -1,5 +1,7 @@
 //! What leaks of a service, with what it was read from and where it goes.
 
+mod heap;
+
 use app::AppError;
 use model::{
     Aggregation, DAY, HOUR, Leak, LeakChart, LeakOf, MetricQuery, Series, ServiceId, Step, Timestamp, Viewer, Window,
@@ -55,7 +57,8 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     pods.sort_by_key(place);
     pods.truncate(PODS);
     let marks = kubernetes::marks(answers, viewer, id, past).await?;
-    Ok(LeakChart { forecast: forecast(leak, window, step), leak: leak.clone(), window, pods, marks })
+    let heap = heap::heap(&answers.store, id, leak).await?;
+    Ok(LeakChart { forecast: forecast(leak, window, step), leak: leak.clone(), window, pods, marks, heap })
 }
 
 /// The chart's window, and the part of it that has been. It shows a quarter of the climb before it began. It goes ahead

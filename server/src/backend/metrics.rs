@@ -1,5 +1,7 @@
 //! Metrics of a service: which there are, one of them, and those that say how the service is.
 
+mod asked;
+
 use app::AppError;
 use model::{
     Aggregation, MetricChart, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Series, ServiceId,
@@ -8,6 +10,7 @@ use model::{
 use store::MetricAsk;
 
 use super::{Answers, failed};
+use asked::{Amount, asked};
 
 /// Points of a chart.
 const POINTS: i64 = 120;
@@ -72,6 +75,7 @@ pub(super) async fn golden(
     window: Window,
 ) -> Result<Vec<MetricChart>, AppError> {
     let names = names(answers, viewer, id, window).await?.names;
+    let pods = answers.store.pods(id, window).await.map_err(failed)?;
     let mut charts = Vec::new();
     for (golden, name) in chosen(&names) {
         let query = golden.query(name, &labels(answers, viewer, id, window, name).await?);
@@ -90,9 +94,12 @@ pub(super) async fn golden(
             }
             None => None,
         };
-        if !answer.series.is_empty() {
-            charts.push(MetricChart { title: golden.title.to_owned(), query, answer, limit });
-        }
+        let Some(first) = answer.series.first() else { continue };
+        let asked = golden.asked.map(|amount| asked(&pods, amount, first));
+        let (request, allowed) = asked.unwrap_or_default();
+        // What holds is measured; what was asked for is known of pods that nobody measures it of.
+        let limit = limit.or(allowed);
+        charts.push(MetricChart { title: golden.title.to_owned(), query, answer, request, limit });
     }
     Ok(charts)
 }
@@ -111,15 +118,17 @@ struct Golden {
     of: Option<&'static str>,
     /// The metric that says how much it may become.
     limit: Option<&'static str>,
+    /// Which of the amounts that are asked for pods it is a use of, pod by pod.
+    asked: Option<Amount>,
 }
 
 impl Golden {
     const fn level(title: &'static str, names: &'static [&'static str], aggregation: Aggregation) -> Self {
-        Self { title, names, aggregation, rate: false, by: &[], of: None, limit: None }
+        Self { title, names, aggregation, rate: false, by: &[], of: None, limit: None, asked: None }
     }
 
     const fn rate(title: &'static str, names: &'static [&'static str]) -> Self {
-        Self { title, names, aggregation: Aggregation::Sum, rate: true, by: &[], of: None, limit: None }
+        Self { rate: true, ..Self::level(title, names, Aggregation::Sum) }
     }
 
     const fn by(self, by: &'static [&'static str]) -> Self {
@@ -134,6 +143,10 @@ impl Golden {
         Self { limit: Some(limit), ..self }
     }
 
+    const fn asked(self, amount: Amount) -> Self {
+        Self { asked: Some(amount), ..self }
+    }
+
     fn query(&self, name: &str, labels: &[MetricLabel]) -> MetricQuery {
         let is_there = |key: &&&str| **key == "pod" || labels.iter().any(|label| label.key == **key);
         let by = self.by.iter().find(is_there).map(|key| (*key).to_owned()).into_iter().collect();
@@ -144,13 +157,19 @@ impl Golden {
 
 /// What kubelets say comes before what runtimes say (OpenTelemetry semantic conventions, Prometheus clients).
 const GOLDEN: [Golden; 14] = [
-    Golden::rate("CPU", &["container.cpu.time", "k8s.pod.cpu.time"]).by(&["pod"]).limit("k8s.container.cpu.limit"),
-    Golden::level("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage"], Aggregation::Sum).by(&["pod"]),
+    Golden::rate("CPU", &["container.cpu.time", "k8s.pod.cpu.time"])
+        .by(&["pod"])
+        .limit("k8s.container.cpu.limit")
+        .asked(Amount::Cpu),
+    Golden::level("CPU", &["container.cpu.usage", "k8s.pod.cpu.usage"], Aggregation::Sum)
+        .by(&["pod"])
+        .asked(Amount::Cpu),
     Golden::level("CPU", &["jvm.cpu.recent_utilization"], Aggregation::Sum),
     Golden::rate("CPU", &["process.cpu.time", "process_cpu_seconds_total"]),
     Golden::level("Memory", &["container.memory.working_set", "k8s.pod.memory.working_set"], Aggregation::Sum)
         .by(&["pod"])
-        .limit("k8s.container.memory.limit"),
+        .limit("k8s.container.memory.limit")
+        .asked(Amount::Memory),
     Golden::level(
         "Memory",
         &["process.memory.usage", "jvm.memory.used", "go.memory.used", "process_resident_memory_bytes"],

@@ -2,8 +2,8 @@
 
 use app::AppError;
 use model::{
-    BEFORE, DEPLOY, Deploy, MINUTE, ProfilePage, ProfileTypes, ProfileWords, ProfiledRevision, RevisionHash,
-    SampleType, ServiceId, Viewer, Window,
+    BEFORE, DEPLOY, Deploy, MINUTE, ProfilePage, ProfileTypes, ProfileWords, ProfiledRevision, RevisionHash, SINCE,
+    SampleType, ServiceId, Timestamp, Viewer, Window,
 };
 use store::{ProfileAsk, ProfileSlice};
 
@@ -35,7 +35,7 @@ pub(super) async fn page(
     let Some(sample) = sample(&types, &words.sample) else { return Ok(ProfilePage { types, ..page }) };
     let (of, against) = slices(&words, window, &deploys);
     page.revision.clone_from(&of.revision);
-    page.against = against.as_ref().and_then(|slice| slice.revision.clone()).filter(|_| words.against != BEFORE);
+    page.against = against.as_ref().and_then(|slice| slice.revision.clone()).filter(|_| !is_time(&words.against));
     // Of one revision it is not known how long of the window it ran.
     let is_whole = of.revision.is_none();
     let ask = ProfileAsk { service: id.clone(), sample: sample.clone(), of, against, nodes: NODES };
@@ -43,6 +43,11 @@ pub(super) async fn page(
     let from = tree.covered_from.map_or(window.from, |covered| covered.max(window.from));
     let length = if is_whole { window.to.since(from) } else { 0 };
     Ok(ProfilePage { types, shown: Some((sample, tree)), length, ..page })
+}
+
+/// Whether what is compared with is another time of the same, not another revision.
+fn is_time(against: &str) -> bool {
+    against == BEFORE || against.starts_with(SINCE)
 }
 
 /// The type that is asked for, or the one that people look for first.
@@ -79,6 +84,11 @@ fn slices(words: &ProfileWords, window: Window, deploys: &[Deploy]) -> (ProfileS
         let window = Window::new(last.plus(-window.length()), end);
         ProfileSlice { window, revision: Some(revision), pod: None }
     };
+    if let Some(begin) = words.against.strip_prefix(SINCE).and_then(|millis| millis.parse::<i64>().ok()) {
+        let begin = Timestamp(begin.saturating_mul(1_000_000));
+        let window = Window::new(begin, begin.plus(window.length()));
+        return (of(asked.clone()), Some(ProfileSlice { window, ..of(asked) }));
+    }
     match words.against.as_str() {
         "" => (of(asked), None),
         BEFORE => {
@@ -99,7 +109,7 @@ fn slices(words: &ProfileWords, window: Window, deploys: &[Deploy]) -> (ProfileS
 
 #[cfg(test)]
 mod tests {
-    use model::{DeployId, DeployKind, DeployPhase, HOUR, Timestamp};
+    use model::{DeployId, DeployKind, DeployPhase, HOUR};
 
     use super::*;
 
@@ -146,5 +156,10 @@ mod tests {
         let (of, against) = slices(&words("v1", BEFORE), window, &[]);
         let against = against.unwrap();
         assert_eq!((of.revision, against.window.from), (against.revision, Timestamp(9 * HOUR)));
+        let since = format!("{SINCE}{}", Timestamp(3 * HOUR).millis());
+        let (of, against) = slices(&words("v1", &since), window, &[]);
+        let against = against.unwrap();
+        assert_eq!((of.window, against.window), (window, Window::new(Timestamp(3 * HOUR), Timestamp(4 * HOUR))));
+        assert_eq!(against.revision, of.revision);
     }
 }

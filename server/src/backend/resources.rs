@@ -133,12 +133,10 @@ pub(super) async fn kept_from(
     answers: &Answers,
     service: &ServiceId,
     at: Timestamp,
-    now: Timestamp,
 ) -> Result<Option<Timestamp>, AppError> {
-    if !snapshots(answers, service, at, 1).await?.is_empty() {
-        return Ok(None);
-    }
-    Ok(snapshots(answers, service, now, u32::MAX).await?.last().map(|first| first.at))
+    let name = snapshots_name(service);
+    let first = answers.store.first_version(&snapshots_of(service, &name)).await.map_err(failed)?;
+    Ok(first.filter(|first| *first > at))
 }
 
 /// When what belongs to a service changed, newest first.
@@ -148,9 +146,17 @@ pub(super) async fn snapshots(
     until: Timestamp,
     limit: u32,
 ) -> Result<Vec<ObjectVersion>, AppError> {
-    let name = format!("{}/{}", service.kind, service.name);
-    let object = ObjectName { cluster: &service.cluster, kind: RESOURCES, namespace: &service.namespace, name: &name };
-    answers.store.object_versions(&object, until, limit).await.map_err(failed)
+    let name = snapshots_name(service);
+    answers.store.object_versions(&snapshots_of(service, &name), until, limit).await.map_err(failed)
+}
+
+fn snapshots_name(service: &ServiceId) -> String {
+    format!("{}/{}", service.kind, service.name)
+}
+
+/// The name under which it is kept what belongs to a service.
+fn snapshots_of<'a>(service: &'a ServiceId, name: &'a str) -> ObjectName<'a> {
+    ObjectName { cluster: &service.cluster, kind: RESOURCES, namespace: &service.namespace, name }
 }
 
 /// How many replicas a workload was asked to have at a moment.
@@ -328,10 +334,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let all = [30, 50].map(|at| kept(RESOURCES, "Deployment/cart", at, None)).to_vec();
         let answers = answers(folder.path(), all).await;
-        let from =
-            async |at: i64| kept_from(&answers, &fixtures::id("cart"), Timestamp(at), Timestamp(99)).await.unwrap();
+        let from = async |at: i64| kept_from(&answers, &fixtures::id("cart"), Timestamp(at)).await.unwrap();
         assert_eq!((from(29).await, from(30).await, from(60).await), (Some(Timestamp(30)), None, None));
-        let never = kept_from(&answers, &fixtures::id("web"), Timestamp(1), Timestamp(99)).await.unwrap();
+        let never = kept_from(&answers, &fixtures::id("web"), Timestamp(1)).await.unwrap();
         assert_eq!(never, None);
     }
 

@@ -70,7 +70,7 @@ fn layout(id: TraceId, spans: &[StoredSpan]) -> Option<TracePage> {
         services,
         orphans: tree.orphans,
         is_cut: false,
-        spans: rows,
+        spans: rows.into(),
     })
 }
 

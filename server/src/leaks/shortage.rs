@@ -48,7 +48,7 @@ pub(super) fn find(
 mod tests {
     use axum::body::Body;
     use http::{Request, StatusCode};
-    use model::{ClusterId, Exit, MINUTE, PodId, SECOND};
+    use model::{ClusterId, MINUTE, PodId, SECOND};
     use serde_json::{Value, json};
     use store::{ClusterRecord, Store};
     use tower::ServiceExt;
@@ -60,12 +60,10 @@ mod tests {
     fn pod(name: &str, container: &str) -> PodState {
         let state = model::ContainerState {
             name: "app".into(),
-            image: model::Text::default(),
             id: Some(container.into()),
-            restarts: 0,
             state: "running".into(),
             ready: true,
-            last_exit: None::<Exit>,
+            ..model::ContainerState::default()
         };
         PodState {
             id: PodId(format!("uid-{name}").into()),

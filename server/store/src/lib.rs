@@ -9,8 +9,12 @@ mod cluster;
 mod commit;
 mod directory;
 mod error;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 mod fold;
 mod formats;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod index;
 mod judgement;
 mod leaks;

@@ -1,7 +1,7 @@
 //! Owners of telemetry and whose they are. An owner is numbered in each file; what it says of itself is known here
 //! once for all files, and is resolved once for each state of the directory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::HashMap;
 use model::{Owner, ServiceId};
@@ -93,17 +93,37 @@ pub(crate) struct Numbered {
 pub(crate) struct Resolved {
     pub(crate) owners: Arc<Vec<Numbered>>,
     pub(crate) timelines: Arc<Vec<Arc<Timeline>>>,
+    /// Whom numbers belong to at some time, by service; made when it is first asked for.
+    by_service: Arc<OnceLock<Vec<(Arc<Attribution>, u32)>>>,
 }
 
 impl Resolved {
+    pub(crate) fn new(owners: Arc<Vec<Numbered>>, timelines: Vec<Arc<Timeline>>) -> Self {
+        Self { owners, timelines: Arc::new(timelines), by_service: Arc::default() }
+    }
+
     /// Numbers of the owners that belong to any of these services at some time, ascending.
     pub(crate) fn owners_of(&self, services: &[ServiceId]) -> Vec<u32> {
-        let is_asked = |timeline: &Arc<Timeline>| {
-            timeline.all().any(|whose| whose.service.as_ref().is_some_and(|service| services.contains(service)))
+        let by_service = self.by_service.get_or_init(|| by_service(&self.timelines));
+        let of = |service| {
+            let from = by_service.partition_point(|(whose, _)| whose.service.as_ref() < Some(service));
+            by_service[from..].iter().take_while(move |(whose, _)| whose.service.as_ref() == Some(service))
         };
-        let found = self.timelines.iter().enumerate().filter(|(_, timeline)| is_asked(timeline));
-        found.map(|(number, _)| number as u32).collect()
+        let mut found: Vec<u32> = services.iter().flat_map(of).map(|(_, number)| *number).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
+}
+
+fn by_service(timelines: &[Arc<Timeline>]) -> Vec<(Arc<Attribution>, u32)> {
+    let of = |(timeline, number): (&Arc<Timeline>, u32)| -> Vec<_> {
+        let known = timeline.all().filter(|whose| whose.service.is_some());
+        known.map(|whose| (Arc::clone(whose), number)).collect()
+    };
+    let mut found: Vec<_> = timelines.iter().zip(0..).flat_map(of).collect();
+    found.sort_unstable_by(|(a, _), (b, _)| a.service.cmp(&b.service));
+    found
 }
 
 /// The owners of one file, as far as they were needed yet.
@@ -133,8 +153,8 @@ impl FileOwners {
                 _ => timeline,
             }
         };
-        let timelines = Arc::new(self.owners.iter().map(timeline).collect());
-        let resolved = Resolved { owners: Arc::clone(&self.owners), timelines };
+        let timelines = self.owners.iter().map(timeline).collect();
+        let resolved = Resolved::new(Arc::clone(&self.owners), timelines);
         self.resolved = Some((generation, resolved.clone()));
         resolved
     }

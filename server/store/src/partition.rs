@@ -241,6 +241,13 @@ impl Partitions {
     }
 
     /// What there is.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        let raw = self.shared.files(Family::Raw);
+        let holds_any =
+            |file: &&Arc<DataFile>| Signal::ALL.iter().any(|signal| file.records(*signal).load(Ordering::Relaxed) > 0);
+        raw.iter().find(holds_any).map(|file| file.begins())
+    }
+
     pub(crate) fn status(&self, now: Timestamp) -> StoreStatus {
         let raw = self.shared.files(Family::Raw);
         let count = |file: &Arc<DataFile>, signal| file.records(signal).load(Ordering::Relaxed);
@@ -257,7 +264,7 @@ impl Partitions {
             points: records(Signal::Points),
             samples: records(Signal::Samples),
             overflowed: self.shared.overflowed.load(Ordering::Relaxed),
-            oldest: raw.iter().find(|file| Signal::ALL.iter().any(|s| count(file, *s) > 0)).map(|file| file.begins()),
+            oldest: self.oldest(),
             committed: health.committed,
             disk_short: self.shared.shortages.why(Short::Disk),
             memory_short: self.shared.shortages.why(Short::Memory),

@@ -23,6 +23,7 @@ use std::sync::atomic::Ordering;
 use hashbrown::HashMap;
 use model::{MINUTE, Window};
 use serde_json::json;
+use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::Error;
@@ -117,21 +118,16 @@ pub(crate) async fn load_file(shared: &Shared, file: &Arc<DataFile>, rows: Rows<
     }
 }
 
-/// Numbers and contents are read in one snapshot: a merge between the two would hide rows.
+/// Rows never change under their number: where all that are asked for are remembered, their numbers are enough. Else
+/// numbers and contents are read in one snapshot: a merge between the two would hide rows.
 async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Result<Vec<Arc<Rollup>>, Error> {
-    let mut snapshot = file.readers.begin().await?;
-    let ids = ids(&mut snapshot, file.family, rows).await?;
-    let mut rollups = Vec::with_capacity(ids.len());
-    let mut missing = Vec::new();
-    for id in ids {
-        match shared.rollups.get(RowKey::Rollups(file.family, file.id, id)) {
-            Some(rollup) => rollups.push(rollup),
-            None => missing.push(id),
-        }
-    }
+    let mut connection = file.readers.acquire().await?;
+    let (rollups, missing) = remembered(shared, file, ids(&mut connection, file.family, &rows).await?);
     if missing.is_empty() {
         return Ok(rollups);
     }
+    let mut snapshot = connection.begin().await?;
+    let (mut rollups, missing) = remembered(shared, file, ids(&mut snapshot, file.family, &rows).await?);
     let bytes: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
             .bind(json!(missing).to_string())
@@ -154,8 +150,21 @@ async fn read_rows(shared: &Shared, file: &Arc<DataFile>, rows: Rows<'_>) -> Res
     Ok(rollups)
 }
 
-async fn ids(connection: &mut SqliteConnection, family: Family, rows: Rows<'_>) -> Result<Vec<i64>, Error> {
-    let ids: Vec<(i64,)> = match rows {
+/// The rows of these numbers that are remembered, and the numbers of the others.
+fn remembered(shared: &Shared, file: &DataFile, ids: Vec<i64>) -> (Vec<Arc<Rollup>>, Vec<i64>) {
+    let mut rollups = Vec::with_capacity(ids.len());
+    let mut missing = Vec::new();
+    for id in ids {
+        match shared.rollups.get(RowKey::Rollups(file.family, file.id, id)) {
+            Some(rollup) => rollups.push(rollup),
+            None => missing.push(id),
+        }
+    }
+    (rollups, missing)
+}
+
+async fn ids(connection: &mut SqliteConnection, family: Family, rows: &Rows<'_>) -> Result<Vec<i64>, Error> {
+    let ids: Vec<(i64,)> = match *rows {
         Rows::Window(window, without) => {
             let sql = match family {
                 Family::Raw => "select id from rollups where last >= ?1 and first < ?2",

@@ -6,6 +6,8 @@ mod bytes;
 mod gather;
 mod part;
 
+use std::sync::OnceLock;
+
 use model::{Red, TraceId};
 
 use crate::block::texts::Texts;
@@ -28,6 +30,8 @@ pub(crate) struct Rollup {
     pub(crate) owners: Vec<OwnerCount>,
     /// Histograms of cells, one after the other.
     buckets: Vec<(u16, f32)>,
+    /// The greatest owner's number, once it was asked for: no cell is added after that.
+    greatest: OnceLock<Option<u32>>,
 }
 
 /// Counts of an owner and text in a stretch of time.
@@ -123,7 +127,8 @@ impl Rollup {
 
     /// The greatest owner's number that occurs.
     pub(crate) fn greatest_owner(&self) -> Option<u32> {
-        self.owner_numbers().chain(self.owners.iter().map(|count| count.owner)).max()
+        let all = || self.owner_numbers().chain(self.owners.iter().map(|count| count.owner));
+        *self.greatest.get_or_init(|| all().max())
     }
 
     /// Bytes that it takes in memory, roughly.

@@ -322,6 +322,11 @@ impl Store {
         self.inner.meta.object_versions(object, until, limit).await
     }
 
+    /// When the first version of an object was seen that is still kept.
+    pub async fn first_version(&self, object: &ObjectName<'_>) -> Result<Option<Timestamp>, Error> {
+        self.inner.meta.first_version(object).await
+    }
+
     /// When each of some objects changed last, as far as was seen by a time and can be told.
     pub async fn last_changes(
         &self,
@@ -344,6 +349,11 @@ impl Store {
     /// When somebody else who goes on with it sent last what a pod's containers use, since this process runs.
     pub fn last_sent_container_metric(&self, service: &ServiceId, pod: &PodId) -> Option<Timestamp> {
         self.inner.partitions.shared.senders.last_metrics(service, pod)
+    }
+
+    /// The beginning of the oldest telemetry that is kept as it came; nothing where none is.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.inner.partitions.oldest()
     }
 
     /// Sizes and the writer's state.

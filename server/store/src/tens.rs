@@ -39,7 +39,8 @@ pub(crate) struct Making {
     /// Ascending; cells name them by their place.
     parties: Vec<Party>,
     runs: Vec<Run>,
-    timelines: Arc<Vec<Arc<Timeline>>>,
+    /// The parties as owners of its cells.
+    pub(crate) resolved: Resolved,
     moved: Mutex<Option<Moved>>,
 }
 
@@ -66,12 +67,8 @@ impl Making {
             reason: None,
         };
         let timelines = parties.iter().map(|party| Arc::new(Timeline::always(Arc::new(whose(party)))));
-        Self { timelines: Arc::new(timelines.collect()), parties, runs, moved: Mutex::default() }
-    }
-
-    /// The parties as owners of its cells.
-    pub(crate) fn resolved(&self) -> Resolved {
-        Resolved { owners: Arc::default(), timelines: Arc::clone(&self.timelines) }
+        let resolved = Resolved::new(Arc::default(), timelines.collect());
+        Self { resolved, parties, runs, moved: Mutex::default() }
     }
 
     /// Numbers of a service's parties: from the first to before the second.

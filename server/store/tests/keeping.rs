@@ -244,7 +244,7 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     store.record(again).await.unwrap();
     let found = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
     let third: Vec<_> = found.iter().filter(|pod| pod.id.0 == "e3").map(|pod| pod.reason.clone()).collect();
-    assert_eq!(third, [Some("Evicted".to_owned())]);
+    assert_eq!(third, [Some("Evicted".into())]);
     store.maintain(now.plus(100 * DAY)).await.unwrap();
     let left = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
     assert!(left.iter().all(|pod| pod.ended.is_none()), "{left:?}");

@@ -58,11 +58,11 @@ async fn check(store: &Store) {
     let window = around(NOW);
     let all = everything();
     let checkout = id("checkout");
-    assert_eq!(store.pods(&checkout, window).await.unwrap(), all.pods);
+    assert_eq!(store.pods(&checkout, window).await.unwrap(), [(*all.pods[0]).clone()]);
     assert_eq!(store.revisions(&checkout).await.unwrap(), all.revisions);
     let lives = store.revision_lives(&checkout).await.unwrap();
     let life = |life: &RevisionLife| (life.revision.0.clone(), life.first, life.last_end, life.pods, life.pods_ever);
-    assert_eq!(lives.iter().map(life).collect::<Vec<_>>(), [("7d9f".to_owned(), all.pods[0].created, None, 1, 1)]);
+    assert_eq!(lives.iter().map(life).collect::<Vec<_>>(), [("7d9f".into(), all.pods[0].created, None, 1, 1)]);
     let deploys = store.deploys(&checkout).await.unwrap();
     assert_eq!(deploys.iter().map(|d| d.id.sequence).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(store.config_changes(&checkout, window).await.unwrap(), all.config_changes);

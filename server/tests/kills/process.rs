@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -62,13 +63,17 @@ pub async fn prepare(place: &Path) {
 pub struct Process(Child);
 
 impl Process {
-    /// With these flags beside those for its ports and its data. A write over the limit of a file's size is an error in
-    /// it and no end: whoever starts it ignores the signal.
+    /// With these flags beside those for its ports and its data.
     pub fn start(place: &Path, ports: &[SocketAddr; 3], flags: &[&str]) -> Self {
+        Self::start_in(&[], place, ports, flags)
+    }
+
+    /// With this in its environment, too.
+    pub fn start_in(environment: &[(&str, &Path)], place: &Path, ports: &[SocketAddr; 3], flags: &[&str]) -> Self {
         let [ui, grpc, http] = ports.map(|port| port.to_string());
-        let child = Command::new("/bin/sh")
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_binnacle")])
+        let child = Command::new(env!("CARGO_BIN_EXE_binnacle"))
             .env_clear()
+            .envs(environment.iter().copied())
             .env("HOME", place)
             .env("LEPTOS_SITE_ROOT", support::site(place))
             .args(["--no-demo", "--listen", &ui, "--otlp-grpc", &grpc, "--otlp-http", &http, "--data"])
@@ -98,6 +103,14 @@ impl Process {
         }
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Waits until somebody else killed it.
+    pub async fn killed(mut self, place: &Path) {
+        until("it is killed", || !self.runs()).await;
+        let status = self.0.wait().unwrap();
+        let log = || std::fs::read_to_string(place.join("log")).unwrap();
+        assert_eq!(status.signal(), Some(9), "it ended by itself with {status}:\n{}", log());
     }
 }
 

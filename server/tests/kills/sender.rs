@@ -22,6 +22,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use super::ledger::{Ledger, now};
 
@@ -65,6 +66,21 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// One of each signal over each wire, to a process's ports.
+    pub fn spawn_all(
+        [_, grpc, http]: &[SocketAddr; 3],
+        ledger: &Arc<Ledger>,
+        over: &Arc<AtomicBool>,
+    ) -> Vec<JoinHandle<()>> {
+        let wires = [(Wire::Grpc, *grpc), (Wire::Http, *http)];
+        let each = Signal::ALL.into_iter().flat_map(|signal| wires.map(|(wire, address)| (signal, wire, address)));
+        each.map(|(signal, wire, address)| {
+            let (ledger, over) = (Arc::clone(ledger), Arc::clone(over));
+            tokio::spawn(Self { signal, wire, address, ledger, over }.run())
+        })
+        .collect()
+    }
+
     /// Sends until it is over and all that was begun is acknowledged.
     pub async fn run(self) {
         while !self.over.load(Ordering::Acquire) {

@@ -1,10 +1,10 @@
 //! The pods of a service: those that are, and those that ended in the range.
 
 use leptos::prelude::*;
-use model::{PodPhase, PodRow, Timestamp};
+use model::{ContainerRole, ContainerState, PodPhase, PodRow, Timestamp};
 
 use crate::ui::ago::{age_then, ago_then};
-use crate::ui::number;
+use crate::ui::number::{self, plural};
 
 /// The table of pods in its card, as of now or of a past moment.
 pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
@@ -44,6 +44,7 @@ fn table(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
                         <th scope="col">"Last exit"</th>
                         <th scope="col" class="num">"Age"</th>
                         <th scope="col">"Node"</th>
+                        <th scope="col">"Containers"</th>
                     </tr>
                 </thead>
                 <tbody>{rows.iter().map(|pod| row(pod, past)).collect_view()}</tbody>
@@ -95,8 +96,54 @@ fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
             <td class="num muted">{age_then(pod.created, past)}</td>
             <td>
                 <code>{pod.node.clone().unwrap_or_else(none)}</code>
+                {pod.zone.clone().map(|zone| view! { <span class="faint">" in " {zone}</span> })}
+            </td>
+            <td>
+                <ul>{pod.containers.iter().map(|one| container(one, pod.ended)).collect_view()}</ul>
+                {pod.qos.map(|qos| view! { <span class="faint" title=QOS>"QoS " {qos.word()}</span> })}
             </td>
         </tr>
     }
     .into_any()
+}
+
+const QOS: &str = "What the node takes memory by when it runs out: first of BestEffort pods, last of Guaranteed ones";
+
+/// A container as it stands, unless its pod ended, with what was asked for it; its image is told in full when pointed
+/// at.
+fn container(container: &ContainerState, ended: Option<Timestamp>) -> AnyView {
+    let role = (container.role != ContainerRole::Main).then(|| {
+        let word = format!("{} ", container.role.word().to_lowercase());
+        view! { <span class="faint">{word}</span> }
+    });
+    let asked = &container.asked;
+    let image = match &asked.digest {
+        Some(digest) => format!("{} @ {digest}", asked.image),
+        None => asked.image.to_string(),
+    };
+    let state = if container.state.is_empty() { " not known".to_owned() } else { format!(" {}", container.state) };
+    let state = ended.is_none().then_some(state);
+    let restarts = (container.restarts > 0).then(|| {
+        let word = plural(u64::from(container.restarts), "restart", "restarts");
+        view! { <span class="warn">", " {word}</span> }
+    });
+    // The end of an image's name tells one from another.
+    let name = asked.image.rsplit('/').next().unwrap_or_default().to_owned();
+    let digest = asked.digest.as_ref().map(|digest| format!(" @ {}", short_digest(digest)));
+    let amounts = asked.amounts_text().into_iter().map(|amount| format!(" · {amount}")).collect::<String>();
+    view! {
+        <li data-testid="container" data-role=container.role.word()>
+            {role}
+            <code title=image>{container.name.to_string()}</code>
+            {state}
+            {restarts}
+            <span class="faint">{format!(" · {name}")} {digest} {amounts}</span>
+        </li>
+    }
+    .into_any()
+}
+
+/// As much of a digest as tells one from another.
+fn short_digest(digest: &str) -> String {
+    digest.strip_prefix("sha256:").unwrap_or(digest).chars().take(12).collect()
 }

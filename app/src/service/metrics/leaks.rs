@@ -1,5 +1,7 @@
 //! What leaks: the sentence, the chart with where it goes, the pods and what is left to them.
 
+mod heap;
+
 use leptos::prelude::*;
 use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, Series, bytes_text, short_age_text};
 
@@ -11,14 +13,14 @@ use crate::ui::ago::ago;
 use crate::ui::{number, sentence};
 
 /// Style classes of where it goes, in the order of the forecast.
-const FORECAST: [&str; 4] = ["forecast", "edge", "edge", "limit"];
+const FORECAST: [&str; 4] = ["forecast", "soonest", "latest", "limit"];
 
-/// All that leaks; nothing where nothing does.
-pub(super) fn leaks(charts: &[LeakChart], deploys: &str) -> AnyView {
-    charts.iter().map(|one| leak(one, deploys)).collect_view().into_any()
+/// All that leaks of a service, by its path; nothing where nothing does.
+pub(super) fn leaks(charts: &[LeakChart], service: &str) -> AnyView {
+    charts.iter().map(|one| leak(one, service)).collect_view().into_any()
 }
 
-fn leak(one: &LeakChart, deploys: &str) -> AnyView {
+fn leak(one: &LeakChart, service: &str) -> AnyView {
     let leak = &one.leak;
     let tone = if leak.eta().is_some_and(|eta| eta.likely < model::DAY) { "says-degraded" } else { "says-unknown" };
     view! {
@@ -32,8 +34,9 @@ fn leak(one: &LeakChart, deploys: &str) -> AnyView {
                     {watched(leak)} " · " {before(leak)} "looked at " {ago(leak.as_of)}
                 </p>
             </div>
-            {chart(plot(one, deploys))}
+            {chart(plot(one, &format!("{service}/deploys?deploy=")))}
             {table(leak)}
+            {one.heap.as_ref().map(|heap| heap::heap(heap, service))}
         </section>
     }
     .into_any()
@@ -114,7 +117,7 @@ fn table(leak: &Leak) -> AnyView {
                     <tr>
                         <th scope="col">"Pod"</th>
                         <th scope="col" class="num">
-                            "Now"
+                            "Median of the last 5 min"
                         </th>
                         <th scope="col" class="num">
                             "Limit"

@@ -47,8 +47,11 @@ pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, depl
         plot.headline = headline(&one.query, &plot);
         plot.subtitle = subtitle(&one.query, &one.answer);
         let (_, factor) = unit(&one.query, &one.answer);
-        let limit = one.limit.iter().map(|limit| Line { class: "limit", series: scaled(limit, factor), area: false });
-        plot.lines.extend(limit);
+        let beside = |class, line: &Option<Series>| {
+            line.as_ref().map(|line| Line { class, series: scaled(line, factor), area: false })
+        };
+        plot.lines.extend(beside("request", &one.request));
+        plot.lines.extend(beside("limit", &one.limit));
         chart(Plot { testid: "chart-golden", title: one.title.clone(), ..plot })
     };
     view! { <div class="charts golden">{charts.iter().map(one).collect_view()}</div> }.into_any()

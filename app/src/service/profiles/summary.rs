@@ -1,7 +1,7 @@
 //! What all of it comes to, in words, beside what it is compared with; and what to do where there is nothing.
 
 use leptos::prelude::*;
-use model::{BEFORE, Cost, FrameTree, ProfilePage, ProfileWords, SampleType};
+use model::{BEFORE, Cost, FrameTree, ProfilePage, ProfileWords, SINCE, SampleType};
 
 use crate::ui::number;
 
@@ -44,6 +44,7 @@ pub(super) fn summary(words: &ProfileWords, page: &ProfilePage) -> AnyView {
     let shown = name(page.revision.as_ref()).unwrap_or_else(|| "This time".to_owned());
     let against = match words.against.as_str() {
         BEFORE => Some("the time before".to_owned()),
+        since if since.starts_with(SINCE) => Some("an earlier time".to_owned()),
         _ => name(page.against.as_ref()),
     };
     let against = against.unwrap_or_else(|| "an earlier revision".to_owned());

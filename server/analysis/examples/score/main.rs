@@ -9,7 +9,7 @@ mod reach;
 #[path = "../../tests/scenario/mod.rs"]
 mod scenario;
 
-use analysis::{Look, Rules, judge};
+use analysis::{Look, Rules};
 use model::VerdictLevel;
 use scenario::{Drawn, Scenario, draw, harmless, looks};
 
@@ -95,7 +95,7 @@ fn counts(all: &[Drawn], until: i32, coroot: &coroot::Rule, kayenta: &kayenta::R
 
 fn is_flagged(drawn: &Drawn, until: i32) -> bool {
     looks().into_iter().filter(|(minutes, _)| *minutes <= until).any(|(minutes, look)| {
-        let level = judge(&drawn.facts(minutes, look), &Rules::default()).level;
+        let level = drawn.judged(minutes, look).level;
         matches!(level, VerdictLevel::Degraded | VerdictLevel::Failed)
     })
 }

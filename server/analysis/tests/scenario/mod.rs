@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use analysis::{
     Births, Cell, DeployFacts, EndpointFacts, KubernetesFacts, Look, Past, PastMinute, Peer, PodFacts, PodTally,
-    Rollout,
+    Rollout, Rules, hangs_on_peers, judge,
 };
-use model::{Deploy, DeployId, DeployKind, DeployPhase, Histogram, MINUTE, Red, RevisionHash, ServiceId, Timestamp};
+use model::{
+    Deploy, DeployId, DeployKind, DeployPhase, Histogram, MINUTE, Red, RevisionHash, ServiceId, Timestamp, Verdict,
+};
 
 #[path = "../random/mod.rs"]
 mod random;
@@ -227,6 +229,13 @@ pub fn deploy(phase: DeployPhase) -> Deploy {
 }
 
 impl Drawn {
+    /// The verdict after so many minutes, as the server makes it: other services are asked where anything hangs on them.
+    pub fn judged(&self, minutes: i32, look: Look) -> Verdict {
+        let facts = self.facts(minutes, look);
+        let verdict = judge(&DeployFacts { peers: vec![], ..facts.clone() }, &Rules::default());
+        if hangs_on_peers(&verdict) { judge(&facts, &Rules::default()) } else { verdict }
+    }
+
     /// The facts after so many minutes.
     pub fn facts(&self, minutes: i32, look: Look) -> DeployFacts {
         let s = &self.scenario;

@@ -19,7 +19,7 @@ pub(crate) fn of_pod(
 ) -> Vec<Sighting> {
     let mut found = Vec::new();
     let told = told.map_or(&[][..], |told| &told.containers);
-    for container in &pod.containers {
+    for container in pod.own_containers() {
         let known = told.iter().find(|known| known.name == container.name).map_or(0, |known| known.restarts);
         found.extend(ended(container, known, now));
         found.extend(waiting(container, looping, redactor, now));

@@ -1,6 +1,6 @@
 //! Plain words for exits and refusals: what happened, and its likely cause.
 
-use model::AdverseKind;
+use model::{AdverseKind, bytes_text};
 
 use crate::slim::{Container, Terminated};
 
@@ -8,7 +8,7 @@ use crate::slim::{Container, Terminated};
 pub(super) fn exit(container: &Container, end: &Terminated) -> String {
     let code = end.exit_code;
     if &*end.reason == "OOMKilled" {
-        return match bytes(&container.memory_limit) {
+        return match container.limits.memory.map(|limit| bytes_text(limit as f64)) {
             Some(limit) => format!("Used more memory than its limit of {limit}; exit code {code}."),
             None => format!(
                 "Was killed because memory ran out: it has no limit of its own, so its node or pod was full; exit code {code}."
@@ -109,34 +109,6 @@ fn pairs(list: &str) -> Vec<(&str, &str)> {
     list.split(',').filter_map(|pair| pair.trim().split_once('=')).collect()
 }
 
-/// A quantity of bytes as a person reads it.
-pub(super) fn bytes(quantity: &str) -> Option<String> {
-    let digits = quantity.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(quantity.len());
-    let (number, unit) = quantity.split_at(digits);
-    let factor: f64 = match unit {
-        "" => 1.0,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "m" => 1e-3,
-        "Ki" => 1024.0,
-        "Mi" => 1024f64.powi(2),
-        "Gi" => 1024f64.powi(3),
-        "Ti" => 1024f64.powi(4),
-        _ => return None,
-    };
-    let bytes = number.parse::<f64>().ok()? * factor;
-    let (value, unit) = match bytes {
-        b if b < 1024.0 => (b, "B"),
-        b if b < 1024f64.powi(2) => (b / 1024.0, "KiB"),
-        b if b < 1024f64.powi(3) => (b / 1024f64.powi(2), "MiB"),
-        b => (b / 1024f64.powi(3), "GiB"),
-    };
-    let text = format!("{value:.1}");
-    Some(format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text)))
-}
-
 /// The first sentence or line of a message, cut to a length that can be shown.
 pub(super) fn short(message: &str) -> String {
     let line = message.trim().lines().next().unwrap_or_default();
@@ -147,20 +119,6 @@ pub(super) fn short(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantities_read_well() {
-        for (quantity, text) in [
-            ("256Mi", Some("256 MiB")),
-            ("1Gi", Some("1 GiB")),
-            ("128974848", Some("123 MiB")),
-            ("1500M", Some("1.4 GiB")),
-            ("x", None),
-            ("", None),
-        ] {
-            assert_eq!(bytes(quantity).as_deref(), text, "{quantity}");
-        }
-    }
 
     #[test]
     fn what_a_quota_refuses_is_said_with_what_is_used_of_it() {

@@ -19,6 +19,16 @@ pub struct Node {
     pub kubelet_port: u16,
 }
 
+/// Where a node says which zone it is in (https://kubernetes.io/docs/reference/labels-annotations-taints/).
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+impl Node {
+    /// Its zone; empty where it says none.
+    pub(crate) fn zone(&self) -> &str {
+        self.meta.labels.get(ZONE).unwrap_or_default()
+    }
+}
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize, Default)]

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use model::{Amounts, ContainerRole, QosClass};
 use serde::Deserialize;
 
 use super::meta::{Condition, Flip, Instant, Meta, lenient};
@@ -18,12 +19,13 @@ pub struct Pod {
     pub phase: Text,
     pub reason: Text,
     pub message: Text,
+    pub qos: Option<QosClass>,
     pub ips: Box<[Text]>,
     pub ready: Flip,
     pub initialized: Flip,
     /// Conditions that say that something is wrong: not scheduled, to be disrupted.
     pub troubles: Box<[Condition]>,
-    /// Init containers first.
+    /// Init containers first, ephemeral ones last.
     pub containers: Box<[Container]>,
 }
 
@@ -48,8 +50,9 @@ pub struct Container {
 pub struct Asked {
     pub name: Text,
     pub image: Text,
-    pub init: bool,
-    pub memory_limit: Text,
+    pub role: ContainerRole,
+    pub requests: Amounts,
+    pub limits: Amounts,
 }
 
 impl Deref for Container {
@@ -96,6 +99,11 @@ impl Pod {
     /// Whether it takes traffic.
     pub(crate) fn is_ready(&self) -> bool {
         self.meta.deletion.0.is_none() && self.ready.holds()
+    }
+
+    /// Its containers without those that somebody put in to look inside.
+    pub(crate) fn own_containers(&self) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(|container| container.role != ContainerRole::Ephemeral)
     }
 
     /// Whether it has run to its end.

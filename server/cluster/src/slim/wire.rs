@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use model::{Amounts, ContainerRole, QosClass};
 use serde::{Deserialize, Deserializer};
 
 use super::meta::{Condition, Flip, Instant, Meta, condition, lenient};
 use super::pods::{Asked, Container, Pod, State, Terminated};
+use super::quantity::quantity;
 use crate::text::Text;
 
 #[derive(Deserialize, Default)]
@@ -26,13 +28,16 @@ struct WireSpec {
     init_containers: Vec<WireContainer>,
     #[serde(deserialize_with = "lenient")]
     containers: Vec<WireContainer>,
+    #[serde(deserialize_with = "lenient")]
+    ephemeral_containers: Vec<WireContainer>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct WireContainer {
     name: Text,
     image: Text,
+    restart_policy: Text,
     #[serde(deserialize_with = "lenient")]
     resources: WireResources,
 }
@@ -41,13 +46,24 @@ struct WireContainer {
 #[serde(default)]
 struct WireResources {
     #[serde(deserialize_with = "lenient")]
-    limits: WireLimits,
+    requests: WireAmounts,
+    #[serde(deserialize_with = "lenient")]
+    limits: WireAmounts,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct WireLimits {
+struct WireAmounts {
+    cpu: Text,
     memory: Text,
+}
+
+impl From<WireAmounts> for Amounts {
+    fn from(wire: WireAmounts) -> Self {
+        // Floating point is cut to what the type holds; amounts are rounded up, as Kubernetes does.
+        let cpu = quantity(&wire.cpu).map(|cores| (cores * 1e3).ceil() as u32);
+        Self { cpu, memory: quantity(&wire.memory).map(|bytes| bytes.ceil() as u64) }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -56,6 +72,7 @@ struct WireStatus {
     phase: Text,
     reason: Text,
     message: Text,
+    qos_class: Text,
     #[serde(rename = "podIP")]
     pod_ip: Text,
     #[serde(rename = "podIPs", deserialize_with = "lenient")]
@@ -66,6 +83,8 @@ struct WireStatus {
     init_container_statuses: Vec<WireContainerStatus>,
     #[serde(deserialize_with = "lenient")]
     container_statuses: Vec<WireContainerStatus>,
+    #[serde(deserialize_with = "lenient")]
+    ephemeral_container_statuses: Vec<WireContainerStatus>,
 }
 
 #[derive(Deserialize, Default)]
@@ -129,14 +148,19 @@ fn digest(image_id: &str) -> Text {
     image_id.rsplit_once('@').map_or(image_id, |(_, digest)| digest).into()
 }
 
-fn join(asked: WireContainer, statuses: &mut [WireContainerStatus], init: bool) -> Container {
+fn join(asked: WireContainer, statuses: &mut [WireContainerStatus], list: ContainerRole) -> Container {
+    let role = match list {
+        ContainerRole::Init if &*asked.restart_policy == "Always" => ContainerRole::Sidecar,
+        list => list,
+    };
     let status = statuses.iter_mut().find(|status| status.name == asked.name).map(std::mem::take).unwrap_or_default();
     Container {
         asked: Arc::new(Asked {
             name: asked.name,
             image: asked.image,
-            init,
-            memory_limit: asked.resources.limits.memory,
+            role,
+            requests: asked.resources.requests.into(),
+            limits: asked.resources.limits.into(),
         }),
         image_id: digest(&status.image_id),
         id: status.container_id.split_once("://").map_or(&*status.container_id, |(_, id)| id).into(),
@@ -163,12 +187,14 @@ fn is_trouble(condition: &Condition) -> bool {
 impl<'de> Deserialize<'de> for Pod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Wire { metadata, spec, mut status } = Wire::deserialize(deserializer)?;
-        let mut containers = Vec::with_capacity(spec.init_containers.len() + spec.containers.len());
-        for asked in spec.init_containers {
-            containers.push(join(asked, &mut status.init_container_statuses, true));
-        }
-        for asked in spec.containers {
-            containers.push(join(asked, &mut status.container_statuses, false));
+        let lists = [
+            (spec.init_containers, &mut status.init_container_statuses, ContainerRole::Init),
+            (spec.containers, &mut status.container_statuses, ContainerRole::Main),
+            (spec.ephemeral_containers, &mut status.ephemeral_container_statuses, ContainerRole::Ephemeral),
+        ];
+        let mut containers = Vec::with_capacity(lists.iter().map(|(asked, ..)| asked.len()).sum());
+        for (asked, statuses, list) in lists {
+            containers.extend(asked.into_iter().map(|asked| join(asked, statuses, list)));
         }
         let mut ips: Vec<Text> = status.pod_ips.into_iter().map(|ip| ip.ip).collect();
         if ips.is_empty() && !status.pod_ip.is_empty() {
@@ -181,6 +207,7 @@ impl<'de> Deserialize<'de> for Pod {
             phase: status.phase,
             reason: status.reason,
             message: status.message,
+            qos: QosClass::from_word(&status.qos_class),
             ips: ips.into(),
             ready: flip(&status.conditions, "Ready"),
             initialized: flip(&status.conditions, "Initialized"),

@@ -29,6 +29,8 @@ pub(super) struct Dirty {
     /// Workloads and ControllerRevisions.
     pub(super) workloads: HashMap<Text, Option<Timestamp>>,
     pub(super) nodes: HashSet<Text>,
+    /// Names of nodes whose zone was said.
+    pub(super) zones: HashSet<Text>,
     /// Services of Kubernetes whose selector or endpoints changed.
     pub(super) networks: HashSet<Name>,
     /// What objects refer to that changed, with the selector of those that select pods.

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{PodState, Timestamp};
+use model::Timestamp;
 
 use super::linked::Linked;
+pub(crate) use super::seat::Seat;
 use crate::identity::{Key, Owners};
 use crate::kind::Kind;
 use crate::links::Link;
 use crate::releases::Release;
 use crate::revisions::{Found, bare, in_order, label};
-use crate::slim::{EndpointSlice, Meta, Node, Pod, Service, Workload};
+use crate::slim::{EndpointSlice, Meta, Node, Service, Workload};
 use crate::template::Facts;
 use crate::text::{Labels, Text};
 
@@ -44,15 +45,6 @@ pub(crate) struct Map {
     pub(crate) changed: Option<Timestamp>,
 }
 
-/// A pod and what was said of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Seat {
-    pub(crate) pod: Pod,
-    pub(crate) service: Option<Key>,
-    /// What was recorded last: the store's directory has the same copy.
-    pub(crate) told: Option<Arc<PodState>>,
-}
-
 /// A name in a namespace.
 pub(crate) type Name = (Text, Text);
 
@@ -63,6 +55,8 @@ pub(crate) struct Index {
     pub(crate) rings: HashMap<Text, Ring>,
     pub(crate) pods: HashMap<Text, Box<Seat>>,
     pub(crate) nodes: HashMap<Text, Node>,
+    /// Zones of nodes, by the node's name.
+    pub(crate) zones: HashMap<Text, Text>,
     pub(crate) networks: HashMap<Text, Service>,
     pub(crate) slices: HashMap<Text, EndpointSlice>,
     pub(crate) maps: HashMap<Text, Map>,

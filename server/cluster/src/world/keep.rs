@@ -38,6 +38,11 @@ impl World {
             Prepared::Pod(pod) => self.put_pod(*pod),
             Prepared::Node(node) => {
                 self.dirty.nodes.insert(node.meta.uid.clone());
+                let (name, zone) = (node.meta.name.clone(), Text::from(node.zone()));
+                if !zone.is_empty() && self.index.zones.get(&name) != Some(&zone) {
+                    self.index.zones.insert(name.clone(), zone);
+                    self.dirty.zones.insert(name);
+                }
                 self.index.nodes.insert(node.meta.uid.clone(), node);
             }
             Prepared::Network(service) => {
@@ -86,8 +91,7 @@ impl World {
             }
             None => {
                 let told = self.remembered.pod(&uid);
-                let seat = Seat { pod, service: None, told };
-                self.index.pods.insert(uid, Box::new(seat));
+                self.index.pods.insert(uid, Box::new(Seat { pod, service: None, told }));
             }
         }
     }
@@ -116,7 +120,9 @@ impl World {
                 }
             }
             Kind::Node => {
-                self.index.nodes.remove(uid);
+                if let Some(node) = self.index.nodes.remove(uid) {
+                    self.index.zones.remove(&node.meta.name);
+                }
                 self.dirty.nodes.insert(uid.clone());
             }
             Kind::Service => {

@@ -23,9 +23,11 @@ impl World {
         let mut uids: Vec<Text> = self.dirty.pods.keys().cloned().collect();
         uids.sort();
         for uid in uids {
-            let Some(key) = self.index.pods.get(&uid).and_then(|seat| seat.service.clone()) else { continue };
+            let Some(seat) = self.index.pods.get(&uid) else { continue };
+            let Some(key) = seat.service.clone() else { continue };
+            let node = seat.pod.node.clone();
             self.dirty.pods.remove(&uid);
-            let place = self.place(&key);
+            let place = self.place(&key, &node);
             record.pods.extend(self.settle_pod(&uid, &place, listed, now));
         }
     }
@@ -46,9 +48,9 @@ impl World {
         let service = Some((*place.service).clone());
         let seen = Place { cluster, uid, service, pod: Some(&seat.pod.meta.name), node: None, listed };
         adverse.object(&seen, sightings, now);
-        let mut history = told.map_or_else(Vec::new, |told| told.history.to_vec());
+        let mut history = told.map_or_else(Vec::new, |told| told.history.clone());
         pods::advance(&mut history, &seat.pod, now);
-        let state = pods::state(&seat.pod, history, place);
+        let state = pods::state(&seat.pod, told, history, place, now);
         if told == Some(&state) {
             return None;
         }
@@ -65,20 +67,21 @@ impl World {
                 find(&self.index, Kind::Pod, &pod.meta, Some(Timestamp::default()), now).map(|(key, _)| key)
             });
             let Some(key) = found else { continue };
-            let mut history = told.map_or_else(Vec::new, |told| told.history.to_vec());
+            let told = told.as_deref();
+            let mut history = told.map_or_else(Vec::new, |told| told.history.clone());
             pods::advance(&mut history, &pod, now);
             if history.last().is_some_and(|(_, phase)| *phase == PodPhase::Ready) {
                 history.push((at, PodPhase::Terminating));
             }
-            let state = pods::state(&pod, history, &self.place(&key));
+            let state = pods::state(&pod, told, history, &self.place(&key, &pod.node), now);
             record.pods.push(Arc::new(PodState { ended: Some(at), ..state }));
             self.dirty.bury(uid, key.clone(), pod.meta.name.clone());
             self.dirty.services.insert(key);
         }
     }
 
-    /// Where pods of a service belong.
-    fn place(&mut self, key: &Key) -> pods::Place {
+    /// Where pods of a service belong that run on a node.
+    fn place(&mut self, key: &Key, node: &Text) -> pods::Place {
         let shared = |text: &str, interner: &mut Interner| {
             let mut text = text.into();
             interner.text(&mut text);
@@ -87,6 +90,7 @@ impl World {
         let (cluster, running) = (shared(&self.cluster.0, &mut self.interner), shared("running", &mut self.interner));
         let id = || Arc::new(key.id(&self.cluster));
         let known = self.tracks.get_mut(key).map(|track| Arc::clone(track.id.get_or_insert_with(id)));
-        pods::Place { cluster, service: known.unwrap_or_else(id), running }
+        let zone = self.index.zones.get(node).cloned().unwrap_or_default();
+        pods::Place { cluster, service: known.unwrap_or_else(id), zone, running }
     }
 }

@@ -8,7 +8,6 @@ use model::PodState;
 use store::ClusterMemory;
 
 use super::World;
-use super::track::Track;
 use crate::identity::Key;
 use crate::slim::Meta;
 use crate::text::Text;

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use model::{ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, ServiceId, Timestamp};
+use model::{
+    Asked, ContainerRole, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, ServiceId, Timestamp,
+};
 
-use super::index::Seat;
+use super::seat::Seat;
 use crate::revisions::of_pod;
 use crate::slim::{Container, Pod, State, Terminated};
 use crate::text::Text;
 
+/// Changes kept of what is asked for a container: what sizes pods in place may do so all day.
+const MOST_CHANGES: usize = 64;
 /// Phases kept of one pod.
 const MOST_PHASES: usize = 64;
 /// A pod that took longer from its start to its readiness has more likely been ready in between: this is when a rollout
@@ -16,10 +20,12 @@ const MOST_PHASES: usize = 64;
 /// (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds).
 const READY_WITHIN: i64 = 600 * SECOND;
 
-/// Where a pod belongs, and the strings that most pods have.
+/// Where a pod belongs and runs, and the strings that most pods have.
 pub(crate) struct Place {
     pub(crate) cluster: Text,
     pub(crate) service: Arc<ServiceId>,
+    /// The zone of its node; empty where that is not said.
+    pub(crate) zone: Text,
     pub(crate) running: Text,
 }
 
@@ -28,9 +34,18 @@ fn given(text: &Text) -> Option<Text> {
     (!text.is_empty()).then(|| text.clone())
 }
 
-/// The pod as it is recorded.
-pub(crate) fn state(pod: &Pod, mut history: Vec<(Timestamp, PodPhase)>, place: &Place) -> PodState {
+/// The pod as it is recorded; of what was told of it before, what goes on.
+pub(crate) fn state(
+    pod: &Pod,
+    told: Option<&PodState>,
+    mut history: Vec<(Timestamp, PodPhase)>,
+    place: &Place,
+    now: Timestamp,
+) -> PodState {
     history.shrink_to_fit();
+    let of = |one: &Container| told?.containers.iter().find(|told| told.name == one.name);
+    // A node that is gone says its zone no more.
+    let zone = || told.filter(|told| told.node.as_deref() == pod.node.some()).and_then(|told| told.zone.clone());
     PodState {
         id: PodId(pod.meta.uid.clone()),
         cluster: place.cluster.clone(),
@@ -39,6 +54,8 @@ pub(crate) fn state(pod: &Pod, mut history: Vec<(Timestamp, PodPhase)>, place: &
         service: Arc::clone(&place.service),
         revision: of_pod(&place.service.kind, pod).map(RevisionHash),
         node: given(&pod.node),
+        zone: given(&place.zone).or_else(zone),
+        qos: pod.qos,
         ips: pod.ips.to_vec(),
         host_network: pod.host_network,
         logs_off: pod.meta.logs_off,
@@ -47,11 +64,11 @@ pub(crate) fn state(pod: &Pod, mut history: Vec<(Timestamp, PodPhase)>, place: &
         phase: history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
         history,
         reason: reason(pod),
-        containers: pod.containers.iter().map(|it| container(it, &place.running)).collect(),
+        containers: pod.containers.iter().map(|one| container(one, of(one), &place.running, now)).collect(),
     }
 }
 
-fn container(container: &Container, running: &Text) -> ContainerState {
+fn container(container: &Container, told: Option<&ContainerState>, running: &Text, now: Timestamp) -> ContainerState {
     let state = match &container.state {
         State::Unknown => "waiting".into(),
         State::Waiting(why) => given(&why.0).unwrap_or_else(|| "waiting".into()),
@@ -64,9 +81,13 @@ fn container(container: &Container, running: &Text) -> ContainerState {
     };
     let exit = |end: &Terminated| Exit { code: end.exit_code, reason: end.reason.to_string(), at: end.finished_at.0 };
     let last_exit = container.last.as_deref().or(current).map(exit);
+    let asked = asked(container);
+    let before = told.map_or_else(Vec::new, |told| before(told, &asked, now));
     ContainerState {
         name: container.name.clone(),
-        image: container.image.clone(),
+        role: container.role,
+        asked,
+        before,
         id: given(&container.id),
         restarts: container.restarts,
         state,
@@ -75,12 +96,37 @@ fn container(container: &Container, running: &Text) -> ContainerState {
     }
 }
 
+/// What is asked for a container now.
+fn asked(container: &Container) -> Asked {
+    Asked {
+        image: container.image.clone(),
+        requests: container.requests,
+        limits: container.limits,
+        digest: given(&container.image_id),
+    }
+}
+
+/// What was asked for a container before, until when, oldest first; what was asked last is told where it is something
+/// else by now.
+fn before(told: &ContainerState, asked: &Asked, now: Timestamp) -> Vec<(Timestamp, Asked)> {
+    let mut before = told.before.clone();
+    // One that was recorded before amounts were has none; that is no change.
+    let nothing = Asked { image: asked.image.clone(), ..Asked::default() };
+    if told.asked.differs(asked) && told.asked != nothing {
+        before.push((now, told.asked.clone()));
+        let surplus = before.len().saturating_sub(MOST_CHANGES);
+        before.drain(..surplus);
+    }
+    before.shrink_to_fit();
+    before
+}
+
 /// Why a pod waits or ended.
 fn reason(pod: &Pod) -> Option<Text> {
     if let Some(reason) = given(&pod.reason) {
         return Some(reason);
     }
-    let waits = pod.containers.iter().find_map(|container| match &container.state {
+    let waits = pod.own_containers().find_map(|container| match &container.state {
         State::Waiting(why) if !matches!(&*why.0, "" | "PodInitializing" | "ContainerCreating") => Some(&why.0),
         State::Terminated(end) if end.exit_code != 0 => Some(&end.reason),
         _ => None,
@@ -92,7 +138,7 @@ fn reason(pod: &Pod) -> Option<Text> {
 /// How a pod stands, and since when where that is said.
 fn phase(pod: &Pod, was_ready: bool) -> (PodPhase, Option<Timestamp>) {
     let ends = || {
-        pod.containers.iter().filter_map(|container| match &container.state {
+        pod.own_containers().filter_map(|container| match &container.state {
             State::Terminated(end) => end.finished_at.0,
             _ => None,
         })
@@ -133,14 +179,15 @@ fn lost_readiness(pod: &Pod) -> bool {
 
 /// When the first of its containers (not init containers) started, as far as that is still said.
 fn first_start(pod: &Pod) -> Option<Timestamp> {
-    let starts = pod.containers.iter().filter(|container| !container.init).flat_map(|container| {
-        let now = match &container.state {
-            State::Running(at) => at.0,
-            State::Terminated(end) => end.started_at.0,
-            _ => None,
-        };
-        [now, container.last.as_deref().and_then(|end| end.started_at.0)]
-    });
+    let starts =
+        pod.containers.iter().filter(|container| container.role == ContainerRole::Main).flat_map(|container| {
+            let now = match &container.state {
+                State::Running(at) => at.0,
+                State::Terminated(end) => end.started_at.0,
+                _ => None,
+            };
+            [now, container.last.as_deref().and_then(|end| end.started_at.0)]
+        });
     starts.flatten().min()
 }
 
@@ -149,7 +196,7 @@ fn last_end(pod: &Pod, before: Timestamp) -> Option<Timestamp> {
     let ends = pod
         .containers
         .iter()
-        .filter(|container| !container.init)
+        .filter(|container| container.role == ContainerRole::Main)
         .filter_map(|container| container.last.as_deref()?.finished_at.0);
     ends.filter(|at| *at < before).max()
 }

@@ -1,6 +1,6 @@
 //! A service as it is recorded: what is wanted, what is there, since when it is short.
 
-use model::{ClusterId, RevisionHash, ServiceState, Timestamp};
+use model::{ClusterId, ContainerRole, RevisionHash, ServiceState, Timestamp};
 
 use super::index::{Index, Known, Parts, Seat};
 use super::pods::since;
@@ -155,7 +155,7 @@ pub(crate) fn state(view: &View<'_>, cluster: &ClusterId, now: Timestamp) -> Ser
     let images = if view.facts.images.is_empty() {
         pod.into_iter()
             .flat_map(|pod| &pod.containers)
-            .filter(|container| !container.init)
+            .filter(|container| container.role == ContainerRole::Main)
             .map(|c| c.image.to_string())
             .collect()
     } else {

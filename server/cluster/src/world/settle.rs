@@ -29,6 +29,7 @@ impl World {
         let listed = std::mem::take(&mut self.listed) || !self.settled_before;
         self.dirty.tick(now);
         self.resolve_workloads(now);
+        self.touch_zones();
         self.resolve_pods(now);
         self.touch_networks();
         self.touch_links();
@@ -108,6 +109,18 @@ impl World {
     fn touch(&mut self, key: Key, uid: &Text) {
         self.tracks.entry(key.clone()).or_default().is_workload(uid);
         self.dirty.services.insert(key);
+    }
+
+    /// Marks the pods of nodes whose zone was said.
+    fn touch_zones(&mut self) {
+        let zones = std::mem::take(&mut self.dirty.zones);
+        if zones.is_empty() {
+            return;
+        }
+        let there = self.index.pods.iter().filter(|(_, seat)| zones.contains(&seat.pod.node));
+        for (uid, _) in there {
+            self.dirty.pods.entry(uid.clone()).or_default();
+        }
     }
 
     /// Marks the services behind Services whose selector or endpoints changed.

@@ -157,7 +157,7 @@ impl Track {
     pub(super) fn note_running(&mut self, key: &Key, parts: &Parts<'_>) {
         for Seat { pod, .. } in &parts.pods {
             let Some(hash) = of_pod(key.kind(), pod) else { continue };
-            let ids = pod.containers.iter().filter(|container| !container.image_id.is_empty());
+            let ids = pod.own_containers().filter(|container| !container.image_id.is_empty());
             let ids: Vec<(Text, Text)> =
                 ids.map(|container| (container.name.clone(), container.image_id.clone())).collect();
             if !ids.is_empty() {

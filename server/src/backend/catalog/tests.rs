@@ -167,6 +167,20 @@ async fn every_column_orders_the_rows_both_ways_and_what_is_not_known_comes_last
 }
 
 #[tokio::test]
+async fn each_window_is_a_part_of_the_whole_list() {
+    let shop = Shop::open().await;
+    for sort in CatalogSort::ALL {
+        let whole = shop.names(CatalogQuery { sort, ..by_name() }).await;
+        for (offset, limit) in (0..6).flat_map(|offset| (0..6).map(move |limit| (offset, limit))) {
+            let page = shop.page(CatalogQuery { sort, offset, limit, ..by_name() }).await;
+            let names: Vec<_> = page.rows.into_iter().map(|row| row.id.name).collect();
+            let part: Vec<_> = whole.iter().skip(offset as usize).take(limit as usize).cloned().collect();
+            assert_eq!((names, page.matched), (part, 4), "{sort:?}: {limit} from {offset}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_rate_is_of_the_time_since_requests_began() {
     let shop = Shop::open().await;
     // Of one window the board answers the same for all who ask: each time asks for another.

@@ -1,6 +1,6 @@
 //! Pods, service and events as they were at a moment, from what is kept of their histories. Pure.
 
-use model::{AdverseEvent, AdverseKind, PodPhase, PodState, ServiceState, Timestamp, Window};
+use model::{AdverseEvent, AdverseKind, ContainerRole, PodPhase, PodState, ServiceState, Text, Timestamp, Window};
 
 /// Pods as they were; those that came later are left out. A pod's restarts are counted back by the events since.
 pub(super) fn pods(pods: Vec<PodState>, events: &[AdverseEvent], at: Timestamp) -> Vec<PodState> {
@@ -24,9 +24,25 @@ fn as_of(mut pod: PodState, events: &[AdverseEvent], at: Timestamp) -> PodState 
         });
         let since = since.flat_map(|event| &event.times).filter(|time| **time > at).count();
         container.restarts = container.restarts.saturating_sub(since as u32);
+        container.asked = container.asked_at(at).clone();
+        container.before.clear();
+        if changed_since || since > 0 {
+            (container.state, container.ready) = stood(container.role, pod.phase);
+        }
         container.last_exit = container.last_exit.take().filter(|exit| exit.at.is_some_and(|ended| ended <= at));
     }
     pod
+}
+
+/// How a container stood in a pod of some phase, as far as that follows, and whether it was ready.
+fn stood(role: ContainerRole, phase: PodPhase) -> (Text, bool) {
+    let (word, ready) = match (role, phase) {
+        (ContainerRole::Main | ContainerRole::Sidecar, PodPhase::Ready) => ("running", true),
+        // Others start once these have run to their end.
+        (ContainerRole::Init, PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady) => ("Completed", false),
+        _ => ("", false),
+    };
+    (word.into(), ready)
 }
 
 /// The service as it was: ready is what its pods were, wanted what it was asked for, where that was seen.
@@ -59,7 +75,7 @@ pub(super) fn events(events: Vec<AdverseEvent>, window: Window) -> Vec<AdverseEv
 
 #[cfg(test)]
 mod tests {
-    use model::{ContainerState, Exit, SECOND, ServiceId};
+    use model::{Asked, ContainerState, Exit, SECOND, ServiceId};
 
     use super::*;
     use crate::fixtures;
@@ -100,6 +116,29 @@ mod tests {
         assert_eq!((was.phase, was.ended, was.reason.as_deref()), (PodPhase::Ready, None, None));
         assert_eq!(was.containers[0].restarts, 1, "the second came at 30");
         assert_eq!(was.containers[0].last_exit, None);
+    }
+
+    #[test]
+    fn a_container_is_as_it_was_asked_for_then_and_stands_as_its_pod_does() {
+        let of = |image: &str| Asked { image: image.into(), ..Asked::default() };
+        let resized = ContainerState {
+            before: vec![(at(20), of("one"))],
+            asked: of("two"),
+            state: "CrashLoopBackOff".into(),
+            ..fixtures::container("app")
+        };
+        let init = ContainerState { role: ContainerRole::Init, ..resized.clone() };
+        let mut pod = pod("one", 0, &[(0, PodPhase::Pending), (10, PodPhase::Ready), (40, PodPhase::NotReady)], None);
+        pod.containers = vec![init, resized];
+        let was = |seconds: i64| {
+            let pod = pods(vec![pod.clone()], &[], at(seconds)).remove(0);
+            pod.containers.into_iter().map(|one| (one.asked.image, one.state, one.ready)).collect::<Vec<_>>()
+        };
+        let told = |image: &str, state: &str, ready| (Text::from(image), Text::from(state), ready);
+        assert_eq!(was(5), [told("one", "", false), told("one", "", false)], "it is not known how it came up");
+        assert_eq!(was(19), [told("one", "Completed", false), told("one", "running", true)]);
+        assert_eq!(was(30)[1], told("two", "running", true));
+        assert_eq!(was(50)[1], told("two", "CrashLoopBackOff", true), "nothing changed since");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use app::AppError;
 use model::{
-    AdverseEvent, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource, Revision, ServiceId, ServiceState,
-    Timestamp, Viewer, Window,
+    AdverseEvent, ContainerRole, ContainerState, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource,
+    Revision, ServiceId, ServiceState, Timestamp, Viewer, Window,
 };
 
 use super::tree::tree;
@@ -44,7 +44,7 @@ pub(in crate::backend) async fn tab(
         pods,
         past,
         kept_from: match past {
-            Some(at) => resources::kept_from(answers, id, at, now).await?,
+            Some(at) => resources::kept_from(answers, id, at).await?,
             None => None,
         },
         moments: moments(answers, id, window).await?,
@@ -106,8 +106,13 @@ async fn moments(answers: &Answers, id: &ServiceId, window: Window) -> Result<Ve
 }
 
 fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
-    let last_exit =
-        pod.containers.iter().filter_map(|container| container.last_exit.clone()).max_by_key(|exit| exit.at);
+    // An init container that ended well did what it is for.
+    let is_told = |container: &&ContainerState| {
+        container.role != ContainerRole::Init || container.last_exit.as_ref().is_some_and(|exit| exit.code != 0)
+    };
+    let exits = pod.containers.iter().filter(is_told).filter_map(|container| container.last_exit.clone());
+    let last_exit = exits.max_by_key(|exit| exit.at);
+    let containers = pod.containers.iter().cloned().map(|one| ContainerState { before: Vec::new(), ..one });
     PodRow {
         name: pod.name.to_string(),
         phase: pod.phase,
@@ -118,5 +123,8 @@ fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
         created: pod.created,
         ended: pod.ended,
         node: pod.node.as_deref().map(str::to_owned),
+        zone: pod.zone.as_deref().map(str::to_owned),
+        qos: pod.qos,
+        containers: containers.collect(),
     }
 }

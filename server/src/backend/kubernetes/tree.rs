@@ -1,6 +1,8 @@
 //! The resources of a service in drawing order: the workload, its revisions with their pods, then everything else.
 
-use model::{PodPhase, PodState, RelatedResource, ResourceId, ResourceRow, Revision, ServiceState};
+use model::{
+    ContainerRole, ContainerState, PodPhase, PodState, RelatedResource, ResourceId, ResourceRow, Revision, ServiceState,
+};
 
 /// Pods of a revision that are listed one by one; more become "n more".
 const PODS: usize = 8;
@@ -110,18 +112,26 @@ fn pod_rows(pod: &PodState, depth: u8) -> Vec<ResourceRow> {
         id,
     }];
     if pod.containers.len() > 1 {
-        rows.extend(pod.containers.iter().map(|container| ResourceRow {
-            depth: depth + 1,
-            kind: "Container".into(),
-            name: container.name.to_string(),
-            state: format!("{}, {}", container.state, restarts(container.restarts)),
-            good: Some(container.ready || container.state == "Completed"),
-            changed: None,
-            note: container.image.to_string(),
-            id: None,
-        }));
+        rows.extend(pod.containers.iter().map(|container| container_row(container, depth + 1)));
     }
     rows
+}
+
+fn container_row(container: &ContainerState, depth: u8) -> ResourceRow {
+    let is_known = !container.state.is_empty();
+    let state = if is_known { container.state.as_str() } else { "not known" };
+    // What was put in to look inside is never started again, and neither good nor bad for the pod.
+    let looks = container.role == ContainerRole::Ephemeral;
+    ResourceRow {
+        depth,
+        kind: container.role.word().into(),
+        name: container.name.to_string(),
+        state: if looks { state.to_owned() } else { format!("{state}, {}", restarts(container.restarts)) },
+        good: (is_known && !looks).then_some(container.ready || container.state == "Completed"),
+        changed: None,
+        note: container.asked.image.to_string(),
+        id: None,
+    }
 }
 
 fn restarts(count: u32) -> String {
@@ -140,6 +150,34 @@ mod tests {
             id: PodId("u".into()),
             ..fixtures::pod(ServiceId::new("c", "n", "Deployment", "d"), "p", Timestamp(0))
         }
+    }
+
+    #[test]
+    fn each_container_of_a_pod_has_its_role_state_and_restarts() {
+        let of = |name: &str, role, state: &str, ready, restarts| ContainerState {
+            role,
+            state: state.into(),
+            ready,
+            restarts,
+            ..fixtures::container(name)
+        };
+        let containers = vec![
+            of("migrate", ContainerRole::Init, "Completed", false, 0),
+            of("proxy", ContainerRole::Sidecar, "running", true, 1),
+            of("app", ContainerRole::Main, "CrashLoopBackOff", false, 4),
+            of("later", ContainerRole::Main, "", false, 0),
+            of("debug", ContainerRole::Ephemeral, "Error", false, 0),
+        ];
+        let rows = pod_rows(&PodState { containers, ..pod() }, 1);
+        let told: Vec<_> = rows[1..].iter().map(|row| (row.kind.as_str(), row.state.as_str(), row.good)).collect();
+        let expected = [
+            ("Init container", "Completed, 0 restarts", Some(true)),
+            ("Sidecar", "running, 1 restart", Some(true)),
+            ("Container", "CrashLoopBackOff, 4 restarts", Some(false)),
+            ("Container", "not known, 0 restarts", None),
+            ("Ephemeral container", "Error", None),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(super) fn pod(number: usize) -> PodState {
         revision: None,
         node: None,
         ips: Vec::new(),
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(1),

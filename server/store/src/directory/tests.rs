@@ -48,6 +48,8 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         revision: Some(RevisionHash(format!("r-{uid}").into())),
         node: None,
         ips: vec![ip.into()],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(created),
@@ -57,12 +59,10 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         reason: None,
         containers: vec![ContainerState {
             name: "app".into(),
-            image: "i".into(),
             id: Some(format!("container-{uid}").into()),
-            restarts: 0,
             state: "running".into(),
             ready: true,
-            last_exit: None,
+            ..ContainerState::default()
         }],
     }
 }
@@ -299,7 +299,7 @@ fn only_what_attributes_raises_the_generation() {
 fn a_container_that_was_restarted_is_known_by_both_ids() {
     let mut directory = directory();
     let mut again = pod(&id("shop", "checkout"), "p1", "10.0.0.1", T, None);
-    again.containers[0].id = some("second");
+    again.containers[0].id = Some("second".into());
     directory.apply(Known { pods: [again].map(Arc::new).into(), ..Known::default() });
     for container in ["container-p1", "second"] {
         let facts = OwnerFacts { container_id: some(container), ..OwnerFacts::default() };

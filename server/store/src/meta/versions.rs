@@ -43,6 +43,20 @@ impl Meta {
         Ok(rows.into_iter().map(version).collect())
     }
 
+    /// When the first version of an object was seen that is still kept.
+    pub(crate) async fn first_version(&self, object: &ObjectName<'_>) -> Result<Option<Timestamp>, Error> {
+        let (first,): (Option<i64>,) = sqlx::query_as(
+            "select min(at) from object_versions where cluster = ?1 and kind = ?2 and namespace = ?3 and name = ?4",
+        )
+        .bind(object.cluster)
+        .bind(object.kind)
+        .bind(object.namespace)
+        .bind(object.name)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(first.map(Timestamp))
+    }
+
     /// When objects changed last, as far as was seen by a time, in the order they are asked for: when the newest
     /// version was made so, or seen where nobody says that. An object of which one version is all there is, and that
     /// nobody dates, may never have changed.

@@ -164,8 +164,27 @@ fn by_pod(loaded: &[Loaded], service: &ServiceId, window: Window, seen: &Seen) -
 pub(crate) async fn last_request(shared: &Shared, service: &ServiceId) -> Result<Option<Timestamp>, Error> {
     let remembered = shared.meta.last_request(service).await?;
     let unfolded = unfolded(shared).await?;
-    let mut sightings = super::blocking(move || fold::sightings(&unfolded)).await?;
-    Ok(remembered.max(sightings.requests.remove(service)))
+    let service = service.clone();
+    let sight = super::blocking(move || last_of(&unfolded, &service)).await?;
+    Ok(remembered.max(sight))
+}
+
+/// The last request of a service in what was loaded.
+fn last_of(loaded: &[Loaded], service: &ServiceId) -> Option<Timestamp> {
+    let mut last = None;
+    for file in loaded {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
+        for rollup in &file.rollups {
+            for count in of_owners(&rollup.owners, Some(&owners), |count| count.owner) {
+                let at = count.last_request.map(Timestamp);
+                let whose = at.map(|at| file.resolved.timelines[count.owner as usize].at(at));
+                if whose.is_some_and(|whose| whose.service.as_ref() == Some(service)) {
+                    last = last.max(at);
+                }
+            }
+        }
+    }
+    last
 }
 
 /// What came since the last fold.

@@ -56,10 +56,16 @@ type Seen = BTreeMap<String, GroupSeen>;
 /// What is remembered of a service's patterns, and what its own cells add.
 fn seen(remembered: Seen, loaded: [&[Loaded]; 2], service: &ServiceId) -> Seen {
     let mut seen = remembered;
-    for loaded in loaded {
-        for ((of, pattern), sight) in fold::sightings(loaded).patterns {
-            if of == *service {
-                seen.entry(pattern).and_modify(|known| known.join(&sight)).or_insert(sight);
+    for file in loaded.into_iter().flatten() {
+        let owners = file.resolved.owners_of(slice::from_ref(service));
+        for rollup in &file.rollups {
+            for cell in of_owners(&rollup.logs, Some(&owners), |cell| cell.owner) {
+                let whose = file.resolved.timelines[cell.owner as usize].at(Timestamp(cell.first));
+                if whose.service.as_ref() == Some(service) {
+                    let sight = fold::sight((cell.first, cell.last), whose);
+                    let pattern = rollup.texts.get(cell.pattern).to_owned();
+                    seen.entry(pattern).and_modify(|known| known.join(&sight)).or_insert(sight);
+                }
             }
         }
     }

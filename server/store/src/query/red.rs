@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use model::{PodId, Red, RevisionHash, ServiceId, Timestamp, Window};
 
 use super::{Loaded, Need, of_owners};
@@ -23,6 +23,8 @@ type Key = (ServiceId, Option<RevisionHash>, Option<String>, Option<PodId>);
 
 struct Sums<'a> {
     ask: &'a RedQuery,
+    /// Whose; of all where nothing is said.
+    services: Option<HashSet<&'a ServiceId>>,
     window: Window,
     groups: Vec<RedRow>,
     places: HashMap<Key, usize>,
@@ -31,7 +33,8 @@ struct Sums<'a> {
 /// Sums the cells of all owners of each group. Cells are sorted by owner and text, so a group is looked up once a
 /// run and not once a cell.
 fn sum(loaded: &[Loaded], ask: &RedQuery, window: Window) -> Vec<RedRow> {
-    let mut sums = Sums { ask, window, groups: Vec::new(), places: HashMap::new() };
+    let services = ask.services.as_ref().map(|asked| asked.iter().collect());
+    let mut sums = Sums { ask, services, window, groups: Vec::new(), places: HashMap::new() };
     for file in loaded {
         let owners = ask.services.as_deref().map(|asked| file.resolved.owners_of(asked));
         for rollup in &file.rollups {
@@ -67,7 +70,7 @@ impl Sums<'_> {
     /// The group that a cell belongs to; none when it was not asked for or belongs to no service.
     fn place(&mut self, rollup: &Rollup, cell: &Cell, whose: &Attribution) -> Option<usize> {
         let service = whose.service.as_ref()?;
-        if self.ask.services.as_ref().is_some_and(|asked| !asked.contains(service)) {
+        if self.services.as_ref().is_some_and(|asked| !asked.contains(service)) {
             return None;
         }
         let by = self.ask.by;

@@ -78,7 +78,7 @@ pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: 
     let (mut rollups, damaged) = read(shared, day, snapshot, rows).await?;
     let mut tens = Tens::default();
     for Reliable { id, source, making } in reliable {
-        let resolved = making.resolved();
+        let resolved = making.resolved.clone();
         let rollups = rollups.remove(&id).unwrap_or_default();
         let parties = resolved.timelines.len() as u32;
         let is_whole = |rollup: &Arc<Rollup>| rollup.greatest_owner().is_none_or(|party| party < parties);

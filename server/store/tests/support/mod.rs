@@ -70,6 +70,8 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         revision: Some(RevisionHash("7d9f".into())),
         node: Some("n1".into()),
         ips: vec![ip.into()],
+        zone: None,
+        qos: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(created),
@@ -79,12 +81,11 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         reason: None,
         containers: vec![ContainerState {
             name: "app".into(),
-            image: "shop/x:v1".into(),
+            asked: Asked { image: "shop/x:v1".into(), ..Asked::default() },
             id: Some(format!("container-{uid}").into()),
-            restarts: 0,
             state: "running".into(),
             ready: true,
-            last_exit: None,
+            ..ContainerState::default()
         }],
     }
 }
