@@ -1,7 +1,6 @@
 //! Questions that the metadata answers.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use model::{
     AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodId, PodState, RelatedResource, Revision, RevisionHash,
@@ -10,6 +9,7 @@ use model::{
 
 use super::Meta;
 use super::rows::{parse, parse_all};
+use super::shared::Shared;
 use crate::directory::Known;
 use crate::{ClusterMemory, Error, RevisionLife};
 
@@ -34,9 +34,10 @@ impl Meta {
         let pods = by_creation(self.packed_since(pods_since).await?, parse_all(rows)?);
         let revisions = sqlx::query_as("select body from revisions").fetch_all(&self.readers).await?;
         let deploys = sqlx::query_as("select body from deploys order by sequence").fetch_all(&self.readers).await?;
+        let mut shared = Shared::default();
         Ok(Known {
             services: parse_all(services)?,
-            pods: pods.into_iter().map(Arc::new).collect(),
+            pods: pods.into_iter().map(|pod| shared.pod(pod)).collect(),
             revisions: parse_all(revisions)?,
             deploys: parse_all(deploys)?,
         })
