@@ -127,7 +127,7 @@ impl Watched {
                     .pods(&service.id)
                     .iter()
                     .filter(|pod| pod.ended.is_none() && pod.phase == PodPhase::Ready);
-                (service.id.name.clone(), pods.map(|pod| pod.name.clone()).collect())
+                (service.id.name.clone(), pods.map(|pod| pod.name.to_string()).collect())
             })
             .collect()
     }

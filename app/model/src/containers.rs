@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, bytes_text};
+use crate::{Text, Timestamp, bytes_text};
 
 /// What a container is for in its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Amounts {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Asked {
     /// The image.
-    pub image: String,
+    pub image: Text,
     /// What its node keeps free for it.
     #[serde(default, skip_serializing_if = "Amounts::is_none")]
     pub requests: Amounts,
@@ -70,7 +70,7 @@ pub struct Asked {
     pub limits: Amounts,
     /// The digest of the image that ran of it, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
+    pub digest: Option<Text>,
 }
 
 impl Asked {
@@ -108,7 +108,7 @@ fn cores_text(thousandths: u32) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ContainerState {
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// What it is for.
     #[serde(default, skip_serializing_if = "ContainerRole::is_main")]
     pub role: ContainerRole,
@@ -119,11 +119,11 @@ pub struct ContainerState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<(Timestamp, Asked)>,
     /// The runtime's id without its scheme, where it runs.
-    pub id: Option<String>,
+    pub id: Option<Text>,
     /// How often it was restarted.
     pub restarts: u32,
     /// `running`, or why it waits or ended; empty where that is not known.
-    pub state: String,
+    pub state: Text,
     /// Ready.
     pub ready: bool,
     /// How it ended the last time.

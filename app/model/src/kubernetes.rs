@@ -1,10 +1,12 @@
 //! What Kubernetes says of a service: its state, its pods, what went wrong, its resources.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amounts, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId, Timestamp,
-    Window,
+    Amounts, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId, Text,
+    Timestamp, Window,
 };
 
 /// A service as the cluster has it now.
@@ -102,25 +104,25 @@ pub struct PodState {
     /// Its uid.
     pub id: PodId,
     /// The cluster.
-    pub cluster: String,
+    pub cluster: Text,
     /// The namespace.
-    pub namespace: String,
+    pub namespace: Text,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The service it belongs to.
-    pub service: ServiceId,
+    pub service: Arc<ServiceId>,
     /// Its revision, fixed for life.
     pub revision: Option<RevisionHash>,
     /// The node it was scheduled to.
-    pub node: Option<String>,
+    pub node: Option<Text>,
     /// The zone of that node (`topology.kubernetes.io/zone`), once the node said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
+    pub zone: Option<Text>,
     /// What is taken first where its node runs out of memory; fixed for life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qos: Option<QosClass>,
     /// Its IP addresses.
-    pub ips: Vec<String>,
+    pub ips: Vec<Text>,
     /// It has its node's network: its IP says nothing of who sends.
     pub host_network: bool,
     /// Its logs are not to be read: its annotation says so.
@@ -135,7 +137,7 @@ pub struct PodState {
     /// How it stood since when, oldest first; the last entry is `phase`.
     pub history: Vec<(Timestamp, PodPhase)>,
     /// Why it waits or ended, `ImagePullBackOff`, `Evicted`, `Unschedulable`.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// Its containers, init containers first.
     pub containers: Vec<ContainerState>,
 }

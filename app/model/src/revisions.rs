@@ -87,7 +87,7 @@ impl FromStr for RunOf {
         if hash.is_empty() {
             return Err("no revision is named");
         }
-        Ok(Self { hash: RevisionHash(hash.to_owned()), deploy })
+        Ok(Self { hash: RevisionHash(hash.into()), deploy })
     }
 }
 

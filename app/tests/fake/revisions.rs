@@ -13,7 +13,7 @@ const REVISIONS: [(&str, &str, i64, i64); 3] =
 const EARLIER: (&str, u32, i64, i64) = ("7d9f5b4c8", 9, 300, 200);
 
 fn ran(of: &RunOf) -> Option<Window> {
-    let (.., began, ended) = REVISIONS.into_iter().find(|(hash, ..)| *hash == of.hash.0)?;
+    let (.., began, ended) = REVISIONS.into_iter().find(|(hash, ..)| of.hash.0 == *hash)?;
     let (_, earlier, from, to) = EARLIER;
     let (began, ended) = if of.deploy == Some(earlier) { (from, to) } else { (began, ended) };
     Some(Window::new(minutes_ago(began), minutes_ago(ended)))
@@ -32,7 +32,7 @@ fn runs(hash: &RevisionHash, shown: Window) -> Vec<RevisionRun> {
 
 impl Fake {
     fn revision_name(&self, of: &RevisionHash) -> String {
-        let found = REVISIONS.into_iter().find(|(hash, ..)| *hash == of.0);
+        let found = REVISIONS.into_iter().find(|(hash, ..)| of.0 == *hash);
         self.text(found.map_or("", |(_, name, ..)| name))
     }
 
@@ -68,7 +68,7 @@ impl Fake {
         let side = |of: &RunOf, ran: Window, total: &Summary| Compared {
             hash: of.hash.clone(),
             name: self.revision_name(&of.hash),
-            place: REVISIONS.iter().rev().position(|(known, ..)| *known == of.hash.0).unwrap_or_default() as u32,
+            place: REVISIONS.iter().rev().position(|(known, ..)| of.hash.0 == *known).unwrap_or_default() as u32,
             ran,
             runs: runs(&of.hash, ran),
             measured: Window::new(ran.from, ran.from.plus(8 * MINUTE)),

@@ -309,14 +309,14 @@ impl Fake {
     fn containers(&self, restarts: u32) -> Vec<ContainerState> {
         let amounts = |cpu, memory: u64| Amounts { cpu: Some(cpu), memory: Some(memory << 20) };
         let asked = Asked {
-            image: self.text("shop/checkout:v1.8.2"),
+            image: self.text("shop/checkout:v1.8.2").into(),
             requests: amounts(250, 64),
             limits: amounts(500, 512),
-            digest: Some(self.text("sha256:0123456789abcdef")),
+            digest: Some(self.text("sha256:0123456789abcdef").into()),
         };
-        let (role, state) = (ContainerRole::Sidecar, self.text("running"));
+        let (role, state) = (ContainerRole::Sidecar, self.text("running").into());
         vec![
-            ContainerState { name: self.text("proxy"), role, state, ..ContainerState::default() },
+            ContainerState { name: self.text("proxy").into(), role, state, ..ContainerState::default() },
             ContainerState { name: "app".into(), asked, restarts, ..ContainerState::default() },
         ]
     }

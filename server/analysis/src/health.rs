@@ -121,12 +121,12 @@ fn failing_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
         let stuck = facts.deploy.and_then(|deploy| stuck_for(deploy, facts.now));
         let ending = stuck.map_or(String::new(), |age| format!(": rollout stuck for {age}"));
         let sentence =
-            Sentence::plain("Image ").strong(container.asked.image.clone()).text(format!(" can't be pulled{ending}"));
+            Sentence::plain("Image ").strong(container.asked.image.as_str()).text(format!(" can't be pulled{ending}"));
         return Some(state(Health::Failing, sentence));
     }
     let pods = count_pods(waiting(is_crashing).map(|(pod, _)| pod));
     let (pod, container) = waiting(is_crashing).next()?;
-    let name = if pods == 1 { pod.name.clone() } else { format!("{pods} pods") };
+    let name = if pods == 1 { pod.name.to_string() } else { format!("{pods} pods") };
     let verb = if pods == 1 { " keeps crashing" } else { " keep crashing" };
     Some(state(Health::Failing, Sentence::default().strong(name).text(format!("{verb}{}", exit_words(container)))))
 }

@@ -43,7 +43,7 @@ fn pod(state: &str) -> PodState {
         cluster: "c".into(),
         namespace: "shop".into(),
         name: "checkout-1".into(),
-        service: id(),
+        service: id().into(),
         revision: None,
         node: None,
         ips: vec![],

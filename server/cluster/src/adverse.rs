@@ -14,7 +14,7 @@ use model::{AdverseKind, Timestamp};
 pub(crate) use events::of_event;
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use nodes::of_node;
-pub(crate) use pods::{Counted, of_pod};
+pub(crate) use pods::of_pod;
 pub(crate) use scaling::of_autoscaler;
 pub(crate) use workloads::{of_workload, stuck};
 

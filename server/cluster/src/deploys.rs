@@ -109,7 +109,7 @@ fn used_again(revision: &Found, history: &History, seen: &Seen<'_>) -> Timestamp
 }
 
 fn open(history: &mut History, out: &mut Vec<Deploy>, revision: &Found, started: Timestamp, seen: &Seen<'_>) {
-    let from = history.last.as_ref().map(|last| Text::from(last.to.0.as_str()));
+    let from = history.last.as_ref().map(|last| last.to.0.clone());
     close(history, out, started, seen);
     history.sequence += 1;
     let first = revision.number <= 1 || revision.created.since(seen.created) <= FIRST_WITHIN;
@@ -124,9 +124,9 @@ fn open(history: &mut History, out: &mut Vec<Deploy>, revision: &Found, started:
     let deploy = Deploy {
         id: DeployId { service: seen.service.clone(), sequence: history.sequence },
         from_name: from.as_ref().map(|from| (seen.name)(from)),
-        from: from.map(|from| RevisionHash(from.to_string())),
+        from: from.map(RevisionHash),
         to_name: (seen.name)(&revision.hash),
-        to: RevisionHash(revision.hash.to_string()),
+        to: RevisionHash(revision.hash.clone()),
         kind,
         phase: DeployPhase::RollingOut,
         started,

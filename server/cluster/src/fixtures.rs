@@ -1,5 +1,7 @@
 //! What tests of this crate begin with: a pod that is ready and a container that runs.
 
+use std::sync::Arc;
+
 use model::{ContainerState, PodId, PodPhase, PodState, ServiceId, Timestamp};
 
 /// A pod of a Deployment in `shop`, since the beginning of time, without containers; its name is its uid too.
@@ -9,7 +11,7 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
         cluster: "c".into(),
         namespace: "shop".into(),
         name: name.into(),
-        service: ServiceId::new("c", "shop", "Deployment", service),
+        service: Arc::new(ServiceId::new("c", "shop", "Deployment", service)),
         revision: None,
         node: None,
         ips: Vec::new(),

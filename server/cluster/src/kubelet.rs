@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterId, KubeletStatus, KubeletTrouble, MINUTE, PodState};
+use model::{ClusterId, KubeletStatus, KubeletTrouble, MINUTE, PodState, Text};
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -108,7 +108,7 @@ impl Collector {
     async fn collect(mut self) {
         let asker = self.asker().await;
         let mut known: BTreeMap<Target, Known> = BTreeMap::new();
-        let mut pods: HashMap<String, Arc<Pods>> = HashMap::new();
+        let mut pods: HashMap<Text, Arc<Pods>> = HashMap::new();
         let (mut tally, mut under_way) = (Tally::default(), JoinSet::new());
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -144,7 +144,7 @@ impl Collector {
                     asker: asker.clone(),
                     store: self.store.clone(),
                     cluster: self.cluster.clone(),
-                    pods: self.own(pods.get(&target.node)),
+                    pods: self.own(pods.get(&*target.node)),
                     target: target.clone(),
                     memory,
                 };
@@ -187,7 +187,7 @@ impl Collector {
         tally.note(scraped.target, scraped.answered, scraped.troubles);
     }
 
-    fn pods(&self) -> HashMap<String, Arc<Pods>> {
+    fn pods(&self) -> HashMap<Text, Arc<Pods>> {
         let directory = self.store.directory();
         let services = directory.services().filter(|service| service.id.cluster == self.cluster.0);
         pods::by_node(services.flat_map(|service| directory.pods(&service.id)))

@@ -53,7 +53,8 @@ pub(crate) fn label(kind: &str) -> Option<&'static str> {
 
 /// The revision of a pod of a service of this kind.
 pub(crate) fn of_pod(kind: &str, pod: &Pod) -> Option<Text> {
-    pod.meta.labels.get(label(kind)?).map(bare)
+    let label = pod.meta.labels.text(label(kind)?)?;
+    Some(if label.contains('-') { bare(label) } else { label.clone() })
 }
 
 /// A hash without the workload's name: a StatefulSet's pods carry the whole name of the ControllerRevision, a

@@ -3,89 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
-use std::ops::Deref;
 use std::sync::Arc;
 
+pub use model::Text;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::slim::{Asked, Owner};
 use crate::template::Facts;
-
-/// A shared string; null in JSON reads as empty.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Text(Arc<str>);
-
-impl Text {
-    /// The text, or nothing where it is empty.
-    pub fn some(&self) -> Option<&str> {
-        (!self.0.is_empty()).then_some(&*self.0)
-    }
-}
-
-impl Deref for Text {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::borrow::Borrow<str> for Text {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-struct TextVisitor;
-
-impl Visitor<'_> for TextVisitor {
-    type Value = Text;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(text.into())
-    }
-    fn visit_unit<E>(self) -> Result<Text, E> {
-        Ok(Text::default())
-    }
-    // Extensions' own types put numbers where others have strings (`observedGeneration` of a Rollout).
-    fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-        Ok(number.to_string().into())
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-        Ok(number.to_string().into())
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
 
 /// Labels, by key; equal sets are one allocation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -100,7 +24,12 @@ impl Default for Labels {
 impl Labels {
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.binary_search_by(|(name, _)| (**name).cmp(key)).ok().map(|at| &*self.0[at].1)
+        self.text(key).map(|text| &**text)
+    }
+
+    /// The value of a label, to be shared.
+    pub(crate) fn text(&self, key: &str) -> Option<&Text> {
+        self.0.binary_search_by(|(name, _)| (**name).cmp(key)).ok().map(|at| &self.0[at].1)
     }
 
     /// Keys and values, in order.
@@ -206,7 +135,7 @@ impl Interner {
         self.asked.retain(|asked| Arc::strong_count(asked) > 1);
         self.owners.retain(|owner| Arc::strong_count(owner) > 1);
         self.labels.retain(|labels| Arc::strong_count(&labels.0) > 1);
-        self.texts.retain(|text| Arc::strong_count(&text.0) > 1);
+        self.texts.retain(|text| text.holders() > 1);
     }
 }
 
@@ -229,7 +158,7 @@ mod tests {
         let (mut one, mut two) = (Text::from("shop"), Text::from("shop"));
         interner.text(&mut one);
         interner.text(&mut two);
-        assert!(Arc::ptr_eq(&one.0, &two.0));
+        assert!(std::ptr::eq(one.as_str(), two.as_str()));
         drop((one, two));
         interner.sweep();
         assert!(interner.texts.is_empty());

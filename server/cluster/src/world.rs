@@ -43,6 +43,15 @@ use track::Track;
 /// What one watcher lists: a kind, in one namespace or in all.
 pub type Scope = (Kind, Option<Text>);
 
+/// What a list that is under way brought.
+#[derive(Debug, Default)]
+struct Staged {
+    /// What was not known, or not so.
+    new: Vec<Prepared>,
+    /// Uids of what is known to be just so: a list made anew is not held in memory twice.
+    known: Vec<Text>,
+}
+
 /// All that is known of one cluster.
 #[derive(Debug)]
 pub struct World {
@@ -50,7 +59,7 @@ pub struct World {
     redactor: Redactor,
     interner: Interner,
     index: Index,
-    tracks: HashMap<Key, Track>,
+    tracks: HashMap<Key, Box<Track>>,
     /// Services by the ConfigMaps they read.
     uses: HashMap<index::Name, HashSet<Key>>,
     /// Services by what other objects may refer to of them.
@@ -58,7 +67,7 @@ pub struct World {
     adverse: adverse::Ledger,
     remembered: Remembered,
     waiting: HashSet<Scope>,
-    staged: HashMap<Scope, Vec<Prepared>>,
+    staged: HashMap<Scope, Staged>,
     versions: Vec<Version>,
     dirty: Dirty,
     /// A list that may tell of what was missed came since the last time something was settled.
@@ -127,25 +136,34 @@ impl World {
 
     /// A list begins; what an earlier unfinished one brought is dropped.
     pub fn begin(&mut self, scope: Scope) {
-        self.staged.insert(scope, Vec::new());
+        self.staged.insert(scope, Staged::default());
     }
 
     /// Objects of a list that is under way; they count when it is done.
     pub fn stage(&mut self, scope: &Scope, objects: Vec<Object>, now: Timestamp) {
-        let prepared: Vec<Prepared> = objects.into_iter().filter_map(|object| self.prepare(object, now)).collect();
-        self.staged.entry(scope.clone()).or_default().extend(prepared);
+        let mut staged = self.staged.remove(scope).unwrap_or_default();
+        for object in objects {
+            let Some(prepared) = self.prepare(object, now) else { continue };
+            if self.index.knows(&prepared) {
+                staged.known.push(prepared.meta().uid.clone());
+            } else {
+                staged.new.push(prepared);
+            }
+        }
+        self.staged.insert(scope.clone(), staged);
     }
 
     /// A list is done: its objects replace what was known, and what was not listed is gone.
     pub fn finish(&mut self, scope: &Scope, now: Timestamp) {
         let staged = self.staged.remove(scope).unwrap_or_default();
-        let listed: HashSet<Text> = staged.iter().map(|prepared| prepared.meta().uid.clone()).collect();
+        let new = staged.new.iter().map(|prepared| prepared.meta().uid.clone());
+        let listed: HashSet<Text> = new.chain(staged.known).collect();
         for uid in self.index.uids(scope.0, scope.1.as_ref()) {
             if !listed.contains(&uid) {
                 self.remove(scope.0, &uid, now);
             }
         }
-        for prepared in staged {
+        for prepared in staged.new {
             self.put(prepared, now);
         }
         self.index.unlisted.remove(&scope.0);

@@ -339,7 +339,7 @@ fn a_rollout_of_argo_deploys_by_its_own_hash_and_is_paused_at_a_canary_step() {
     let deploy = bench.deploys().pop().unwrap();
     assert_eq!(deploy.id.service.local(), "shop/Rollout.argoproj.io/pay");
     assert_eq!((deploy.id.sequence, deploy.kind, deploy.started), (2, DeployKind::Image, at(10)));
-    assert_eq!((deploy.from.unwrap().0, deploy.to.0), ("aa".to_owned(), "bb".to_owned()));
+    assert_eq!((deploy.from.unwrap().0, deploy.to.0), ("aa".into(), "bb".into()));
     assert_eq!((deploy.from_name.as_deref(), &*deploy.to_name), (Some("v1"), "v2"));
     assert_eq!(deploy.phase, DeployPhase::Paused { why: "canary step".into() });
     let service = bench.service("Rollout.argoproj.io/pay");

@@ -72,7 +72,7 @@ fn revisions(types: &ProfileTypes, deploys: &[Deploy]) -> Vec<RevisionHash> {
 /// What is shown, and what it is compared with.
 fn slices(words: &ProfileWords, window: Window, deploys: &[Deploy]) -> (ProfileSlice, Option<ProfileSlice>) {
     let chosen = |word: &str| (!word.is_empty()).then(|| word.to_owned());
-    let (pod, asked) = (chosen(&words.pod), chosen(&words.revision).map(RevisionHash));
+    let (pod, asked) = (chosen(&words.pod), chosen(&words.revision).map(|hash| RevisionHash(hash.into())));
     let of = |revision: Option<RevisionHash>| ProfileSlice { window, revision, pod: pod.clone() };
     // A revision that was replaced ran before: of it, as much is looked at as the window is long, and its end.
     let earlier = |revision: RevisionHash| {
@@ -100,7 +100,7 @@ fn slices(words: &ProfileWords, window: Window, deploys: &[Deploy]) -> (ProfileS
             None => (of(asked), None),
         },
         hash => {
-            let against = RevisionHash(hash.to_owned());
+            let against = RevisionHash(hash.into());
             let newest = deploys.first().map(|deploy| deploy.to.clone()).filter(|newest| *newest != against);
             (of(asked.or(newest)), Some(earlier(against)))
         }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn deploy(from: Option<&str>, to: &str, started: i64) -> Deploy {
-        let hash = |hash: &str| RevisionHash(hash.to_owned());
+        let hash = |hash: &str| RevisionHash(hash.into());
         Deploy {
             id: DeployId { service: ServiceId::new("c", "n", "Deployment", "web"), sequence: 1 },
             from: from.map(hash),

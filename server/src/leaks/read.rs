@@ -94,7 +94,7 @@ impl Facts {
         let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
         for run in runs {
             let Some(pod) = pods.get(run.pod.as_str()) else { continue };
-            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.clone());
+            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.to_string());
             by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now), revision, name });
         }
         Self { by_what, current, before, now }
@@ -153,8 +153,8 @@ fn joined(runs: Vec<Run>, pods: &HashMap<&str, &PodState>) -> Vec<Run> {
     for run in unknown {
         let LeakOf::Memory { container } = &run.of else { continue };
         let state = pods.get(run.pod.as_str()).and_then(|pod| pod.containers.iter().find(|c| c.name == *container));
-        let id = state.and_then(|state| state.id.clone());
-        let is_same = |other: &&mut Run| other.pod == run.pod && other.of == run.of && other.container == id;
+        let id = state.and_then(|state| state.id.as_deref());
+        let is_same = |other: &&mut Run| other.pod == run.pod && other.of == run.of && other.container.as_deref() == id;
         match known.iter_mut().find(is_same).filter(|_| id.is_some()) {
             Some(current) => current.take(run),
             None => known.push(run),
@@ -182,7 +182,8 @@ impl Run {
     pub(super) fn is_past(&self, pod: &PodState) -> bool {
         let LeakOf::Memory { container } = &self.of else { return false };
         let state = pod.containers.iter().find(|state| state.name == *container);
-        self.container.is_some() && state.is_some_and(|state| state.id.is_some() && state.id != self.container)
+        self.container.is_some()
+            && state.is_some_and(|state| state.id.is_some() && state.id.as_deref() != self.container.as_deref())
     }
 
     /// Takes what somebody else told of the same run.

@@ -66,7 +66,7 @@ mod tests {
             ..model::ContainerState::default()
         };
         PodState {
-            id: PodId(format!("uid-{name}")),
+            id: PodId(format!("uid-{name}").into()),
             history: vec![],
             containers: vec![state],
             ..fixtures::pod(id("cart"), name, Timestamp(1))
@@ -143,7 +143,7 @@ mod tests {
         let store = open(folder.path()).await;
         record(&store, vec![service("cart")], vec![]).await;
         let mut pods = ClusterRecord::new(ClusterId("c1".into()));
-        pods.pods = vec![pod("one", "run"), pod("two", "run")];
+        pods.pods = [pod("one", "run"), pod("two", "run")].map(std::sync::Arc::new).into();
         store.record(pods).await.unwrap();
         let now = crate::jobs::now();
         assert_eq!(look(&store, &id("cart"), now, false).await.unwrap().saturation, [], "nobody measures it");

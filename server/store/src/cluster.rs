@@ -1,5 +1,7 @@
 //! What a cluster's watchers hand over, and what they get back after a restart.
 
+use std::sync::Arc;
+
 use model::{
     AdverseEvent, ClusterId, ConfigChange, Deploy, PodState, RelatedResource, Revision, RevisionHash, ServiceId,
     ServiceState, Timestamp,
@@ -13,7 +15,7 @@ pub struct ClusterRecord {
     /// Services, by id.
     pub services: Vec<ServiceState>,
     /// Pods, by uid. An ended pod stays known for the retention.
-    pub pods: Vec<PodState>,
+    pub pods: Vec<Arc<PodState>>,
     /// Revisions, by service and hash.
     pub revisions: Vec<Revision>,
     /// Deploys, by id.
@@ -112,7 +114,7 @@ pub struct ClusterMemory {
     /// Services that were not deleted.
     pub services: Vec<ServiceState>,
     /// Pods that had not ended.
-    pub pods: Vec<PodState>,
+    pub pods: Vec<Arc<PodState>>,
     /// Revisions.
     pub revisions: Vec<Revision>,
     /// Deploys, all that are retained.

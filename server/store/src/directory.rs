@@ -6,6 +6,7 @@ mod names;
 mod peers;
 mod resolve;
 mod seat;
+mod seats;
 mod shards;
 mod timeline;
 
@@ -16,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{Deploy, PodId, PodState, RevisionHash, ServiceId, ServiceState, Timestamp};
+use model::{Deploy, PodId, PodState, RevisionHash, ServiceId, ServiceState, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use apply::Known;
 pub(crate) use peers::PeerNames;
-use seat::Seat;
+use seat::By;
+use seats::Seats;
 use shards::Shards;
 pub(crate) use timeline::Timeline;
 
@@ -101,11 +103,8 @@ pub struct Directory {
     /// By id. Replaced as a whole: copying 10,000 pointers takes less than looking each up in a tree.
     services: Arc<Vec<Arc<ServiceState>>>,
     entries: Shards<Arc<ServiceId>, Arc<Entry>>,
-    /// Pods by uid; a uid is unique in a cluster only.
-    uids: Shards<Arc<str>, Arc<[Arc<Seat>]>>,
-    pod_names: Shards<Arc<str>, Arc<[Arc<Seat>]>>,
-    containers: Shards<Arc<str>, Arc<[Arc<Seat>]>>,
-    addresses: Shards<Arc<str>, Arc<[Arc<Seat>]>>,
+    /// Pods by what telemetry may name them by; a uid is unique in a cluster only.
+    seats: Seats,
     /// Services by workload name and alias.
     names: names::Names,
     /// Clusters' ids, aliases and context names, each to the id.
@@ -122,7 +121,7 @@ pub struct Directory {
 struct Entry {
     pods: Vec<Arc<PodState>>,
     deploy: Option<Arc<Deploy>>,
-    revisions: BTreeMap<RevisionHash, String>,
+    revisions: Vec<(RevisionHash, Text)>,
 }
 
 impl Directory {
@@ -153,12 +152,13 @@ impl Directory {
 
     /// Whether a pod is known; one that ended is forgotten after some time.
     pub(crate) fn has_pod(&self, pod: &PodId) -> bool {
-        self.uids.get(pod.0.as_str()).is_some_and(|seats| !seats.is_empty())
+        self.seats.get(By::Uid, &pod.0).next().is_some()
     }
 
     /// The shown name of a revision.
     pub fn revision_name(&self, service: &ServiceId, revision: &RevisionHash) -> Option<&str> {
-        self.entries.get(service)?.revisions.get(revision).map(String::as_str)
+        let revisions = &self.entries.get(service)?.revisions;
+        revisions.iter().find(|(hash, _)| hash == revision).map(|(_, name)| name.as_str())
     }
 
     /// Services that a caller can mean by a name: `cart`, `cart.shop`, `cart.shop.svc.cluster.local`.

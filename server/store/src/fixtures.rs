@@ -59,10 +59,10 @@ pub fn deploy(sequence: u32) -> Deploy {
 pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
     PodState {
         id: PodId(name.into()),
-        cluster: service.cluster.clone(),
-        namespace: service.namespace.clone(),
+        cluster: service.cluster.as_str().into(),
+        namespace: service.namespace.as_str().into(),
         name: name.into(),
-        service,
+        service: service.into(),
         revision: None,
         node: None,
         ips: vec![],
@@ -83,7 +83,7 @@ pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
 pub fn container(name: &str) -> ContainerState {
     ContainerState {
         name: name.into(),
-        asked: Asked { image: format!("{name}:1"), ..Asked::default() },
+        asked: Asked { image: format!("{name}:1").into(), ..Asked::default() },
         state: "running".into(),
         ready: true,
         ..ContainerState::default()

@@ -9,7 +9,7 @@ mod cluster;
 mod commit;
 mod directory;
 mod error;
-#[cfg(feature = "fixtures")]
+#[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 mod fold;
 mod formats;

@@ -11,6 +11,7 @@ mod packed;
 mod read;
 mod record;
 mod rows;
+mod shared;
 mod verdicts;
 mod versions;
 

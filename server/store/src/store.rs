@@ -125,7 +125,11 @@ impl Store {
 
     /// What was known of a cluster when it was last watched, to find what was missed.
     pub async fn memory(&self, cluster: &ClusterId) -> Result<ClusterMemory, Error> {
-        self.inner.meta.memory(cluster).await
+        let memory = self.inner.meta.memory(cluster).await?;
+        let directory = self.directory();
+        let services = directory.services().map(|service| &service.id).filter(|id| id.cluster == cluster.0);
+        let pods = services.flat_map(|id| directory.pods(id)).cloned().collect();
+        Ok(ClusterMemory { pods, ..memory })
     }
 
     /// Records what a cluster said, in one transaction, then publishes the new directory.

@@ -48,7 +48,7 @@ async fn three_partitions(data: &Path, config: &Config) -> f64 {
     let store = Store::open(config.clone()).await.unwrap();
     let mut cluster = record();
     cluster.services = vec![service("checkout")];
-    cluster.pods = vec![pod("checkout", "p1", "10.0.0.1", 5)];
+    cluster.pods = [pod("checkout", "p1", "10.0.0.1", 5)].map(std::sync::Arc::new).into();
     store.record(cluster).await.unwrap();
     let mut random = Random(7);
     let count = 12_000;

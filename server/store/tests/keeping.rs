@@ -78,7 +78,8 @@ async fn summaries_know_whose_they_are_when_the_pod_is_forgotten() {
     store.telemetry().append(batch(1, whose, &[Request::default()])).await.unwrap();
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();
     let mut ended = record();
-    ended.pods = vec![PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }];
+    ended.pods =
+        [PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }].map(std::sync::Arc::new).into();
     store.record(ended).await.unwrap();
     store.maintain(clock().plus(80 * DAY)).await.unwrap();
     assert!(store.directory().resolve(&facts_of_pod("p1"), NOW).service.is_none());
@@ -100,7 +101,7 @@ async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
     let store = Store::open(config).await.unwrap();
     let mut batch_of = record();
     batch_of.services = vec![service("checkout")];
-    batch_of.pods = vec![pod("checkout", "p1", "10.0.0.1", 5)];
+    batch_of.pods = [pod("checkout", "p1", "10.0.0.1", 5)].map(std::sync::Arc::new).into();
     store.record(batch_of).await.unwrap();
     let mut random = Random(9);
     let mut sent = 0;
@@ -195,14 +196,14 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     let store = with_services(folder.path()).await;
     let begin = |n: i64| NOW.plus(n * MINUTE);
     let ended = |n: i64| PodState {
-        node: Some(format!("n{}", n % 3)),
+        node: Some(format!("n{}", n % 3).into()),
         revision: Some(RevisionHash(if n < 40 { "old" } else { "new" }.into())),
         created: begin(n),
         ended: Some(begin(n + 60)),
         ..pod("checkout", &format!("e{n}"), "10.0.1.1", 5)
     };
     let mut record = record();
-    record.pods = (0..300).map(ended).collect();
+    record.pods = (0..300).map(|n| ended(n).into()).collect();
     store.record(record).await.unwrap();
     let (checkout, node_window) = (id("checkout"), Window::new(begin(70), begin(100)));
     let asked = async |store: &Store| {
@@ -239,11 +240,11 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     assert_eq!(asked(&store).await, before);
     // A pod that is told of again is as it is told then.
     let mut again = support::record();
-    again.pods = vec![PodState { reason: Some("Evicted".into()), ..ended(3) }];
+    again.pods = [PodState { reason: Some("Evicted".into()), ..ended(3) }].map(std::sync::Arc::new).into();
     store.record(again).await.unwrap();
     let found = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
     let third: Vec<_> = found.iter().filter(|pod| pod.id.0 == "e3").map(|pod| pod.reason.clone()).collect();
-    assert_eq!(third, [Some("Evicted".to_owned())]);
+    assert_eq!(third, [Some("Evicted".into())]);
     store.maintain(now.plus(100 * DAY)).await.unwrap();
     let left = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
     assert!(left.iter().all(|pod| pod.ended.is_none()), "{left:?}");

@@ -10,7 +10,7 @@ use support::*;
 fn everything() -> ClusterRecord {
     let mut all = record();
     all.services = vec![service("checkout"), service("cart")];
-    all.pods = vec![pod("checkout", "p1", "10.0.0.1", 5)];
+    all.pods = [pod("checkout", "p1", "10.0.0.1", 5)].map(std::sync::Arc::new).into();
     all.revisions = vec![revision("checkout", "7d9f", "v1")];
     all.deploys = vec![deploy("checkout", 1, NOW), deploy("checkout", 2, NOW)];
     all.adverse = vec![adverse("k", Some("checkout"), 10, 20, 2), adverse("n", None, 10, 30, 1)];
@@ -58,11 +58,11 @@ async fn check(store: &Store) {
     let window = around(NOW);
     let all = everything();
     let checkout = id("checkout");
-    assert_eq!(store.pods(&checkout, window).await.unwrap(), all.pods);
+    assert_eq!(store.pods(&checkout, window).await.unwrap(), [(*all.pods[0]).clone()]);
     assert_eq!(store.revisions(&checkout).await.unwrap(), all.revisions);
     let lives = store.revision_lives(&checkout).await.unwrap();
     let life = |life: &RevisionLife| (life.revision.0.clone(), life.first, life.last_end, life.pods, life.pods_ever);
-    assert_eq!(lives.iter().map(life).collect::<Vec<_>>(), [("7d9f".to_owned(), all.pods[0].created, None, 1, 1)]);
+    assert_eq!(lives.iter().map(life).collect::<Vec<_>>(), [("7d9f".into(), all.pods[0].created, None, 1, 1)]);
     let deploys = store.deploys(&checkout).await.unwrap();
     assert_eq!(deploys.iter().map(|d| d.id.sequence).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(store.config_changes(&checkout, window).await.unwrap(), all.config_changes);
@@ -122,7 +122,8 @@ async fn a_settled_deploy_replaces_itself_and_a_pod_that_ended_leaves_the_living
     store.record(everything()).await.unwrap();
     let mut batch = record();
     batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 2, NOW) }];
-    batch.pods = vec![PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }];
+    batch.pods =
+        [PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }].map(std::sync::Arc::new).into();
     store.record(batch).await.unwrap();
     let deploys = store.deploys(&id("checkout")).await.unwrap();
     assert_eq!((deploys.len(), &deploys[0].phase), (2, &DeployPhase::Settled { at: NOW }));
@@ -171,7 +172,7 @@ async fn what_is_past_its_keeping_goes_and_what_is_current_stays() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let mut all = everything();
-    all.pods.push(PodState { ended: Some(NOW), ..pod("checkout", "p2", "10.0.0.2", 5) });
+    all.pods.push(PodState { ended: Some(NOW), ..pod("checkout", "p2", "10.0.0.2", 5) }.into());
     all.services.push(ServiceState { deleted: Some(NOW), ..service("gone") });
     store.record(all).await.unwrap();
     store.maintain(NOW.plus(91 * DAY)).await.unwrap();
@@ -265,7 +266,9 @@ async fn pods_that_ended_on_a_node_are_found() {
     };
     let mut all = record();
     all.services = vec![service("checkout")];
-    all.pods = vec![on("a", "n1", Some(20)), on("b", "n2", Some(20)), on("c", "n1", None), on("d", "n1", Some(30))];
+    all.pods = [on("a", "n1", Some(20)), on("b", "n2", Some(20)), on("c", "n1", None), on("d", "n1", Some(30))]
+        .map(std::sync::Arc::new)
+        .into();
     store.record(all).await.unwrap();
     let found = store.ended_on("c1", "n1", Window::new(Timestamp(20), Timestamp(30))).await.unwrap();
     assert_eq!(found.iter().map(|pod| pod.id.0.as_str()).collect::<Vec<_>>(), ["a"]);

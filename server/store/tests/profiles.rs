@@ -47,7 +47,7 @@ async fn with_revisions(folder: &std::path::Path) -> Store {
     let mut batch = record();
     let mut newer = pod("checkout", "p3", "10.0.0.3", 5);
     newer.revision = Some(RevisionHash("8e0a".into()));
-    batch.pods = vec![newer];
+    batch.pods = [newer].map(std::sync::Arc::new).into();
     store.record(batch).await.unwrap();
     store
 }

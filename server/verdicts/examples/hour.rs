@@ -4,6 +4,7 @@
 //! past.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)]
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use model::*;
@@ -112,7 +113,8 @@ impl Fleet {
             let created = self.begins.plus(-3 * DAY);
             let state = fixtures::service(&format!("service-{n}"));
             record.services.push(ServiceState { created, revision, wanted: PODS, ready: PODS, ..state });
-            record.pods.extend(["a", "b"].into_iter().flat_map(|revision| self.pods(n, revision)));
+            let pods = ["a", "b"].into_iter().flat_map(|revision| self.pods(n, revision));
+            record.pods.extend(pods.map(Arc::new));
             record.deploys.push(Deploy {
                 id: DeployId { service: Self::id(n), sequence: 2 },
                 from: Some(RevisionHash("a".into())),
@@ -154,8 +156,8 @@ impl Fleet {
         if alive.length() <= 0 {
             return;
         }
-        let facts = OwnerFacts { pod_uid: Some(pod.name.clone()), ..OwnerFacts::default() };
-        let attributes = vec![("k8s.pod.uid".to_owned(), pod.name.clone())];
+        let facts = OwnerFacts { pod_uid: Some(pod.name.to_string()), ..OwnerFacts::default() };
+        let attributes = vec![("k8s.pod.uid".to_owned(), pod.name.to_string())];
         let owner = batch.owner(Owner { attributes, peer: None }, facts);
         let mut minute = alive.from.floor(MINUTE).plus(MINUTE);
         while minute < alive.to {

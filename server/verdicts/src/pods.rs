@@ -62,16 +62,17 @@ impl Broken {
         let all = || living.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
         let crash = |(pod, container): (&&PodState, &ContainerState)| {
             let exit = exit_words(container);
-            (pod.name.clone(), exit.trim_start_matches([':', ',', ' ']).to_owned())
+            (pod.name.to_string(), exit.trim_start_matches([':', ',', ' ']).to_owned())
         };
-        let unpullable = all().filter(|(_, container)| is_unpullable(container)).map(|(_, c)| c.asked.image.clone());
+        let unpullable = all().filter(|(_, container)| is_unpullable(container));
+        let unpullable = unpullable.map(|(_, container)| container.asked.image.to_string());
         Self::new(all().filter(|(_, container)| is_crashing(container)).map(crash).collect(), unpullable.collect())
     }
 
     /// As events tell of the end of a window.
     fn told(living: &[&PodState], events: &[AdverseEvent], window: Window) -> Self {
         let lasts = |event: &&AdverseEvent, pod: &PodState| {
-            event.pod.as_ref() == Some(&pod.name)
+            event.pod.as_deref() == Some(&*pod.name)
                 && event.first >= pod.created
                 && event.first < window.to
                 && (event.current || event.last.plus(LASTS) >= window.to)
@@ -80,12 +81,11 @@ impl Broken {
         for pod in living {
             for event in events.iter().filter(|event| lasts(event, pod)) {
                 let exit = || event.exit_code.map_or(String::new(), |code| format!("exit code {code}"));
-                let is_own = |container: &&ContainerState| Some(&container.name) == event.container.as_ref();
+                let is_own = |container: &&ContainerState| event.container.as_deref() == Some(&*container.name);
                 match event.kind {
-                    AdverseKind::CrashLoop => crashing.push((pod.name.clone(), exit())),
+                    AdverseKind::CrashLoop => crashing.push((pod.name.to_string(), exit())),
                     AdverseKind::FailedPull => {
-                        unpullable
-                            .extend(pod.containers.iter().find(is_own).map(|container| container.asked.image.clone()));
+                        unpullable.extend(pod.containers.iter().find(is_own).map(|one| one.asked.image.to_string()));
                     }
                     _ => {}
                 }
@@ -125,7 +125,10 @@ fn elsewhere(deploy: &Deploy, living: &[&PodState], nodes: &[AdverseEvent], end:
 fn trouble<'a>(pod: &PodState, nodes: &'a [AdverseEvent], window: Window) -> Option<&'a AdverseEvent> {
     nodes.iter().find(|event| {
         let lasts = event.current || event.last >= window.from;
-        event.kind == AdverseKind::Node && event.node == pod.node && event.first < window.to && lasts
+        event.kind == AdverseKind::Node
+            && event.node.as_deref() == pod.node.as_deref()
+            && event.first < window.to
+            && lasts
     })
 }
 
@@ -140,7 +143,7 @@ fn tally(pods: &[&PodState], events: &[AdverseEvent], nodes: &[AdverseEvent], wi
         let of = |kinds: &[AdverseKind], from: Timestamp| -> u32 {
             // Pods of a StatefulSet follow each other under one name.
             let window = Window::new(from.max(alive.from), alive.to);
-            let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.pod.as_ref() == Some(&pod.name));
+            let own = events.iter().filter(|e| kinds.contains(&e.kind) && e.pod.as_deref() == Some(&*pod.name));
             own.map(|event| event.times_in(window)).sum()
         };
         let (kills, restarts) = (of(&[AdverseKind::OomKill], pod.created), of(&[AdverseKind::Restart], pod.created));

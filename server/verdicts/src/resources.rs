@@ -57,7 +57,8 @@ impl Beginnings {
         }
         let is_over = pod.created.plus(OLDEST + MINUTE) <= final_before;
         let window = Window::new(pod.created, pod.created.plus(if is_over { OLDEST } else { age }));
-        let minutes = Arc::new(reader.by_pod(MEMORY, false, window).await?.remove(&pod.name).unwrap_or_default());
+        let minutes =
+            Arc::new(reader.by_pod(MEMORY, false, window).await?.remove(pod.name.as_str()).unwrap_or_default());
         if is_over {
             // A minute takes little more than its key and value.
             let bytes = pod.id.0.len() + 100 + minutes.len() * 2 * size_of::<(Timestamp, f64)>();
@@ -100,7 +101,7 @@ async fn memory_of(
     if since.is_empty() {
         return Ok(None);
     }
-    let new = living.iter().filter_map(|pod| at_age(since.get(&pod.name)?, pod.created, age));
+    let new = living.iter().filter_map(|pod| at_age(since.get(pod.name.as_str())?, pod.created, age));
     let mut old = Vec::new();
     for pod in sides.old.iter().take(PODS) {
         old.extend(at_age(&*beginnings.of(reader, pod, age, final_before).await?, pod.created, age));
@@ -124,7 +125,7 @@ async fn cpu_of(reader: &Reader<'_>, sides: &Sides<'_>, window: Window) -> Resul
     }
     let requests = reader.requests(window).await?;
     let each = |pods: &[&PodState]| -> Vec<f64> {
-        let of = |pod: &&PodState| per_request(cpu.get(&pod.name)?, requests.get(&pod.id)?, pod.created);
+        let of = |pod: &&PodState| per_request(cpu.get(pod.name.as_str())?, requests.get(&pod.id)?, pod.created);
         pods.iter().filter_map(of).collect()
     };
     Ok(Some(ResourceFacts { cpu: true, new: each(&sides.new), old: each(&sides.old) }))

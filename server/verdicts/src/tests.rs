@@ -77,12 +77,14 @@ impl Shop {
         let shop = Self { store: Store::open(config).await.unwrap(), _folder: folder, spans: 0 };
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         record.services = vec![service()];
-        record.pods = vec![
+        record.pods = [
             pod("old-1", "a", -2_000, Some(3)),
             pod("old-2", "a", -2_000, Some(3)),
             pod("new-1", "b", 1, None),
             pod("new-2", "b", 1, None),
-        ];
+        ]
+        .map(std::sync::Arc::new)
+        .into();
         record.deploys = vec![deploy(2, 0)];
         shop.store.record(record).await.unwrap();
         shop
@@ -189,7 +191,7 @@ async fn new_pods_that_crash_fail_the_deploy() {
     shop.record(|record| {
         let mut pod = pod("new-1", "b", 1, None);
         pod.containers[0].state = "CrashLoopBackOff".into();
-        record.pods = vec![pod];
+        record.pods = [pod].map(std::sync::Arc::new).into();
         record.deploys = vec![Deploy { phase: DeployPhase::RollingOut, ..deploy(2, 0) }];
     })
     .await;

@@ -119,7 +119,7 @@ fn container(container: &ContainerState, ended: Option<Timestamp>) -> AnyView {
     let asked = &container.asked;
     let image = match &asked.digest {
         Some(digest) => format!("{} @ {digest}", asked.image),
-        None => asked.image.clone(),
+        None => asked.image.to_string(),
     };
     let state = if container.state.is_empty() { " not known".to_owned() } else { format!(" {}", container.state) };
     let state = ended.is_none().then_some(state);
@@ -134,7 +134,7 @@ fn container(container: &ContainerState, ended: Option<Timestamp>) -> AnyView {
     view! {
         <li data-testid="container" data-role=container.role.word()>
             {role}
-            <code title=image>{container.name.clone()}</code>
+            <code title=image>{container.name.to_string()}</code>
             {state}
             {restarts}
             <span class="faint">{format!(" · {name}")} {digest} {amounts}</span>

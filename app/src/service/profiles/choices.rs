@@ -20,7 +20,7 @@ pub(super) fn choices(words: &ProfileWords, page: &ProfilePage) -> AnyView {
         requery.with_value(|requery| requery(to, false));
     };
     let revisions: Vec<(String, String)> =
-        page.revisions.iter().map(|revision| (revision.hash.0.clone(), revision.name.clone())).collect();
+        page.revisions.iter().map(|revision| (revision.hash.to_string(), revision.name.clone())).collect();
     let named = |pairs: Vec<(String, String)>, key: &'static str| {
         Callback::new(move |name: String| {
             let found = pairs.iter().find(|(_, known)| *known == name);

@@ -1,29 +1,26 @@
 //! What went wrong with a pod, from its status.
 
-use model::{AdverseKind, SECOND, Timestamp};
+use model::{AdverseKind, PodState, SECOND, Timestamp};
 
 use super::{Repeat, Sighting, words};
 use crate::redact::Redactor;
 use crate::slim::{Condition, Container, Pod, State, Terminated};
 
-/// Restarts of each container that were counted already; `None` where the pod was never looked at.
-pub(crate) type Counted = Option<Box<[u32]>>;
-
 /// A crash loop is over when the container has run for so long.
 const RUNS_AGAIN: i64 = 120 * SECOND;
 
-/// What is wrong with a pod or was since its restarts were last counted.
+/// What is wrong with a pod, or was since it was told of last.
 pub(crate) fn of_pod(
     pod: &Pod,
-    counted: &Counted,
+    told: Option<&PodState>,
     looping: &dyn Fn(&str) -> bool,
     redactor: &Redactor,
     now: Timestamp,
 ) -> Vec<Sighting> {
     let mut found = Vec::new();
-    // Those that are put in later come last, so that others keep their places.
-    for (at, container) in pod.own_containers().enumerate() {
-        let known = counted.as_ref().map_or(0, |counted| counted.get(at).copied().unwrap_or(0));
+    let told = told.map_or(&[][..], |told| &told.containers);
+    for container in pod.own_containers() {
+        let known = told.iter().find(|known| known.name == container.name).map_or(0, |known| known.restarts);
         found.extend(ended(container, known, now));
         found.extend(waiting(container, looping, redactor, now));
     }

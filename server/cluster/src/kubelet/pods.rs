@@ -1,44 +1,48 @@
 //! Which pods run on a node: only of those is anything kept. Pure.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::PodState;
+use model::{PodState, Text};
 
-/// Pods by namespace and name.
+/// Pods, by namespace and name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pods(HashMap<String, HashMap<String, Arc<PodState>>>);
+pub(super) struct Pods(Vec<Arc<PodState>>);
+
+fn name(pod: &PodState) -> (&str, &str) {
+    (&pod.namespace, &pod.name)
+}
 
 impl Pods {
-    /// A pod.
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Arc<PodState>> {
-        self.0.get(namespace)?.get(name)
+    /// Of pods of the same name the newest.
+    fn new(mut pods: Vec<Arc<PodState>>) -> Self {
+        pods.sort_by(|a, b| (name(a), Reverse(a.created)).cmp(&(name(b), Reverse(b.created))));
+        pods.dedup_by(|later, first| name(later) == name(first));
+        Self(pods)
     }
 
-    fn add(&mut self, pod: &Arc<PodState>) {
-        self.0.entry(pod.namespace.clone()).or_default().insert(pod.name.clone(), pod.clone());
+    /// A pod.
+    pub(super) fn get(&self, namespace: &str, of: &str) -> Option<&Arc<PodState>> {
+        let place = self.0.binary_search_by(|pod| name(pod).cmp(&(namespace, of))).ok()?;
+        Some(&self.0[place])
     }
 
     /// Without those of which something is true.
     pub(super) fn without(&self, is_out: impl Fn(&PodState) -> bool) -> Self {
-        let mut rest = Self::default();
-        self.0.values().flat_map(HashMap::values).filter(|pod| !is_out(pod)).for_each(|pod| rest.add(pod));
-        rest
+        Self(self.0.iter().filter(|pod| !is_out(pod)).cloned().collect())
     }
 }
 
 /// The pods of each node; those that ended are on none.
-pub(super) fn by_node<'a>(pods: impl Iterator<Item = &'a Arc<PodState>>) -> HashMap<String, Arc<Pods>> {
-    let mut nodes: HashMap<String, Pods> = HashMap::new();
+pub(super) fn by_node<'a>(pods: impl Iterator<Item = &'a Arc<PodState>>) -> HashMap<Text, Arc<Pods>> {
+    let mut nodes: HashMap<Text, Vec<Arc<PodState>>> = HashMap::new();
     for pod in pods.filter(|pod| pod.ended.is_none()) {
         if let Some(node) = &pod.node {
-            match nodes.get_mut(node) {
-                Some(pods) => pods.add(pod),
-                None => nodes.entry(node.clone()).or_default().add(pod),
-            }
+            nodes.entry(node.clone()).or_default().push(Arc::clone(pod));
         }
     }
-    nodes.into_iter().map(|(node, pods)| (node, Arc::new(pods))).collect()
+    nodes.into_iter().map(|(node, pods)| (node, Arc::new(Pods::new(pods)))).collect()
 }
 
 #[cfg(test)]

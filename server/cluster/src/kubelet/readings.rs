@@ -123,11 +123,11 @@ fn of_container(figures: &Figures, pod: &Arc<PodState>, now: Timestamp) -> Optio
 
 /// A container's source; where its control group has no id, the id is the one that the cluster says.
 fn source(pod: &PodState, container: &str, id: Option<&str>, thing: Thing) -> Source {
-    let known = || pod.containers.iter().find(|known| known.name == container).and_then(|known| known.id.clone());
+    let known = || pod.containers.iter().find(|known| known.name == container).and_then(|known| known.id.as_deref());
     Source {
         pod: pod.id.0.as_str().into(),
         container: container.to_owned(),
-        id: id.map(str::to_owned).or_else(known).unwrap_or_default(),
+        id: id.or_else(known).unwrap_or_default().to_owned(),
         thing,
     }
 }

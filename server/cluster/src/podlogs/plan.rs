@@ -42,13 +42,13 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     let mut coverage: HashMap<ServiceId, LogCoverage> = HashMap::new();
     let mut by_service: BTreeMap<&ServiceId, Vec<(&PodState, &ContainerState)>> = BTreeMap::new();
     for pod in pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)) {
-        let of_service = coverage.entry(pod.service.clone()).or_default();
+        let of_service = coverage.entry((*pod.service).clone()).or_default();
         of_service.streams = rules.most;
         if (rules.sends)(pod) {
             of_service.own += 1;
         } else if pod.logs_off {
             of_service.opted_out += 1;
-        } else if !rules.namespaces.is_empty() && !rules.namespaces.contains(&pod.namespace) {
+        } else if !rules.namespaces.is_empty() && !rules.namespaces.iter().any(|only| pod.namespace == *only) {
             of_service.elsewhere += 1;
         } else {
             of_service.pods += 1;
@@ -71,7 +71,7 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     }
     for (pod, _) in waiting.into_iter().flatten() {
         if left_over.insert(&pod.id) {
-            coverage.entry(pod.service.clone()).or_default().beyond += 1;
+            coverage.entry((*pod.service).clone()).or_default().beyond += 1;
         }
     }
     let mut refused: HashSet<&PodId> = HashSet::new();
@@ -93,11 +93,11 @@ fn has_log(container: &ContainerState) -> bool {
 
 fn target(pod: &PodState, container: &ContainerState) -> Target {
     Target {
-        service: pod.service.clone(),
-        namespace: pod.namespace.clone(),
-        pod: pod.name.clone(),
+        service: (*pod.service).clone(),
+        namespace: pod.namespace.to_string(),
+        pod: pod.name.to_string(),
         uid: pod.id.clone(),
-        container: container.name.clone(),
+        container: container.name.to_string(),
     }
 }
 

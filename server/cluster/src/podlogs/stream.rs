@@ -280,7 +280,7 @@ async fn next_line(stream: &mut (impl AsyncBufRead + Unpin), buffer: &mut Vec<u8
 
 /// Records as the store takes them, by the same rules as lines that come by OTLP.
 fn batch(target: &Target, records: &[Record], gaps: &[LogGap]) -> Batch {
-    let mut hash = Sha256::new().chain_update(&target.uid.0).chain_update(&target.container);
+    let mut hash = Sha256::new().chain_update(target.uid.0.as_bytes()).chain_update(&target.container);
     for (at, text) in records {
         hash.update(at.0.to_be_bytes());
         hash.update(text.as_bytes());

@@ -29,7 +29,7 @@ pub(crate) fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 }
 
 /// What is kept of an object's metadata.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are those of ObjectMeta")]
 pub struct Meta {

@@ -10,7 +10,7 @@ use super::meta::{Condition, Flip, Instant, Meta, lenient};
 use crate::text::{Interner, Text};
 
 /// A pod.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of Kubernetes' Pod")]
 pub struct Pod {
     pub meta: Meta,
@@ -30,7 +30,7 @@ pub struct Pod {
 }
 
 /// A container of a pod: what was asked for and how it stands.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of ContainerStatus")]
 pub struct Container {
     pub asked: Arc<Asked>,
@@ -63,7 +63,7 @@ impl Deref for Container {
 }
 
 /// How a container stands.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum State {
     /// Nothing is said yet.
     #[default]

@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Service {
 }
 
 /// An EndpointSlice, as far as it is counted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct EndpointSlice {
     /// Its metadata; the label `kubernetes.io/service-name` says whose it is.
     pub meta: Meta,

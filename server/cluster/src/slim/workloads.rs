@@ -7,7 +7,7 @@ use super::meta::{Condition, Instant, Meta, lenient};
 use crate::text::Text;
 
 /// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob or Rollout.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of the Kubernetes kinds")]
 pub struct Workload {
     pub meta: Meta,
@@ -27,7 +27,7 @@ pub struct Workload {
 }
 
 /// Annotations that say something.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 #[serde(default)]
 #[allow(missing_docs, reason = "each is named by its annotation")]
 pub struct Notes {
@@ -51,7 +51,7 @@ impl Notes {
 }
 
 /// What a workload's status says.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are those of the Kubernetes kinds")]
 pub struct Status {
@@ -85,7 +85,7 @@ pub struct Status {
 }
 
 /// Why a Rollout holds.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub struct Pause {
     /// `CanaryPauseStep`.

@@ -17,7 +17,7 @@ use crate::template::Facts;
 use crate::text::{Labels, Text};
 
 /// A workload without its document.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Known {
     pub(crate) kind: Kind,
     pub(crate) workload: Workload,
@@ -51,7 +51,7 @@ pub(crate) type Name = (Text, Text);
 /// All objects.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    pub(crate) workloads: HashMap<Text, Known>,
+    pub(crate) workloads: HashMap<Text, Box<Known>>,
     pub(crate) rings: HashMap<Text, Ring>,
     pub(crate) pods: HashMap<Text, Box<Seat>>,
     pub(crate) nodes: HashMap<Text, Node>,
@@ -92,7 +92,12 @@ impl Index {
 
     /// What a service with a workload of this uid is made of.
     pub(crate) fn parts(&self, key: &Key, uid: &str) -> Parts<'_> {
-        let mut parts = Parts { root: self.workloads.get(uid), sets: Vec::new(), rings: Vec::new(), pods: Vec::new() };
+        let mut parts = Parts {
+            root: self.workloads.get(uid).map(|known| &**known),
+            sets: Vec::new(),
+            rings: Vec::new(),
+            pods: Vec::new(),
+        };
         if key.kind() == "Pod" {
             parts.pods.extend(self.pods.get(uid).map(|seat| &**seat));
             return parts;

@@ -29,13 +29,13 @@ impl World {
         match prepared {
             Prepared::Workload(known) => {
                 self.dirty.workloads.entry(known.workload.meta.uid.clone()).or_default();
-                self.index.workloads.insert(known.workload.meta.uid.clone(), *known);
+                self.index.workloads.insert(known.workload.meta.uid.clone(), known);
             }
             Prepared::Ring(ring) => {
                 self.dirty.workloads.entry(ring.meta.uid.clone()).or_default();
                 self.index.rings.insert(ring.meta.uid.clone(), *ring);
             }
-            Prepared::Pod(pod) => self.put_pod(*pod, now),
+            Prepared::Pod(pod) => self.put_pod(*pod),
             Prepared::Node(node) => {
                 self.dirty.nodes.insert(node.meta.uid.clone());
                 let (name, zone) = (node.meta.name.clone(), Text::from(node.zone()));
@@ -79,7 +79,7 @@ impl World {
         self.index.maps.insert(map.meta.uid.clone(), map);
     }
 
-    fn put_pod(&mut self, pod: Pod, now: Timestamp) {
+    fn put_pod(&mut self, pod: Pod) {
         let uid = pod.meta.uid.clone();
         self.dirty.pods.entry(uid.clone()).or_default();
         match self.index.pods.get_mut(&uid) {
@@ -87,11 +87,11 @@ impl World {
                 if seat.pod.meta.owner != pod.meta.owner {
                     self.dirty.services.extend(seat.service.take());
                 }
-                seat.replace(pod, now);
+                seat.pod = pod;
             }
             None => {
-                let known = self.remembered.pod(&pod);
-                self.index.pods.insert(uid, Box::new(Seat::new(pod, known, now)));
+                let told = self.remembered.pod(&uid);
+                self.index.pods.insert(uid, Box::new(Seat { pod, service: None, told }));
             }
         }
     }
@@ -184,6 +184,17 @@ impl World {
 }
 
 impl Index {
+    /// Whether an object of those that there are many of is known to be just so.
+    pub(super) fn knows(&self, prepared: &Prepared) -> bool {
+        let uid = &prepared.meta().uid;
+        match prepared {
+            Prepared::Pod(pod) => self.pods.get(uid).is_some_and(|seat| seat.pod == **pod),
+            Prepared::Workload(known) => self.workloads.get(uid) == Some(known),
+            Prepared::Slice(slice) => self.slices.get(uid) == Some(slice),
+            _ => false,
+        }
+    }
+
     /// The owner that is known of an object.
     fn owner_of(&self, prepared: &Prepared) -> Option<crate::slim::Owner> {
         let uid = &prepared.meta().uid;

@@ -1,79 +1,96 @@
 //! Pods that were touched: their phases and restarts go on, their states and ends are recorded.
 
-use model::{AdverseKind, PodPhase, Timestamp};
+use std::sync::Arc;
+
+use model::{AdverseKind, PodPhase, PodState, Timestamp};
 use store::ClusterRecord;
 
-use super::settle::{find, hash};
+use super::index::Seat;
+use super::settle::find;
 use super::{World, pods};
 use crate::adverse::{self, Place};
+use crate::identity::Key;
 use crate::kind::Kind;
-use crate::text::Text;
+use crate::text::{Interner, Text};
 
 impl World {
     pub(super) fn settle_pods(&mut self, record: &mut ClusterRecord, listed: bool, now: Timestamp) {
         if !self.settled_before {
-            for mut lost in self.remembered.lost_pods() {
-                lost.ended = Some(now);
-                record.pods.push(lost);
+            for lost in self.remembered.lost_pods() {
+                record.pods.push(Arc::new(PodState { ended: Some(now), ..(*lost).clone() }));
             }
         }
-        let (index, adverse, dirty) = (&mut self.index, &mut self.adverse, &mut self.dirty);
-        let mut uids: Vec<Text> = dirty.pods.keys().cloned().collect();
+        let mut uids: Vec<Text> = self.dirty.pods.keys().cloned().collect();
         uids.sort();
         for uid in uids {
-            let Some(seat) = index.pods.get_mut(&uid) else { continue };
+            let Some(seat) = self.index.pods.get(&uid) else { continue };
             let Some(key) = seat.service.clone() else { continue };
-            dirty.pods.remove(&uid);
-            pods::advance(&mut seat.history, &seat.pod, now);
-            let cluster = &self.cluster;
-            let looping = |container: &str| adverse.holds(&cluster.0, &uid, AdverseKind::CrashLoop, container);
-            let sightings = adverse::of_pod(&seat.pod, &seat.counted, &looping, &self.redactor, now);
-            let loops = sightings.iter().any(|sighting| sighting.kind == AdverseKind::CrashLoop);
-            let place = Place {
-                cluster: &cluster.0,
-                uid: &uid,
-                service: Some(key.id(cluster)),
-                pod: Some(&seat.pod.meta.name),
-                node: None,
-                listed,
-            };
-            adverse.object(&place, sightings, now);
-            if loops {
-                dirty.looping.insert(uid.clone())
-            } else {
-                dirty.looping.remove(&uid)
-            };
-            seat.counted = Some(seat.pod.own_containers().map(|container| container.restarts).collect());
-            if let Some(zone) = index.zones.get(&seat.pod.node) {
-                seat.zone = zone.clone();
-            }
-            let state = pods::state(seat, &key, cluster);
-            let told = hash(&state);
-            if told != seat.told {
-                seat.told = told;
-                record.pods.push(state);
-            }
+            let node = seat.pod.node.clone();
+            self.dirty.pods.remove(&uid);
+            let place = self.place(&key, &node);
+            record.pods.extend(self.settle_pod(&uid, &place, listed, now));
         }
     }
 
+    /// The state of a pod, where it is another than was recorded last.
+    fn settle_pod(&mut self, uid: &Text, place: &pods::Place, listed: bool, now: Timestamp) -> Option<Arc<PodState>> {
+        let (adverse, dirty) = (&mut self.adverse, &mut self.dirty);
+        let seat = self.index.pods.get_mut(uid)?;
+        let told = seat.told.as_deref();
+        let cluster = &self.cluster.0;
+        let looping = |container: &str| adverse.holds(cluster, uid, AdverseKind::CrashLoop, container);
+        let sightings = adverse::of_pod(&seat.pod, told, &looping, &self.redactor, now);
+        if sightings.iter().any(|sighting| sighting.kind == AdverseKind::CrashLoop) {
+            dirty.looping.insert(uid.clone())
+        } else {
+            dirty.looping.remove(uid)
+        };
+        let service = Some((*place.service).clone());
+        let seen = Place { cluster, uid, service, pod: Some(&seat.pod.meta.name), node: None, listed };
+        adverse.object(&seen, sightings, now);
+        let mut history = told.map_or_else(Vec::new, |told| told.history.clone());
+        pods::advance(&mut history, &seat.pod, now);
+        let state = pods::state(&seat.pod, told, history, place, now);
+        if told == Some(&state) {
+            return None;
+        }
+        let state = Arc::new(state);
+        seat.told = Some(Arc::clone(&state));
+        Some(state)
+    }
+
     pub(super) fn settle_ended(&mut self, record: &mut ClusterRecord, now: Timestamp) {
-        for (mut seat, at) in std::mem::take(&mut self.dirty.ended) {
-            let uid = seat.pod.meta.uid.clone();
+        for (Seat { pod, service, told }, at) in std::mem::take(&mut self.dirty.ended) {
+            let uid = pod.meta.uid.clone();
             self.adverse.release(&uid, &Default::default(), now);
-            let found = seat.service.clone().or_else(|| {
-                find(&self.index, Kind::Pod, &seat.pod.meta, Some(Timestamp::default()), now).map(|(key, _)| key)
+            let found = service.or_else(|| {
+                find(&self.index, Kind::Pod, &pod.meta, Some(Timestamp::default()), now).map(|(key, _)| key)
             });
             let Some(key) = found else { continue };
-            pods::advance(&mut seat.history, &seat.pod, now);
-            let mut state = pods::state(&seat, &key, &self.cluster);
-            state.ended = Some(at);
-            if state.phase == PodPhase::Ready {
-                state.phase = PodPhase::Terminating;
-                state.history.push((at, PodPhase::Terminating));
+            let told = told.as_deref();
+            let mut history = told.map_or_else(Vec::new, |told| told.history.clone());
+            pods::advance(&mut history, &pod, now);
+            if history.last().is_some_and(|(_, phase)| *phase == PodPhase::Ready) {
+                history.push((at, PodPhase::Terminating));
             }
-            record.pods.push(state);
-            self.dirty.bury(uid, key.clone(), seat.pod.meta.name.clone());
+            let state = pods::state(&pod, told, history, &self.place(&key, &pod.node), now);
+            record.pods.push(Arc::new(PodState { ended: Some(at), ..state }));
+            self.dirty.bury(uid, key.clone(), pod.meta.name.clone());
             self.dirty.services.insert(key);
         }
+    }
+
+    /// Where pods of a service belong that run on a node.
+    fn place(&mut self, key: &Key, node: &Text) -> pods::Place {
+        let shared = |text: &str, interner: &mut Interner| {
+            let mut text = text.into();
+            interner.text(&mut text);
+            text
+        };
+        let (cluster, running) = (shared(&self.cluster.0, &mut self.interner), shared("running", &mut self.interner));
+        let id = || Arc::new(key.id(&self.cluster));
+        let known = self.tracks.get_mut(key).map(|track| Arc::clone(track.id.get_or_insert_with(id)));
+        let zone = self.index.zones.get(node).cloned().unwrap_or_default();
+        pods::Place { cluster, service: known.unwrap_or_else(id), zone, running }
     }
 }

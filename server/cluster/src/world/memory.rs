@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use model::PodState;
 use store::ClusterMemory;
 
 use super::World;
-use super::track::Track;
 use crate::identity::Key;
-use crate::slim::{Meta, Pod};
+use crate::slim::Meta;
 use crate::text::Text;
 
 /// What waits to be taken up, and the newest version of each object.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    pods: HashMap<Text, PodState>,
+    pods: HashMap<Text, Arc<PodState>>,
     /// Hashes of the newest versions by those of kind, namespace and name: of 100,000 objects only the numbers.
     versions: HashMap<u64, u64>,
     /// Newest versions of ConfigMaps that were not seen yet.
@@ -41,13 +41,13 @@ impl Remembered {
     }
 
     /// What was already recorded of a pod.
-    pub(super) fn pod(&mut self, pod: &Pod) -> Option<PodState> {
-        self.pods.remove(&pod.meta.uid)
+    pub(super) fn pod(&mut self, uid: &Text) -> Option<Arc<PodState>> {
+        self.pods.remove(uid)
     }
 
     /// Pods that were not seen again.
-    pub(super) fn lost_pods(&mut self) -> Vec<PodState> {
-        let mut pods: Vec<PodState> = std::mem::take(&mut self.pods).into_values().collect();
+    pub(super) fn lost_pods(&mut self) -> Vec<Arc<PodState>> {
+        let mut pods: Vec<Arc<PodState>> = std::mem::take(&mut self.pods).into_values().collect();
         pods.sort_by(|a, b| a.id.cmp(&b.id));
         pods
     }
@@ -70,9 +70,9 @@ impl World {
         for deploy in deploys {
             self.tracks.entry(Key::of(&deploy.id.service)).or_default().recall_deploy(deploy);
         }
-        self.tracks.values_mut().for_each(Track::recalled);
+        self.tracks.values_mut().for_each(|track| track.recalled());
         for pod in memory.pods {
-            self.remembered.pods.insert(pod.id.0.as_str().into(), pod);
+            self.remembered.pods.insert(pod.id.0.clone(), pod);
         }
         for (kind, namespace, name, hash) in memory.versions {
             self.remembered.versions.insert(number(&[&kind, &namespace, &name]), number(&[&hash]));

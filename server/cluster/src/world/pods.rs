@@ -1,14 +1,18 @@
 //! A pod as it is recorded: its phase now, its phases over time, its containers.
 
+use std::sync::Arc;
+
 use model::{
-    ClusterId, ContainerRole, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, Timestamp,
+    Asked, ContainerRole, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, ServiceId, Timestamp,
 };
 
-use super::seat::{Seat, asked};
-use crate::identity::Key;
+use super::seat::Seat;
 use crate::revisions::of_pod;
-use crate::slim::{Container, Pod, State};
+use crate::slim::{Container, Pod, State, Terminated};
+use crate::text::Text;
 
+/// Changes kept of what is asked for a container: what sizes pods in place may do so all day.
+const MOST_CHANGES: usize = 64;
 /// Phases kept of one pod.
 const MOST_PHASES: usize = 64;
 /// A pod that took longer from its start to its readiness has more likely been ready in between: this is when a rollout
@@ -16,65 +20,111 @@ const MOST_PHASES: usize = 64;
 /// (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progress-deadline-seconds).
 const READY_WITHIN: i64 = 600 * SECOND;
 
-/// The pod as it is recorded.
-pub(crate) fn state(seat: &Seat, key: &Key, cluster: &ClusterId) -> PodState {
-    let pod = &seat.pod;
+/// Where a pod belongs and runs, and the strings that most pods have.
+pub(crate) struct Place {
+    pub(crate) cluster: Text,
+    pub(crate) service: Arc<ServiceId>,
+    /// The zone of its node; empty where that is not said.
+    pub(crate) zone: Text,
+    pub(crate) running: Text,
+}
+
+/// A text that says something.
+fn given(text: &Text) -> Option<Text> {
+    (!text.is_empty()).then(|| text.clone())
+}
+
+/// The pod as it is recorded; of what was told of it before, what goes on.
+pub(crate) fn state(
+    pod: &Pod,
+    told: Option<&PodState>,
+    mut history: Vec<(Timestamp, PodPhase)>,
+    place: &Place,
+    now: Timestamp,
+) -> PodState {
+    history.shrink_to_fit();
+    let of = |one: &Container| told?.containers.iter().find(|told| told.name == one.name);
+    // A node that is gone says its zone no more.
+    let zone = || told.filter(|told| told.node.as_deref() == pod.node.some()).and_then(|told| told.zone.clone());
     PodState {
-        id: PodId(pod.meta.uid.to_string()),
-        cluster: cluster.0.clone(),
-        namespace: pod.meta.namespace.to_string(),
-        name: pod.meta.name.to_string(),
-        service: key.id(cluster),
-        revision: of_pod(key.kind(), pod).map(|hash| RevisionHash(hash.to_string())),
-        node: pod.node.some().map(str::to_owned),
-        zone: seat.zone.some().map(str::to_owned),
+        id: PodId(pod.meta.uid.clone()),
+        cluster: place.cluster.clone(),
+        namespace: pod.meta.namespace.clone(),
+        name: pod.meta.name.clone(),
+        service: Arc::clone(&place.service),
+        revision: of_pod(&place.service.kind, pod).map(RevisionHash),
+        node: given(&pod.node),
+        zone: given(&place.zone).or_else(zone),
         qos: pod.qos,
-        ips: pod.ips.iter().map(ToString::to_string).collect(),
+        ips: pod.ips.to_vec(),
         host_network: pod.host_network,
         logs_off: pod.meta.logs_off,
         created: pod.meta.created(),
         ended: None,
-        phase: seat.history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
-        history: seat.history.clone(),
+        phase: history.last().map_or(PodPhase::Pending, |(_, phase)| *phase),
+        history,
         reason: reason(pod),
-        containers: pod.containers.iter().map(|container| container_state(container, seat)).collect(),
+        containers: pod.containers.iter().map(|one| container(one, of(one), &place.running, now)).collect(),
     }
 }
 
-fn container_state(container: &Container, seat: &Seat) -> ContainerState {
+fn container(container: &Container, told: Option<&ContainerState>, running: &Text, now: Timestamp) -> ContainerState {
     let state = match &container.state {
-        State::Unknown => "waiting",
-        State::Waiting(why) => why.0.some().unwrap_or("waiting"),
-        State::Running(_) => "running",
-        State::Terminated(end) => end.reason.some().unwrap_or("terminated"),
+        State::Unknown => "waiting".into(),
+        State::Waiting(why) => given(&why.0).unwrap_or_else(|| "waiting".into()),
+        State::Running(_) => running.clone(),
+        State::Terminated(end) => given(&end.reason).unwrap_or_else(|| "terminated".into()),
     };
     let current = match &container.state {
         State::Terminated(end) => Some(&**end),
         _ => None,
     };
-    let last_exit = container.last.as_deref().or(current).map(|end| Exit {
-        code: end.exit_code,
-        reason: end.reason.to_string(),
-        at: end.finished_at.0,
-    });
-    let before = seat.before.iter().filter(|(name, ..)| *name == container.name);
+    let exit = |end: &Terminated| Exit { code: end.exit_code, reason: end.reason.to_string(), at: end.finished_at.0 };
+    let last_exit = container.last.as_deref().or(current).map(exit);
+    let asked = asked(container);
+    let before = told.map_or_else(Vec::new, |told| before(told, &asked, now));
     ContainerState {
-        name: container.name.to_string(),
+        name: container.name.clone(),
         role: container.role,
-        asked: asked(container),
-        before: before.map(|(_, until, asked)| (*until, asked.clone())).collect(),
-        id: container.id.some().map(str::to_owned),
+        asked,
+        before,
+        id: given(&container.id),
         restarts: container.restarts,
-        state: state.to_owned(),
+        state,
         ready: container.ready,
         last_exit,
     }
 }
 
+/// What is asked for a container now.
+fn asked(container: &Container) -> Asked {
+    Asked {
+        image: container.image.clone(),
+        requests: container.requests,
+        limits: container.limits,
+        digest: given(&container.image_id),
+    }
+}
+
+/// What was asked for a container before, until when, oldest first; what was asked last is told where it is something
+/// else by now.
+fn before(told: &ContainerState, asked: &Asked, now: Timestamp) -> Vec<(Timestamp, Asked)> {
+    let mut before = told.before.clone();
+    // One that was recorded before amounts were has none; that is no change.
+    let nothing = Asked { image: asked.image.clone(), ..Asked::default() };
+    if told.asked.differs(asked) && told.asked != nothing {
+        before.push((now, told.asked.clone()));
+        let surplus = before.len().saturating_sub(MOST_CHANGES);
+        before.drain(..surplus);
+    }
+    before.shrink_to_fit();
+    before
+}
+
 /// Why a pod waits or ended.
-fn reason(pod: &Pod) -> Option<String> {
-    if let Some(reason) = pod.reason.some() {
-        return Some(reason.to_owned());
+fn reason(pod: &Pod) -> Option<Text> {
+    if let Some(reason) = given(&pod.reason) {
+        return Some(reason);
     }
     let waits = pod.own_containers().find_map(|container| match &container.state {
         State::Waiting(why) if !matches!(&*why.0, "" | "PodInitializing" | "ContainerCreating") => Some(&why.0),
@@ -82,7 +132,7 @@ fn reason(pod: &Pod) -> Option<String> {
         _ => None,
     });
     let unscheduled = || pod.trouble("PodScheduled").map(|condition| &condition.reason);
-    waits.or_else(unscheduled).and_then(|reason| reason.some()).map(str::to_owned)
+    waits.or_else(unscheduled).and_then(given)
 }
 
 /// How a pod stands, and since when where that is said.
@@ -213,5 +263,5 @@ fn push(history: &mut Vec<(Timestamp, PodPhase)>, at: Timestamp, phase: PodPhase
 
 /// Since when a pod is as it is.
 pub(crate) fn since(seat: &Seat) -> Option<Timestamp> {
-    seat.history.last().map(|(at, _)| *at)
+    seat.told.as_ref()?.history.last().map(|(at, _)| *at)
 }

@@ -43,7 +43,7 @@ impl World {
             settle_deploys(track, moment, settled);
         }
         let facts = facts_of(index, key, track).unwrap_or_default();
-        let revision = newest.map(|found| (RevisionHash(found.hash.to_string()), track.name(&found.hash)));
+        let revision = newest.map(|found| (RevisionHash(found.hash.clone()), track.name(&found.hash)));
         let (ever_ready, before) = (track.ever_ready, track.state.as_ref());
         let view = service::View { key, uid: &uid, parts: &parts, counts, facts: &facts, revision, ever_ready, before };
         let state = service::state(&view, &self.cluster, now);

@@ -92,6 +92,8 @@ impl World {
             }
             match find(&self.index, Kind::Pod, &seat.pod.meta, waits, now) {
                 Some((key, root)) => {
+                    // Of the keys of a service's pods one is kept.
+                    let key = self.tracks.get_key_value(&key).map_or(key.clone(), |(known, _)| known.clone());
                     if let Some(seat) = self.index.pods.get_mut(&uid) {
                         seat.service = Some(key.clone());
                     }
@@ -148,7 +150,7 @@ impl World {
         for (link, selector) in std::mem::take(&mut self.dirty.links) {
             for key in self.referred.get(&link).into_iter().flatten() {
                 let selected = |track: &Track| selector.matches(&track.labels);
-                if !matches!(link, Link::Pods(_)) || self.tracks.get(key).is_some_and(selected) {
+                if !matches!(link, Link::Pods(_)) || self.tracks.get(key).is_some_and(|track| selected(track)) {
                     self.dirty.services.insert(key.clone());
                 }
             }

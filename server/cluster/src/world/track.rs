@@ -16,6 +16,8 @@ use crate::text::{Labels, Text};
 /// What is remembered of one service.
 #[derive(Debug, Default)]
 pub(super) struct Track {
+    /// The one copy of its id.
+    pub(super) id: Option<Arc<ServiceId>>,
     /// Uid of its workload.
     pub(super) uid: Text,
     /// Its workload was seen, so it is deleted when it is not seen any more.
@@ -64,13 +66,13 @@ impl Track {
             template: revision.template.clone(),
             facts: None,
         };
-        self.revisions.insert(revision.hash.0.as_str().into(), named);
+        self.revisions.insert(revision.hash.0.clone(), named);
     }
 
     /// Deploys come in order.
     pub(super) fn recall_deploy(&mut self, deploy: Deploy) {
         self.history.sequence = self.history.sequence.max(deploy.id.sequence);
-        self.history.brought.insert(deploy.to.0.as_str().into());
+        self.history.brought.insert(deploy.to.0.clone());
         self.ever_ready |= matches!(deploy.phase, model::DeployPhase::Settled { .. });
         self.history.last = Some(deploy);
     }
@@ -108,7 +110,7 @@ impl Track {
             (known.number, known.template, known.images) = (revision.number, revision.facts.hash.to_string(), images);
             out.push(Revision {
                 service: service.clone(),
-                hash: RevisionHash(revision.hash.to_string()),
+                hash: RevisionHash(revision.hash.clone()),
                 name: known.name.clone(),
                 number: revision.number,
                 created: revision.created,

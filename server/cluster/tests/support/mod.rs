@@ -114,7 +114,7 @@ impl Bench {
         let keys = |ids: Vec<String>| newest(ids.into_iter().enumerate().map(|(at, id)| (id, at)).collect());
         let all = &self.all;
         let services = keys(all.services.iter().map(|service| service.id.to_string()).collect());
-        let pods = keys(all.pods.iter().map(|pod| pod.id.0.clone()).collect());
+        let pods = keys(all.pods.iter().map(|pod| pod.id.to_string()).collect());
         let deploys = keys(all.deploys.iter().map(|deploy| deploy.id.to_string()).collect());
         let revisions =
             keys(all.revisions.iter().map(|revision| format!("{}{}", revision.service, revision.hash)).collect());
@@ -150,7 +150,14 @@ impl Bench {
 
     /// The newest state of a pod.
     pub fn pod(&self, name: &str) -> PodState {
-        self.all.pods.iter().rev().find(|pod| pod.name == name).unwrap_or_else(|| panic!("no pod {name}")).clone()
+        self.all
+            .pods
+            .iter()
+            .rev()
+            .find(|pod| pod.name == name)
+            .unwrap_or_else(|| panic!("no pod {name}"))
+            .as_ref()
+            .clone()
     }
 
     /// The newest state of each deploy, in order.

@@ -98,7 +98,8 @@ mod tests {
         let store = open(folder.path()).await;
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         record.services = vec![service("cart")];
-        record.pods = vec![pod("young", minutes_ago(9), 5), pod("old", minutes_ago(600), 40)];
+        record.pods =
+            [pod("young", minutes_ago(9), 5), pod("old", minutes_ago(600), 40)].map(std::sync::Arc::new).into();
         store.record(record).await.unwrap();
         let hour = Window::before(NOW, HOUR);
         let restart = |pod, count, times: &[Timestamp]| event(pod, AdverseKind::Restart, count, times);

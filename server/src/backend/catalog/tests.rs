@@ -131,7 +131,7 @@ fn told(now: Timestamp) -> ClusterRecord {
         },
         ServiceState { deleted: Some(ago(20)), wanted: 0, ready: 0, ..service("gone") },
     ];
-    record.pods = [id("cart"), ledger(), mail()].into_iter().map(|service| pod(service, ago(240))).collect();
+    record.pods = [id("cart"), ledger(), mail()].into_iter().map(|service| pod(service, ago(240)).into()).collect();
     let again = Deploy { id: DeployId { service: ledger(), sequence: 2 }, ..deploy(ledger(), 5) };
     record.deploys = vec![deploy(id("cart"), 50), deploy(ledger(), 10), again, deploy(mail(), 180)];
     record.adverse = vec![restarts(id("cart"), 1, now), restarts(mail(), 3, now)];
@@ -292,13 +292,14 @@ async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
         ServiceState { revision: Some(hash("b")), revision_name: Some("2.b".into()), ..fixtures::service("cart") };
     record.services = vec![cart.clone()];
     record.revisions = vec![revision("a"), revision("b")];
-    record.pods = vec![pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)];
+    record.pods =
+        [pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)].map(std::sync::Arc::new).into();
     store.record(record).await.unwrap();
     let said = || ready_on(&cart, &store.directory());
     assert_eq!(said(), ["2.a"]);
     let after = async |pods: Vec<PodState>| {
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
-        record.pods = pods;
+        record.pods = pods.into_iter().map(std::sync::Arc::new).collect();
         store.record(record).await.unwrap();
     };
     after(vec![pod("p2", "b", 2, PodPhase::Ready)]).await;

@@ -44,7 +44,8 @@ impl Shop {
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         record.services = vec![ServiceState { revision: Some(hash("b")), ..service("cart") }];
         record.revisions = vec![revision("old", -600), revision("a", 0), revision("b", 30)];
-        record.pods = vec![pod("p1", "a", at(0), Some(at(31))), pod("p2", "b", at(30), None)];
+        record.pods =
+            [pod("p1", "a", at(0), Some(at(31))), pod("p2", "b", at(30), None)].map(std::sync::Arc::new).into();
         record.deploys = vec![Deploy {
             from: Some(hash("a")),
             started: at(30),

@@ -28,7 +28,7 @@ pub(in crate::backend) async fn lanes(
         return Ok(PodLanes { window, lanes: Vec::new(), counts: counts(&pods, window), counted: pods.len() as u32 });
     }
     let lane = |pod: &PodState| PodLane {
-        pod: pod.name.clone(),
+        pod: pod.name.to_string(),
         revision: revision_name(&revisions, pod),
         place: pod.revision.as_ref().and_then(|hash| place(&revisions, hash)),
         stretches: stretches(pod, window),
@@ -134,12 +134,12 @@ mod tests {
         let keep = async |numbers: std::ops::Range<usize>| {
             let mut more = ClusterRecord::new(ClusterId("c1".into()));
             let named = |n: usize| PodState {
-                id: PodId(format!("pod-{n}")),
+                id: PodId(format!("pod-{n}").into()),
                 cluster: "c1".into(),
-                service: id.clone(),
+                service: id.clone().into(),
                 ..pod(&[(1, PodPhase::Ready)], None)
             };
-            more.pods = numbers.map(named).collect();
+            more.pods = numbers.map(|n| named(n).into()).collect();
             store.record(more).await.unwrap();
             lanes(&answers, &Viewer::local(), &id, window).await.unwrap()
         };

@@ -30,7 +30,7 @@ pub(super) async fn troubles(
     for (node, mut events) in by_node {
         events.sort_by_key(|event| std::cmp::Reverse(event.last));
         let hurt = |pod: &PodState| events.iter().any(|event| is_hurt(pod, &node, event, window));
-        let own = pods.iter().filter(|pod| hurt(pod)).map(|pod| pod.name.clone()).collect();
+        let own = pods.iter().filter(|pod| hurt(pod)).map(|pod| pod.name.to_string()).collect();
         let mut services: BTreeSet<ServiceId> = BTreeSet::new();
         let directory = store.directory();
         for service in directory.services().filter(|other| other.id.cluster == id.cluster) {
@@ -40,7 +40,7 @@ pub(super) async fn troubles(
         }
         let ended = Window::new(window.from, window.to.plus(AFTERWARDS));
         let ended = store.ended_on(&id.cluster, &node, ended).await?;
-        services.extend(ended.into_iter().filter(|pod| hurt(pod)).map(|pod| pod.service));
+        services.extend(ended.into_iter().filter(|pod| hurt(pod)).map(|pod| (*pod.service).clone()));
         services.remove(id);
         troubles.push(NodeTrouble { node, events, pods: own, services: services.into_iter().collect() });
     }
@@ -79,8 +79,8 @@ pub(super) fn behind(
     troubles: &[NodeTrouble],
     window: Window,
 ) -> Option<String> {
-    let pod = pods.iter().find(|pod| Some(&pod.name) == event.pod.as_ref())?;
-    let trouble = troubles.iter().find(|trouble| Some(&trouble.node) == pod.node.as_ref())?;
+    let pod = pods.iter().find(|pod| Some(&*pod.name) == event.pod.as_deref())?;
+    let trouble = troubles.iter().find(|trouble| Some(&*trouble.node) == pod.node.as_deref())?;
     let is_meanwhile = |of_node: &AdverseEvent| {
         let (from, to) = stretch(of_node, window);
         event.last >= from && event.first <= to.plus(AFTERWARDS)
@@ -116,7 +116,7 @@ mod tests {
     fn pod(of: &str, node: &str, fell: Option<i64>, ended: Option<i64>) -> PodState {
         let fell = fell.map(|minute| (at(minute), PodPhase::NotReady));
         PodState {
-            id: model::PodId(format!("{of}-{node}-{fell:?}")),
+            id: model::PodId(format!("{of}-{node}-{fell:?}").into()),
             node: Some(node.into()),
             ended: ended.map(at),
             phase: fell.map_or(PodPhase::Ready, |(_, phase)| phase),
@@ -150,13 +150,15 @@ mod tests {
         record(&store, names.map(service).to_vec(), vec![]).await;
         let own = [pod("cart", "n1", Some(21), None), pod("cart", "n2", None, None)];
         let mut pods = ClusterRecord::new(model::ClusterId("c1".into()));
-        pods.pods = vec![
+        pods.pods = [
             pod("payments", "n1", Some(22), None),
             pod("search", "n1", None, Some(33)),
             pod("elsewhere", "n3", Some(22), None),
             pod("elsewhere", "n1", None, None),
-        ];
-        pods.pods.extend(own.clone());
+        ]
+        .map(std::sync::Arc::new)
+        .into();
+        pods.pods.extend(own.clone().map(std::sync::Arc::new));
         store.record(pods).await.unwrap();
         let events = vec![
             trouble("n1", "MemoryPressure", 15, 20, false),

@@ -1,6 +1,6 @@
 //! Pods, service and events as they were at a moment, from what is kept of their histories. Pure.
 
-use model::{AdverseEvent, AdverseKind, ContainerRole, PodPhase, PodState, ServiceState, Timestamp, Window};
+use model::{AdverseEvent, AdverseKind, ContainerRole, PodPhase, PodState, ServiceState, Text, Timestamp, Window};
 
 /// Pods as they were; those that came later are left out. A pod's restarts are counted back by the events since.
 pub(super) fn pods(pods: Vec<PodState>, events: &[AdverseEvent], at: Timestamp) -> Vec<PodState> {
@@ -19,8 +19,8 @@ fn as_of(mut pod: PodState, events: &[AdverseEvent], at: Timestamp) -> PodState 
     for container in &mut pod.containers {
         let since = events.iter().filter(|event| {
             matches!(event.kind, AdverseKind::Restart | AdverseKind::OomKill)
-                && event.pod.as_ref() == Some(&pod.name)
-                && event.container.as_ref() == Some(&container.name)
+                && event.pod.as_deref() == Some(&*pod.name)
+                && event.container.as_deref() == Some(&*container.name)
         });
         let since = since.flat_map(|event| &event.times).filter(|time| **time > at).count();
         container.restarts = container.restarts.saturating_sub(since as u32);
@@ -35,14 +35,14 @@ fn as_of(mut pod: PodState, events: &[AdverseEvent], at: Timestamp) -> PodState 
 }
 
 /// How a container stood in a pod of some phase, as far as that follows, and whether it was ready.
-fn stood(role: ContainerRole, phase: PodPhase) -> (String, bool) {
+fn stood(role: ContainerRole, phase: PodPhase) -> (Text, bool) {
     let (word, ready) = match (role, phase) {
         (ContainerRole::Main | ContainerRole::Sidecar, PodPhase::Ready) => ("running", true),
         // Others start once these have run to their end.
         (ContainerRole::Init, PodPhase::Starting | PodPhase::Ready | PodPhase::NotReady) => ("Completed", false),
         _ => ("", false),
     };
-    (word.to_owned(), ready)
+    (word.into(), ready)
 }
 
 /// The service as it was: ready is what its pods were, wanted what it was asked for, where that was seen.
@@ -134,7 +134,7 @@ mod tests {
             let pod = pods(vec![pod.clone()], &[], at(seconds)).remove(0);
             pod.containers.into_iter().map(|one| (one.asked.image, one.state, one.ready)).collect::<Vec<_>>()
         };
-        let told = |image: &str, state: &str, ready| (image.to_owned(), state.to_owned(), ready);
+        let told = |image: &str, state: &str, ready| (Text::from(image), Text::from(state), ready);
         assert_eq!(was(5), [told("one", "", false), told("one", "", false)], "it is not known how it came up");
         assert_eq!(was(19), [told("one", "Completed", false), told("one", "running", true)]);
         assert_eq!(was(30)[1], told("two", "running", true));

@@ -114,16 +114,16 @@ fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
     let last_exit = exits.max_by_key(|exit| exit.at);
     let containers = pod.containers.iter().cloned().map(|one| ContainerState { before: Vec::new(), ..one });
     PodRow {
-        name: pod.name.clone(),
+        name: pod.name.to_string(),
         phase: pod.phase,
-        reason: pod.reason.clone(),
+        reason: pod.reason.as_deref().map(str::to_owned),
         revision: revision_name(revisions, pod),
         restarts: pod.restarts(),
         last_exit,
         created: pod.created,
         ended: pod.ended,
-        node: pod.node.clone(),
-        zone: pod.zone.clone(),
+        node: pod.node.as_deref().map(str::to_owned),
+        zone: pod.zone.as_deref().map(str::to_owned),
         qos: pod.qos,
         containers: containers.collect(),
     }

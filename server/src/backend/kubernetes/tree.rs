@@ -19,7 +19,7 @@ pub(super) fn tree(
     let mut placed: Vec<&str> = Vec::new();
     for resource in &owning {
         rows.push(related_row(resource, 1));
-        let revision = revisions.iter().find(|revision| resource.name.ends_with(&revision.hash.0));
+        let revision = revisions.iter().find(|revision| resource.name.ends_with(&*revision.hash.0));
         let own = pods.iter().filter(|pod| {
             pod.ended.is_none() && revision.is_some_and(|revision| pod.revision.as_ref() == Some(&revision.hash))
         });
@@ -98,16 +98,17 @@ fn push_pods(rows: &mut Vec<ResourceRow>, pods: &[&PodState], depth: u8) {
 
 /// A pod; its containers follow where there are several or one is not well.
 fn pod_rows(pod: &PodState, depth: u8) -> Vec<ResourceRow> {
-    let phase = pod.reason.clone().unwrap_or_else(|| pod.phase.word().to_owned());
-    let id = pod.revision.as_ref().map(|_| ResourceId { kind: "Pod".into(), namespace: None, name: pod.name.clone() });
+    let phase = pod.reason.as_deref().unwrap_or(pod.phase.word()).to_owned();
+    let id =
+        pod.revision.as_ref().map(|_| ResourceId { kind: "Pod".into(), namespace: None, name: pod.name.to_string() });
     let mut rows = vec![ResourceRow {
         depth,
         kind: "Pod".into(),
-        name: pod.name.clone(),
+        name: pod.name.to_string(),
         state: format!("{phase}, {}", restarts(pod.restarts())),
         good: Some(matches!(pod.phase, PodPhase::Ready | PodPhase::Succeeded)),
         changed: pod.history.last().map(|(at, _)| *at).or(Some(pod.created)),
-        note: pod.node.clone().unwrap_or_default(),
+        note: pod.node.as_deref().unwrap_or_default().to_owned(),
         id,
     }];
     if pod.containers.len() > 1 {
@@ -124,11 +125,11 @@ fn container_row(container: &ContainerState, depth: u8) -> ResourceRow {
     ResourceRow {
         depth,
         kind: container.role.word().into(),
-        name: container.name.clone(),
+        name: container.name.to_string(),
         state: if looks { state.to_owned() } else { format!("{state}, {}", restarts(container.restarts)) },
         good: (is_known && !looks).then_some(container.ready || container.state == "Completed"),
         changed: None,
-        note: container.asked.image.clone(),
+        note: container.asked.image.to_string(),
         id: None,
     }
 }

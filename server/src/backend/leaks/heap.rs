@@ -110,7 +110,7 @@ mod tests {
             ..fixtures::pod(fixtures::id("cart"), name, Timestamp(1))
         };
         let mut pods = ClusterRecord::new(model::ClusterId("c1".into()));
-        pods.pods = vec![pod("cart-1"), pod("cart-2")];
+        pods.pods = ["cart-1", "cart-2"].map(pod).map(std::sync::Arc::new).into();
         store.record(pods).await.unwrap();
         let mut batch = Batch::new([7; 16]);
         let [first, second] = ["cart-1", "cart-2"].map(|name| {

@@ -41,11 +41,11 @@ fn service(id: ServiceId) -> ServiceState {
 /// A pod of the first service by its number.
 pub(super) fn pod(number: usize) -> PodState {
     PodState {
-        id: PodId(format!("uid-of-pod-{number}")),
+        id: PodId(format!("uid-of-pod-{number}").into()),
         cluster: "load".into(),
         namespace: "load".into(),
-        name: format!("service-0-{number}"),
-        service: id(0),
+        name: format!("service-0-{number}").into(),
+        service: id(0).into(),
         revision: None,
         node: None,
         ips: Vec::new(),

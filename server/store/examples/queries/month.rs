@@ -24,7 +24,7 @@ const FEW: usize = 5;
 pub(super) async fn month(data: &Path, days: i64) -> Result<(), Failure> {
     let store = open(data).await?;
     let mut known = fleet::known(1);
-    known.pods = (0..PODS).map(fleet::pod).collect();
+    known.pods = (0..PODS).map(|number| fleet::pod(number).into()).collect();
     store.record(known).await?;
     let end = now()?.floor(DAY);
     let window = Window::new(end.plus(-days * DAY), end);
@@ -91,8 +91,9 @@ async fn send(store: &Store, window: Window) -> Result<(), Failure> {
 fn batch(from: Timestamp, endpoints: &[String]) -> Batch {
     let mut batch = Batch::new((from.0 as u128).to_be_bytes());
     for pod in 0..PODS {
-        let attributes = vec![("k8s.pod.uid".to_owned(), fleet::pod(pod).id.0)];
-        let facts = OwnerFacts { pod_uid: Some(fleet::pod(pod).id.0), ..OwnerFacts::default() };
+        let uid = fleet::pod(pod).id.to_string();
+        let attributes = vec![("k8s.pod.uid".to_owned(), uid.clone())];
+        let facts = OwnerFacts { pod_uid: Some(uid), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes, peer: None }, facts);
         for minute in 0..SENT {
             for (n, endpoint) in endpoints.iter().enumerate() {

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use model::{Deploy, DeployKind, PodState, Revision, RevisionHash, ServiceId, ServiceState, Timestamp};
 
-use super::seat::Seat;
-use super::shards::Shards;
+use super::seat::{By, Seat};
 use super::{Directory, Entry};
 
 /// What is to be made known.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) services: Vec<ServiceState>,
-    pub(crate) pods: Vec<PodState>,
+    pub(crate) pods: Vec<Arc<PodState>>,
     pub(crate) revisions: Vec<Revision>,
     pub(crate) deploys: Vec<Deploy>,
 }
@@ -46,14 +45,14 @@ impl Directory {
     /// Forgets pods that ended and services that were deleted before a time.
     pub(crate) fn forget(&mut self, pods: Timestamp, services: Timestamp) {
         let old = |seat: &&Arc<Seat>| seat.ended.is_some_and(|ended| ended < pods);
-        let gone: Vec<Arc<Seat>> = self.uids.values().flat_map(|seats| seats.iter()).filter(old).cloned().collect();
+        let gone: Vec<Arc<Seat>> = self.seats.all().filter(old).cloned().collect();
         gone.iter().for_each(|seat| self.unseat(seat));
         let old = |service: &&Arc<ServiceState>| service.deleted.is_some_and(|deleted| deleted < services);
         let gone: Vec<Arc<ServiceState>> = self.services.iter().filter(old).cloned().collect();
         for service in &gone {
             self.names.remove(service);
             if let Some(entry) = self.entries.get(&service.id) {
-                let hashes: Vec<RevisionHash> = entry.revisions.keys().cloned().collect();
+                let hashes: Vec<RevisionHash> = entry.revisions.iter().map(|(hash, _)| hash.clone()).collect();
                 hashes.iter().for_each(|hash| self.names.remove_revision(&service.id, hash));
             }
             self.entries.remove(&service.id);
@@ -75,7 +74,9 @@ impl Directory {
                 if let Some(before) = before {
                     self.names.remove(&before);
                 }
-                self.names.add(&service);
+                let id = self.shared(&service.id);
+                self.names.add(&service, &id);
+                self.service_entry(&id);
                 self.add_cluster(&service.id.cluster);
                 if !self.namespaces.contains(&service.id.namespace) {
                     Arc::make_mut(&mut self.namespaces).insert(service.id.namespace.clone());
@@ -107,19 +108,25 @@ impl Directory {
         }
     }
 
-    fn service_entry(&mut self, id: &ServiceId) -> &mut Entry {
-        if self.entries.get(id).is_none() {
-            self.entries.insert(Arc::new(id.clone()), Arc::default());
-        }
-        Arc::make_mut(self.entries.entry(Arc::new(id.clone())))
+    /// The one copy of a service's id.
+    fn shared(&self, id: &ServiceId) -> Arc<ServiceId> {
+        self.entries.key(id).cloned().unwrap_or_else(|| Arc::new(id.clone()))
+    }
+
+    fn service_entry(&mut self, id: &Arc<ServiceId>) -> &mut Entry {
+        Arc::make_mut(self.entries.entry(Arc::clone(id)))
     }
 
     fn apply_revision(&mut self, revision: Revision) {
-        if self.names.add_revision(&revision.service, &revision.hash) {
+        let id = self.shared(&revision.service);
+        if self.names.add_revision(&id, &revision.hash) {
             self.generation += 1;
         }
-        let entry = self.service_entry(&revision.service);
-        entry.revisions.insert(revision.hash, revision.name);
+        let revisions = &mut self.service_entry(&id).revisions;
+        match revisions.iter_mut().find(|(hash, _)| *hash == revision.hash) {
+            Some((_, name)) => *name = revision.name.into(),
+            None => revisions.push((revision.hash, revision.name.into())),
+        }
     }
 
     fn apply_deploy(&mut self, deploy: Deploy) {
@@ -127,30 +134,32 @@ impl Directory {
         if deploy.kind == DeployKind::First && deploy.reconstructed {
             return;
         }
-        let entry = self.service_entry(&deploy.id.service);
+        let id = self.shared(&deploy.id.service);
+        let entry = self.service_entry(&id);
         if entry.deploy.as_ref().is_none_or(|known| known.id.sequence <= deploy.id.sequence) {
             entry.deploy = Some(Arc::new(deploy));
         }
     }
 
-    fn apply_pod(&mut self, pod: PodState) {
+    fn apply_pod(&mut self, pod: Arc<PodState>) {
         let before = self.seat(&pod).cloned();
         let seat = Arc::new(Seat::of(&pod, before.as_deref()));
         if before.as_ref() != Some(&seat) {
             if let Some(before) = &before {
                 self.unseat(before);
-                if *before.service != pod.service {
-                    self.service_entry(&before.service.clone()).pods.retain(|known| known.id != pod.id);
+                if before.service != pod.service {
+                    self.service_entry(&before.service).pods.retain(|known| known.id != pod.id);
                 }
             }
             self.add_cluster(&pod.cluster);
-            self.take_seat(&seat);
+            self.seats.add(&seat);
+            self.generation += 1;
         }
         let entry = self.service_entry(&pod.service);
         let place = entry.pods.iter().position(|known| known.id == pod.id);
         match (place, pod.ended) {
-            (Some(at), None) => entry.pods[at] = Arc::new(pod),
-            (None, None) => entry.pods.push(Arc::new(pod)),
+            (Some(at), None) => entry.pods[at] = pod,
+            (None, None) => entry.pods.push(pod),
             (Some(at), Some(_)) => {
                 entry.pods.remove(at);
             }
@@ -159,33 +168,11 @@ impl Directory {
     }
 
     fn seat(&self, pod: &PodState) -> Option<&Arc<Seat>> {
-        self.uids.get(pod.id.0.as_str())?.iter().find(|seat| *seat.cluster == *pod.cluster)
-    }
-
-    fn take_seat(&mut self, seat: &Arc<Seat>) {
-        add(&mut self.uids, &seat.pod.0.as_str().into(), seat);
-        add(&mut self.pod_names, &seat.name, seat);
-        seat.containers.iter().for_each(|id| add(&mut self.containers, id, seat));
-        seat.addresses.iter().for_each(|address| add(&mut self.addresses, address, seat));
-        self.generation += 1;
+        self.seats.get(By::Uid, &pod.id.0).find(|seat| pod.cluster == seat.service.cluster)
     }
 
     fn unseat(&mut self, seat: &Arc<Seat>) {
-        take(&mut self.uids, &seat.pod.0, seat);
-        take(&mut self.pod_names, &seat.name, seat);
-        seat.containers.iter().for_each(|id| take(&mut self.containers, id, seat));
-        seat.addresses.iter().for_each(|address| take(&mut self.addresses, address, seat));
+        self.seats.remove(seat);
         self.generation += 1;
     }
-}
-
-fn add(index: &mut Shards<Arc<str>, Arc<[Arc<Seat>]>>, key: &Arc<str>, seat: &Arc<Seat>) {
-    let list = index.entry(Arc::clone(key));
-    *list = list.iter().cloned().chain([Arc::clone(seat)]).collect();
-}
-
-fn take(index: &mut Shards<Arc<str>, Arc<[Arc<Seat>]>>, key: &str, seat: &Arc<Seat>) {
-    let Some(list) = index.get(key) else { return };
-    let rest: Arc<[_]> = list.iter().filter(|known| !Arc::ptr_eq(known, seat)).cloned().collect();
-    if rest.is_empty() { index.remove(key) } else { index.insert(key.into(), rest) }
 }

@@ -21,12 +21,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn add(&mut self, service: &ServiceState) {
-        let id = Arc::new(service.id.clone());
+    pub(super) fn add(&mut self, service: &ServiceState, id: &Arc<ServiceId>) {
         for name in names_of(service) {
             let list = self.by_name.entry(name.into());
             if !list.iter().any(|known| **known == service.id) {
-                *list = list.iter().cloned().chain([Arc::clone(&id)]).collect();
+                *list = list.iter().cloned().chain([Arc::clone(id)]).collect();
             }
         }
     }
@@ -45,12 +44,12 @@ impl Names {
     }
 
     /// Remembers a revision's ReplicaSet; whether it was new.
-    pub(super) fn add_revision(&mut self, service: &ServiceId, revision: &RevisionHash) -> bool {
+    pub(super) fn add_revision(&mut self, service: &Arc<ServiceId>, revision: &RevisionHash) -> bool {
         let list = self.replica_sets.entry(format!("{}-{revision}", service.name).into());
-        if list.iter().any(|known| *known.service == *service) {
+        if list.iter().any(|known| known.service == *service) {
             return false;
         }
-        let new = ReplicaSet { service: Arc::new(service.clone()), revision: revision.clone() };
+        let new = ReplicaSet { service: Arc::clone(service), revision: revision.clone() };
         *list = list.iter().cloned().chain([new]).collect();
         true
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{ServiceId, Timestamp};
 
 use super::names::ReplicaSet;
-use super::seat::{self, Seat};
+use super::seat::{self, By, Seat};
 use super::{Attribution, Directory, OwnerFacts, Rule};
 
 /// Whose telemetry is with these facts at a time.
@@ -46,31 +46,32 @@ impl<'a> Ask<'a> {
         self.facts.peer.map(|peer| peer.to_canonical().to_string())
     }
 
-    fn seats(&self, list: Option<&'a Arc<[Arc<Seat>]>>) -> Vec<&'a Arc<Seat>> {
-        list.map_or(&[][..], |list| list).iter().filter(|seat| self.in_cluster(&seat.cluster)).collect()
+    fn seats(&self, by: By, name: &str) -> Vec<&'a Arc<Seat>> {
+        self.directory.seats.get(by, name).filter(|seat| self.in_cluster(&seat.service.cluster)).collect()
     }
 
     fn named_pods(&self) -> Vec<&'a Arc<Seat>> {
         let (Some(namespace), Some(name)) = (&self.facts.namespace, &self.facts.pod_name) else { return Vec::new() };
-        let mut seats = self.seats(self.directory.pod_names.get(name.as_str()));
-        seats.retain(|seat| *seat.namespace == **namespace);
+        let mut seats = self.seats(By::Name, name);
+        seats.retain(|seat| seat.service.namespace == *namespace);
         seats
     }
 
     fn pods_at(&self, address: Option<&str>) -> Vec<&'a Arc<Seat>> {
         let Some(address) = address else { return Vec::new() };
-        self.seats(self.directory.addresses.get(seat::canonical(address).as_str()))
+        self.seats(By::Address, &seat::canonical(&address.into()))
     }
 
     fn by_pod(&self, at: Timestamp) -> Option<Attribution> {
-        let uid = self.facts.pod_uid.as_deref().and_then(|uid| {
-            seat::near(&self.seats(self.directory.uids.get(uid)), at).map(|seat| of_pod(&seat, Rule::PodUid))
-        });
+        let uid = self
+            .facts
+            .pod_uid
+            .as_deref()
+            .and_then(|uid| seat::near(&self.seats(By::Uid, uid), at).map(|seat| of_pod(&seat, Rule::PodUid)));
         let name = || seat::near(&self.named_pods(), at).map(|seat| of_pod(&seat, Rule::PodName));
         let container = || {
             let id = self.facts.container_id.as_deref()?;
-            let seats = self.seats(self.directory.containers.get(id));
-            seat::near(&seats, at).map(|seat| of_pod(&seat, Rule::ContainerId))
+            seat::near(&self.seats(By::Container, id), at).map(|seat| of_pod(&seat, Rule::ContainerId))
         };
         let address =
             || seat::at(&self.pods_at(self.facts.pod_ip.as_deref()), at).map(|seat| of_pod(&seat, Rule::PodIp));
@@ -188,7 +189,7 @@ fn of_replica_set(set: &ReplicaSet, facts: &OwnerFacts, rule: Rule) -> Attributi
     Attribution {
         service: Some((*set.service).clone()),
         revision: Some(set.revision.clone()),
-        pod: facts.pod_uid.clone().map(model::PodId),
+        pod: facts.pod_uid.clone().map(|uid| model::PodId(uid.into())),
         pod_name: facts.pod_name.clone(),
         rule,
         reason: None,

@@ -2,25 +2,32 @@
 
 use std::sync::Arc;
 
-use model::{PodId, PodState, RevisionHash, SECOND, ServiceId, Timestamp};
+use model::{PodId, PodState, RevisionHash, SECOND, ServiceId, Text, Timestamp};
 
 /// Clocks of nodes and of the API server differ: a pod is believed to have been there a little longer.
 const SLACK: i64 = 30 * SECOND;
 /// Container ids of a pod that restarts for days are not kept without end.
 const CONTAINERS: usize = 32;
 
-/// See the module.
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum By {
+    Uid,
+    Name,
+    Container,
+    Address,
+}
+
+/// See the module. Its strings are those of the pod's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seat {
     pub(super) pod: PodId,
-    pub(super) cluster: Arc<str>,
-    pub(super) namespace: Arc<str>,
-    pub(super) name: Arc<str>,
+    pub(super) name: Text,
     pub(super) service: Arc<ServiceId>,
     pub(super) revision: Option<RevisionHash>,
     /// Its addresses; none when it has its node's.
-    pub(super) addresses: Vec<Arc<str>>,
-    pub(super) containers: Vec<Arc<str>>,
+    addresses: Box<[Text]>,
+    containers: Box<[Text]>,
     pub(super) created: Timestamp,
     pub(super) ended: Option<Timestamp>,
 }
@@ -28,15 +35,14 @@ pub(super) struct Seat {
 impl Seat {
     /// A pod's seat; ids of containers that a former state of it had are kept.
     pub(super) fn of(pod: &PodState, before: Option<&Self>) -> Self {
-        let mut containers: Vec<Arc<str>> =
-            pod.containers.iter().filter_map(|c| c.id.as_deref()).map(Arc::from).collect();
+        let mut containers: Vec<Text> = pod.containers.iter().filter_map(|container| container.id.clone()).collect();
         if let Some(before) = before {
             let old: Vec<_> = before.containers.iter().filter(|id| !containers.contains(id)).cloned().collect();
             containers.extend(old);
             containers.truncate(CONTAINERS);
         }
-        let addresses =
-            if pod.host_network { Vec::new() } else { pod.ips.iter().map(|ip| Arc::from(canonical(ip))).collect() };
+        let addresses: Box<[Text]> =
+            if pod.host_network { Box::default() } else { pod.ips.iter().map(canonical).collect() };
         // A pod that finished keeps no address in its last state; it had one while it ran.
         let addresses = match before {
             Some(before) if addresses.is_empty() && !pod.host_network => before.addresses.clone(),
@@ -44,16 +50,21 @@ impl Seat {
         };
         Self {
             pod: pod.id.clone(),
-            cluster: pod.cluster.as_str().into(),
-            namespace: pod.namespace.as_str().into(),
-            name: pod.name.as_str().into(),
-            service: Arc::new(pod.service.clone()),
+            name: pod.name.clone(),
+            service: Arc::clone(&pod.service),
             revision: pod.revision.clone(),
             addresses,
-            containers,
+            containers: containers.into(),
             created: pod.created,
             ended: pod.ended,
         }
+    }
+
+    /// All that it goes by.
+    pub(super) fn names(&self) -> impl Iterator<Item = (By, &str)> {
+        let containers = self.containers.iter().map(|id| (By::Container, &**id));
+        let addresses = self.addresses.iter().map(|address| (By::Address, &**address));
+        [(By::Uid, &*self.pod.0), (By::Name, &*self.name)].into_iter().chain(containers).chain(addresses)
     }
 
     /// Whether the pod was there at a time, give or take the slack.
@@ -63,8 +74,10 @@ impl Seat {
 }
 
 /// An address in the one way in which it is written in the indexes.
-pub(super) fn canonical(address: &str) -> String {
-    address.parse::<std::net::IpAddr>().map_or_else(|_| address.to_owned(), |ip| ip.to_canonical().to_string())
+pub(super) fn canonical(address: &Text) -> Text {
+    let Ok(ip) = address.parse::<std::net::IpAddr>() else { return address.clone() };
+    let canonical = ip.to_canonical().to_string();
+    if *address == canonical { address.clone() } else { canonical.into() }
 }
 
 /// The seat that was taken at a time: the newest that covers it, first without slack, then with.

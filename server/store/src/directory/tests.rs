@@ -1,5 +1,7 @@
 //! Each rule, their order, and what changes hands over time.
 
+use std::sync::Arc;
+
 use model::{
     ContainerState, HOUR, MINUTE, PodId, PodPhase, PodState, Revision, RevisionHash, ServiceId, ServiceState, Timestamp,
 };
@@ -39,11 +41,11 @@ fn service(id: ServiceId) -> ServiceState {
 fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64>) -> PodState {
     PodState {
         id: PodId(uid.into()),
-        cluster: service.cluster.clone(),
-        namespace: service.namespace.clone(),
-        name: format!("{}-{uid}", service.name),
-        service: service.clone(),
-        revision: Some(RevisionHash(format!("r-{uid}"))),
+        cluster: service.cluster.as_str().into(),
+        namespace: service.namespace.as_str().into(),
+        name: format!("{}-{uid}", service.name).into(),
+        service: service.clone().into(),
+        revision: Some(RevisionHash(format!("r-{uid}").into())),
         node: None,
         ips: vec![ip.into()],
         zone: None,
@@ -57,7 +59,7 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         reason: None,
         containers: vec![ContainerState {
             name: "app".into(),
-            id: Some(format!("container-{uid}")),
+            id: Some(format!("container-{uid}").into()),
             state: "running".into(),
             ready: true,
             ..ContainerState::default()
@@ -71,7 +73,7 @@ fn directory() -> Directory {
     let twins = [service(id("shop", "web")), service(id("blog", "web"))];
     directory.apply(Known {
         services: [checkout].into_iter().chain(twins).collect(),
-        pods: vec![pod(&id("shop", "checkout"), "p1", "10.0.0.1", T, None)],
+        pods: vec![pod(&id("shop", "checkout"), "p1", "10.0.0.1", T, None).into()],
         revisions: vec![Revision {
             service: id("shop", "checkout"),
             hash: RevisionHash("7d9f".into()),
@@ -141,7 +143,10 @@ fn each_rule_finds_its_pod_or_service() {
 #[test]
 fn what_is_believed_more_comes_first() {
     let mut directory = directory();
-    directory.apply(Known { pods: vec![pod(&id("shop", "web"), "p2", "10.0.0.2", T, None)], ..Known::default() });
+    directory.apply(Known {
+        pods: [pod(&id("shop", "web"), "p2", "10.0.0.2", T, None)].map(Arc::new).into(),
+        ..Known::default()
+    });
     let facts = OwnerFacts {
         pod_uid: some("p2"),
         pod_ip: some("10.0.0.1"),
@@ -180,7 +185,7 @@ fn an_address_belongs_to_whoever_had_it_then() {
     let (a, b) = (id("shop", "checkout"), id("shop", "web"));
     let old = pod(&a, "old", "10.0.0.7", T, Some(T + HOUR));
     let new = pod(&b, "new", "10.0.0.7", T + 2 * HOUR, None);
-    directory.apply(Known { pods: vec![new, old], ..Known::default() });
+    directory.apply(Known { pods: [new, old].map(Arc::new).into(), ..Known::default() });
     let facts = OwnerFacts { pod_ip: some("10.0.0.7"), ..OwnerFacts::default() };
     let timeline = directory.timeline(&facts);
     for (at, expected) in [
@@ -205,11 +210,13 @@ fn a_timeline_says_at_any_time_what_resolving_says() {
     let same_name =
         |uid: &str, created, ended| PodState { name: "web-0".into(), ..pod(&web, uid, "10.0.0.8", created, ended) };
     directory.apply(Known {
-        pods: vec![
+        pods: [
             same_name("s1", T, Some(T + HOUR)),
             same_name("s2", T + 3 * HOUR, Some(T + 4 * HOUR)),
             same_name("s3", T + 4 * HOUR, None),
-        ],
+        ]
+        .map(Arc::new)
+        .into(),
         ..Known::default()
     });
     let by_name = OwnerFacts { namespace: some("shop"), pod_name: some("web-0"), ..OwnerFacts::default() };
@@ -240,7 +247,7 @@ fn a_peer_that_sends_two_names_is_nobodys_pod() {
 fn a_pod_on_the_nodes_network_has_no_address_of_its_own() {
     let mut directory = directory();
     let host = PodState { host_network: true, ..pod(&id("shop", "web"), "h", "10.0.0.99", T, None) };
-    directory.apply(Known { pods: vec![host], ..Known::default() });
+    directory.apply(Known { pods: [host].map(Arc::new).into(), ..Known::default() });
     for facts in [
         OwnerFacts { pod_ip: some("10.0.0.99"), ..OwnerFacts::default() },
         OwnerFacts { peer: "10.0.0.99".parse().ok(), ..OwnerFacts::default() },
@@ -278,10 +285,13 @@ fn only_what_attributes_raises_the_generation() {
     let before = directory.generation();
     let busy = PodState { phase: PodPhase::NotReady, ..pod(&id("shop", "checkout"), "p1", "10.0.0.1", T, None) };
     let state = ServiceState { ready: 0, aliases: vec!["pay".into()], ..service(id("shop", "checkout")) };
-    directory.apply(Known { services: vec![state], pods: vec![busy], ..Known::default() });
+    directory.apply(Known { services: vec![state], pods: vec![busy.into()], ..Known::default() });
     assert_eq!(directory.generation(), before);
     assert_eq!(directory.pods(&id("shop", "checkout"))[0].phase, PodPhase::NotReady);
-    directory.apply(Known { pods: vec![pod(&id("shop", "checkout"), "p9", "10.0.0.3", T, None)], ..Known::default() });
+    directory.apply(Known {
+        pods: [pod(&id("shop", "checkout"), "p9", "10.0.0.3", T, None)].map(Arc::new).into(),
+        ..Known::default()
+    });
     assert_ne!(directory.generation(), before);
 }
 
@@ -289,8 +299,8 @@ fn only_what_attributes_raises_the_generation() {
 fn a_container_that_was_restarted_is_known_by_both_ids() {
     let mut directory = directory();
     let mut again = pod(&id("shop", "checkout"), "p1", "10.0.0.1", T, None);
-    again.containers[0].id = some("second");
-    directory.apply(Known { pods: vec![again], ..Known::default() });
+    again.containers[0].id = Some("second".into());
+    directory.apply(Known { pods: [again].map(Arc::new).into(), ..Known::default() });
     for container in ["container-p1", "second"] {
         let facts = OwnerFacts { container_id: some(container), ..OwnerFacts::default() };
         assert_eq!(resolve(&directory, facts).rule, Rule::ContainerId);

@@ -72,6 +72,7 @@ impl Meta {
                  revision = iif(excluded.first < first, excluded.revision, revision),
                  first = min(first, excluded.first), last = max(last, excluded.last)",
             &rows,
+            Value::clone,
         )
         .await?;
         let rows: Vec<Value> = seen
@@ -91,6 +92,7 @@ impl Meta {
                  revision = iif(excluded.first < first, excluded.revision, revision),
                  first = min(first, excluded.first), last = max(last, excluded.last)",
             &rows,
+            Value::clone,
         )
         .await?;
         forget(&mut transaction, seen).await?;
@@ -100,6 +102,7 @@ impl Meta {
             "insert into last_requests (service, at) select value ->> 0, value ->> 1 from json_each(?1) where true
              on conflict (service) do update set at = max(at, excluded.at)",
             &rows,
+            Value::clone,
         )
         .await?;
         transaction.commit().await?;
@@ -180,7 +183,11 @@ async fn forget(connection: &mut SqliteConnection, seen: &Sightings) -> Result<(
 }
 
 fn seen(first: i64, last: i64, revision: Option<String>) -> GroupSeen {
-    GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: revision.map(RevisionHash) }
+    GroupSeen {
+        first: Timestamp(first),
+        last: Timestamp(last),
+        revision: revision.map(|hash| RevisionHash(hash.into())),
+    }
 }
 
 #[cfg(test)]

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 
 use model::{
     AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodId, PodState, RelatedResource, Revision, RevisionHash,
-    ServiceId, ServiceState, Timestamp, Window,
+    ServiceId, ServiceState, Text, Timestamp, Window,
 };
 
 use super::Meta;
 use super::rows::{parse, parse_all};
+use super::shared::Shared;
 use crate::directory::Known;
 use crate::{ClusterMemory, Error, RevisionLife};
 
 /// Pods by their creation; one that is a row as well is as that says.
 fn by_creation(packed: Vec<PodState>, rows: Vec<PodState>) -> Vec<PodState> {
-    let known: HashSet<(String, PodId)> = rows.iter().map(|pod| (pod.cluster.clone(), pod.id.clone())).collect();
+    let known: HashSet<(Text, PodId)> = rows.iter().map(|pod| (pod.cluster.clone(), pod.id.clone())).collect();
     let mut pods = packed;
     pods.retain(|pod| !known.contains(&(pod.cluster.clone(), pod.id.clone())));
     pods.extend(rows);
@@ -35,23 +36,20 @@ impl Meta {
         let deploys = sqlx::query_as("select body from deploys order by sequence")
             .fetch_all(&mut *self.readers.get().await?)
             .await?;
+        let mut shared = Shared::default();
         Ok(Known {
             services: parse_all(services)?,
-            pods,
+            pods: pods.into_iter().map(|pod| shared.pod(pod)).collect(),
             revisions: parse_all(revisions)?,
             deploys: parse_all(deploys)?,
         })
     }
 
+    /// What was known of a cluster, but for its pods.
     pub(crate) async fn memory(&self, cluster: &ClusterId) -> Result<ClusterMemory, Error> {
         let prefix = format!("{cluster}/");
         let services: Vec<(String,)> =
             sqlx::query_as("select body from services where cluster = ?1 and deleted is null order by id")
-                .bind(&cluster.0)
-                .fetch_all(&mut *self.readers.get().await?)
-                .await?;
-        let pods: Vec<(String,)> =
-            sqlx::query_as("select body from pods where cluster = ?1 and ended is null order by created")
                 .bind(&cluster.0)
                 .fetch_all(&mut *self.readers.get().await?)
                 .await?;
@@ -71,7 +69,7 @@ impl Meta {
                 .await?;
         Ok(ClusterMemory {
             services: parse_all::<ServiceState>(services)?,
-            pods: parse_all::<PodState>(pods)?,
+            pods: Vec::new(),
             revisions: parse_all::<Revision>(revisions)?,
             deploys: parse_all::<Deploy>(deploys)?,
             versions: self.newest_versions(cluster).await?,
@@ -149,7 +147,7 @@ impl Meta {
         .fetch_all(&mut *self.readers.get().await?)
         .await?;
         let life = |(revision, first, last_end, pods, pods_ever): (String, i64, Option<i64>, u32, u32)| RevisionLife {
-            revision: RevisionHash(revision),
+            revision: RevisionHash(revision.into()),
             first: Timestamp(first),
             last_end: last_end.map(Timestamp),
             pods,
@@ -159,7 +157,7 @@ impl Meta {
             rows.into_iter().map(life).map(|life| (life.revision.clone(), life)).collect();
         for (revision, first, last_end, pods_ever) in self.packed_lives(service).await? {
             let (first, last_end) = (Timestamp(first), Some(Timestamp(last_end)));
-            let revision = RevisionHash(revision);
+            let revision = RevisionHash(revision.into());
             lives
                 .entry(revision.clone())
                 .and_modify(|life| {

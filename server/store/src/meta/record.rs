@@ -1,6 +1,6 @@
 //! Writes what a cluster said, in one transaction.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
 use super::rows::{body, insert};
@@ -22,24 +22,15 @@ impl Meta {
 }
 
 async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
-    let services: Vec<Value> = record
-        .services
-        .iter()
-        .map(|s| json!([s.id.to_string(), s.id.cluster, s.created.0, s.deleted.map(|at| at.0), body(s)]))
-        .collect();
     insert(
         connection,
         "insert into services (id, cluster, created, deleted, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
          on conflict (id) do update set created = excluded.created, deleted = excluded.deleted, body = excluded.body",
-        &services,
+        &record.services,
+        |s| json!([s.id.to_string(), s.id.cluster, s.created.0, s.deleted.map(|at| at.0), body(s)]),
     )
     .await?;
-    let pods: Vec<Value> = record
-        .pods
-        .iter()
-        .map(|p| json!([p.cluster, p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), body(p)]))
-        .collect();
     insert(
         connection,
         "insert into pods (cluster, id, service, created, ended, body)
@@ -47,34 +38,30 @@ async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecor
          from json_each(?1) where true
          on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
              ended = excluded.ended, body = excluded.body",
-        &pods,
+        &record.pods,
+        |p| json!([p.cluster, p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), body(p)]),
     )
     .await
 }
 
 async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
-    let revisions: Vec<Value> = record
-        .revisions
-        .iter()
-        .map(|r| json!([r.service.to_string(), r.hash.0, r.created.0, r.template, body(r)]))
-        .collect();
     insert(
         connection,
         "insert into revisions (service, hash, created, template, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
          on conflict (service, hash) do update set created = excluded.created, template = excluded.template,
              body = excluded.body",
-        &revisions,
+        &record.revisions,
+        |r| json!([r.service.to_string(), r.hash.0, r.created.0, r.template, body(r)]),
     )
     .await?;
-    let deploys: Vec<Value> =
-        record.deploys.iter().map(|d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)])).collect();
     insert(
         connection,
         "insert into deploys (service, sequence, started, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(?1) where true
          on conflict (service, sequence) do update set started = excluded.started, body = excluded.body",
-        &deploys,
+        &record.deploys,
+        |d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)]),
     )
     .await?;
     // What a deploy did, and what the one before it did until then, is to be looked at again.
@@ -85,20 +72,13 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
          union select service, sequence, 0 from deploys join json_each(?1)
              on service = value ->> 0 and sequence = value ->> 1 - 1
          on conflict (service, sequence) do update set due = 0",
-        &deploys,
+        &record.deploys,
+        |d| json!([d.id.service.to_string(), d.id.sequence]),
     )
     .await
 }
 
 async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
-    let adverse: Vec<Value> = record
-        .adverse
-        .iter()
-        .map(|e| {
-            let service = e.service.as_ref().map(ToString::to_string);
-            json!([e.key, e.cluster, service, e.first.0, e.last.0, e.count, e.current, body(e)])
-        })
-        .collect();
     insert(
         connection,
         "insert into adverse (key, cluster, service, first, last, count, current, body)
@@ -108,23 +88,27 @@ async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord)
          on conflict (key) do update set cluster = excluded.cluster, service = excluded.service,
              first = min(first, excluded.first), last = max(last, excluded.last),
              count = max(count, excluded.count), current = excluded.current, body = excluded.body",
-        &adverse,
+        &record.adverse,
+        |e| {
+            let service = e.service.as_ref().map(ToString::to_string);
+            json!([e.key, e.cluster, service, e.first.0, e.last.0, e.count, e.current, body(e)])
+        },
     )
     .await?;
-    let changes: Vec<Value> = record.config_changes.iter().map(|c| json!([c.cluster, c.at.0, body(c)])).collect();
     insert(
         connection,
         "insert into config_changes (cluster, at, body)
          select value ->> 0, value ->> 1, value ->> 2 from json_each(?1)",
-        &changes,
+        &record.config_changes,
+        |c| json!([c.cluster, c.at.0, body(c)]),
     )
     .await?;
-    let related: Vec<Value> = record.related.iter().map(|(id, all)| json!([id.to_string(), body(all)])).collect();
     insert(
         connection,
         "insert into related (service, body) select value ->> 0, value ->> 1 from json_each(?1) where true
          on conflict (service) do update set body = excluded.body",
-        &related,
+        &record.related,
+        |(id, all)| json!([id.to_string(), body(all)]),
     )
     .await
 }

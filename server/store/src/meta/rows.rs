@@ -7,13 +7,20 @@ use sqlx::SqliteConnection;
 
 use crate::Error;
 
-/// Rows in one statement: bounds the text that SQLite parses at once.
-const CHUNK: usize = 2_000;
+/// Rows in one statement: bounds the text that SQLite parses at once, and what is in memory of a great batch.
+const CHUNK: usize = 500;
 
 /// Runs a statement that reads its rows from `json_each(?1)`, each row an array of columns.
-pub(super) async fn insert(connection: &mut SqliteConnection, sql: &'static str, rows: &[Value]) -> Result<(), Error> {
-    for chunk in rows.chunks(CHUNK) {
-        let text = serde_json::to_string(chunk).map_err(|error| Error::Damaged(error.to_string()))?;
+pub(super) async fn insert<T>(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    items: &[T],
+    row: impl Fn(&T) -> Value,
+) -> Result<(), Error> {
+    for chunk in items.chunks(CHUNK) {
+        let rows: Vec<Value> = chunk.iter().map(&row).collect();
+        let text = serde_json::to_string(&rows).map_err(|error| Error::Damaged(error.to_string()))?;
+        drop(rows);
         sqlx::query(sql).bind(text).execute(&mut *connection).await?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Versions of objects: when each was so, who made it so, and the text.
 
+use std::collections::BTreeSet;
+
 use model::{ObjectVersion, Timestamp};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
@@ -111,29 +113,33 @@ pub(super) async fn write(connection: &mut SqliteConnection, cluster: &str, vers
             .bind(json!(hashes).to_string())
             .fetch_all(&mut *connection)
             .await?;
-    let mut known: std::collections::BTreeSet<String> = known.into_iter().map(|(hash,)| hash).collect();
-    let mut texts = Vec::new();
-    for version in versions {
-        if known.insert(version.hash.clone()) {
-            texts.push(json!([version.hash, hex(&zstd::bulk::compress(version.text.as_bytes(), 3)?)]));
-        }
-    }
+    let mut known: BTreeSet<String> = known.into_iter().map(|(hash,)| hash).collect();
+    let texts = texts(versions, &mut known)?;
     insert(
         connection,
         "insert into version_texts (hash, text) select value ->> 0, unhex(value ->> 1) from json_each(?1)",
         &texts,
+        |(hash, text)| json!([hash, text]),
     )
     .await?;
     let row = |v: &Version| {
         json!([cluster, v.kind, v.namespace, v.name, v.at.0, v.hash, v.manager, v.changed.map(|at| at.0)])
     };
-    let rows: Vec<Value> = versions.iter().map(row).collect();
     insert(
         connection,
         "insert or ignore into object_versions (cluster, kind, namespace, name, at, hash, manager, changed)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
          from json_each(?1)",
-        &rows,
+        versions,
+        row,
     )
     .await
+}
+
+/// Hashes and texts that are not known yet, compressed, in hexadecimal digits.
+fn texts<'a>(versions: &'a [Version], known: &mut BTreeSet<String>) -> Result<Vec<(&'a str, String)>, Error> {
+    // One for all: to make one takes as long as to compress a few texts.
+    let mut compressor = zstd::bulk::Compressor::new(3)?;
+    let new = versions.iter().filter(|version| known.insert(version.hash.clone()));
+    new.map(|version| Ok((version.hash.as_str(), hex(&compressor.compress(version.text.as_bytes())?)))).collect()
 }

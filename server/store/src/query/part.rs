@@ -62,7 +62,7 @@ impl Part {
                 let facts = &self.resolved.owners.get(owner as usize)?.known.facts;
                 timeline.all().rev().find_map(|whose| whose.pod_name.clone()).or_else(|| facts.pod_name.clone())
             }
-            "revision" => timeline.all().rev().find_map(|whose| Some(whose.revision.as_ref()?.0.clone())),
+            "revision" => timeline.all().rev().find_map(|whose| Some(whose.revision.as_ref()?.to_string())),
             key => self.full.get(&owner)?.get(key).map(str::to_owned),
         }
     }

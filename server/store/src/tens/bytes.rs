@@ -62,7 +62,7 @@ fn read_party(reader: &mut Reader<'_>) -> Result<Party, Error> {
     let service = ServiceId::new(read_text(reader)?, read_text(reader)?, read_text(reader)?, read_text(reader)?);
     let has_revision = reader.byte()? == 1;
     let revision = read_text(reader)?;
-    Ok((service, has_revision.then(|| RevisionHash(revision.to_owned()))))
+    Ok((service, has_revision.then(|| RevisionHash(revision.into()))))
 }
 
 fn read_run(reader: &mut Reader<'_>, parties: usize) -> Result<Run, Error> {

@@ -26,7 +26,8 @@ pub async fn with_services(folder: &std::path::Path) -> Store {
     let store = open(folder).await;
     let mut batch = record();
     batch.services = vec![service("checkout"), service("cart")];
-    batch.pods = vec![pod("checkout", "p1", "10.0.0.1", 5), pod("cart", "p2", "10.0.0.2", 5)];
+    batch.pods =
+        [pod("checkout", "p1", "10.0.0.1", 5), pod("cart", "p2", "10.0.0.2", 5)].map(std::sync::Arc::new).into();
     store.record(batch).await.unwrap();
     store
 }
@@ -64,8 +65,8 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         id: PodId(uid.into()),
         cluster: "c1".into(),
         namespace: "shop".into(),
-        name: format!("{service}-7d9f-{uid}"),
-        service: id(service),
+        name: format!("{service}-7d9f-{uid}").into(),
+        service: id(service).into(),
         revision: Some(RevisionHash("7d9f".into())),
         node: Some("n1".into()),
         ips: vec![ip.into()],
@@ -81,7 +82,7 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         containers: vec![ContainerState {
             name: "app".into(),
             asked: Asked { image: "shop/x:v1".into(), ..Asked::default() },
-            id: Some(format!("container-{uid}")),
+            id: Some(format!("container-{uid}").into()),
             state: "running".into(),
             ready: true,
             ..ContainerState::default()

@@ -79,13 +79,15 @@ pub(crate) async fn fleet(data: &Path) -> Store {
         ended,
         ..revised("web", uid, revision)
     };
-    batch.pods = vec![
+    batch.pods = [
         revised("checkout", "p1", "7d9f"),
         revised("checkout", "p2", "7d9f"),
         revised("checkout", "p3", "aa11"),
         web("w1", "one", Timestamp(5), Some(START.plus(-13 * SECOND))),
         web("w2", "two", START.plus(-SECOND), None),
-    ];
+    ]
+    .map(std::sync::Arc::new)
+    .into();
     store.record(batch).await.unwrap();
     store
 }

@@ -37,7 +37,9 @@ async fn tens_outlive_their_partition_and_pods_and_go_with_their_day() {
     telemetry.append(some(1, (owner("x"), facts))).await.unwrap();
     telemetry.append(some(2, (owner("y"), senders()[4].1.clone()))).await.unwrap();
     let mut gone = record();
-    gone.pods = vec![PodState { ended: Some(now), phase: PodPhase::Succeeded, ..revised("checkout", "p3", "aa11") }];
+    gone.pods = [PodState { ended: Some(now), phase: PodPhase::Succeeded, ..revised("checkout", "p3", "aa11") }]
+        .map(std::sync::Arc::new)
+        .into();
     store.record(gone).await.unwrap();
     store.maintain(now.plus(13 * HOUR)).await.unwrap();
     let before = answers(&store).await;

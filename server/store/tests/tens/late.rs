@@ -28,12 +28,14 @@ async fn an_owner_that_is_attributed_late_counts_at_once_and_in_tens_that_are_ma
     };
     assert_eq!(told(&store).await, [12.0, 12.0, 12.0]);
     let mut known = record();
-    known.pods = vec![
+    known.pods = [
         revised("checkout", "l1", "late"),
         revised("cart", "l2", "late"),
         // It only calls itself web.
         revised("checkout", "l3", "late"),
-    ];
+    ]
+    .map(std::sync::Arc::new)
+    .into();
     store.record(known).await.unwrap();
     let settled = [36.0, 12.0, 0.0];
     let by_revision = async |store: &Store| {
@@ -70,7 +72,7 @@ async fn what_one_service_wins_makes_no_tens_of_another_unusable() {
     assert!(change(folder.path(), "update rollups set data = x'00'").await > 0);
     let store = open(folder.path()).await;
     let mut known = record();
-    known.pods = vec![revised("checkout", "late", "7d9f")];
+    known.pods = [revised("checkout", "late", "7d9f")].map(std::sync::Arc::new).into();
     store.record(known).await.unwrap();
     assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0);
     assert_eq!(requests(&store, "checkout", TEN, By::Service).await, 0.0, "tens without the late pod are not told");
@@ -91,7 +93,7 @@ async fn whoever_asks_while_tens_are_made_again_is_told_the_same() {
     let mut before = count(folder.path(), newest).await;
     for (known, uid) in (1..).zip(lates) {
         let mut batch = record();
-        batch.pods = vec![revised("cart", uid, "7d9f")];
+        batch.pods = [revised("cart", uid, "7d9f")].map(std::sync::Arc::new).into();
         store.record(batch).await.unwrap();
         assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0 * f64::from(known));
         let making = {

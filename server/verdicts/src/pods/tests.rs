@@ -19,7 +19,7 @@ fn pod(uid: &str, revision: &str, created: i64, ended: Option<i64>) -> PodState 
         revision: Some(RevisionHash(revision.into())),
         ended: ended.map(at),
         containers: vec![ContainerState {
-            asked: Asked { image: format!("db:{revision}"), ..Asked::default() },
+            asked: Asked { image: format!("db:{revision}").into(), ..Asked::default() },
             ..fixtures::container("db")
         }],
         ..fixtures::pod(id(), "db-0", at(created))

@@ -20,7 +20,7 @@ async fn known(folder: &std::path::Path) -> (Store, Target) {
     let service = ServiceId::new("c", "shop", "Deployment", "cart");
     let mut record = ClusterRecord::new(ClusterId("c".into()));
     let id = PodId("u1".into());
-    record.pods = vec![PodState { id: id.clone(), ..fixtures::pod("cart", "cart-1") }];
+    record.pods = [PodState { id: id.clone(), ..fixtures::pod("cart", "cart-1") }].map(std::sync::Arc::new).into();
     store.record(record).await.unwrap();
     let (namespace, pod) = ("shop".into(), "cart-1".into());
     (store, Target { service, namespace, pod, uid: id, container: "app".into() })
