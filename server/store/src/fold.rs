@@ -21,7 +21,7 @@ use crate::{Attribution, Error, sqlite};
 
 /// A minute is closed so long after its end: most data has come then.
 const CLOSED: i64 = 2 * MINUTE;
-/// Minutes that are folded in one transaction, and rollups that are looked at together.
+/// Minutes that are folded in one transaction, and minutes of arrival that are looked at together.
 const CHUNK: usize = 10;
 const ROWS: usize = 64;
 const LEVEL: i32 = 3;
@@ -98,9 +98,12 @@ type Row = (i64, i64, i64);
 /// Remembers what rollups have seen and returns the minutes that they touch; a few at a time, which bounds memory.
 async fn look(shared: &Shared, file: &Arc<DataFile>, rows: &[Row]) -> Result<BTreeSet<i64>, Error> {
     let mut minutes = BTreeSet::new();
-    for chunk in rows.chunks(ROWS) {
+    // The rows of a merged minute have one `seq`.
+    let mut all: Vec<i64> = rows.iter().map(|(seq, ..)| *seq).collect();
+    all.dedup();
+    for chunk in all.chunks(ROWS) {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
-        let rows = Rows::Between(first.0 - 1, last.0);
+        let rows = Rows::Between(first - 1, *last);
         let Some(loaded) = query::load_file(shared, file, rows, None).await? else { continue };
         let times = loaded.rollups.iter().flat_map(|rollup| rollup.times());
         minutes.extend(times.map(|at| at - at.rem_euclid(MINUTE)));

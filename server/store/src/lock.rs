@@ -7,11 +7,12 @@ use crate::Error;
 
 /// How names of databases end, and of what SQLite keeps beside them.
 const DATABASES: [&[u8]; 3] = [b".db", b".db-wal", b".db-shm"];
+
 /// Creates the directory and its families' folders and takes its lock, which lasts as long as the file is open.
 pub(crate) fn take(path: &Path) -> Result<File, Error> {
     let folders = [path.to_owned(), path.join("raw"), path.join("summaries")];
     for folder in &folders {
-        std::fs::create_dir_all(folder).map_err(|cause| read_only(folder, cause))?;
+        create(folder).map_err(|cause| read_only(folder, cause))?;
     }
     let lock = path.join("lock");
     let file = File::options()
@@ -28,6 +29,21 @@ pub(crate) fn take(path: &Path) -> Result<File, Error> {
     }
     folders.iter().try_for_each(|folder| prove(folder))?;
     Ok(file)
+}
+
+/// Creates a folder, and those it is in where they are missing: their names survive a power loss as what is in them does.
+fn create(folder: &Path) -> std::io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let made: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    std::fs::create_dir_all(folder)?;
+    for parent in made.iter().filter_map(|made| made.parent()) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        // Who may create in a folder need not be allowed to read it.
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder can be listed and its files opened while nothing new may be created in it, and the other way round: SQLite

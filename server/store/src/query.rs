@@ -24,7 +24,6 @@ use std::sync::atomic::Ordering;
 use hashbrown::HashMap;
 use model::{MINUTE, ServiceId, Window};
 use serde_json::json;
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::Error;
@@ -102,20 +101,22 @@ pub(crate) async fn load_file(
     services: Option<&[ServiceId]>,
 ) -> Result<Option<Loaded>, Error> {
     let loaded = async {
-        let directory = shared.directory.load_full();
-        let owners = match services {
-            Some(services) => Some(file.resolved(&shared.registry, &directory).await?.owners_of(services)),
+        let known = match services {
+            Some(_) => Some(file.resolved(&shared.registry, &shared.directory.load_full()).await?),
             None => None,
         };
+        let owners = services.zip(known.as_ref()).map(|(services, known)| known.owners_of(services));
         if owners.as_ref().is_some_and(Vec::is_empty) {
             return Ok::<_, Error>(None);
         }
         let rollups = read_rows(shared, file, rows, owners.as_deref()).await?;
-        if rollups.is_empty() {
-            return Ok(None);
-        }
-        // After the rows: they may name owners that came since.
-        let resolved = file.resolved(&shared.registry, &directory).await?;
+        let Some(greatest) = rollups.iter().map(|rollup| rollup.greatest_owner()).max() else { return Ok(None) };
+        let knows = |known: &Resolved| greatest.is_none_or(|owner| (owner as usize) < known.timelines.len());
+        let resolved = match known.filter(knows) {
+            Some(known) => known,
+            // They may name owners that came since.
+            None => file.resolved(&shared.registry, &shared.directory.load_full()).await?,
+        };
         // A number that no owner has can only be damage; it must not be a panic.
         let count = resolved.timelines.len() as u32;
         let whole = |rollup: &Arc<Rollup>| rollup.greatest_owner().is_none_or(|owner| owner < count);
@@ -148,7 +149,8 @@ async fn read_rows(
     if missing.is_empty() {
         return Ok(rollups);
     }
-    let mut snapshot = connection.begin().await?;
+    drop(connection);
+    let mut snapshot = file.readers.snapshot().await?;
     let (mut rollups, missing) = remembered(shared, file, ids(&mut snapshot, file.family, rows, owners).await?);
     let bytes: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
@@ -156,7 +158,6 @@ async fn read_rows(
             .fetch_all(&mut *snapshot)
             .await?;
     drop(snapshot);
-    drop(connection);
     let decoded = blocking(move || {
         bytes.into_iter().map(|(id, data)| (id, Rollup::decode(&data).map(Arc::new))).collect::<HashMap<_, _>>()
     })

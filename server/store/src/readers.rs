@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteTransactionManager};
@@ -16,8 +16,13 @@ use crate::Error;
 
 /// A connection that nobody needed for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
+/// None is used for longer, so that whatever went wrong with one is over then.
+const LIFE: Duration = Duration::from_secs(30 * 60);
 /// A connection is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Rows of an answer that may wait: each time that the queue is full, two threads wait for each other.
+const ROWS: usize = 1_024;
+const HELD: &str = "a reader has its connection until it is dropped";
 
 /// See the module. They are opened when they are first needed, never write, and never create a file.
 #[derive(Debug)]
@@ -28,8 +33,15 @@ pub(crate) struct Readers {
     idle: Arc<Idle>,
 }
 
-/// Those that nobody uses, with since when; the last that came back is the next to go.
-type Idle = Mutex<Vec<(SqliteConnection, Instant)>>;
+/// Those that nobody uses; the last that came back is the next to go.
+type Idle = Mutex<Vec<Resting>>;
+
+#[derive(Debug)]
+struct Resting {
+    connection: SqliteConnection,
+    opened: Instant,
+    since: Instant,
+}
 
 impl Readers {
     /// At most so many of a database, each with a page cache of so many KiB.
@@ -50,18 +62,28 @@ impl Readers {
     pub(crate) async fn get(&self) -> Result<Reader, Error> {
         let room = tokio::time::timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await;
         let room = room.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let known = lock(&self.idle).pop();
-        let connection = match known {
-            Some((connection, _)) => connection,
-            None => self.options.connect().await?,
+        let known = lock(&self.idle).pop().filter(|resting| resting.opened.elapsed() < LIFE);
+        let (connection, opened) = match known {
+            Some(resting) => (resting.connection, resting.opened),
+            None => self.open().await?,
         };
-        Ok(Reader { connection: Some(connection), idle: Arc::clone(&self.idle), _room: room })
+        Ok(Reader { connection: Some(connection), opened, idle: Arc::clone(&self.idle), _room: room })
+    }
+
+    async fn open(&self) -> Result<(SqliteConnection, Instant), Error> {
+        Ok((self.options.connect().await?, Instant::now()))
     }
 
     /// A connection whose questions all see the database as it is at the first of them.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, Error> {
         let mut reader = self.get().await?;
-        SqliteTransactionManager::begin(&mut reader, None).await?;
+        let begun = SqliteTransactionManager::begin(&mut reader, None).await;
+        // One that an error threw out of its last transaction still counts it, and would never see anything newer.
+        if begun.is_err() || SqliteTransactionManager::get_transaction_depth(&reader) != 1 {
+            let (connection, opened) = self.open().await?;
+            (reader.connection, reader.opened) = (Some(connection), opened);
+            SqliteTransactionManager::begin(&mut reader, None).await?;
+        }
         Ok(Snapshot(reader))
     }
 
@@ -72,7 +94,7 @@ impl Readers {
 
     /// Gives out no more, waits for all that were given out, and closes them.
     pub(crate) async fn close(&self) {
-        if self.room.acquire_many(self.most).await.is_ok() {
+        if let Ok(_all) = self.room.acquire_many(self.most).await {
             self.room.close();
         }
         self.close_before(Some(Instant::now())).await;
@@ -80,19 +102,16 @@ impl Readers {
 
     async fn close_before(&self, time: Option<Instant>) {
         let Some(time) = time else { return };
-        let old: Vec<_> = lock(&self.idle).extract_if(.., |(_, since)| *since <= time).collect();
-        for (connection, _) in old {
-            if let Err(error) = connection.close().await {
+        let old: Vec<_> = lock(&self.idle).extract_if(.., |resting| resting.since <= time).collect();
+        for resting in old {
+            if let Err(error) = resting.connection.close().await {
                 tracing::debug!("a reader did not close: {error}");
             }
         }
     }
 }
 
-/// Rows of an answer that may wait: each time that the queue is full, two threads wait for each other.
-const ROWS: usize = 1_024;
-
-fn lock(idle: &Idle) -> std::sync::MutexGuard<'_, Vec<(SqliteConnection, Instant)>> {
+fn lock(idle: &Idle) -> MutexGuard<'_, Vec<Resting>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -100,11 +119,10 @@ fn lock(idle: &Idle) -> std::sync::MutexGuard<'_, Vec<(SqliteConnection, Instant
 pub(crate) struct Reader {
     /// Always one, until it is dropped.
     connection: Option<SqliteConnection>,
+    opened: Instant,
     idle: Arc<Idle>,
     _room: OwnedSemaphorePermit,
 }
-
-const HELD: &str = "a reader has its connection until it is dropped";
 
 impl Deref for Reader {
     type Target = SqliteConnection;
@@ -123,7 +141,7 @@ impl DerefMut for Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            lock(&self.idle).push((connection, Instant::now()));
+            lock(&self.idle).push(Resting { connection, opened: self.opened, since: Instant::now() });
         }
     }
 }
@@ -210,12 +228,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_an_error_threw_out_of_its_transaction_or_that_is_old_is_replaced() {
+        let (_place, mut writer, readers) = database(1).await;
+        let mut snapshot = readers.snapshot().await.unwrap();
+        // As SQLite does by itself where it can't read on.
+        sqlx::raw_sql("rollback").execute(&mut *snapshot).await.unwrap();
+        drop(snapshot);
+        for rows in 2..4 {
+            sqlx::raw_sql("insert into t values (2)").execute(&mut writer).await.unwrap();
+            assert_eq!(count(&mut readers.snapshot().await.unwrap()).await, rows);
+        }
+        let opened = lock(&readers.idle)[0].opened;
+        lock(&readers.idle)[0].opened -= LIFE;
+        drop(readers.get().await.unwrap());
+        assert!(lock(&readers.idle)[0].opened > opened);
+    }
+
+    #[tokio::test]
     async fn what_idles_is_closed_and_nothing_is_given_out_after_the_end() {
         let (place, writer, readers) = database(2).await;
         drop(readers.get().await.unwrap());
         readers.rest().await;
         assert_eq!(lock(&readers.idle).len(), 1, "not yet");
-        lock(&readers.idle)[0].1 -= 2 * IDLE;
+        lock(&readers.idle)[0].since -= 2 * IDLE;
         readers.rest().await;
         assert!(lock(&readers.idle).is_empty());
         drop((readers.get().await.unwrap(), readers.get().await.unwrap()));

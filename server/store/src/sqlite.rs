@@ -1,4 +1,5 @@
-//! How every database here is opened and brought to its format. Knows nothing of what is in them.
+//! How every database here is opened for writing and brought to its format; `readers` opens it for reading. Knows nothing
+//! of what is in them.
 
 use std::io::Read;
 use std::path::Path;

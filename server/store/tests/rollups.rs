@@ -208,3 +208,36 @@ async fn of_many_services_each_reads_its_own_rows_and_is_told_the_same() {
     store.maintain(clock().plus(13 * HOUR)).await.unwrap();
     assert_eq!(told(&store, &services, window).await, expected, "folded for good");
 }
+
+#[tokio::test]
+async fn requests_that_follow_metrics_alone_are_seen_and_folded() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    let mut batch = Batch::new([9; 16]);
+    let owner_of_metrics = batch.owner(owner("checkout"), facts_of_pod("p1"));
+    let series = SeriesRow {
+        owner: owner_of_metrics,
+        name: "memory",
+        kind: MetricKind::Gauge,
+        unit: "",
+        description: "",
+        scope: "",
+        labels: &[],
+        bounds: &[],
+    };
+    batch.push_point(&series, &PointRow { at: NOW, start: Timestamp(0), value: 1.0, distribution: None });
+    store.telemetry().append(batch).await.unwrap();
+    // Folded and merged: nothing but how far it came is left of the rollup.
+    store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
+    let request = Request { error: "Oh", ..Request::default() };
+    store
+        .telemetry()
+        .append(crate::support::batch(1, (owner("checkout"), facts_of_pod("p1")), std::slice::from_ref(&request)))
+        .await
+        .unwrap();
+    let telemetry = store.telemetry();
+    assert_eq!(telemetry.last_request(&id("checkout")).await.unwrap(), Some(request.start));
+    assert_eq!(telemetry.first_errors(&id("checkout")).await.unwrap().len(), 1);
+    store.maintain(clock().plus(10 * MINUTE)).await.unwrap();
+    assert_eq!(telemetry.last_request(&id("checkout")).await.unwrap(), Some(request.start), "folded");
+}

@@ -79,7 +79,8 @@ impl Judging {
     ///
     /// # Errors
     ///
-    /// What was due could not be read. A deploy that could not be judged is logged and stays due.
+    /// What was due, or what all of it needs together, could not be read. A deploy that could not be judged is logged and
+    /// stays due.
     pub async fn look(&mut self, now: Timestamp) -> Result<usize, store::Error> {
         let due = self.gatherer.store.due_deploys(now, BATCH).await?;
         let plans: Vec<_> = due.iter().map(|due| (due, due::moment(due, now, self.settling))).collect();

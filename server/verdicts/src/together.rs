@@ -1,4 +1,4 @@
-//! Requests of all deploys that are looked at in one go, read together where they began at about one time: a question
+//! Requests, error groups and log patterns of all deploys that are looked at in one go, read together where they began at about one time: a question
 //! about one service touches the same rollups as one about many.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Error groups of a service, and when it last served a request.
+//! Error groups of services, and when one last served a request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -177,24 +177,25 @@ pub(super) async fn unfolded(shared: &Shared, services: &[ServiceId]) -> Result<
 /// By service, endpoint and error.
 type Seen = BTreeMap<(ServiceId, String, String), GroupSeen>;
 
-fn groups(loaded: &[Loaded], services: &[ServiceId], window: Window, step: Step, seen: &Seen) -> Vec<ErrorCells> {
+fn groups(loaded: &[Loaded], services: &[ServiceId; 1], window: Window, step: Step, seen: &Seen) -> Vec<ErrorCells> {
     struct Group {
         last: i64,
         sample: TraceId,
         cells: BTreeMap<u32, f64>,
     }
-    let mut groups: BTreeMap<(&ServiceId, &str, &str), Group> = BTreeMap::new();
-    for Own { rollup, cell, service, .. } in in_window(loaded, services, window) {
+    let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
+    for Own { rollup, cell, .. } in in_window(loaded, services, window) {
         let empty = || Group { last: i64::MIN, sample: cell.sample, cells: BTreeMap::new() };
         let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
-        let group = groups.entry((service, endpoint, error)).or_insert_with(empty);
+        let group = groups.entry((endpoint, error)).or_insert_with(empty);
         if cell.last >= group.last {
             (group.last, group.sample) = (cell.last, cell.sample);
         }
         let index = (cell.at.saturating_sub(window.from.0) / step.0) as u32;
         *group.cells.entry(index).or_default() += cell.count;
     }
-    let row = |((service, endpoint, error), group): ((&ServiceId, &str, &str), Group)| {
+    let [service] = services;
+    let row = |((endpoint, error), group): ((&str, &str), Group)| {
         let known = seen.get(&(service.clone(), endpoint.to_owned(), error.to_owned()));
         ErrorCells {
             endpoint: endpoint.to_owned(),

@@ -1,4 +1,4 @@
-//! Log patterns of a service, from rollups.
+//! Log patterns of services, from rollups.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use super::gather::Named;
 use super::{Cell, ErrorCell, LogCell, Rollup};
 
 impl Rollup {
-    /// Parts of at least so many cells but for the last, each with the cells and counts of the owners from its first
+    /// Parts of at least so many cells and counts but for the last, each with the cells and counts of the owners from its first
     /// number to its last. An owner is never in two of them.
     pub(crate) fn parts(self, cells: usize) -> Vec<(u32, u32, Self)> {
         let counted = self.owners.iter().map(|count| count.owner);
