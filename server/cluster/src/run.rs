@@ -236,7 +236,10 @@ impl Owner {
                         "not allowed to list and watch"
                     );
                 }
-                self.world.unavailable(scope);
+                match problem {
+                    Problem::Absent => self.world.absent(scope),
+                    _ => self.world.forbidden(scope),
+                }
             }
             Said::Failed(problem) => tracing::debug!(resource = scope.0.resource(), ?problem, "watch failed"),
             Said::Quiet => self.hurry.notify_one(),

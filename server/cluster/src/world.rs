@@ -67,12 +67,21 @@ pub struct World {
     adverse: adverse::Ledger,
     remembered: Remembered,
     waiting: HashSet<Scope>,
+    /// Lists that were never made, though there may be something to list: what is remembered of them is not gone.
+    unseen: HashSet<Scope>,
     staged: HashMap<Scope, Staged>,
     versions: Vec<Version>,
     dirty: Dirty,
     /// A list that may tell of what was missed came since the last time something was settled.
     listed: bool,
     settled_before: bool,
+    /// Adverse events of what is gone were ended.
+    released: bool,
+}
+
+/// Whether objects of a kind in a namespace are of a list.
+fn is_of((kind, scope): &Scope, name: &str, namespace: &str) -> bool {
+    kind.name() == name && scope.as_ref().is_none_or(|scope| **scope == *namespace)
 }
 
 impl World {
@@ -84,6 +93,7 @@ impl World {
         memory: ClusterMemory,
         scopes: impl IntoIterator<Item = Scope>,
     ) -> Self {
+        let scopes: HashSet<Scope> = scopes.into_iter().collect();
         let mut world = Self {
             cluster,
             redactor,
@@ -94,12 +104,14 @@ impl World {
             referred: HashMap::new(),
             adverse: adverse::Ledger::default(),
             remembered: Remembered::default(),
-            waiting: scopes.into_iter().collect(),
+            waiting: scopes.clone(),
+            unseen: scopes,
             staged: HashMap::new(),
             versions: Vec::new(),
             dirty: Dirty::default(),
             listed: false,
             settled_before: false,
+            released: false,
         };
         world.remember(memory);
         world
@@ -168,6 +180,7 @@ impl World {
         }
         self.index.unlisted.remove(&scope.0);
         self.waiting.remove(scope);
+        self.see(scope);
         self.listed |= scope.0.tells_revisions() || scope.0 == Kind::Pod;
         self.interner.sweep();
     }
@@ -179,13 +192,36 @@ impl World {
         self.finish(scope, now);
     }
 
-    /// A list can't be made: it is not allowed, or the cluster does not have the kind. What is known of it stays.
-    pub fn unavailable(&mut self, scope: &Scope) {
+    /// The cluster does not have the kind.
+    pub fn absent(&mut self, scope: &Scope) {
+        self.unavailable(scope);
+        self.see(scope);
+    }
+
+    /// A list may not be made. What is known of it stays, and so does what is remembered, which may be there still.
+    pub fn forbidden(&mut self, scope: &Scope) {
+        self.unavailable(scope);
+    }
+
+    fn unavailable(&mut self, scope: &Scope) {
         self.waiting.remove(scope);
         self.staged.remove(scope);
         if self.index.uids(scope.0, None).is_empty() {
             self.index.unlisted.insert(scope.0);
         }
+    }
+
+    /// All of a scope is known: of what is remembered of it, what was not listed is gone.
+    fn see(&mut self, scope: &Scope) {
+        if self.unseen.remove(scope) && self.settled_before {
+            let own = |key: &&Key| is_of(scope, key.kind(), key.namespace());
+            self.dirty.services.extend(self.tracks.keys().filter(own).cloned());
+        }
+    }
+
+    /// Whether objects of a kind in a namespace may be there that were never listed.
+    fn is_unseen(&self, kind: &str, namespace: &str) -> bool {
+        self.unseen.iter().any(|scope| is_of(scope, kind, namespace))
     }
 
     /// Versions that wait to be stored. They are only texts, so they may be stored before anything else is settled.

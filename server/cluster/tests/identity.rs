@@ -2,6 +2,7 @@
 
 mod support;
 
+use cluster::Kind;
 use serde_json::{Value, json};
 use support::{Bench, deployment, object, owned, pod, ready_pod, replica_set, template, with};
 
@@ -84,14 +85,14 @@ fn names_say_nothing_of_the_service() {
 fn nothing_is_told_before_every_list_was_made() {
     use cluster::slim::Object;
     use cluster::world::World;
-    use cluster::{Kind, Redactor, Values};
+    use cluster::{Redactor, Values};
     let scopes = [(Kind::Deployment, None), (Kind::Pod, None), (Kind::Rollout, None)];
     let redactor = Redactor::new([0; 32], Values::Safe);
     let mut world = World::new(model::ClusterId("c".into()), redactor, Default::default(), scopes.clone());
     let now = support::at(5);
     world.replace(&scopes[0], vec![Object::parse(Kind::Deployment, deployment("v1", 1, (1, 1, 1))).unwrap()], now);
     assert!(world.settle(now).record.is_empty());
-    world.unavailable(&scopes[2]);
+    world.forbidden(&scopes[2]);
     assert!(world.settle(now).record.is_empty());
     world.replace(&scopes[1], Vec::new(), now);
     assert_eq!(world.settle(now).record.services.len(), 1);
@@ -132,4 +133,26 @@ fn a_service_has_team_aliases_and_images() {
     assert_eq!(service.aliases, ["checkout", "checkout-eu"]);
     assert_eq!(service.images, ["shop/web:v1"]);
     assert_eq!(template("x")["spec"]["containers"][0]["image"], "x");
+}
+
+#[test]
+fn what_may_not_be_listed_at_the_start_is_not_gone() {
+    let all = [
+        deployment("v1", 1, (1, 1, 1)),
+        replica_set("aa", "v1", 1, 0),
+        pod("p", "aa", 0, Some(1)),
+        pod("q", "aa", 0, Some(1)),
+        object("DaemonSet", "agent", 0),
+    ];
+    let denied = [Kind::Deployment, Kind::ReplicaSet, Kind::DaemonSet, Kind::Pod];
+    let mut bench = Bench::again_without(Bench::list(5, &all), 60, &all, &denied);
+    let told = &bench.all;
+    assert!(told.services.is_empty() && told.pods.is_empty() && told.deploys.is_empty(), "{told:#?}");
+    bench.now = 61;
+    let without = [all[0].clone(), all[1].clone(), all[2].clone()];
+    let record = bench.relist(&without);
+    let ended: Vec<_> = record.pods.iter().map(|pod| (&*pod.name, pod.ended)).collect();
+    assert_eq!(ended, [("q", Some(support::at(61)))], "the other is as it was told");
+    let deleted = record.services.iter().filter(|service| service.deleted.is_some());
+    assert_eq!(deleted.map(|service| &*service.id.name).collect::<Vec<_>>(), ["agent"]);
 }

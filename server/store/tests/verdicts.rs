@@ -161,6 +161,13 @@ async fn verdicts_on_services_that_are_forgotten_are_forgotten() {
     store.maintain(NOW.plus(HOUR)).await.unwrap();
     assert_eq!(store.newest_judgements().len(), 1);
     store.maintain(NOW.plus(4_000 * DAY)).await.unwrap();
+    assert_eq!(store.newest_judgements().len(), 1, "a pod is left of it");
+    let memory = store.memory(&ClusterId("c1".into())).await.unwrap();
+    assert!(memory.pods.iter().any(|pod| *pod.service == id("checkout")));
+    let mut batch = record();
+    batch.pods = vec![std::sync::Arc::new(PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) })];
+    store.record(batch).await.unwrap();
+    store.maintain(NOW.plus(4_000 * DAY)).await.unwrap();
     assert!(store.newest_judgements().is_empty());
 }
 

@@ -45,9 +45,9 @@ impl Remembered {
         self.pods.remove(uid)
     }
 
-    /// Pods that were not seen again.
-    pub(super) fn lost_pods(&mut self) -> Vec<Arc<PodState>> {
-        let mut pods: Vec<Arc<PodState>> = std::mem::take(&mut self.pods).into_values().collect();
+    /// Pods that were not seen again, but for those that may be there; told once.
+    pub(super) fn lost_pods(&mut self, is_there: impl Fn(&PodState) -> bool) -> Vec<Arc<PodState>> {
+        let mut pods: Vec<Arc<PodState>> = self.pods.extract_if(|_, pod| !is_there(pod)).map(|(_, pod)| pod).collect();
         pods.sort_by(|a, b| a.id.cmp(&b.id));
         pods
     }

@@ -24,7 +24,9 @@ impl World {
         let bare = key.kind() == "Pod" && !parts.pods.is_empty();
         let by_reference = !(track.rooted || parts.pods.is_empty() && parts.sets.is_empty());
         if parts.root.is_none() && !bare && !by_reference {
-            self.bury_service(key, now, &mut settled.record);
+            if !self.is_unseen(key.kind(), key.namespace()) {
+                self.bury_service(key, now, &mut settled.record);
+            }
             return;
         }
         track.rooted |= parts.root.is_some() || bare;

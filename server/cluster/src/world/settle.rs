@@ -43,9 +43,10 @@ impl World {
         }
         self.settle_nodes(listed, now);
         self.settle_events(listed, now);
-        if !self.settled_before {
+        if !self.released && self.unseen.is_empty() {
             let index = &self.index;
             self.adverse.release_gone(|uid| index.has(uid), now);
+            self.released = true;
         }
         self.adverse.refresh(now);
         settled.record.adverse = self.adverse.take();

@@ -36,28 +36,47 @@ pub struct Bench {
 impl Bench {
     /// A cluster with these objects, listed for the first time at a minute.
     pub fn list(minute: i64, objects: &[Value]) -> Self {
-        Self::resume(minute, objects, ClusterMemory::default(), HashMap::new())
+        Self::resume(minute, objects, ClusterMemory::default(), HashMap::new(), &[])
     }
 
     /// The same after what another bench told: the process was down in between.
     pub fn again(before: Self, minute: i64, objects: &[Value]) -> Self {
-        let memory = before.memory();
-        Self::resume(minute, objects, memory, before.texts)
+        Self::again_without(before, minute, objects, &[])
     }
 
-    fn resume(minute: i64, objects: &[Value], memory: ClusterMemory, texts: HashMap<String, String>) -> Self {
+    /// The same, where kinds may not be listed.
+    pub fn again_without(before: Self, minute: i64, objects: &[Value], denied: &[Kind]) -> Self {
+        let memory = before.memory();
+        Self::resume(minute, objects, memory, before.texts, denied)
+    }
+
+    fn resume(
+        minute: i64,
+        objects: &[Value],
+        memory: ClusterMemory,
+        texts: HashMap<String, String>,
+        denied: &[Kind],
+    ) -> Self {
         let redactor = Redactor::new([1; 32], Values::Safe);
         let scopes = Kind::ALL.map(|kind| (kind, None));
         let id = ClusterId("c".into());
         let world = World::new(id.clone(), redactor, memory, scopes);
         let mut bench = Self { world, now: minute, all: ClusterRecord::new(id), texts };
-        bench.relist(objects);
+        bench.list_without(objects, denied);
         bench
     }
 
     /// Every kind is listed anew.
     pub fn relist(&mut self, objects: &[Value]) -> ClusterRecord {
+        self.list_without(objects, &[])
+    }
+
+    fn list_without(&mut self, objects: &[Value], denied: &[Kind]) -> ClusterRecord {
         for kind in Kind::ALL {
+            if denied.contains(&kind) {
+                self.world.forbidden(&(kind, None));
+                continue;
+            }
             let of_kind = objects.iter().filter(|object| object["kind"] == kind.name()).cloned();
             let of_kind = of_kind.map(|object| Object::parse(kind, object).unwrap()).collect();
             self.world.replace(&(kind, None), of_kind, at(self.now));

@@ -47,7 +47,11 @@ impl Directory {
         let old = |seat: &&Arc<Seat>| seat.ended.is_some_and(|ended| ended < pods);
         let gone: Vec<Arc<Seat>> = self.seats.all().filter(old).cloned().collect();
         gone.iter().for_each(|seat| self.unseat(seat));
-        let old = |service: &&Arc<ServiceState>| service.deleted.is_some_and(|deleted| deleted < services);
+        // As in the database: who still has pods, which may be left without their service, is kept with them.
+        let has_pods = |id: &ServiceId| self.entries.get(id).is_some_and(|entry| !entry.pods.is_empty());
+        let old = |service: &&Arc<ServiceState>| {
+            service.deleted.is_some_and(|deleted| deleted < services) && !has_pods(&service.id)
+        };
         let gone: Vec<Arc<ServiceState>> = self.services.iter().filter(old).cloned().collect();
         for service in &gone {
             self.names.remove(service);

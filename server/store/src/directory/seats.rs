@@ -8,7 +8,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::seat::{By, Seat};
 
-const SHARDS: usize = 256;
+/// Four times those of `shards`: a pod has four names or five, and a change copies a shard for each.
+const SHARDS: usize = 1_024;
 
 /// Pods by the hashes of their names.
 type Shard = HashTable<(u64, Arc<Seat>)>;
