@@ -84,6 +84,11 @@ fn is_of((kind, scope): &Scope, name: &str, namespace: &str) -> bool {
     kind.name() == name && scope.as_ref().is_none_or(|scope| **scope == *namespace)
 }
 
+/// Whether objects of a kind in a namespace are of any of these lists.
+fn is_of_any(scopes: &HashSet<Scope>, name: &str, namespace: &str) -> bool {
+    scopes.iter().any(|scope| is_of(scope, name, namespace))
+}
+
 impl World {
     /// A cluster of which nothing was said yet, with what was known when it was last watched. `scopes` are the lists
     /// to wait for.
@@ -217,11 +222,6 @@ impl World {
             let own = |key: &&Key| is_of(scope, key.kind(), key.namespace());
             self.dirty.services.extend(self.tracks.keys().filter(own).cloned());
         }
-    }
-
-    /// Whether objects of a kind in a namespace may be there that were never listed.
-    fn is_unseen(&self, kind: &str, namespace: &str) -> bool {
-        self.unseen.iter().any(|scope| is_of(scope, kind, namespace))
     }
 
     /// Versions that wait to be stored. They are only texts, so they may be stored before anything else is settled.

@@ -7,7 +7,7 @@ use store::ClusterRecord;
 
 use super::index::Seat;
 use super::settle::find;
-use super::{World, is_of, pods};
+use super::{World, is_of_any, pods};
 use crate::adverse::{self, Place};
 use crate::identity::Key;
 use crate::kind::Kind;
@@ -16,7 +16,7 @@ use crate::text::{Interner, Text};
 impl World {
     pub(super) fn settle_pods(&mut self, record: &mut ClusterRecord, listed: bool, now: Timestamp) {
         let unseen = &self.unseen;
-        let is_there = |pod: &PodState| unseen.iter().any(|scope| is_of(scope, Kind::Pod.name(), &pod.namespace));
+        let is_there = |pod: &PodState| is_of_any(unseen, Kind::Pod.name(), &pod.namespace);
         for lost in self.remembered.lost_pods(is_there) {
             record.pods.push(Arc::new(PodState { ended: Some(now), ..(*lost).clone() }));
         }

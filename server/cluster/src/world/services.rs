@@ -6,7 +6,7 @@ use store::ClusterRecord;
 use super::settle::{facts_of, hash};
 use super::settled::{Question, Settled};
 use super::track::Track;
-use super::{World, related, service};
+use super::{World, is_of_any, related, service};
 use crate::adverse::{self, Place};
 use crate::deploys::{Rollout, Seen, step};
 use crate::identity::Key;
@@ -24,7 +24,7 @@ impl World {
         let bare = key.kind() == "Pod" && !parts.pods.is_empty();
         let by_reference = !(track.rooted || parts.pods.is_empty() && parts.sets.is_empty());
         if parts.root.is_none() && !bare && !by_reference {
-            if !self.is_unseen(key.kind(), key.namespace()) {
+            if !is_of_any(&self.unseen, key.kind(), key.namespace()) {
                 self.bury_service(key, now, &mut settled.record);
             }
             return;

@@ -128,22 +128,36 @@ fn in_window<'a>(
 }
 
 fn by_pod(loaded: &[Loaded], services: &[ServiceId], window: Window, seen: &Seen) -> ErrorLives {
-    type Key<'a> = (&'a ServiceId, &'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
-    let mut groups: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+    let mut groups = ByPod::new();
     for Own { rollup, cell, service, whose } in in_window(loaded, services, window) {
         let (endpoint, error) = (rollup.texts.get(cell.endpoint), rollup.texts.get(cell.error));
         let key = (service, endpoint, error, whose.revision.as_ref(), whose.pod.as_ref());
         let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
         *groups.entry(key).or_default().entry(minute).or_default() += cell.count;
     }
+    lives(groups, |service, endpoint, error| {
+        let known = seen.get(&(service.clone(), endpoint.to_owned(), error.to_owned()));
+        known.map_or(window.from, |group| group.first)
+    })
+}
+
+/// Counts by minute of what pods had: by service, endpoint, error, revision and pod.
+pub(super) type ByPod<'a> =
+    BTreeMap<(&'a ServiceId, &'a str, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>), BTreeMap<u32, f64>>;
+
+/// As lives without births; `first_seen` says when a service's group was seen first.
+pub(super) fn lives(groups: ByPod<'_>, first_seen: impl Fn(&ServiceId, &str, &str) -> Timestamp) -> ErrorLives {
     let mut lives = ErrorLives::new();
     for ((service, endpoint, error, revision, pod), cells) in groups {
-        let key = (service.clone(), endpoint.to_owned(), error.to_owned());
-        let first_seen = seen.get(&key).map_or(window.from, |group| group.first);
-        let (service, endpoint, error) = key;
-        let (revision, pod) = (revision.cloned(), pod.cloned());
-        let row = PodErrors { endpoint, error, first_seen, revision, pod, cells: cells.into_iter().collect() };
-        lives.entry(service).or_default().groups.push(row);
+        let row = PodErrors {
+            endpoint: endpoint.to_owned(),
+            error: error.to_owned(),
+            first_seen: first_seen(service, endpoint, error),
+            revision: revision.cloned(),
+            pod: pod.cloned(),
+            cells: cells.into_iter().collect(),
+        };
+        lives.entry(service.clone()).or_default().groups.push(row);
     }
     lives
 }

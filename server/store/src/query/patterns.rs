@@ -3,16 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use model::{Level, MINUTE, PodId, RevisionHash, ServiceId, Step, Timestamp, Window};
+use model::{Level, MINUTE, ServiceId, Step, Timestamp, Window};
 
-use super::errors::unfolded;
+use super::errors::{ByPod, lives, unfolded};
 use super::own::{Own, own};
 use super::{Loaded, Need};
 use crate::fold;
 use crate::meta::GroupSeen;
 use crate::partition::Shared;
 use crate::rollup::{LogCell, OTHERS, TEXTS};
-use crate::{Error, ErrorLives, PatternCells, PodErrors};
+use crate::{Error, ErrorLives, PatternCells};
 
 /// See `Telemetry::log_counts`.
 pub(crate) async fn patterns(
@@ -92,25 +92,16 @@ fn in_window<'a>(
 
 /// Warnings and worse by pod and minute.
 fn by_pod(loaded: &[Loaded], services: &[ServiceId], window: Window, seen: &Seen) -> ErrorLives {
-    type Key<'a> = (&'a ServiceId, &'a str, Option<&'a RevisionHash>, Option<&'a PodId>);
-    let mut patterns: BTreeMap<Key<'_>, BTreeMap<u32, f64>> = BTreeMap::new();
+    let mut patterns = ByPod::new();
     let is_bad = |own: &Own<'_, LogCell>| Level::from_number(own.cell.level) >= Level::Warn;
     for Own { rollup, cell, service, whose } in in_window(loaded, services, window).filter(is_bad) {
-        let key = (service, rollup.texts.get(cell.pattern), whose.revision.as_ref(), whose.pod.as_ref());
+        let key = (service, "", rollup.texts.get(cell.pattern), whose.revision.as_ref(), whose.pod.as_ref());
         let minute = (cell.at.saturating_sub(window.from.0) / MINUTE) as u32;
         *patterns.entry(key).or_default().entry(minute).or_default() += cell.count as f64;
     }
-    let mut lives = ErrorLives::new();
-    for ((service, pattern, revision, pod), cells) in patterns {
-        let key = (service.clone(), pattern.to_owned());
-        let first_seen = seen.get(&key).map_or(window.from, |known| known.first);
-        let (service, error) = key;
-        let (revision, pod) = (revision.cloned(), pod.cloned());
-        let cells = cells.into_iter().collect();
-        let row = PodErrors { endpoint: String::new(), error, first_seen, revision, pod, cells };
-        lives.entry(service).or_default().groups.push(row);
-    }
-    lives
+    lives(patterns, |service, _, pattern| {
+        seen.get(&(service.clone(), pattern.to_owned())).map_or(window.from, |known| known.first)
+    })
 }
 
 /// Lines of one pattern by level and step.
