@@ -11,7 +11,7 @@ use model::{
     AdverseEvent, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND, Saturation,
     ServiceId, ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
-use store::{By, Directory, Judgement, Judgements, Leaks, RedQuery, Saturations, Store};
+use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
 use tokio::sync::OnceCell;
 
 use super::begun::{begun, measured};
@@ -48,24 +48,8 @@ pub(super) struct Standings {
     pub(super) directory: Arc<Directory>,
 }
 
-/// What standings are made from, apart from telemetry: a verdict that is kept makes new judgements.
-#[derive(Clone)]
-struct Key {
-    window: Window,
-    directory: (u64, u64),
-    judgements: Arc<Judgements>,
-    leaks: Arc<Leaks>,
-    saturations: Arc<Saturations>,
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        (self.window, self.directory) == (other.window, other.directory)
-            && Arc::ptr_eq(&self.judgements, &other.judgements)
-            && Arc::ptr_eq(&self.leaks, &other.leaks)
-            && Arc::ptr_eq(&self.saturations, &other.saturations)
-    }
-}
+/// What standings are made from, apart from telemetry: a window, and how often anything else had changed.
+type Key = (Window, u64);
 
 type Slot = Arc<OnceCell<Arc<Standings>>>;
 
@@ -88,16 +72,9 @@ impl Board {
     pub(super) async fn standings(&self, window: Window) -> Result<Arc<Standings>, store::Error> {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
-        let directory = self.store.directory();
-        let key = Key {
-            window,
-            directory: directory.generation(),
-            judgements: self.store.newest_judgements(),
-            leaks: self.store.leaks(),
-            saturations: self.store.saturations(),
-        };
-        let slot = self.slot(key.clone());
-        slot.get_or_try_init(|| make(&self.store, directory, &key)).await.cloned()
+        // Counted before anything is read: what changes meanwhile is in it or makes another.
+        let slot = self.slot((window, self.store.told()));
+        slot.get_or_try_init(|| make(&self.store, window)).await.cloned()
     }
 
     fn slot(&self, key: Key) -> Slot {
@@ -114,9 +91,9 @@ impl Board {
     }
 }
 
-async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc<Standings>, store::Error> {
-    let Key { window, judgements, leaks, saturations, .. } = key;
-    let (window, now) = (*window, key.window.to);
+async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Error> {
+    let (directory, now) = (store.directory(), window.to);
+    let (judgements, leaks, saturations) = (store.newest_judgements(), store.leaks(), store.saturations());
     let recent = totals(store, Window::before(now, 5 * MINUTE)).await?;
     let totals = totals(store, window).await?;
     let firsts = totals.iter().map(|(id, total)| (id.clone(), total.first));
@@ -126,7 +103,7 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
     let happened = happened(&adverse, &directory, hour);
     let mut told = told_of(&adverse, &directory, now);
     let blind = blind(&store.cluster_statuses(), now);
-    let judgements = newest(judgements, &directory);
+    let judgements = newest(&judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
     let total = |id: &ServiceId| match totals.get(id) {
         Some(total) => Summary::of(&total.red, measured(window, begun.get(id))),
@@ -157,7 +134,8 @@ async fn make(store: &Store, directory: Arc<Directory>, key: &Key) -> Result<Arc
             service: service.clone(),
         }
     });
-    Ok(Arc::new(Standings { services: services.collect(), directory: directory.clone() }))
+    let services = services.collect();
+    Ok(Arc::new(Standings { services, directory }))
 }
 
 /// Verdicts on the newest deploys.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -35,6 +36,7 @@ struct Inner {
     directory: Arc<ArcSwap<Directory>>,
     partitions: Arc<Partitions>,
     changes: broadcast::Sender<Change>,
+    told: AtomicU64,
     statuses: Mutex<BTreeMap<String, ClusterStatus>>,
     judgements: Mutex<Arc<Judgements>>,
     leaks: ArcSwap<Leaks>,
@@ -72,6 +74,7 @@ impl Store {
                 directory,
                 partitions,
                 changes,
+                told: AtomicU64::new(0),
                 statuses,
                 judgements,
                 leaks,
@@ -108,6 +111,12 @@ impl Store {
     /// What changes from now on; a slow reader skips.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.inner.changes.subscribe()
+    }
+
+    /// How often something other than telemetry changed since the start: what was made at one count may be given again
+    /// at the same.
+    pub fn told(&self) -> u64 {
+        self.inner.told.load(Ordering::Acquire)
     }
 
     /// The id by which a context's cluster is known: the one first used for the context, else the one under which one
@@ -228,6 +237,9 @@ impl Store {
         drop(judgements);
         if says_new {
             self.changed(Change::Cluster);
+        } else {
+            // Its evidence may be another.
+            self.count();
         }
         Ok(())
     }
@@ -395,7 +407,13 @@ impl Store {
     }
 
     /// Nobody listening is not a failure.
+    fn count(&self) {
+        self.inner.told.fetch_add(1, Ordering::Release);
+    }
+
+    /// Called when the change can be seen: whoever hears of it and asks must not be given what was made before it.
     fn changed(&self, change: Change) {
+        self.count();
         let _ = self.inner.changes.send(change);
     }
 }

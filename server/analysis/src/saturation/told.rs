@@ -13,7 +13,8 @@ pub fn told(
 ) -> Option<Saturation> {
     let since = began(event, now, rules)?;
     let (of, patience) = match event.kind {
-        AdverseKind::Autoscaler => (SaturationOf::Autoscaler, rules.maxed),
+        // Read of the autoscaler itself, which says when it is over.
+        AdverseKind::Autoscaler if event.current => (SaturationOf::Autoscaler, rules.maxed),
         // What is told by events alone says nothing of its end: pods that are there were made.
         AdverseKind::Quota if event.current || service.ready < service.wanted => (SaturationOf::Quota, rules.refused),
         _ => return None,
