@@ -26,6 +26,7 @@ mod meta;
 mod metrics;
 mod owners;
 mod partition;
+mod pass;
 pub mod pattern;
 mod profiles;
 mod query;

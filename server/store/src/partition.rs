@@ -43,8 +43,11 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0007_groups.sql"),
     include_str!("../migrations/raw/0008_parts.sql"),
 ];
-pub(crate) const SUMMARY_STEPS: &[&str] =
-    &[include_str!("../migrations/summary/0001_summary.sql"), include_str!("../migrations/summary/0002_tens.sql")];
+pub(crate) const SUMMARY_STEPS: &[&str] = &[
+    include_str!("../migrations/summary/0001_summary.sql"),
+    include_str!("../migrations/summary/0002_tens.sql"),
+    include_str!("../migrations/summary/0003_owners.sql"),
+];
 
 /// All files of one family, oldest first.
 pub(crate) type Files = Arc<Vec<Arc<DataFile>>>;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{MINUTE, ServiceId, Window};
+use model::{HOUR, MINUTE, ServiceId, Window};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
@@ -201,17 +201,16 @@ async fn ids(
     };
     // The least and the greatest of the owners leave out most rows where one service is asked for.
     let reach = owners.and_then(|owners| Some((*owners.first()?, *owners.last()?))).unwrap_or((0, u32::MAX));
-    let sql = match family {
-        Family::Raw => format!("select id, least, most from rollups where {which} and least <= ?4 and most >= ?3"),
-        Family::Summary => format!(
-            "select id, 0, {} from rollups where {which} and source not in (select value from json_each(?3))",
-            u32::MAX
-        ),
+    let others = match family {
+        Family::Raw => "",
+        // None is longer than an hour: those that begin earlier are passed over.
+        Family::Summary => "and first > ?6 and source not in (select value from json_each(?5))",
     };
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(first).bind(second);
+    let sql = format!("select id, least, most from rollups where {which} and least <= ?4 and most >= ?3 {others}");
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(first).bind(second).bind(reach.0).bind(reach.1);
     let query = match family {
-        Family::Raw => query.bind(reach.0).bind(reach.1),
-        Family::Summary => query.bind(without),
+        Family::Raw => query,
+        Family::Summary => query.bind(without).bind(first.saturating_sub(HOUR)),
     };
     let found: Vec<(i64, u32, u32)> = query.fetch_all(connection).await?;
     let has_any = |(_, least, most): &(i64, u32, u32)| {

@@ -195,11 +195,6 @@ impl Gather {
         }
     }
 
-    /// How many cells it has.
-    pub(crate) fn cells(&self) -> usize {
-        self.requests.len() + self.calls.len() + self.errors.len() + self.logs.len()
-    }
-
     /// Adds the owners' counts of another rollup.
     pub(crate) fn add_owners(&mut self, other: &Rollup) {
         other.owners.iter().for_each(|count| self.count_owner(*count));

@@ -2,10 +2,11 @@
 //! the minutes answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
-use model::{HOUR, MINUTE, Timestamp};
+use model::{HOUR, Timestamp};
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -15,14 +16,10 @@ use crate::owners::Resolved;
 use crate::partition::file::{DataFile, Family};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::rollup::{Gather, Rollup};
-use crate::{Error, query, sqlite};
+use crate::{Error, pass, query, sqlite};
 
-/// Minutes that are read at once.
-const CHUNK: usize = 10;
 /// A row of tens holds no more time, so that a question about a part of a month does not read all of it.
 const STRETCH: i64 = 6 * HOUR;
-/// A stretch ends where it has so many cells, which bounds memory.
-const CELLS: usize = 1 << 16;
 /// A row has about so many cells, or those of one party: what a question about one service decodes at least.
 const ROW: usize = 1 << 12;
 const LEVEL: i32 = 3;
@@ -49,10 +46,11 @@ pub(crate) async fn due(shared: &Shared, day: &DataFile) -> Result<Vec<i64>, Err
 pub(crate) async fn make(shared: &Shared, day: &DataFile, source: i64) -> Result<(), Error> {
     let directory = shared.directory.load_full();
     let resolved = day.resolved(&shared.registry, &directory).await?;
-    let ids: Vec<(i64,)> = sqlx::query_as("select id from rollups where source = ?1 order by first")
-        .bind(source)
-        .fetch_all(&mut *day.readers.get().await?)
-        .await?;
+    let rows: Vec<(i64, i64, i64)> =
+        sqlx::query_as("select id, first, length(data) from rollups where source = ?1 order by first")
+            .bind(source)
+            .fetch_all(&mut *day.readers.get().await?)
+            .await?;
     let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
     let mut transaction = connection.begin_with("begin immediate").await?;
     forget(&mut transaction, source).await?;
@@ -61,20 +59,24 @@ pub(crate) async fn make(shared: &Shared, day: &DataFile, source: i64) -> Result
         .fetch_one(&mut *transaction)
         .await?;
     let mut maker = Maker::new(&resolved);
-    for chunk in ids.chunks(CHUNK) {
-        let ids: Vec<i64> = chunk.iter().map(|(id,)| *id).collect();
-        let rows: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1)) order by first")
-                .bind(json!(ids).to_string())
-                .fetch_all(&mut *transaction)
-                .await?;
-        let (next, pieces, damaged) = query::blocking(move || maker.add(rows)).await??;
-        maker = next;
-        damaged.into_iter().for_each(|what| shared.damaged(format!("{}: {what}", day.path.display())));
-        insert(&mut transaction, making, pieces).await?;
+    for rows in stretches(&rows) {
+        let bytes = rows.iter().map(|(_, length)| length).sum();
+        for range in pass::ranges(bytes, maker.parties.len() as u32) {
+            for portion in pass::portions(&rows) {
+                let rows = sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
+                    .bind(json!(portion).to_string())
+                    .fetch_all(&mut *transaction)
+                    .await?;
+                let (next, damaged) = query::blocking(move || maker.add(rows, range)).await?;
+                maker = next;
+                damaged.into_iter().for_each(|what| shared.damaged(format!("{}: {what}", day.path.display())));
+            }
+            let (next, pieces) = query::blocking(move || maker.flush()).await??;
+            maker = next;
+            insert(&mut transaction, making, pieces).await?;
+        }
     }
-    let (made, pieces) = query::blocking(move || maker.finish()).await??;
-    insert(&mut transaction, making, pieces).await?;
+    let made = query::blocking(move || maker.finish()).await??;
     sqlx::query("update makings set data = ?2 where id = ?1")
         .bind(making)
         .bind(made)
@@ -122,17 +124,19 @@ struct Piece {
     data: Vec<u8>,
 }
 
-/// What a maker is after it took some minutes: itself, rows that are full, and what it could not read.
-type Added = (Maker, Vec<Piece>, Vec<String>);
+/// Rows, given by their number, begin and length, ascending: those of each stretch by number and length. Pure.
+fn stretches(rows: &[(i64, i64, i64)]) -> Vec<Vec<(i64, i64)>> {
+    let stretch = |first: i64| first.div_euclid(STRETCH);
+    let stretches = rows.chunk_by(|(_, a, _), (_, b, _)| stretch(*a) == stretch(*b));
+    stretches.map(|rows| rows.iter().map(|(id, _, length)| (*id, *length)).collect()).collect()
+}
 
-/// Sums minutes as they come, ascending. Pure.
+/// Sums minutes of a stretch as they come, of a range of parties. Pure.
 struct Maker {
     resolved: Resolved,
     parties: Vec<Party>,
     numbers: HashMap<Party, u32>,
     gather: Gather,
-    /// Begin of the stretch that is gathered, and of its last ten minutes.
-    stretch: Option<(i64, i64)>,
     /// First and last minute of each owner.
     seen: BTreeMap<u32, (i32, i32)>,
 }
@@ -143,79 +147,54 @@ impl Maker {
         let parties = all.filter_map(|whose| Some((whose.service.clone()?, whose.revision.clone())));
         let parties: Vec<Party> = parties.collect::<BTreeSet<_>>().into_iter().collect();
         let numbers = parties.iter().cloned().zip(0..).collect();
-        Self {
-            resolved: resolved.clone(),
-            parties,
-            numbers,
-            gather: Gather::new(TEN),
-            stretch: None,
-            seen: BTreeMap::new(),
-        }
+        Self { resolved: resolved.clone(), parties, numbers, gather: Gather::new(TEN), seen: BTreeMap::new() }
     }
 
-    fn add(mut self, rows: Vec<(i64, Vec<u8>)>) -> Result<Added, Error> {
-        let (mut pieces, mut damaged) = (Vec::new(), Vec::new());
-        for (id, data) in rows {
-            match Rollup::decode(&data) {
-                Ok(rollup) if self.knows_owners(&rollup) => pieces.extend(self.take(&rollup)?),
-                Ok(_) => damaged.push(format!("rollup {id} names an unknown owner")),
-                Err(error) => damaged.push(format!("rollup {id}: {error}")),
-            }
-        }
-        Ok((self, pieces, damaged))
+    /// The maker with what rows hold of the parties from one number to another; and what is wrong with them.
+    fn add(mut self, rows: Vec<(i64, Vec<u8>)>, range: (u32, u32)) -> (Self, Vec<String>) {
+        let owners = self.resolved.timelines.len();
+        let damaged = pass::each(rows, owners, |rollup| self.take(rollup, range));
+        (self, damaged)
     }
 
-    fn knows_owners(&self, rollup: &Rollup) -> bool {
-        rollup.greatest_owner().is_none_or(|owner| (owner as usize) < self.resolved.timelines.len())
-    }
-
-    fn take(&mut self, rollup: &Rollup) -> Result<Vec<Piece>, Error> {
-        let Some((first, _)) = rollup.bounds(MINUTE) else { return Ok(Vec::new()) };
-        let ten = first.saturating_sub(first.rem_euclid(TEN));
-        let is_full = |(begin, last): (i64, i64)| {
-            ten != last && (ten.saturating_sub(begin) >= STRETCH || self.gather.cells() >= CELLS)
-        };
-        let pieces = if self.stretch.is_some_and(is_full) { self.flush()? } else { Vec::new() };
-        self.stretch = Some((self.stretch.map_or(ten, |(begin, _)| begin), ten));
-        let minute = minute_after(Timestamp(first));
-        for owner in rollup.owner_numbers() {
+    fn take(&mut self, rollup: &Rollup, (least, most): (u32, u32)) {
+        for (owner, at) in rollup.owner_numbers().zip(rollup.times()) {
+            let minute = minute_after(Timestamp(at));
             let seen = self.seen.entry(owner).or_insert((minute, minute));
             *seen = (seen.0.min(minute), seen.1.max(minute));
         }
         let Self { resolved, numbers, gather, .. } = self;
-        // Cells are sorted by owner: whose they are is looked up once a run.
-        let last = std::cell::Cell::new((u32::MAX, i64::MAX, None));
+        // Cells are sorted by owner: whose they are is mostly looked up once a run.
+        let last = std::cell::Cell::new((std::ptr::null(), None));
         gather.add(rollup, i64::MIN, i64::MAX, |owner, at| {
-            let (known, then, party) = last.get();
-            if (known, then) == (owner, at) {
+            let whose = resolved.timelines[owner as usize].at(Timestamp(at));
+            let (known, party) = last.get();
+            if known == Arc::as_ptr(whose) {
                 return party;
             }
-            let whose = resolved.timelines[owner as usize].at(Timestamp(at));
             let party =
                 whose.service.clone().and_then(|service| numbers.get(&(service, whose.revision.clone())).copied());
-            last.set((owner, at, party));
+            let party = party.filter(|party| (least..=most).contains(party));
+            last.set((Arc::as_ptr(whose), party));
             party
         });
-        Ok(pieces)
     }
 
-    /// The rows of what is gathered.
-    fn flush(&mut self) -> Result<Vec<Piece>, Error> {
-        self.stretch = None;
+    /// The maker, and the rows of what it gathered.
+    fn flush(mut self) -> Result<(Self, Vec<Piece>), Error> {
         let rollup = std::mem::replace(&mut self.gather, Gather::new(TEN)).finish();
         let mut pieces = Vec::new();
         for (least, most, part) in rollup.parts(ROW) {
             let Some((first, last)) = part.bounds(TEN) else { continue };
             pieces.push(Piece { first, last, least, most, data: part.encode(LEVEL)? });
         }
-        Ok(pieces)
+        Ok((self, pieces))
     }
 
-    /// The making's bytes, and the last rows.
-    fn finish(mut self) -> Result<(Vec<u8>, Vec<Piece>), Error> {
-        let pieces = self.flush()?;
+    /// The making's bytes.
+    fn finish(self) -> Result<Vec<u8>, Error> {
         let runs = self.runs();
-        Ok((Making::new(self.parties, runs).encode()?, pieces))
+        Making::new(self.parties, runs).encode()
     }
 
     fn runs(&self) -> Vec<Run> {

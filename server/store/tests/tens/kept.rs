@@ -18,7 +18,14 @@ async fn a_store_of_an_older_version_gets_its_tens() {
     }
     let before = answers(&store).await;
     store.close().await.unwrap();
-    change(folder.path(), "drop table tens; drop table makings; pragma user_version = 1").await;
+    let older = "drop table tens; drop table makings; alter table rollups rename to new;
+        create table rollups (
+            id integer primary key autoincrement, source integer not null, first integer not null, last integer not null,
+            data blob not null, unique (source, first)
+        ) strict;
+        insert into rollups select id, source, first, last, data from new; drop table new;
+        create index rollups_by_time on rollups (last, first); pragma user_version = 1";
+    change(folder.path(), older).await;
     let store = open(folder.path()).await;
     assert_eq!(count(folder.path(), "select count(*) from makings").await, 0);
     assert_same(&answers(&store).await, &before, "as before");
