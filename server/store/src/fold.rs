@@ -1,25 +1,26 @@
-//! Folds closed minutes of raw rollups into the summaries, in the file of the day on which the partition began: rows of a
-//! minute, replaced when late data comes; once nothing comes any more, rows of an hour by owner, so that a question about
-//! one service reads its own.
+//! Folds raw rollups into the summaries, in the file of the day on which the partition began: an hour when it is over, by
+//! owner, so that a question about one service reads its own; what comes late is added with the next. Until then the
+//! partition answers. What was seen of errors and patterns is remembered each minute.
 
 mod write;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use model::{DAY, MINUTE, Timestamp};
+use model::{DAY, HOUR, MINUTE, Timestamp};
 use serde_json::json;
 
 use crate::meta::{GroupSeen, Sightings};
 use crate::owners::Resolved;
 use crate::partition::Shared;
-use crate::partition::file::DataFile;
+use crate::partition::file::{DataFile, Front};
 use crate::rollup::Rollup;
 use crate::{Attribution, Error, pass, query};
 
-/// A minute is closed so long after its end: most data has come then.
+/// A minute is closed so long after its end: most data has come then, and whose it is is known.
 const CLOSED: i64 = 2 * MINUTE;
+/// An hour is folded so long after its end: most of it has come and is merged.
+const OVER: i64 = 4 * MINUTE;
 
 /// The summaries' file of a partition: the day on which it began, in milliseconds.
 pub(crate) fn day_of(partition: i64) -> i64 {
@@ -59,10 +60,10 @@ pub(crate) fn sight((first, last): (i64, i64), whose: &Attribution) -> GroupSeen
     GroupSeen { first: Timestamp(first), last: Timestamp(last), revision: whose.revision.clone() }
 }
 
-/// Folds what is closed of a partition; `last` says that nothing comes any more, so that all of it is.
+/// Folds what is over of a partition; `last` says that nothing comes any more, so that all of it is.
 pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, last: bool) -> Result<(), Error> {
     let mark = file.mark.load(Ordering::Acquire);
-    // The last fold goes over everything again: pods that were seen late have changed whose it is.
+    // The last fold looks over everything again: pods that were seen late have changed whose it is.
     let since = if last { 0 } else { mark };
     let rows: Vec<Row> =
         sqlx::query_as("select id, seq, first, last, length(data) from rollups where seq > ?1 order by seq")
@@ -70,45 +71,62 @@ pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, 
             .fetch_all(&mut *file.readers.get().await?)
             .await?;
     let closed = |minute: i64| last || minute.saturating_add(MINUTE + CLOSED) <= now.0 || minute > now.0;
-    let mut minutes = look(shared, file, &rows).await?;
-    minutes.retain(|minute| closed(*minute));
     let new_mark = mark_after(&rows, mark, closed);
-    if minutes.is_empty() && new_mark == mark && !last {
+    let rows: Vec<(i64, i64)> =
+        rows.iter().filter(|(_, seq, ..)| *seq <= new_mark).map(|(id, .., length)| (*id, *length)).collect();
+    look(shared, file, &rows).await?;
+    let front = file.front();
+    let next =
+        Front { before: if last { i64::MAX } else { now.plus(-OVER).floor(HOUR).0 }, seq: settled(file, last).await? };
+    // Where nothing is merged yet, the hour is folded when something is.
+    let is_further = last || (next.before > front.before && next.seq > front.seq.max(0));
+    let next = if is_further { next } else { front };
+    if next == front && new_mark == mark && !last {
         return Ok(());
     }
-    let minutes: Vec<i64> = minutes.into_iter().collect();
-    write::write(shared, file, &minutes, new_mark, last).await?;
+    write::write(shared, file, next, new_mark, last).await?;
     file.mark.store(new_mark, Ordering::Release);
+    file.set_front(next);
     file.complete.store(last, Ordering::Release);
     Ok(())
+}
+
+/// Up to which `seq` rollups are not merged with later ones any more: all of them where nothing comes.
+async fn settled(file: &DataFile, last: bool) -> Result<i64, Error> {
+    let sql = match last {
+        true => "select coalesce(max(seq), 0) from rollups",
+        false => {
+            "select coalesce((select min(seq) - 1 from rollups where merged = 0), (select max(seq) from rollups), 0)"
+        }
+    };
+    let (seq,): (i64,) = sqlx::query_as(sql).fetch_one(&mut *file.readers.get().await?).await?;
+    Ok(seq)
 }
 
 /// A rollup's number, its `seq`, the least and greatest time that it covers, and the length of its data.
 type Row = (i64, i64, i64, i64, i64);
 
-/// Remembers what rollups have seen and returns the minutes that they touch.
-async fn look(shared: &Shared, file: &DataFile, rows: &[Row]) -> Result<BTreeSet<i64>, Error> {
-    let mut minutes = BTreeSet::new();
-    let rows: Vec<(i64, i64)> = rows.iter().map(|(id, .., length)| (*id, *length)).collect();
-    for portion in pass::portions(&rows) {
-        let sql = "select id, data from rollups where id in (select value from json_each(?1))";
-        let portion = json!(portion).to_string();
-        let read = async { Ok(sqlx::query_as(sql).bind(portion).fetch_all(&mut *file.readers.get().await?).await?) };
-        let (rows, resolved) = raw(shared, file, read).await?;
-        let (touched, seen, damaged) = query::blocking(move || {
-            let (mut touched, mut seen) = (BTreeSet::new(), Sightings::default());
-            let damaged = pass::each(rows, resolved.timelines.len(), |rollup| {
-                touched.extend(rollup.times().map(|at| at - at.rem_euclid(MINUTE)));
-                sightings(&mut seen, rollup, &resolved);
-            });
-            (touched, seen, damaged)
+/// Remembers what rollups, given by number and length, have seen.
+async fn look(shared: &Shared, file: &DataFile, rows: &[(i64, i64)]) -> Result<(), Error> {
+    for portion in pass::portions(rows) {
+        let (rows, resolved) = raw(shared, file, numbered(file, &portion)).await?;
+        let (seen, damaged) = query::blocking(move || {
+            let mut seen = Sightings::default();
+            let take = |rollup: &Rollup| sightings(&mut seen, rollup, &resolved);
+            let damaged = pass::each(rows, resolved.timelines.len(), take);
+            (seen, damaged)
         })
         .await?;
         say(shared, file, damaged);
-        minutes.extend(touched);
         shared.meta.remember(&seen).await?;
     }
-    Ok(minutes)
+    Ok(())
+}
+
+/// Rows by their numbers.
+async fn numbered(file: &DataFile, ids: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    let sql = "select id, data from rollups where id in (select value from json_each(?1))";
+    Ok(sqlx::query_as(sql).bind(json!(ids).to_string()).fetch_all(&mut *file.readers.get().await?).await?)
 }
 
 /// Rows of a partition, none where they can't be read, which is remembered; and its owners.
@@ -120,14 +138,24 @@ async fn raw(
     let both = async {
         let rows = read.await?;
         // After the rows: they may name owners that came with them.
-        Ok::<_, Error>((rows, file.resolved(&shared.registry, &shared.directory.load_full()).await?))
+        Ok::<_, Error>((rows, owners_of(shared, file).await?))
     };
-    match both.await {
+    Ok(spared(shared, file, both.await)?.unwrap_or_else(|| (Vec::new(), Resolved::new(Arc::default(), Vec::new()))))
+}
+
+/// A partition's owners as the directory has them now.
+async fn owners_of(shared: &Shared, file: &DataFile) -> Result<Resolved, Error> {
+    file.resolved(&shared.registry, &shared.directory.load_full()).await
+}
+
+/// What was read of a partition; nothing where it is damaged, which is remembered.
+fn spared<T>(shared: &Shared, file: &DataFile, read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
         Err(error) if error.is_damage() => {
             say(shared, file, vec![error.to_string()]);
-            Ok((Vec::new(), Resolved::new(Arc::default(), Vec::new())))
+            Ok(None)
         }
-        other => other,
+        other => other.map(Some),
     }
 }
 
@@ -135,7 +163,7 @@ fn say(shared: &Shared, file: &DataFile, damaged: Vec<String>) {
     damaged.into_iter().for_each(|what| shared.damaged(format!("{}: {what}", file.path.display())));
 }
 
-/// How far everything is folded: up to the first rollup with a minute that is not closed. Pure.
+/// How far everything is closed: up to the first rollup with a minute that is not closed. Pure.
 fn mark_after(rows: &[Row], mark: i64, closed: impl Fn(i64) -> bool) -> i64 {
     let minute = |at: i64| at - at.rem_euclid(MINUTE);
     let open = |(_, _, first, last, _): &&Row| first <= last && !(closed(minute(*first)) && closed(minute(*last)));

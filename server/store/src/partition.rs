@@ -31,7 +31,7 @@ use crate::{
     FoundTrace, LogAsk, MetricAsk, PatternCells, ProfileAsk, RedQuery, RedRow, Short, SpanAsk, StoredSpan, Telemetry,
     query, sqlite,
 };
-use file::{DataFile, Family};
+use file::{DataFile, Family, Front};
 
 pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0001_partition.sql"),
@@ -42,11 +42,12 @@ pub(crate) const RAW_STEPS: &[&str] = &[
     include_str!("../migrations/raw/0006_traces.sql"),
     include_str!("../migrations/raw/0007_groups.sql"),
     include_str!("../migrations/raw/0008_parts.sql"),
+    include_str!("../migrations/raw/0009_late.sql"),
 ];
 pub(crate) const SUMMARY_STEPS: &[&str] = &[
     include_str!("../migrations/summary/0001_summary.sql"),
     include_str!("../migrations/summary/0002_tens.sql"),
-    include_str!("../migrations/summary/0003_owners.sql"),
+    include_str!("../migrations/summary/0003_hours.sql"),
 ];
 
 /// All files of one family, oldest first.
@@ -326,11 +327,12 @@ async fn marks(shared: &Shared) {
             continue;
         }
         let Ok(mut reader) = day.readers.get().await else { continue };
-        let folds: Result<Vec<(i64, i64, bool)>, _> =
-            sqlx::query_as("select source, mark, complete from folds").fetch_all(&mut *reader).await;
-        for (source, mark, complete) in folds.unwrap_or_default() {
+        let folds: Result<Vec<(i64, i64, i64, i64, bool)>, _> =
+            sqlx::query_as("select source, mark, front, seq, complete from folds").fetch_all(&mut *reader).await;
+        for (source, mark, before, seq, complete) in folds.unwrap_or_default() {
             if let Some(file) = raw.iter().find(|file| file.id == source) {
                 file.mark.store(mark, Ordering::Release);
+                file.set_front(Front { before, seq });
                 file.complete.store(complete, Ordering::Release);
             }
         }

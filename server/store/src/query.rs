@@ -1,6 +1,7 @@
-//! Answers from the files. What all questions over rollups share: which files and rows a window needs. A raw
-//! partition that still exists answers for itself; of summaries, only the rows of partitions that do not, by ten minutes
-//! or by the minute, a partition never by both. So nothing counts twice, whenever it was folded.
+//! Answers from the files. What all questions over rollups share: which files and rows a window needs. Of a partition that
+//! still comes, the summaries tell what is before its front, as it was when the question came, and the partition the
+//! rest; where minutes are too coarse, it tells all. What is folded for good is told by ten minutes or by the minute, a
+//! partition never by both. So nothing counts twice, whenever it was folded.
 
 pub(crate) mod calls;
 pub(crate) mod errors;
@@ -30,7 +31,7 @@ use crate::Error;
 use crate::cache::RowKey;
 use crate::owners::Resolved;
 use crate::partition::Shared;
-use crate::partition::file::{DataFile, Family};
+use crate::partition::file::{DataFile, Family, Front};
 use crate::rollup::Rollup;
 pub(crate) use tens::Need;
 
@@ -43,40 +44,43 @@ pub(crate) struct Loaded {
 /// Which rows of a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Rows<'a> {
-    /// Cells that meet a window; not those of these sources, a JSON array.
-    Window(Window, &'a str),
-    /// By `seq`: after the first, up to the second.
+    /// Of a partition: cells that meet a window and are not before a front.
+    Window(Window, Front),
+    /// Of summaries: cells that meet a window; of these sources only rows up to a `seq`.
+    Folded(Window, &'a HashMap<i64, i64>),
+    /// Of a partition, by `seq`: after the first, up to the second.
     Between(i64, i64),
-    /// What arrived in a window.
+    /// Of a partition: what arrived in a window.
     Arrived(Window),
 }
 
-/// Rollups that meet a window. Where minutes are fine enough, partitions that are folded for good answer from the
-/// summaries, which are smaller; where ten minutes are, from those.
+/// Rollups that meet a window. Where minutes are fine enough, what is folded is answered from the summaries, which are
+/// smaller; where ten minutes are, from those.
 pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>, Error> {
     let window = need.window;
     let by_minutes = need.step.0 % MINUTE == 0;
-    let raw: Vec<Arc<DataFile>> = shared
+    let raw: Vec<(Arc<DataFile>, Front)> = shared
         .files(Family::Raw)
         .iter()
         .filter(|file| !(by_minutes && file.complete.load(Ordering::Acquire)))
-        .cloned()
+        .map(|file| (Arc::clone(file), if by_minutes { file.front() } else { Front::NONE }))
         .collect();
-    let own: Vec<i64> = raw.iter().map(|file| file.id).collect();
+    // Nothing of these is in the summaries, as far as this question goes.
+    let own: Vec<i64> = raw.iter().filter(|(_, front)| *front == Front::NONE).map(|(file, _)| file.id).collect();
     let summaries = shared.files(Family::Summary);
     let mut loaded = Vec::new();
-    for file in raw.iter().filter(|file| file.meets(window)) {
-        loaded.extend(load_file(shared, file, Rows::Window(window, "[]"), need.services).await?);
+    for (file, front) in raw.iter().filter(|(file, _)| file.meets(window)) {
+        loaded.extend(load_file(shared, file, Rows::Window(window, *front), need.services).await?);
     }
     for day in summaries.iter().filter(|day| day.meets(window)) {
         let tens = if need.is_by_tens() { load_tens(shared, day, need, &own).await? } else { tens::Tens::default() };
-        let without: Vec<i64> = own.iter().chain(&tens.sources).copied().collect();
+        let most = raw.iter().map(|(file, front)| (file.id, front.seq));
+        let most = most.chain(tens.sources.iter().map(|source| (*source, Front::NONE.seq))).collect();
         loaded.extend(tens.loaded);
         if tens.is_all {
             continue;
         }
-        let rows = Rows::Window(window, &json!(without).to_string());
-        loaded.extend(load_file(shared, day, rows, need.services).await?);
+        loaded.extend(load_file(shared, day, Rows::Folded(window, &most), need.services).await?);
     }
     Ok(loaded)
 }
@@ -145,16 +149,17 @@ async fn read_rows(
     owners: Option<&[u32]>,
 ) -> Result<Vec<Arc<Rollup>>, Error> {
     let mut connection = file.readers.get().await?;
-    let (rollups, missing) = remembered(shared, file, ids(&mut connection, file.family, rows, owners).await?);
+    let (rollups, missing) = remembered(shared, file, found(&mut connection, rows, owners).await?);
     if missing.is_empty() {
         return Ok(rollups);
     }
     drop(connection);
     let mut snapshot = file.readers.snapshot().await?;
-    let (mut rollups, missing) = remembered(shared, file, ids(&mut snapshot, file.family, rows, owners).await?);
+    let (mut rollups, missing) = remembered(shared, file, found(&mut snapshot, rows, owners).await?);
+    let ids: Vec<i64> = missing.iter().map(|found| found.id).collect();
     let bytes: Vec<(i64, Vec<u8>)> =
         sqlx::query_as("select id, data from rollups where id in (select value from json_each(?1))")
-            .bind(json!(missing).to_string())
+            .bind(json!(ids).to_string())
             .fetch_all(&mut *snapshot)
             .await?;
     drop(snapshot);
@@ -162,61 +167,90 @@ async fn read_rows(
         bytes.into_iter().map(|(id, data)| (id, Rollup::decode(&data).map(Arc::new))).collect::<HashMap<_, _>>()
     })
     .await?;
-    for (id, rollup) in decoded {
-        match rollup {
-            Ok(rollup) => {
-                shared.rollups.insert(RowKey::Rollups(file.family, file.id, id), &rollup);
-                rollups.push(rollup);
+    for found in missing {
+        match decoded.get(&found.id) {
+            Some(Ok(rollup)) => {
+                shared.rollups.insert(RowKey::Rollups(file.family, file.id, found.id), rollup);
+                rollups.push(found.cut(rollup));
             }
-            Err(error) => shared.damaged(format!("{}: rollup {id}: {error}", file.path.display())),
+            Some(Err(error)) => shared.damaged(format!("{}: rollup {}: {error}", file.path.display(), found.id)),
+            None => {}
         }
     }
     Ok(rollups)
 }
 
-/// The rows of these numbers that are remembered, and the numbers of the others.
-fn remembered(shared: &Shared, file: &DataFile, ids: Vec<i64>) -> (Vec<Arc<Rollup>>, Vec<i64>) {
-    let mut rollups = Vec::with_capacity(ids.len());
+/// A row that is asked for.
+struct Found {
+    id: i64,
+    /// What begins before it is told elsewhere.
+    from: Option<i64>,
+}
+
+impl Found {
+    /// What its rollup tells.
+    fn cut(&self, rollup: &Arc<Rollup>) -> Arc<Rollup> {
+        match self.from {
+            Some(from) => Arc::new(rollup.since(from)),
+            None => Arc::clone(rollup),
+        }
+    }
+}
+
+/// The rollups of rows that are remembered, and the other rows.
+fn remembered(shared: &Shared, file: &DataFile, rows: Vec<Found>) -> (Vec<Arc<Rollup>>, Vec<Found>) {
+    let mut rollups = Vec::with_capacity(rows.len());
     let mut missing = Vec::new();
-    for id in ids {
-        match shared.rollups.get(RowKey::Rollups(file.family, file.id, id)) {
-            Some(rollup) => rollups.push(rollup),
-            None => missing.push(id),
+    for found in rows {
+        match shared.rollups.get(RowKey::Rollups(file.family, file.id, found.id)) {
+            Some(rollup) => rollups.push(found.cut(&rollup)),
+            None => missing.push(found),
         }
     }
     (rollups, missing)
 }
 
-/// Numbers of the rows that can hold cells of these owners, which are ascending; of all where none are named.
-async fn ids(
-    connection: &mut SqliteConnection,
-    family: Family,
-    rows: Rows<'_>,
-    owners: Option<&[u32]>,
-) -> Result<Vec<i64>, Error> {
-    let (which, first, second, without) = match rows {
-        Rows::Window(window, without) => ("last >= ?1 and first < ?2", window.from.0, window.to.0, without),
-        Rows::Between(after, to) => ("seq > ?1 and seq <= ?2", after, to, "[]"),
-        Rows::Arrived(window) => ("arrival >= ?1 and arrival < ?2", window.from.0, window.to.0, "[]"),
-    };
+/// The rows that can hold cells of these owners, which are ascending; of all where none are named.
+async fn found(connection: &mut SqliteConnection, rows: Rows<'_>, owners: Option<&[u32]>) -> Result<Vec<Found>, Error> {
     // The least and the greatest of the owners leave out most rows where one service is asked for.
     let reach = owners.and_then(|owners| Some((*owners.first()?, *owners.last()?))).unwrap_or((0, u32::MAX));
-    let others = match family {
-        Family::Raw => "",
-        // None is longer than an hour: those that begin earlier are passed over.
-        Family::Summary => "and first > ?6 and source not in (select value from json_each(?5))",
+    let select = |columns: &str, which: &str| {
+        let sql =
+            format!("select id, least, most, {columns} from rollups where {which} and least <= ?2 and most >= ?1");
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(reach.0).bind(reach.1)
     };
-    let sql = format!("select id, least, most from rollups where {which} and least <= ?4 and most >= ?3 {others}");
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(first).bind(second).bind(reach.0).bind(reach.1);
-    let query = match family {
-        Family::Raw => query,
-        Family::Summary => query.bind(without).bind(first.saturating_sub(HOUR)),
+    let (mut from, mut told) = (i64::MIN, None);
+    let query = match rows {
+        Rows::Window(window, front) => {
+            from = front.before;
+            // Cells before the window are asked for by nobody.
+            let cut = if window.from.0 < from { "seq <= ?5 and first < ?6" } else { "false" };
+            let query = select(&format!("{cut}, 0, 0"), "last >= ?3 and first < ?4 and (seq > ?5 or last >= ?6)");
+            query.bind(window.from.0).bind(window.to.0).bind(front.seq).bind(from)
+        }
+        Rows::Folded(window, most) => {
+            told = Some(most);
+            // None is longer than an hour: those that begin earlier are passed over.
+            let query = select("false, source, seq", "last >= ?3 and first < ?4 and first > ?5");
+            query.bind(window.from.0).bind(window.to.0).bind(window.from.0.saturating_sub(HOUR))
+        }
+        Rows::Between(after, to) => select("false, 0, 0", "seq > ?3 and seq <= ?4").bind(after).bind(to),
+        Rows::Arrived(window) => {
+            select("false, 0, 0", "arrival >= ?3 and arrival < ?4").bind(window.from.0).bind(window.to.0)
+        }
     };
-    let found: Vec<(i64, u32, u32)> = query.fetch_all(connection).await?;
-    let has_any = |(_, least, most): &(i64, u32, u32)| {
-        owners.is_none_or(|owners| owners.get(owners.partition_point(|owner| owner < least)).is_some_and(|o| o <= most))
-    };
-    Ok(found.into_iter().filter(has_any).map(|(id, ..)| id).collect())
+    let rows: Vec<(i64, u32, u32, bool, i64, i64)> = query.fetch_all(connection).await?;
+    let mut found = Vec::new();
+    for (id, least, most, is_cut, source, seq) in rows {
+        let has_any = |owners: &[u32]| {
+            owners.get(owners.partition_point(|owner| *owner < least)).is_some_and(|owner| *owner <= most)
+        };
+        let is_told = told.and_then(|told| told.get(&source)).is_none_or(|told| seq <= *told);
+        if is_told && owners.is_none_or(has_any) {
+            found.push(Found { id, from: is_cut.then_some(from) });
+        }
+    }
+    Ok(found)
 }
 
 /// Cells of some owners, of cells that are sorted by owner; of all where none are named. Of many services' cells a

@@ -113,6 +113,16 @@ impl Rollup {
         Some((self.times().min()?, self.times().max()?.saturating_add(width - 1)))
     }
 
+    /// Its cells that do not begin before a time.
+    pub(crate) fn since(&self, from: i64) -> Self {
+        let mut rest = self.clone();
+        rest.requests.retain(|cell| cell.at >= from);
+        rest.calls.retain(|cell| cell.at >= from);
+        rest.errors.retain(|cell| cell.at >= from);
+        rest.logs.retain(|cell| cell.at >= from);
+        rest
+    }
+
     /// Starts of all cells.
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
         let cells = self.requests.iter().chain(&self.calls).map(|cell| cell.at);

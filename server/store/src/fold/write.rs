@@ -1,4 +1,4 @@
-//! Writes what is folded: minutes while more may come, then hours by owner.
+//! Writes what is folded: hours by owner.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,25 +10,24 @@ use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{day_of, raw, say};
+use super::{day_of, numbered, owners_of, raw, say, spared};
 use crate::owners::Resolved;
-use crate::partition::file::{DataFile, Family};
+use crate::partition::file::{DataFile, Family, Front};
 use crate::partition::{SUMMARY_STEPS, Shared};
 use crate::rollup::{Gather, Rollup};
 use crate::tens::make;
-use crate::{Attribution, Error, pass, query, sqlite};
+use crate::{Error, pass, query, sqlite};
 
-/// Minutes that are folded in one transaction.
-const CHUNK: usize = 10;
 /// Cells of a row: what a question about one service decodes of an hour.
 const PART: usize = 4_096;
 const LEVEL: i32 = 3;
 
-/// Writes minutes of a partition, all that it has where nothing comes any more, and notes how far it is folded.
+/// Adds what a partition has before a front and the summaries have not, and notes how far it is folded and looked over; all
+/// at once, so that a crash leaves what was there.
 pub(super) async fn write(
     shared: &Shared,
     file: &DataFile,
-    minutes: &[i64],
+    next: Front,
     mark: i64,
     complete: bool,
 ) -> Result<(), Error> {
@@ -38,13 +37,31 @@ pub(super) async fn write(
     let day = known.unwrap_or_else(|| {
         Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
     });
-    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await.map_err(|error| of_day(&day, error))?;
-    let written = match complete {
-        true => write_hours(shared, file, &day, &mut connection, minutes, mark).await,
-        false => write_minutes(shared, file, &day, &mut connection, minutes, mark).await,
+    let hours = if next == file.front() { BTreeSet::new() } else { hours(shared, file, next).await? };
+    let written = async {
+        let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
+        let mut transaction = connection.begin_with("begin immediate").await?;
+        if !hours.is_empty() {
+            make::forget(&mut transaction, file.id).await?;
+        }
+        for hour in hours {
+            write_hour(shared, file, &day, &mut transaction, (next, hour)).await?;
+        }
+        if complete && let Some(resolved) = spared(shared, file, owners_of(shared, file).await)? {
+            attribute(&mut transaction, &owners(&resolved, 0..resolved.owners.len() as u32)?).await?;
+        }
+        sqlx::query("insert or replace into folds (source, mark, front, seq, complete) values (?1, ?2, ?3, ?4, ?5)")
+            .bind(file.id)
+            .bind(mark)
+            .bind(next.before)
+            .bind(next.seq)
+            .bind(complete)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(connection.close().await?)
     };
-    written.map_err(|error| of_day(&day, error))?;
-    connection.close().await?;
+    written.await.map_err(|error| of_day(&day, error))?;
     if new {
         shared.add(Arc::clone(&day));
     }
@@ -58,61 +75,35 @@ fn of_day(day: &DataFile, error: Error) -> Error {
     if error.is_damage() { Error::Damaged(format!("{}: {error}", day.path.display())) } else { error }
 }
 
-/// Minutes in place of those that are there.
-async fn write_minutes(
-    shared: &Shared,
-    file: &DataFile,
-    day: &DataFile,
-    connection: &mut SqliteConnection,
-    minutes: &[i64],
-    mark: i64,
-) -> Result<(), Error> {
-    for chunk in minutes.chunks(CHUNK) {
-        let mut transaction = connection.begin_with("begin immediate").await?;
-        make::forget(&mut transaction, file.id).await?;
-        for minute in chunk {
-            sqlx::query("delete from rollups where source = ?1 and first = ?2")
-                .bind(file.id)
-                .bind(minute)
-                .execute(&mut *transaction)
-                .await?;
-            write_stretch(shared, file, day, &mut transaction, (*minute, MINUTE)).await?;
-        }
-        transaction.commit().await?;
+/// Hours of which a partition may have something that is to be folded.
+async fn hours(shared: &Shared, file: &DataFile, next: Front) -> Result<BTreeSet<i64>, Error> {
+    let front = file.front();
+    let read = async {
+        let sql = "select id, first, last, length(data) from rollups
+             where seq <= ?1 and first < ?2 and first <= last and (seq > ?3 or last >= ?4)";
+        let query = sqlx::query_as(sql).bind(next.seq).bind(next.before).bind(front.seq).bind(front.before);
+        Ok(query.fetch_all(&mut *file.readers.get().await?).await?)
+    };
+    let rows: Vec<(i64, i64, i64, i64)> = spared(shared, file, read.await)?.unwrap_or_default();
+    let hour = |at: i64| at.saturating_sub(at.rem_euclid(HOUR));
+    let is_narrow = |(_, first, last, _): &&(i64, i64, i64, i64)| last.saturating_sub(*first) < HOUR;
+    let (narrow, wide): (Vec<_>, Vec<_>) = rows.iter().partition(is_narrow);
+    let mut hours: BTreeSet<i64> = narrow.iter().flat_map(|(_, first, last, _)| [hour(*first), hour(*last)]).collect();
+    // What is far from when it arrived: between its least and its greatest time there may be years of nothing.
+    let wide: Vec<(i64, i64)> = wide.iter().map(|(id, .., length)| (*id, *length)).collect();
+    for portion in pass::portions(&wide) {
+        let (rows, resolved) = raw(shared, file, numbered(file, &portion)).await?;
+        let owners = resolved.timelines.len();
+        let touched = query::blocking(move || {
+            let mut touched = BTreeSet::new();
+            // What is damaged is said when it is folded.
+            let _ = pass::each(rows, owners, |rollup| touched.extend(rollup.times().map(hour)));
+            touched
+        });
+        hours.extend(touched.await?);
     }
-    // Last, so that what a crash leaves half done is done again.
-    note(connection, file.id, mark, false).await
-}
-
-/// Hours in place of all minutes, at once: a crash leaves what was there.
-async fn write_hours(
-    shared: &Shared,
-    file: &DataFile,
-    day: &DataFile,
-    connection: &mut SqliteConnection,
-    minutes: &[i64],
-    mark: i64,
-) -> Result<(), Error> {
-    let mut hours: Vec<i64> = minutes.iter().map(|minute| minute.saturating_sub(minute.rem_euclid(HOUR))).collect();
-    hours.dedup();
-    let mut transaction = connection.begin_with("begin immediate").await?;
-    make::forget(&mut transaction, file.id).await?;
-    sqlx::query("delete from rollups where source = ?1").bind(file.id).execute(&mut *transaction).await?;
-    for hour in hours {
-        write_stretch(shared, file, day, &mut transaction, (hour, HOUR)).await?;
-    }
-    note(&mut transaction, file.id, mark, true).await?;
-    Ok(transaction.commit().await?)
-}
-
-async fn note(connection: &mut SqliteConnection, source: i64, mark: i64, complete: bool) -> Result<(), Error> {
-    sqlx::query("insert or replace into folds (source, mark, complete) values (?1, ?2, ?3)")
-        .bind(source)
-        .bind(mark)
-        .bind(complete)
-        .execute(connection)
-        .await?;
-    Ok(())
+    hours.retain(|hour| *hour < next.before);
+    Ok(hours)
 }
 
 /// A row of the summaries: times and owners of its cells, and its bytes.
@@ -124,35 +115,30 @@ struct Part {
     data: Vec<u8>,
 }
 
-/// The rows of a stretch, given by its begin and length: gathered range by range of owners, which bounds memory.
-async fn write_stretch(
+/// Rows of an hour: gathered range by range of owners, which bounds memory.
+async fn write_hour(
     shared: &Shared,
     file: &DataFile,
     day: &DataFile,
     connection: &mut SqliteConnection,
-    (from, length): (i64, i64),
+    (next, from): (Front, i64),
 ) -> Result<(), Error> {
-    let to = from.saturating_add(length);
+    let (front, to) = (file.front(), from.saturating_add(HOUR));
+    // Of an hour that was folded before, only what came since.
+    let after = if from < front.before { front.seq } else { Front::NONE.seq };
     let read = async {
-        let (bytes,): (i64,) =
-            sqlx::query_as("select coalesce(sum(length(data)), 0) from rollups where last >= ?1 and first < ?2")
-                .bind(from)
-                .bind(to)
-                .fetch_one(&mut *file.readers.get().await?)
-                .await?;
-        Ok(bytes)
+        let sql = "select coalesce(sum(length(data)), 0) from rollups
+             where last >= ?1 and first < ?2 and seq > ?3 and seq <= ?4";
+        let query = sqlx::query_as(sql).bind(from).bind(to).bind(after).bind(next.seq);
+        Ok(query.fetch_one(&mut *file.readers.get().await?).await?)
     };
-    let bytes = match read.await {
-        Err(error) if Error::is_damage(&error) => {
-            say(shared, file, vec![error.to_string()]);
-            return Ok(());
-        }
-        other => other?,
-    };
-    let count = file.resolved(&shared.registry, &shared.directory.load_full()).await?.timelines.len() as u32;
+    let Some((bytes,)): Option<(i64,)> = spared(shared, file, read.await)? else { return Ok(()) };
+    let Some(resolved) = spared(shared, file, owners_of(shared, file).await)? else { return Ok(()) };
+    let count = resolved.timelines.len() as u32;
     for range in pass::ranges(bytes, count) {
-        let sql = "select id, data from rollups where last >= ?1 and first < ?2 and least <= ?4 and most >= ?3";
-        let query = sqlx::query_as(sql).bind(from).bind(to).bind(range.0).bind(range.1);
+        let sql = "select id, data from rollups
+             where last >= ?1 and first < ?2 and seq > ?3 and seq <= ?4 and least <= ?6 and most >= ?5";
+        let query = sqlx::query_as(sql).bind(from).bind(to).bind(after).bind(next.seq).bind(range.0).bind(range.1);
         let read = async { Ok(query.fetch_all(&mut *file.readers.get().await?).await?) };
         let (rows, resolved) = raw(shared, file, read).await?;
         let owners = resolved.timelines.len();
@@ -160,15 +146,19 @@ async fn write_stretch(
         say(shared, file, damaged);
         let numbers = number_owners(connection, &resolved, &gathered).await?;
         for part in query::blocking(move || parts(&gathered, &numbers)).await?? {
-            sqlx::query("insert into rollups (source, first, last, least, most, data) values (?1, ?2, ?3, ?4, ?5, ?6)")
-                .bind(file.id)
-                .bind(part.first)
-                .bind(part.last)
-                .bind(part.least)
-                .bind(part.most)
-                .bind(part.data)
-                .execute(&mut *connection)
-                .await?;
+            sqlx::query(
+                "insert into rollups (source, seq, first, last, least, most, data)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .bind(file.id)
+            .bind(next.seq)
+            .bind(part.first)
+            .bind(part.last)
+            .bind(part.least)
+            .bind(part.most)
+            .bind(part.data)
+            .execute(&mut *connection)
+            .await?;
             day.widen(part.first, part.last);
         }
     }
@@ -207,42 +197,51 @@ async fn number_owners(
     rollup: &Rollup,
 ) -> Result<HashMap<u32, u32>, Error> {
     let named: BTreeSet<u32> = rollup.owner_numbers().collect();
-    let hex = |hash: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*hash));
-    let mut rows = Vec::with_capacity(named.len());
-    for number in &named {
-        let known = &resolved.owners[*number as usize].known;
-        let whose: Option<&Arc<Attribution>> =
-            resolved.timelines[*number as usize].all().rev().find(|a| a.service.is_some());
-        let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
-        let facts = serde_json::to_string(&known.facts).map_err(json)?;
-        let whose = whose.map(serde_json::to_string).transpose().map_err(json)?;
-        rows.push(json!([hex(&known.hash), facts, whose, number]));
-    }
-    let rows = json!(rows).to_string();
+    let owners = owners(resolved, named)?;
     sqlx::query(
         "insert into owners (id, hash, facts, attribution)
          select coalesce((select max(id) from owners), -1) + row_number() over (order by key),
              unhex(value ->> 0), value ->> 1, value ->> 2
          from json_each(?1) where unhex(value ->> 0) not in (select hash from owners)",
     )
-    .bind(&rows)
+    .bind(&owners)
     .execute(&mut *connection)
     .await?;
+    attribute(connection, &owners).await?;
+    let numbers: Vec<(u32, u32)> = sqlx::query_as(
+        "select value ->> 3, owners.id from json_each(?1) join owners on owners.hash = unhex(value ->> 0)",
+    )
+    .bind(&owners)
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(numbers.into_iter().collect())
+}
+
+/// Notes whose owners are now, of those that are known.
+async fn attribute(connection: &mut SqliteConnection, owners: &str) -> Result<(), Error> {
     sqlx::query(
         "update owners set attribution = rows.whose from (select unhex(value ->> 0) as hash, value ->> 2 as whose
          from json_each(?1)) as rows where owners.hash = rows.hash and rows.whose is not null
          and owners.attribution is not rows.whose",
     )
-    .bind(&rows)
-    .execute(&mut *connection)
+    .bind(owners)
+    .execute(connection)
     .await?;
-    let numbers: Vec<(u32, u32)> = sqlx::query_as(
-        "select value ->> 3, owners.id from json_each(?1) join owners on owners.hash = unhex(value ->> 0)",
-    )
-    .bind(&rows)
-    .fetch_all(&mut *connection)
-    .await?;
-    Ok(numbers.into_iter().collect())
+    Ok(())
+}
+
+/// Owners as JSON rows of hash, facts, whose they are now and number.
+fn owners(resolved: &Resolved, numbers: impl IntoIterator<Item = u32>) -> Result<String, Error> {
+    let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
+    let row = |number: u32| {
+        let known = &resolved.owners[number as usize].known;
+        let whose = resolved.timelines[number as usize].all().rev().find(|whose| whose.service.is_some());
+        let facts = serde_json::to_string(&known.facts).map_err(json)?;
+        let whose = whose.map(serde_json::to_string).transpose().map_err(json)?;
+        Ok(json!([format!("{:032x}", u128::from_be_bytes(known.hash)), facts, whose, number]))
+    };
+    let rows = numbers.into_iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    Ok(json!(rows).to_string())
 }
 
 #[cfg(test)]

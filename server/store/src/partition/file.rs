@@ -2,8 +2,8 @@
 //! that was taken out of its family is removed when its last reader is done.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use model::{HOUR, Timestamp, Window};
 use tokio::sync::Mutex;
@@ -23,8 +23,21 @@ const READER_CACHE_KIB: u32 = 1_024;
 pub(crate) enum Family {
     /// Blocks and fine rollups, by arrival.
     Raw,
-    /// Rollups by the minute, of the partitions that began on a day.
+    /// Rollups by the hour, of the partitions that began on a day.
     Summary,
+}
+
+/// How far a raw partition is folded: the summaries have the cells that begin before `before` of rollups up to `seq`, and
+/// no others of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Front {
+    /// The begin of an hour.
+    pub(crate) before: i64,
+    pub(crate) seq: i64,
+}
+
+impl Front {
+    pub(crate) const NONE: Self = Self { before: i64::MIN, seq: -1 };
 }
 
 /// See the module.
@@ -42,8 +55,9 @@ pub(crate) struct DataFile {
     /// Least and greatest event time that its rollups cover; a window that misses them skips the file.
     first: AtomicI64,
     last: AtomicI64,
-    /// Rollups up to this `seq` are folded.
+    /// What rollups up to this `seq` have seen is remembered.
     pub(crate) mark: AtomicI64,
+    front: std::sync::Mutex<Front>,
     /// It is not written any more.
     pub(crate) closed: AtomicBool,
     /// All of it is folded and nothing comes any more.
@@ -75,6 +89,7 @@ impl DataFile {
             first: AtomicI64::new(i64::MAX),
             last: AtomicI64::new(i64::MIN),
             mark: AtomicI64::new(0),
+            front: std::sync::Mutex::new(Front::NONE),
             closed: AtomicBool::new(false),
             complete: AtomicBool::new(false),
             merged: AtomicBool::new(false),
@@ -113,6 +128,16 @@ impl DataFile {
     /// When its last record may have arrived: partitions are cut at multiples of a period.
     pub(crate) fn ends(&self) -> Timestamp {
         self.begins().floor(PERIOD).plus(PERIOD)
+    }
+
+    /// How far it is folded.
+    pub(crate) fn front(&self) -> Front {
+        *self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Called when the summaries have what it says.
+    pub(crate) fn set_front(&self, front: Front) {
+        *self.front.lock().unwrap_or_else(PoisonError::into_inner) = front;
     }
 
     /// Its rollups now reach so far; nothing when the first is after the last.

@@ -24,7 +24,8 @@ async fn a_store_of_an_older_version_gets_its_tens() {
             data blob not null, unique (source, first)
         ) strict;
         insert into rollups select id, source, first, last, data from new; drop table new;
-        create index rollups_by_time on rollups (last, first); pragma user_version = 1";
+        create index rollups_by_time on rollups (last, first);
+        alter table folds drop column front; alter table folds drop column seq; pragma user_version = 1";
     change(folder.path(), older).await;
     let store = open(folder.path()).await;
     assert_eq!(count(folder.path(), "select count(*) from makings").await, 0);

@@ -1,7 +1,8 @@
-//! Summaries by ten minutes against those by the minute, and against the partitions themselves.
+//! Summaries by ten minutes and by the hour against the partitions themselves.
 #![allow(clippy::unwrap_used)]
 
 mod fleet;
+mod hours;
 mod kept;
 mod late;
 #[path = "../support/mod.rs"]

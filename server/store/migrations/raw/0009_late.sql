@@ -1,0 +1,3 @@
+-- What came late is told by `seq`: of an hour that is folded, only what came since is read here.
+drop index rollups_by_time;
+create index rollups_by_time on rollups (last, first, least, most, seq);
