@@ -13,7 +13,7 @@ const LIMIT: usize = 48 << 20;
 /// A row by its file and its number in its table; rows are never changed under their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum RowKey {
-    /// Rollups as they came, or by the minute.
+    /// Rollups as they came, or by the hour.
     Rollups(Family, i64, i64),
     /// Rollups by ten minutes, of summaries.
     Tens(i64, i64),

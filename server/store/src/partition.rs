@@ -319,6 +319,9 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
     Ok(())
 }
 
+/// A partition, how far it is looked over and folded, and whether that is for good.
+type Fold = (i64, i64, i64, i64, bool);
+
 /// How far each raw partition is folded, as the summaries have it.
 async fn marks(shared: &Shared) {
     let raw = shared.files(Family::Raw);
@@ -327,7 +330,7 @@ async fn marks(shared: &Shared) {
             continue;
         }
         let Ok(mut reader) = day.readers.get().await else { continue };
-        let folds: Result<Vec<(i64, i64, i64, i64, bool)>, _> =
+        let folds: Result<Vec<Fold>, _> =
             sqlx::query_as("select source, mark, front, seq, complete from folds").fetch_all(&mut *reader).await;
         for (source, mark, before, seq, complete) in folds.unwrap_or_default() {
             if let Some(file) = raw.iter().find(|file| file.id == source) {

@@ -38,6 +38,7 @@ pub(super) async fn write(
         Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
     });
     let hours = if next == file.front() { BTreeSet::new() } else { hours(shared, file, next).await? };
+    let is_more = complete || !hours.is_empty();
     let written = async {
         let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
         let mut transaction = connection.begin_with("begin immediate").await?;
@@ -65,8 +66,10 @@ pub(super) async fn write(
     if new {
         shared.add(Arc::clone(&day));
     }
-    day.forget_owners().await;
-    day.lacks_tens.store(true, Ordering::Release);
+    if is_more {
+        day.forget_owners().await;
+        day.lacks_tens.store(true, Ordering::Release);
+    }
     Ok(())
 }
 

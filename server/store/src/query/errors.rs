@@ -66,7 +66,7 @@ pub(crate) async fn first_errors(shared: &Shared, service: &ServiceId) -> Result
     .await
 }
 
-/// What the window holds, what is not folded yet, what is remembered.
+/// What the window holds, what is not looked over yet, what is remembered.
 async fn material(
     shared: &Shared,
     services: &[ServiceId],
@@ -178,7 +178,7 @@ fn last_of(loaded: &[Loaded], services: &[ServiceId]) -> Option<Timestamp> {
     own(loaded, services, |rollup| &rollup.owners, at).filter_map(|own| own.cell.last_request).map(Timestamp).max()
 }
 
-/// What came of services since the last fold.
+/// What came of services since rollups were last looked over.
 pub(super) async fn unfolded(shared: &Shared, services: &[ServiceId]) -> Result<Vec<Loaded>, Error> {
     let mut loaded = Vec::new();
     for file in shared.files(Family::Raw).iter().filter(|file| !file.complete.load(Ordering::Acquire)) {

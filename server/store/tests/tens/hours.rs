@@ -90,7 +90,7 @@ async fn hours_are_folded_while_their_partition_goes_on_and_what_is_late_is_adde
     }
     store.close().await.unwrap();
     let store = open(folder.path()).await;
-    assert_alike(&told(&store, hour).await, &told(&raw, hour).await, &format!("opened again"));
+    assert_alike(&told(&store, hour).await, &told(&raw, hour).await, "opened again");
     store.maintain(now.plus(13 * HOUR)).await.unwrap();
-    assert_alike(&told(&store, hour).await, &told(&raw, hour).await, &format!("folded for good"));
+    assert_alike(&told(&store, hour).await, &told(&raw, hour).await, "folded for good");
 }
