@@ -2,6 +2,8 @@
 //! owner, so that a question about one service reads its own; what comes late is added with the next. Until then the
 //! partition answers. What was seen of errors and patterns is remembered each minute.
 
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::Arc;
@@ -84,17 +86,14 @@ pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, 
     if next == front && new_mark == mark && !last {
         return Ok(());
     }
-    write::write(shared, file, next, new_mark, last).await?;
-    file.mark.store(new_mark, Ordering::Release);
-    file.set_front(next);
-    file.complete.store(last, Ordering::Release);
-    Ok(())
+    write::write(shared, file, next, new_mark, last).await
 }
 
-/// Up to which `seq` rollups are not merged with later ones any more: all of them where nothing comes.
+/// Up to which `seq` rollups are not merged with later ones any more: past all of them where nothing comes, so that a
+/// question with an older front does not take the last hours for its own.
 async fn settled(file: &DataFile, last: bool) -> Result<i64, Error> {
     let sql = match last {
-        true => "select coalesce(max(seq), 0) from rollups",
+        true => "select coalesce(max(seq), 0) + 1 from rollups",
         false => {
             "select coalesce((select min(seq) - 1 from rollups where merged = 0), (select max(seq) from rollups), 0)"
         }
@@ -109,7 +108,8 @@ type Row = (i64, i64, i64, i64, i64);
 /// Remembers what rollups, given by number and length, have seen.
 async fn look(shared: &Shared, file: &DataFile, rows: &[(i64, i64)]) -> Result<(), Error> {
     for portion in pass::portions(rows) {
-        let (rows, resolved) = raw(shared, file, numbered(file, &portion)).await?;
+        let rows = numbered(shared, file, &portion).await?;
+        let resolved = owners_of(shared, file).await?;
         let (seen, damaged) = query::blocking(move || {
             let mut seen = Sightings::default();
             let take = |rollup: &Rollup| sightings(&mut seen, rollup, &resolved);
@@ -123,40 +123,30 @@ async fn look(shared: &Shared, file: &DataFile, rows: &[(i64, i64)]) -> Result<(
     Ok(())
 }
 
-/// Rows by their numbers.
-async fn numbered(file: &DataFile, ids: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+/// Rows of a partition by their numbers, but for those that can't be read, which is remembered.
+async fn numbered(shared: &Shared, file: &DataFile, ids: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    match read(file, ids).await {
+        Err(error) if error.is_damage() => {}
+        other => return other,
+    }
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        match read(file, &[*id]).await {
+            Err(error) if error.is_damage() => say(shared, file, vec![format!("rollup {id}: {error}")]),
+            other => rows.extend(other?),
+        }
+    }
+    Ok(rows)
+}
+
+async fn read(file: &DataFile, ids: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
     let sql = "select id, data from rollups where id in (select value from json_each(?1))";
     Ok(sqlx::query_as(sql).bind(json!(ids).to_string()).fetch_all(&mut *file.readers.get().await?).await?)
 }
 
-/// Rows of a partition, none where they can't be read, which is remembered; and its owners.
-async fn raw(
-    shared: &Shared,
-    file: &DataFile,
-    read: impl Future<Output = Result<Vec<(i64, Vec<u8>)>, Error>>,
-) -> Result<(Vec<(i64, Vec<u8>)>, Resolved), Error> {
-    let both = async {
-        let rows = read.await?;
-        // After the rows: they may name owners that came with them.
-        Ok::<_, Error>((rows, owners_of(shared, file).await?))
-    };
-    Ok(spared(shared, file, both.await)?.unwrap_or_else(|| (Vec::new(), Resolved::new(Arc::default(), Vec::new()))))
-}
-
-/// A partition's owners as the directory has them now.
+/// A partition's owners as the directory has them now; asked after rows, which may name owners that came with them.
 async fn owners_of(shared: &Shared, file: &DataFile) -> Result<Resolved, Error> {
     file.resolved(&shared.registry, &shared.directory.load_full()).await
-}
-
-/// What was read of a partition; nothing where it is damaged, which is remembered.
-fn spared<T>(shared: &Shared, file: &DataFile, read: Result<T, Error>) -> Result<Option<T>, Error> {
-    match read {
-        Err(error) if error.is_damage() => {
-            say(shared, file, vec![error.to_string()]);
-            Ok(None)
-        }
-        other => other.map(Some),
-    }
 }
 
 fn say(shared: &Shared, file: &DataFile, damaged: Vec<String>) {
@@ -170,27 +160,5 @@ fn mark_after(rows: &[Row], mark: i64, closed: impl Fn(i64) -> bool) -> i64 {
     match rows.iter().find(open) {
         Some((_, seq, ..)) => seq - 1,
         None => rows.last().map_or(mark, |(_, seq, ..)| *seq),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fold_comes_as_far_as_the_first_open_minute() {
-        let closed = |minute: i64| minute < 5 * MINUTE;
-        let row = |seq, first: i64, last: i64| (100 - seq, seq, first * MINUTE, last * MINUTE + 1, 1);
-        assert_eq!(mark_after(&[], 7, closed), 7);
-        assert_eq!(mark_after(&[row(8, 1, 2), row(9, 4, 4)], 7, closed), 9);
-        assert_eq!(mark_after(&[row(8, 1, 2), row(9, 4, 5), row(10, 1, 1)], 7, closed), 8);
-        assert_eq!(mark_after(&[(1, 8, i64::MAX, i64::MIN, 1)], 7, closed), 8, "a rollup without cells is no obstacle");
-    }
-
-    #[test]
-    fn partitions_of_a_day_share_a_file() {
-        let day = DAY / 1_000_000;
-        assert_eq!(day_of(3 * day + 5), 3 * day);
-        assert_eq!(day_of(4 * day - 1), 3 * day);
     }
 }

@@ -308,6 +308,16 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
             .fetch_one(&mut connection)
             .await?;
     file.widen(first.unwrap_or(i64::MAX), last.unwrap_or(i64::MIN));
+    if file.family == Family::Summary {
+        // What a new format left is no part of what is kept.
+        let (free, all): (i64, i64) =
+            sqlx::query_as("select freelist_count, page_count from pragma_freelist_count, pragma_page_count")
+                .fetch_one(&mut connection)
+                .await?;
+        if free > all / 4 {
+            sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
+        }
+    }
     if file.family == Family::Raw {
         let is_small =
             "select exists (select 1 from blocks where merged = 0) or exists (select 1 from rollups where merged = 0)";
@@ -322,17 +332,22 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
 /// A partition, how far it is looked over and folded, and whether that is for good.
 type Fold = (i64, i64, i64, i64, bool);
 
-/// How far each raw partition is folded, as the summaries have it.
+/// How far each raw partition is folded, as the summaries have it. What can't be read now is found when they are written.
 async fn marks(shared: &Shared) {
     let raw = shared.files(Family::Raw);
     for day in shared.files(Family::Summary).iter() {
         if !raw.iter().any(|file| crate::fold::day_of(file.id) == day.id) {
             continue;
         }
-        let Ok(mut reader) = day.readers.get().await else { continue };
-        let folds: Result<Vec<Fold>, _> =
-            sqlx::query_as("select source, mark, front, seq, complete from folds").fetch_all(&mut *reader).await;
-        for (source, mark, before, seq, complete) in folds.unwrap_or_default() {
+        let read = async {
+            let sql = "select source, mark, front, seq, complete from folds";
+            Ok::<Vec<Fold>, Error>(sqlx::query_as(sql).fetch_all(&mut *day.readers.get().await?).await?)
+        };
+        let folds = read.await.unwrap_or_else(|error| {
+            tracing::warn!("{}: {error}", day.path.display());
+            Vec::new()
+        });
+        for (source, mark, before, seq, complete) in folds {
             if let Some(file) = raw.iter().find(|file| file.id == source) {
                 file.mark.store(mark, Ordering::Release);
                 file.set_front(Front { before, seq });

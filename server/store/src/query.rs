@@ -65,29 +65,34 @@ pub(crate) async fn load(shared: &Shared, need: &Need<'_>) -> Result<Vec<Loaded>
         .filter(|file| !(by_minutes && file.complete.load(Ordering::Acquire)))
         .map(|file| (Arc::clone(file), if by_minutes { file.front() } else { Front::NONE }))
         .collect();
-    // Nothing of these is in the summaries, as far as this question goes.
-    let own: Vec<i64> = raw.iter().filter(|(_, front)| *front == Front::NONE).map(|(file, _)| file.id).collect();
+    // Of these the summaries tell no more than what was folded when their fronts were taken.
+    let most: HashMap<i64, i64> = raw.iter().map(|(file, front)| (file.id, front.seq)).collect();
     let summaries = shared.files(Family::Summary);
     let mut loaded = Vec::new();
     for (file, front) in raw.iter().filter(|(file, _)| file.meets(window)) {
         loaded.extend(load_file(shared, file, Rows::Window(window, *front), need.services).await?);
     }
     for day in summaries.iter().filter(|day| day.meets(window)) {
-        let tens = if need.is_by_tens() { load_tens(shared, day, need, &own).await? } else { tens::Tens::default() };
-        let most = raw.iter().map(|(file, front)| (file.id, front.seq));
-        let most = most.chain(tens.sources.iter().map(|source| (*source, Front::NONE.seq))).collect();
+        let tens = if need.is_by_tens() { load_tens(shared, day, need, &most).await? } else { tens::Tens::default() };
         loaded.extend(tens.loaded);
         if tens.is_all {
             continue;
         }
+        let by_tens = tens.sources.iter().map(|source| (*source, Front::NONE.seq));
+        let most = most.iter().map(|(source, seq)| (*source, *seq)).chain(by_tens).collect();
         loaded.extend(load_file(shared, day, Rows::Folded(window, &most), need.services).await?);
     }
     Ok(loaded)
 }
 
 /// A day's tens; none when they are damaged, which is remembered: the minutes answer.
-async fn load_tens(shared: &Shared, day: &DataFile, need: &Need<'_>, own: &[i64]) -> Result<tens::Tens, Error> {
-    match tens::load(shared, day, need, own).await {
+async fn load_tens(
+    shared: &Shared,
+    day: &DataFile,
+    need: &Need<'_>,
+    most: &HashMap<i64, i64>,
+) -> Result<tens::Tens, Error> {
+    match tens::load(shared, day, need, most).await {
         Err(error) if error.is_damage() => {
             shared.damaged(format!("{}: {error}", day.path.display()));
             Ok(tens::Tens::default())

@@ -56,18 +56,19 @@ impl Partitions {
                 return failed.map_or(Ok(()), Err);
             }
             let last = file.closed.load(Ordering::Acquire);
-            if is_to_fold(file) {
-                let folded = fold::fold(&self.shared, file, now, last).await;
-                match self.shared.came_upon(file, folded) {
-                    Ok(is_damaged) => file.damaged.store(is_damaged && last, Ordering::Release),
-                    Err(error) => failed = failed.or(Some(error)),
-                }
-            }
-            // Complete or not: the last merge may have failed, or been cut off by a stop.
+            // Merged first: what is folded is read by owner. Complete or not: the last merge may have failed, or been
+            // cut off by a stop.
             if !file.merged.load(Ordering::Acquire) {
                 let merged = merge::merge(&self.shared, file, now, last).await;
                 match self.shared.came_upon(file, merged) {
                     Ok(_) => file.merged.store(last, Ordering::Release),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            if is_to_fold(file) {
+                let folded = fold::fold(&self.shared, file, now, last).await;
+                match self.shared.came_upon(file, folded) {
+                    Ok(is_damaged) => file.damaged.store(is_damaged && last, Ordering::Release),
                     Err(error) => failed = failed.or(Some(error)),
                 }
             }

@@ -12,7 +12,7 @@ use super::Loaded;
 use crate::Error;
 use crate::cache::RowKey;
 use crate::partition::Shared;
-use crate::partition::file::DataFile;
+use crate::partition::file::{DataFile, Front};
 use crate::readers::Snapshot;
 use crate::rollup::Rollup;
 use crate::tens::{Making, TEN};
@@ -53,13 +53,18 @@ struct Reliable {
     making: Arc<Making>,
 }
 
-/// The tens of a day's partitions but for those that still answer for themselves, and those that have none that can be
-/// relied on: these are left to their minutes.
-pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: &[i64]) -> Result<Tens, Error> {
+/// The tens of a day's partitions but for those that still answer for themselves, given with how far they are folded, and
+/// those that have none that can be relied on: these are left to their minutes.
+pub(super) async fn load(
+    shared: &Shared,
+    day: &DataFile,
+    need: &Need<'_>,
+    most: &HashMap<i64, i64>,
+) -> Result<Tens, Error> {
     // Before the snapshot: it reads through a connection of its own.
     let owners = day.resolved(&shared.registry, &shared.directory.load_full()).await?.timelines;
     let mut snapshot = day.readers.snapshot().await?;
-    let mut reliable = makings(shared, day, &mut snapshot, own).await?;
+    let mut reliable = makings(shared, day, &mut snapshot, most).await?;
     let mut stale = BTreeSet::new();
     reliable.retain(|Reliable { source, making, .. }| match making.moved(&owners) {
         // What one service won or lost is no news of another.
@@ -93,7 +98,8 @@ pub(super) async fn load(shared: &Shared, day: &DataFile, need: &Need<'_>, own: 
             tens.loaded.push(Loaded { rollups, resolved });
         }
     }
-    tens.is_all = sources.iter().all(|(source,)| own.contains(source) || tens.sources.contains(source));
+    let is_told = |source| most.get(source) == Some(&Front::NONE.seq) || tens.sources.contains(source);
+    tens.is_all = sources.iter().all(|(source,)| is_told(source));
     if !stale.is_empty() {
         day.makings.lock().await.stale.extend(stale);
     }
@@ -105,13 +111,13 @@ async fn makings(
     shared: &Shared,
     day: &DataFile,
     snapshot: &mut SqliteConnection,
-    own: &[i64],
+    most: &HashMap<i64, i64>,
 ) -> Result<Vec<Reliable>, Error> {
     let all: Vec<(i64, i64)> = sqlx::query_as("select id, source from makings").fetch_all(&mut *snapshot).await?;
     let mut makings = day.makings.lock().await;
     makings.known.retain(|known, _| all.iter().any(|(id, _)| id == known));
     let mut found = Vec::with_capacity(all.len());
-    for (id, source) in all.into_iter().filter(|(_, source)| !own.contains(source)) {
+    for (id, source) in all.into_iter().filter(|(_, source)| !most.contains_key(source)) {
         if let Some(making) = makings.known.get(&id) {
             found.push(Reliable { id, source, making: Arc::clone(making) });
             continue;

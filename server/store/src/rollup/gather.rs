@@ -54,13 +54,18 @@ impl<'a> Named<'a> {
 }
 
 /// Counts the texts of each owner, or its pairs of texts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cap {
+    most: usize,
     known: HashSet<(u32, u32, u32)>,
     counts: HashMap<u32, usize>,
 }
 
 impl Cap {
+    fn new(most: usize) -> Self {
+        Self { most, known: HashSet::new(), counts: HashMap::new() }
+    }
+
     /// The text under which an owner's record is counted.
     fn text(&mut self, owner: u32, text: u32, texts: &mut Texts) -> u32 {
         self.beside(owner, 0, text, texts)
@@ -68,11 +73,11 @@ impl Cap {
 
     /// The same of a text that counts anew beside each other text.
     fn beside(&mut self, owner: u32, other: u32, text: u32, texts: &mut Texts) -> u32 {
-        if self.known.contains(&(owner, other, text)) {
+        if self.most == usize::MAX || self.known.contains(&(owner, other, text)) {
             return text;
         }
         let count = self.counts.entry(owner).or_default();
-        if *count >= TEXTS {
+        if *count >= self.most {
             return texts.number(OTHERS);
         }
         *count += 1;
@@ -83,6 +88,15 @@ impl Cap {
 
 impl Gather {
     pub(crate) fn new(width: i64) -> Self {
+        Self::capped(width, TEXTS)
+    }
+
+    /// Of rollups that are capped themselves, each of which may keep what it has.
+    pub(crate) fn whole(width: i64) -> Self {
+        Self::capped(width, usize::MAX)
+    }
+
+    fn capped(width: i64, most: usize) -> Self {
         Self {
             width,
             texts: Texts::default(),
@@ -90,10 +104,10 @@ impl Gather {
             calls: HashMap::new(),
             errors: HashMap::new(),
             logs: HashMap::new(),
-            endpoints: Cap::default(),
-            callees: Cap::default(),
-            patterns: Cap::default(),
-            groups: Cap::default(),
+            endpoints: Cap::new(most),
+            callees: Cap::new(most),
+            patterns: Cap::new(most),
+            groups: Cap::new(most),
             owners: HashMap::new(),
         }
     }

@@ -124,11 +124,25 @@ struct Piece {
     data: Vec<u8>,
 }
 
-/// Rows, given by their number, begin and length, ascending: those of each stretch by number and length. Pure.
+/// Rows, given by their number, begin and length, ascending: those of each stretch by number and length. What is more
+/// than is gathered at a time ends with an hour, and no row goes on beyond its own. Pure.
 fn stretches(rows: &[(i64, i64, i64)]) -> Vec<Vec<(i64, i64)>> {
-    let stretch = |first: i64| first.div_euclid(STRETCH);
-    let stretches = rows.chunk_by(|(_, a, _), (_, b, _)| stretch(*a) == stretch(*b));
-    stretches.map(|rows| rows.iter().map(|(id, _, length)| (*id, *length)).collect()).collect()
+    let mut stretches: Vec<Vec<(i64, i64)>> = Vec::new();
+    let (mut begun, mut bytes) = ((0, 0), 0);
+    for (id, first, length) in rows {
+        let (stretch, hour) = (first.div_euclid(STRETCH), first.div_euclid(HOUR));
+        let goes_on = stretch == begun.0 && (hour == begun.1 || bytes < pass::BYTES);
+        begun = (stretch, hour);
+        match stretches.last_mut() {
+            Some(last) if goes_on => last.push((*id, *length)),
+            _ => {
+                stretches.push(vec![(*id, *length)]);
+                bytes = 0;
+            }
+        }
+        bytes += length;
+    }
+    stretches
 }
 
 /// Sums minutes of a stretch as they come, of a range of parties. Pure.
@@ -210,5 +224,22 @@ impl Maker {
             }
         }
         runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::MINUTE;
+
+    use super::*;
+
+    #[test]
+    fn a_stretch_is_a_quarter_of_a_day_or_ends_with_an_hour_when_it_is_large() {
+        let small = [(1, 0, 5), (2, 5 * HOUR + 59 * MINUTE, 5), (3, 6 * HOUR, 5), (4, 30 * HOUR, 5)];
+        assert_eq!(stretches(&small), [vec![(1, 5), (2, 5)], vec![(3, 5)], vec![(4, 5)]]);
+        let large = pass::BYTES;
+        let rows = [(1, 0, large), (2, 0, large), (3, MINUTE, 1), (4, HOUR, 1), (5, 2 * HOUR, large), (6, 3 * HOUR, 1)];
+        let ids = stretches(&rows).into_iter().map(|rows| rows.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
+        assert_eq!(ids.collect::<Vec<_>>(), [vec![1, 2, 3], vec![4, 5], vec![6]]);
     }
 }

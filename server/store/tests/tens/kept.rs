@@ -27,12 +27,26 @@ async fn a_store_of_an_older_version_gets_its_tens() {
         create index rollups_by_time on rollups (last, first);
         alter table folds drop column front; alter table folds drop column seq; pragma user_version = 1";
     change(folder.path(), older).await;
+    let lost = tempfile::tempdir().unwrap();
+    copy_all(folder.path(), lost.path());
     let store = open(folder.path()).await;
     assert_eq!(count(folder.path(), "select count(*) from makings").await, 0);
     assert_same(&answers(&store).await, &before, "as before");
     store.maintain(now.plus(13 * HOUR)).await.unwrap();
     assert_eq!(count(folder.path(), "select count(*) from makings").await, 2);
     assert_same(&answers(&store).await, &before, "as before");
+    // It was stopped before it noted how far it folded.
+    change(lost.path(), "delete from folds").await;
+    let store = open(lost.path()).await;
+    assert_same(&answers(&store).await, &before, "not noted");
+    store.maintain(now.plus(13 * HOUR)).await.unwrap();
+    assert_same(&answers(&store).await, &before, "folded anew");
+    store.close().await.unwrap();
+    // What is folded outlives its partition.
+    std::fs::remove_dir_all(lost.path().join("raw")).unwrap();
+    std::fs::create_dir(lost.path().join("raw")).unwrap();
+    let store = open(lost.path()).await;
+    assert_same(&answers(&store).await, &before, "without partitions");
 }
 
 #[tokio::test]
