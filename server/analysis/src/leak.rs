@@ -114,7 +114,7 @@ pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules
     let climb = |grown: &Grown| Watch { grown, now: grown.ended.unwrap_or(now), rules }.goes_on();
     let found: Vec<(&Grown, Climb)> = runs.iter().filter_map(|run| climb(run).map(|climb| (run, climb))).collect();
     let is_backed = found.len() >= 2 || found.iter().any(|(_, climb)| climb.watched >= rules.alone);
-    if !is_backed || levelled_off_before(now, &found, before) {
+    if !is_backed || levelled_off_before(now, &found, runs, before) {
         return Vec::new();
     }
     let living = found.into_iter().filter(|(grown, _)| grown.ended.is_none());
@@ -148,12 +148,14 @@ fn climbing(grown: &Grown, climb: Climb) -> Climbing {
     }
 }
 
-/// Whether pods of the revision before grew as much by the same age and, in as long a time again, hardly more.
-fn levelled_off_before(now: Timestamp, found: &[(&Grown, Climb)], before: &[Grown]) -> bool {
-    found.iter().all(|(grown, _)| {
-        let age = grown.ended.unwrap_or(now).since(grown.started);
+/// Whether all that climbs does what was seen before: runs of the revision before, and earlier ones of this, grew as much
+/// by the same age and, in as long a time again, hardly more.
+fn levelled_off_before(now: Timestamp, found: &[(&Grown, Climb)], runs: &[Grown], before: &[Grown]) -> bool {
+    found.iter().filter(|(grown, _)| grown.ended.is_none()).all(|(grown, _)| {
+        let age = now.since(grown.started);
         let Some(rise) = growth(grown, grown.warm_up, age) else { return false };
-        let likes = before.iter().filter_map(|past| {
+        let earlier = runs.iter().filter(|run| run.started < grown.started);
+        let likes = before.iter().chain(earlier).filter_map(|past| {
             let (by_then, later) = (growth(past, past.warm_up, age)?, growth(past, age, 2 * age)?);
             Some(by_then >= 0.6 * rise && later <= 0.3 * rise)
         });

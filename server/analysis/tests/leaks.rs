@@ -7,7 +7,7 @@ use memory::{Habit, LIMIT, QUIET, Week, at, draw, harmless};
 use model::{HOUR, MINUTE, PodId};
 
 fn called(week: &Week, minute: i64) -> bool {
-    !leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default()).is_empty()
+    !leaks(at(minute), &week.grown(minute), &[], &LeakRules::default()).is_empty()
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_leak_is_found_with_the_time_that_is_left() {
     for seed in 0..10 {
         let week = draw(&QUIET, Some((0.02, 0)), 300 + seed);
         let minute = 6 * 60;
-        let Some(climbing) = leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default()).into_iter().next()
+        let Some(climbing) = leaks(at(minute), &week.grown(minute), &[], &LeakRules::default()).into_iter().next()
         else {
             continue;
         };

@@ -1,5 +1,5 @@
 //! The score of leaks by class, beside Coroot's rule on the same weeks: `cargo run --release -p analysis --example
-//! leaks -- SEEDS`. A look every ten minutes, as the server has it.
+//! leaks -- SEEDS [CLASS]`. A look every ten minutes, as the server has it.
 #![allow(clippy::print_stdout)]
 
 mod coroot;
@@ -11,8 +11,9 @@ use memory::{Habit, MINUTES, QUIET, Week, at, draw, harmless};
 
 fn main() {
     let seeds: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(40);
+    let only = std::env::args().nth(2).unwrap_or_default();
     println!("harmless container-weeks called a leak | of | ours | Coroot at 10 %/h | at 5 %/h");
-    for habit in harmless() {
+    for habit in harmless().into_iter().filter(|habit| habit.name.contains(&only)) {
         let mut row = [0_u64; 3];
         for seed in 0..seeds {
             let week = draw(&habit, None, seed);
@@ -26,7 +27,7 @@ fn main() {
         "\nleaks: %/h, habit | of | found in 2 h | in 12 h | before the end | median minutes | ETA within 25 % | Coroot in 2 h | in 12 h"
     );
     for rate in [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0] {
-        for (habit, from) in leaking() {
+        for (habit, from) in leaking().into_iter().filter(|(habit, _)| habit.name.contains(&only)) {
             line(rate, &habit, from, seeds);
         }
     }
@@ -79,14 +80,14 @@ fn first(week: &Week, is_called: impl Fn(&Week, i64) -> bool) -> Option<i64> {
 }
 
 fn ours(week: &Week, minute: i64) -> bool {
-    !leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default()).is_empty()
+    !leaks(at(minute), &week.grown(minute), &[], &LeakRules::default()).is_empty()
 }
 
 /// Half an hour after the first call: within a quarter of what was true.
 fn eta_is_near(week: &Week, minute: i64) -> bool {
     let Some(end) = week.ends else { return true };
     let minute = (minute + 30).min(end as i64 - 10);
-    let found = leaks(at(minute), &[week.grown(minute)], &[], &LeakRules::default());
+    let found = leaks(at(minute), &week.grown(minute), &[], &LeakRules::default());
     let Some(eta) = found.first().and_then(|climbing| climbing.eta) else { return false };
     let (said, true_) = (eta.likely as f64 / model::MINUTE as f64, end - minute as f64);
     (said - true_).abs() <= 0.25 * true_

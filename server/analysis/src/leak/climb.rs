@@ -25,7 +25,8 @@ pub(super) struct Climb {
 }
 
 /// Over how long it is looked.
-const HORIZONS: [i64; 8] = [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, 32 * HOUR, 72 * HOUR, 168 * HOUR];
+const HORIZONS: [i64; 9] =
+    [HOUR, 90 * MINUTE, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, 32 * HOUR, 72 * HOUR, 168 * HOUR];
 /// How far apart looks are that must agree: one alone sees too many waves.
 const AGAIN: i64 = 10 * MINUTE;
 /// What was found so lately goes on, though a look now may miss it.

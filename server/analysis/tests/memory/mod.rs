@@ -148,14 +148,19 @@ pub fn at(minute: i64) -> Timestamp {
 }
 
 impl Week {
-    /// What a look in a minute is given: minutes of six hours, five minutes of a day, hours of a week, as the server
-    /// asks for them.
-    pub fn grown(&self, minute: i64) -> Grown {
-        let (first, values) = self.runs.iter().rfind(|(first, _)| *first <= minute).unwrap();
+    /// All runs that began by a minute, as a look then is given them.
+    pub fn grown(&self, minute: i64) -> Vec<Grown> {
+        let begun = self.runs.iter().take_while(|(first, _)| *first <= minute);
+        begun.map(|run| self.run(run, minute)).filter(|run| !run.points.is_empty()).collect()
+    }
+
+    /// Minutes of six hours, five minutes of a day, hours of a week, as the server asks for them.
+    fn run(&self, (first, values): &(i64, Vec<(f64, f64)>), minute: i64) -> Grown {
         let (mut points, mut load) = (Vec::new(), Vec::new());
+        let end = first + values.len() as i64;
         for (step, from, to) in [(60, 7 * 24 * 60, 24 * 60), (5, 24 * 60, 6 * 60), (1, 6 * 60, 0)] {
             let (mut at_, to) = ((minute - from).max(*first).div_euclid(step) * step, (minute - to) / step * step);
-            while at_ < to {
+            while at_ < to.min(end) {
                 let part =
                     (at_.max(*first) - first) as usize..(at_ + step - first).max(0).min(values.len() as i64) as usize;
                 if !part.is_empty() {
@@ -172,7 +177,7 @@ impl Week {
         Grown {
             pod: PodId("pod".into()),
             started: at(*first),
-            ended: None,
+            ended: (end <= minute && end < MINUTES).then(|| at(end)),
             warm_up: WARM_UP,
             level: points.clone(),
             load: if self.knows_load { load } else { Vec::new() },
