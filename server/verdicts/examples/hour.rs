@@ -17,7 +17,7 @@ use verdicts::Judging;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Services of which an hour may cost no more than `TARGET`.
+/// Services that may cost no more than `TARGET` an hour to judge.
 const SERVICES: u32 = 10_000;
 const TARGET: Duration = Duration::from_secs(60);
 /// Of each service.
@@ -56,10 +56,11 @@ async fn main() {
     let judged = store.newest_judgements().len();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(
-        "{SERVICES} services with {} endpoints, {PODS} pods, {hours} h of past, each with one deploy in the hour: {:.1?} \
-         of processor time with the store (target {TARGET:.0?}); measured on {services}, of which {judged} were judged at \
-         {looks} looks, {:.0?} each; load {}",
+        "{SERVICES} services with {} endpoints, {PODS} pods, {hours} h of past, each with one deploy in the hour: a look at \
+         each takes {:.1?} of processor time with the store (target {TARGET:.0?}), all looks at all {:.0?}; measured on \
+         {services}, of which {judged} were judged at {looks} looks, {:.1?} each; load {}",
         ENDPOINTS.len(),
+        took * SERVICES / looks as u32,
         took * SERVICES / services,
         took / looks as u32,
         load.trim(),
