@@ -62,6 +62,10 @@ pub struct LeakRules {
     pub far: f64,
     /// A single pod is believed after it was watched for so long, in nanoseconds.
     pub alone: i64,
+    /// What levelled off with so much of its limit levelled off by itself, at most.
+    pub room: f64,
+    /// Runs begin alike, so that earlier ones tell of later ones: true of containers, not of volumes.
+    pub alike: bool,
 }
 
 impl Default for LeakRules {
@@ -78,6 +82,8 @@ impl Default for LeakRules {
             load: 0.02,
             far: 30.0 * DAY as f64,
             alone: 90 * MINUTE,
+            room: 0.8,
+            alike: true,
         }
     }
 }
@@ -114,7 +120,7 @@ pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules
     let climb = |grown: &Grown| Watch { grown, now: grown.ended.unwrap_or(now), rules }.goes_on();
     let found: Vec<(&Grown, Climb)> = runs.iter().filter_map(|run| climb(run).map(|climb| (run, climb))).collect();
     let is_backed = found.len() >= 2 || found.iter().any(|(_, climb)| climb.watched >= rules.alone);
-    if !is_backed || levelled_off_before(now, &found, runs, before) {
+    if !is_backed || levelled_off_before(now, &found, runs, before, rules) {
         return Vec::new();
     }
     let living = found.into_iter().filter(|(grown, _)| grown.ended.is_none());
@@ -149,17 +155,30 @@ fn climbing(grown: &Grown, climb: Climb) -> Climbing {
 }
 
 /// Whether all that climbs does what was seen before: runs of the revision before, and earlier ones of this, grew as much
-/// by the same age and, in as long a time again, hardly more.
-fn levelled_off_before(now: Timestamp, found: &[(&Grown, Climb)], runs: &[Grown], before: &[Grown]) -> bool {
-    found.iter().filter(|(grown, _)| grown.ended.is_none()).all(|(grown, _)| {
+/// by the same age and, in as long a time again, hardly more, far from their limit. One that ended while it climbed says
+/// that it does not.
+fn levelled_off_before(
+    now: Timestamp,
+    found: &[(&Grown, Climb)],
+    runs: &[Grown],
+    before: &[Grown],
+    rules: &LeakRules,
+) -> bool {
+    let climbed = |run: &Grown| found.iter().any(|(grown, _)| std::ptr::eq(*grown, run));
+    let mut living = found.iter().filter(|(grown, _)| grown.ended.is_none());
+    living.all(|(grown, _)| {
         let age = now.since(grown.started);
         let Some(rise) = growth(grown, grown.warm_up, age) else { return false };
-        let earlier = runs.iter().filter(|run| run.started < grown.started);
-        let likes = before.iter().chain(earlier).filter_map(|past| {
-            let (by_then, later) = (growth(past, past.warm_up, age)?, growth(past, age, 2 * age)?);
-            Some(by_then >= 0.6 * rise && later <= 0.3 * rise)
-        });
-        let likes: Vec<bool> = likes.collect();
+        let levelled = |past: &Grown| {
+            let grew = growth(past, past.warm_up, age).zip(growth(past, age, 2 * age)).zip(around(past, 2 * age));
+            let Some(((by_then, later), level)) = grew else {
+                return (past.ended.is_some() && climbed(past)).then_some(false);
+            };
+            let has_room = past.limit.or(grown.limit).is_none_or(|limit| level <= rules.room * limit);
+            Some(by_then >= 0.6 * rise && later <= 0.3 * rise && has_room)
+        };
+        let earlier = runs.iter().filter(|run| rules.alike && run.started < grown.started);
+        let likes: Vec<bool> = before.iter().chain(earlier).filter_map(levelled).collect();
         !likes.is_empty() && likes.iter().all(|is_like| *is_like)
     })
 }
@@ -175,10 +194,11 @@ pub fn rate_before(now: Timestamp, runs: &[Grown], before: &[Grown]) -> Option<f
 
 /// What a run grew between two ages.
 fn growth(run: &Grown, from: i64, to: i64) -> Option<f64> {
-    let around = |age: i64| {
-        let at = run.started.0 + age;
-        let (from, to) = (Timestamp(at - 5 * MINUTE), Timestamp(at));
-        bins::bins(&run.points, from, to, 1).map(|values| values[0])
-    };
-    Some(around(to)? - around(from + 5 * MINUTE)?)
+    Some(around(run, to)? - around(run, from + 5 * MINUTE)?)
+}
+
+/// What a run held in the five minutes before an age.
+fn around(run: &Grown, age: i64) -> Option<f64> {
+    let at = run.started.0 + age;
+    bins::bins(&run.points, Timestamp(at - 5 * MINUTE), Timestamp(at), 1).map(|values| values[0])
 }

@@ -144,3 +144,27 @@ fn a_run_that_is_watched_since_an_hour_alone_is_judged_by_that_hour() {
     };
     assert_eq!(leaks(at(600), &[since_an_hour("a"), since_an_hour("b")], &[], &rules).len(), 2);
 }
+
+#[test]
+fn what_earlier_runs_did_tells_of_a_later_one_but_not_where_they_ended_climbing_or_at_their_limit() {
+    let rules = LeakRules::default();
+    // Each climbs for two hours from its start and then stays; the last is two hours old.
+    let run = |started: i64, ended: Option<i64>, from: f64| {
+        let until = ended.unwrap_or(1_000);
+        let wobble = |minute: i64| if minute % 2 == 0 { 0.001 } else { -0.001 };
+        let value = |minute: i64| (from + wobble(minute) + 0.15 * ((minute - started) as f64 / 60.0).min(2.2)) * LIMIT;
+        let points: Vec<_> = (started..until).map(|minute| (at(minute), value(minute))).collect();
+        let base = line("a", 0, 1, 0.0);
+        Grown { started: at(started), ended: ended.map(at), level: points.clone(), points, ..base }
+    };
+    let said = |earlier: Vec<Grown>, rules: &LeakRules| {
+        let runs: Vec<Grown> = earlier.into_iter().chain([run(870, None, 0.3)]).collect();
+        !leaks(at(1_000), &runs, &[], rules).is_empty()
+    };
+    assert!(said(vec![], &rules), "a first run");
+    let levelled = || run(0, Some(600), 0.3);
+    assert!(!said(vec![levelled()], &rules), "the one before levelled off");
+    assert!(said(vec![levelled()], &LeakRules { alike: false, ..rules.clone() }), "of a volume it says nothing");
+    assert!(said(vec![levelled(), run(700, Some(860), 0.3)], &rules), "another ended while it climbed");
+    assert!(said(vec![run(0, Some(600), 0.6)], &rules), "it levelled off at its limit");
+}

@@ -1,5 +1,5 @@
-//! The state of all services at one moment and over one window, made at most once a second for all who ask: their
-//! health, their totals, what happened to them in the last hour.
+//! The state of all services at one moment and over one window, made once for all who ask meanwhile: their health, their
+//! totals, what happened to them in the last hour.
 
 mod adverse;
 
@@ -12,7 +12,6 @@ use model::{
     ServiceId, ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
 };
 use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
-use tokio::sync::OnceCell;
 
 use super::begun::{begun, measured};
 use adverse::{happened, told_of};
@@ -48,16 +47,14 @@ pub(super) struct Standings {
     pub(super) directory: Arc<Directory>,
 }
 
-/// What standings are made from, apart from telemetry: a window, and how often anything else had changed.
-type Key = (Window, u64);
-
-type Slot = Arc<OnceCell<Arc<Standings>>>;
+/// The standings of a window, and how often anything but telemetry had changed before they were made.
+type Slot = Arc<tokio::sync::Mutex<Option<(u64, Arc<Standings>)>>>;
 
 /// Makes and keeps standings.
 pub(super) struct Board {
     store: Store,
-    /// The latest few, newest last: viewers of the same window share one.
-    recent: Mutex<Vec<(Key, Slot)>>,
+    /// The latest few windows, newest last: viewers of the same share one.
+    recent: Mutex<Vec<(Window, Slot)>>,
 }
 
 /// Windows kept at a time.
@@ -72,21 +69,31 @@ impl Board {
     pub(super) async fn standings(&self, window: Window) -> Result<Arc<Standings>, store::Error> {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
+        let (asked, slot) = (self.store.told(), self.slot(window));
+        // One makes them; who waits meanwhile takes what was begun after it asked.
+        let mut made = slot.lock().await;
+        if let Some((told, standings)) = &*made
+            && *told >= asked
+        {
+            return Ok(Arc::clone(standings));
+        }
         // Counted before anything is read: what changes meanwhile is in it or makes another.
-        let slot = self.slot((window, self.store.told()));
-        slot.get_or_try_init(|| make(&self.store, window)).await.cloned()
+        let told = self.store.told();
+        let standings = make(&self.store, window).await?;
+        *made = Some((told, Arc::clone(&standings)));
+        Ok(standings)
     }
 
-    fn slot(&self, key: Key) -> Slot {
+    fn slot(&self, window: Window) -> Slot {
         let mut recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((_, slot)) = recent.iter().find(|(k, _)| *k == key) {
-            return slot.clone();
+        if let Some((_, slot)) = recent.iter().find(|(known, _)| *known == window) {
+            return Arc::clone(slot);
         }
         let slot = Slot::default();
         if recent.len() >= KEPT {
             recent.remove(0);
         }
-        recent.push((key, slot.clone()));
+        recent.push((window, Arc::clone(&slot)));
         slot
     }
 }

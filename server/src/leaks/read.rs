@@ -12,6 +12,8 @@ use store::Store;
 use super::reader::{LONG, Points, Reader, Run};
 use super::shortage;
 
+/// A run whose points begin so shortly after all points do may have begun before.
+const EDGE: i64 = 10 * MINUTE;
 /// A run whose last point is so old has ended.
 const SILENT: i64 = 3 * MINUTE;
 
@@ -92,19 +94,20 @@ impl Facts {
         now: Timestamp,
     ) -> Self {
         let mut by_what: BTreeMap<LeakOf, Vec<Known>> = BTreeMap::new();
+        let edge = runs.iter().filter_map(|run| run.points.first()).map(|(at, _)| *at).min().unwrap_or(now);
         for run in runs {
             let Some(pod) = pods.get(run.pod.as_str()) else { continue };
             let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.to_string());
-            by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now), revision, name });
+            by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now, edge), revision, name });
         }
         Self { by_what, current, before, now }
     }
 
     /// What climbs of the current revision; the names of revisions and the sentence are left to the caller.
     fn judge(self) -> Vec<Leak> {
-        let rules = LeakRules::default();
         let mut found: Vec<Leak> = Vec::new();
         for (of, runs) in self.by_what {
+            let rules = LeakRules { alike: matches!(of, LeakOf::Memory { .. }), ..LeakRules::default() };
             let of_revision = |wanted: &Option<RevisionHash>| -> Vec<Grown> {
                 runs.iter().filter(|known| known.revision == *wanted).map(|known| known.run.clone()).collect()
             };
@@ -196,8 +199,8 @@ impl Run {
         self.limit = self.limit.or(other.limit);
     }
 
-    /// With what the pod says of when it began and ended.
-    fn grown(self, pod: &PodState, now: Timestamp) -> Grown {
+    /// With what the pod says of when it began and ended; `edge` is when the first of all points was.
+    fn grown(self, pod: &PodState, now: Timestamp, edge: Timestamp) -> Grown {
         let first = self.points.first().map_or(now, |(at, _)| *at);
         let last = self.points.last().map_or(now, |(at, _)| *at);
         let is_silent = now.since(last) > SILENT;
@@ -211,6 +214,8 @@ impl Run {
         let restarted = state.and_then(|state| state.last_exit.as_ref()?.at).filter(|_| !is_past);
         let began = match restarted {
             Some(at) => at.max(pod.created),
+            // What was there when points begin has begun before.
+            None if is_past && first.since(edge) < EDGE => pod.created,
             None if state.is_some_and(|state| state.restarts > 0) => first,
             None => pod.created,
         };
@@ -266,7 +271,8 @@ mod tests {
         let runs = vec![run(None, 0..70), run(Some("second"), 70..90), run(Some("first"), 10..50)];
         let joined = joined(runs, &pods);
         assert_eq!(joined.len(), 2);
-        let grown: Vec<Grown> = joined.into_iter().map(|run| run.grown(&pod, Timestamp(90 * MINUTE))).collect();
+        let grown: Vec<Grown> =
+            joined.into_iter().map(|run| run.grown(&pod, Timestamp(90 * MINUTE), Timestamp(0))).collect();
         let current = grown.iter().find(|run| run.ended.is_none()).unwrap();
         assert_eq!((current.started, current.points.len()), (Timestamp(50 * MINUTE), 40));
         let past = grown.iter().find(|run| run.ended.is_some()).unwrap();

@@ -17,6 +17,7 @@ use model::{
     StoreStatus, Timestamp, TraceId, Unattributed, Window,
 };
 use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
 use tokio::sync::broadcast;
 
 use crate::block::columns::Signal;
@@ -309,13 +310,9 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
             .await?;
     file.widen(first.unwrap_or(i64::MAX), last.unwrap_or(i64::MIN));
     if file.family == Family::Summary {
-        // What a new format left is no part of what is kept.
-        let (free, all): (i64, i64) =
-            sqlx::query_as("select freelist_count, page_count from pragma_freelist_count, pragma_page_count")
-                .fetch_one(&mut connection)
-                .await?;
-        if free > all / 4 {
-            sqlx::raw_sql("pragma incremental_vacuum").execute(&mut connection).await?;
+        // What a new format left is no part of what is kept; where that fails, it is.
+        if let Err(error) = vacuum(&mut connection).await {
+            tracing::warn!("{}: {error}", file.path.display());
         }
     }
     if file.family == Family::Raw {
@@ -326,6 +323,18 @@ async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), 
         file.merged.store(is_small.is_ok_and(|(is_small,)| !is_small), Ordering::Release);
     }
     connection.close().await?;
+    Ok(())
+}
+
+/// Gives back pages where many are free.
+async fn vacuum(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let (free, all): (i64, i64) =
+        sqlx::query_as("select freelist_count, page_count from pragma_freelist_count, pragma_page_count")
+            .fetch_one(&mut *connection)
+            .await?;
+    if free > all / 4 {
+        sqlx::raw_sql("pragma incremental_vacuum").execute(connection).await?;
+    }
     Ok(())
 }
 

@@ -406,12 +406,12 @@ impl Store {
         self.inner.directory.store(Arc::new(next));
     }
 
-    /// Nobody listening is not a failure.
     fn count(&self) {
         self.inner.told.fetch_add(1, Ordering::Release);
     }
 
     /// Called when the change can be seen: whoever hears of it and asks must not be given what was made before it.
+    /// Nobody listening is not a failure.
     fn changed(&self, change: Change) {
         self.count();
         let _ = self.inner.changes.send(change);

@@ -22,9 +22,9 @@ use crate::{Error, pass, query, sqlite};
 const PART: usize = 4_096;
 const LEVEL: i32 = 3;
 
-/// Adds what a partition has before a front and the summaries have not, and notes how far it is folded and looked over; all
-/// at once, so that a crash leaves what was there. Where the summaries know of another front than is remembered, that is
-/// what was folded, and nothing is added.
+/// Adds what a partition has before a front and the summaries have not, and notes how far it is folded and looked over;
+/// all at once, so that a crash leaves what was there. Where the summaries know of another front than is remembered, that
+/// is what was folded, and nothing is added.
 pub(super) async fn write(
     shared: &Shared,
     file: &DataFile,
@@ -34,7 +34,11 @@ pub(super) async fn write(
 ) -> Result<(), Error> {
     let id = day_of(file.id);
     let known = shared.files(Family::Summary).iter().find(|day| day.id == id).cloned();
-    let new = known.is_none();
+    let is_new = known.is_none();
+    if is_new && shared.files_and_broken(Family::Summary).iter().any(|day| day.id == id) {
+        // Questions don't read it: the partition goes on to tell all that it has.
+        return Err(Error::Damaged("the summaries of its day can't be read".into()));
+    }
     let day = known.unwrap_or_else(|| {
         Arc::new(DataFile::new(Family::Summary, id, DataFile::path_of(&shared.data, Family::Summary, id)))
     });
@@ -44,7 +48,8 @@ pub(super) async fn write(
     let ours = |error: Error| of_day(&day, error);
     let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await.map_err(ours)?;
     let mut transaction = connection.begin_with("begin immediate").await?;
-    if let Some(noted) = noted(&mut transaction, file.id).await.map_err(ours)?.filter(|noted| noted.front != front) {
+    let noted = noted(&mut transaction, file.id).await.map_err(ours)?;
+    if let Some(noted) = noted.filter(|noted| noted.front != front || noted.complete) {
         noted.remember(file);
         return Ok(());
     }
@@ -75,16 +80,16 @@ pub(super) async fn write(
     let noted = Noted { mark, front: next, complete };
     noted.note(&mut transaction, file.id).await.map_err(ours)?;
     transaction.commit().await?;
-    noted.remember(file);
-    connection.close().await?;
-    if new {
+    // Questions must find the day, and its new owners, before they are told to read it.
+    if is_new {
         shared.add(Arc::clone(&day));
     }
     if is_more {
         day.forget_owners().await;
         day.lacks_tens.store(true, Ordering::Release);
     }
-    Ok(())
+    noted.remember(file);
+    Ok(connection.close().await?)
 }
 
 /// How far a partition is looked over and folded, and whether that is for good.
