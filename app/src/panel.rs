@@ -86,12 +86,16 @@ fn boundary(
     set_pending: SignalSetter<bool>,
     shown: Box<dyn Fn() -> Option<Late> + Send>,
 ) -> AnyView {
-    view! {
-        <Transition fallback=fallback set_pending=set_pending>
-            {shown}
-        </Transition>
-    }
-    .into_any()
+    // On the server nobody sees that something is pending, and what tells it would read the boundary's state on another
+    // thread while the page is drawn, which fails the page (`reactive_graph` takes no lock that is held).
+    #[cfg(feature = "ssr")]
+    let boundary = {
+        _ = set_pending;
+        view! { <Transition fallback=fallback>{shown}</Transition> }
+    };
+    #[cfg(not(feature = "ssr"))]
+    let boundary = view! { <Transition fallback=fallback set_pending=set_pending>{shown}</Transition> };
+    boundary.into_any()
 }
 
 /// A part of an answer that another panel shows in full: nothing while it is awaited or failed.
