@@ -162,9 +162,10 @@ impl Watch<'_> {
         self.grown.limit.is_some_and(|limit| level(&self.grown.level, self.now).unwrap_or(end) + rest > limit)
     }
 
-    /// In the day before, it never fell as far within as long a time: what does, wanders or draws teeth.
+    /// In the day before, or twice as long as it is looked at, it never fell as far within as long a time: what does,
+    /// wanders or draws teeth.
     fn is_unlike_before(&self, shape: &Shape, begin: Timestamp, rise: f64, gather: Gather) -> bool {
-        let from = begin.max(Timestamp(self.now.0 - shape.span.max(DAY)));
+        let from = begin.max(Timestamp(self.now.0 - (2 * shape.span).max(DAY)));
         let step = shape.span / FALL_BINS;
         let count = (self.now.since(from) / step) as usize;
         let Some(values) = gather(&self.grown.points, from, self.now, count) else { return false };
