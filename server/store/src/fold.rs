@@ -2,6 +2,7 @@
 //! owner, so that a question about one service reads its own; what comes late is added with the next. Until then the
 //! partition answers. What was seen of errors and patterns is remembered each minute.
 
+mod owners;
 #[cfg(test)]
 mod tests;
 mod write;

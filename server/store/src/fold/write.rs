@@ -6,11 +6,10 @@ use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
 use model::{HOUR, MINUTE};
-use serde_json::json;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{day_of, numbered, owners_of, say};
+use super::{day_of, numbered, owners, owners_of, say};
 use crate::owners::Resolved;
 use crate::partition::file::{DataFile, Family, Front};
 use crate::partition::{SUMMARY_STEPS, Shared};
@@ -74,8 +73,8 @@ pub(super) async fn write(
     }
     if complete {
         let resolved = owners_of(shared, file).await?;
-        let all = owners(&resolved, 0..resolved.owners.len() as u32)?;
-        attribute(&mut transaction, &all).await.map_err(ours)?;
+        let all = owners::rows(&resolved, 0..resolved.owners.len() as u32)?;
+        owners::attribute(&mut transaction, &all).await.map_err(ours)?;
     }
     let noted = Noted { mark, front: next, complete };
     noted.note(&mut transaction, file.id).await.map_err(ours)?;
@@ -260,7 +259,7 @@ impl Writing<'_> {
     }
 
     async fn add(&mut self, resolved: &Resolved, gathered: Rollup) -> Result<(), Error> {
-        let numbers = number_owners(self.connection, resolved, &gathered).await?;
+        let numbers = owners::number(self.connection, resolved, &gathered).await?;
         for part in query::blocking(move || parts(&gathered, &numbers)).await?? {
             sqlx::query(
                 "insert into rollups (source, seq, first, last, least, most, data)
@@ -319,60 +318,6 @@ fn parts(gathered: &Rollup, numbers: &HashMap<u32, u32>) -> Result<Vec<Part>, Er
         Some(part.encode(LEVEL).map(|data| Part { first, last, least, most, data }))
     };
     numbered.finish().parts(PART).into_iter().filter_map(part).collect()
-}
-
-/// The summaries' numbers of the owners that a rollup names, each noted with whose it is now.
-async fn number_owners(
-    connection: &mut SqliteConnection,
-    resolved: &Resolved,
-    rollup: &Rollup,
-) -> Result<HashMap<u32, u32>, Error> {
-    let named: BTreeSet<u32> = rollup.owner_numbers().collect();
-    let owners = owners(resolved, named)?;
-    sqlx::query(
-        "insert into owners (id, hash, facts, attribution)
-         select coalesce((select max(id) from owners), -1) + row_number() over (order by key),
-             unhex(value ->> 0), value ->> 1, value ->> 2
-         from json_each(?1) where unhex(value ->> 0) not in (select hash from owners)",
-    )
-    .bind(&owners)
-    .execute(&mut *connection)
-    .await?;
-    attribute(connection, &owners).await?;
-    let numbers: Vec<(u32, u32)> = sqlx::query_as(
-        "select value ->> 3, owners.id from json_each(?1) join owners on owners.hash = unhex(value ->> 0)",
-    )
-    .bind(&owners)
-    .fetch_all(&mut *connection)
-    .await?;
-    Ok(numbers.into_iter().collect())
-}
-
-/// Notes whose owners are now, of those that are known.
-async fn attribute(connection: &mut SqliteConnection, owners: &str) -> Result<(), Error> {
-    sqlx::query(
-        "update owners set attribution = rows.whose from (select unhex(value ->> 0) as hash, value ->> 2 as whose
-         from json_each(?1)) as rows where owners.hash = rows.hash and rows.whose is not null
-         and owners.attribution is not rows.whose",
-    )
-    .bind(owners)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Owners as JSON rows of hash, facts, whose they are now and number.
-fn owners(resolved: &Resolved, numbers: impl IntoIterator<Item = u32>) -> Result<String, Error> {
-    let json = |error: serde_json::Error| Error::Damaged(format!("an owner: {error}"));
-    let row = |number: u32| {
-        let known = &resolved.owners[number as usize].known;
-        let whose = resolved.timelines[number as usize].all().rev().find(|whose| whose.service.is_some());
-        let facts = serde_json::to_string(&known.facts).map_err(json)?;
-        let whose = whose.map(serde_json::to_string).transpose().map_err(json)?;
-        Ok(json!([format!("{:032x}", u128::from_be_bytes(known.hash)), facts, whose, number]))
-    };
-    let rows = numbers.into_iter().map(row).collect::<Result<Vec<_>, Error>>()?;
-    Ok(json!(rows).to_string())
 }
 
 #[cfg(test)]

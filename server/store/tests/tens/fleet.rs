@@ -112,20 +112,26 @@ pub(crate) fn random_batch(random: &mut Random, request: u128) -> Batch {
             weight: [1.0, 1.0, 2.0, 16.0][random.below(4) as usize],
         };
         push(&mut batch, owner, &span);
-        batch.push_log(&LogRow {
-            owner,
-            at,
-            level: Level::from_number([9, 13, 17][random.below(3) as usize]),
-            severity: "",
-            body: "a line",
-            pattern: ["a line", "another"][random.below(2) as usize],
-            scope: "",
-            trace: None,
-            span: None,
-            attributes: &[],
-        });
+        let level = Level::from_number([9, 13, 17][random.below(3) as usize]);
+        push_line(&mut batch, owner, at, level, random);
     }
     batch
+}
+
+/// A log line of one of two patterns.
+pub(crate) fn push_line(batch: &mut Batch, owner: u32, at: Timestamp, level: Level, random: &mut Random) {
+    batch.push_log(&LogRow {
+        owner,
+        at,
+        level,
+        severity: "",
+        body: "a line",
+        pattern: ["a line", "another"][random.below(2) as usize],
+        scope: "",
+        trace: None,
+        span: None,
+        attributes: &[],
+    });
 }
 
 pub(crate) fn window() -> Window {

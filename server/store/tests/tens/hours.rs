@@ -19,18 +19,7 @@ fn recent(random: &mut Random, request: u128, hour: Timestamp) -> Batch {
         let endpoint = ["GET /a", "POST /b"][random.below(2) as usize];
         let (trace, id) = (request << 64 | (n as u128 + 1), n as u64 + 1);
         push(&mut batch, owner, &Request { trace, id, start: at, endpoint, error, ..Request::default() });
-        batch.push_log(&LogRow {
-            owner,
-            at,
-            level: Level::from_number(9),
-            severity: "",
-            body: "a line",
-            pattern: ["a line", "another"][random.below(2) as usize],
-            scope: "",
-            trace: None,
-            span: None,
-            attributes: &[],
-        });
+        push_line(&mut batch, owner, at, Level::from_number(9), random);
     }
     batch
 }
