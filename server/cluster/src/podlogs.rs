@@ -7,6 +7,7 @@ mod plan;
 mod stream;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
@@ -91,7 +92,7 @@ impl Collector {
         plan.targets
     }
 
-    fn tell(&self, coverage: HashMap<ServiceId, LogCoverage>) {
+    fn tell(&self, coverage: HashMap<Arc<ServiceId>, LogCoverage>) {
         let mut sum = LogCoverage { streams: self.streams, ..LogCoverage::default() };
         coverage.values().for_each(|of_service| sum += *of_service);
         self.store.keep_log_coverage(&self.cluster, coverage);

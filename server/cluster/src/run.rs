@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Versions are stored as soon as there are so many.
 const MANY_VERSIONS: usize = 256;
 /// Messages that wait for the owner.
-const QUEUE: usize = 64;
+const QUEUE: usize = 32;
 /// Old things are dropped this often.
 const SWEEP: i64 = 10 * model::MINUTE;
 
@@ -319,7 +319,7 @@ impl Owner {
 async fn record_until(store: &Store, record: ClusterRecord, shutdown: Option<&CancellationToken>) -> Result<(), Error> {
     let mut pause = Duration::from_millis(100);
     loop {
-        match store.record(record.clone()).await {
+        match store.record(&record).await {
             Ok(()) => return Ok(()),
             Err(error) if shutdown.is_some_and(CancellationToken::is_cancelled) => return Err(error.into()),
             Err(error) => {

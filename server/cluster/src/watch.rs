@@ -19,8 +19,10 @@ use crate::rights::{Problem, problem};
 use crate::slim::{ConfigMap, ControllerRevision, EndpointSlice, Node, Object, Pod, Related, Service, Workload};
 use crate::world::Scope;
 
-/// Objects of a list handed over at once.
-const BATCH: usize = 500;
+/// Objects asked for at once.
+const PAGE: u32 = 500;
+/// Objects of a list handed over at once: with the owner's queue, what may wait for it with its whole documents.
+const BATCH: usize = 50;
 /// Rights that were given back, and kinds that were added, are seen after so long at most.
 const DENIED_AGAIN: Duration = Duration::from_secs(30);
 /// A watch that was tried again and has not failed for so long works.
@@ -178,7 +180,7 @@ fn events<T: Slim + Metadata>(post: &Post) -> Events<T> {
         Some(namespace) => Api::namespaced_with(post.client.clone(), namespace, kind),
         None => Api::all_with(post.client.clone(), kind),
     };
-    let config = watcher::Config::default().page_size(BATCH as u32).timeout(post.length);
+    let config = watcher::Config::default().page_size(PAGE).timeout(post.length);
     // What is normal is never adverse, and it is most of all events.
     let config = if *kind == Kind::Event { config.fields("type!=Normal") } else { config };
     watcher::watcher(api, config).boxed()

@@ -2,7 +2,7 @@
 
 mod support;
 
-use model::{Amounts, ContainerRole, ContainerState, PodPhase, QosClass};
+use model::{Amounts, ContainerRole, ContainerState, PodPhase, PodState, QosClass};
 use serde_json::{Value, json};
 use support::{Bench, at, container, deployment, iso, object, pod, replica_set, with};
 
@@ -100,4 +100,18 @@ fn containers_have_the_role_that_they_have_in_the_pod() {
     let of_debug = bench.all.adverse[before..].iter().filter(|event| event.container.as_deref() == Some("debug"));
     assert_eq!(of_debug.count(), 0);
     assert_eq!(bench.deploys(), deploys, "its image is none of the revision's");
+}
+
+#[test]
+fn what_only_this_pod_has_is_one_string_over_its_changes_and_a_restart() {
+    let restarted = || container(pod("p", "aa", 0, Some(1)), json!({"restartCount": 1}));
+    let objects = [deployment("v1", 1, (1, 1, 1)), replica_set("aa", "v1", 1, 0), pod("p", "aa", 0, Some(1))];
+    let mut bench = Bench::list(5, &objects);
+    let texts = |pod: &PodState| [pod.id.0.as_str().as_ptr(), pod.name.as_str().as_ptr(), pod.ips[0].as_str().as_ptr()];
+    let first = texts(&bench.pod("p"));
+    bench.apply(&[restarted()]);
+    assert_eq!((bench.pod("p").restarts(), texts(&bench.pod("p"))), (1, first), "told anew with the same strings");
+    let mut bench = Bench::again(bench, 10, &[objects[0].clone(), objects[1].clone(), restarted()]);
+    bench.apply(&[container(pod("p", "aa", 0, Some(1)), json!({"restartCount": 2}))]);
+    assert_eq!((bench.pod("p").restarts(), texts(&bench.pod("p"))), (2, first));
 }

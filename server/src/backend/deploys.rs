@@ -183,7 +183,7 @@ mod tests {
         (record.services, record.deploys) = (vec![service("cart")], vec![deploy(3)]);
         record.config_changes =
             vec![edit(-601, "too early"), edit(-600, "just in time"), edit(1, "applied with it"), edit(2, "after it")];
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
         let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
         let answers = Answers::new(store, ingest, vec![], false);
         let rows = list(&answers, &Viewer::local(), &id("cart")).await.unwrap();

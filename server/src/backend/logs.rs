@@ -167,7 +167,7 @@ mod tests {
         record.services = vec![fixtures::service("cart")];
         record.deploys = vec![Deploy { from: Some(RevisionHash("a".into())), started: deployed, ..deploy(1) }];
         record.pods = [fixtures::pod(id("cart"), "p1", Timestamp(1))].map(std::sync::Arc::new).into();
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
         let mut batch = Batch::new(1u128.to_be_bytes());
         let facts = OwnerFacts { pod_uid: Some("p1".into()), ..OwnerFacts::default() };
         let owner = batch.owner(Owner { attributes: vec![("pod".into(), "p1".into())], peer: None }, facts);

@@ -325,7 +325,7 @@ mod tests {
     /// Answers over a store that has kept some versions.
     async fn answers(folder: &std::path::Path, versions: Vec<Version>) -> Answers {
         let store = fixtures::open(folder).await;
-        store.record(ClusterRecord { versions, ..ClusterRecord::new(ClusterId("c1".into())) }).await.unwrap();
+        store.record(&ClusterRecord { versions, ..ClusterRecord::new(ClusterId("c1".into())) }).await.unwrap();
         Answers::new(store.clone(), ingest::Ingest::new(store, ingest::Limits::default()), vec![], false)
     }
 

@@ -77,7 +77,7 @@ impl Saturated {
         }
         for (cluster, adverse) in by_cluster {
             let record = ClusterRecord { adverse, ..ClusterRecord::new(ClusterId(cluster.to_owned())) };
-            if let Err(error) = self.store.record(record).await {
+            if let Err(error) = self.store.record(&record).await {
                 tracing::warn!("what services have too little of can't be stored, will try again: {error}");
                 return;
             }

@@ -144,7 +144,7 @@ mod tests {
         record(&store, vec![service("cart")], vec![]).await;
         let mut pods = ClusterRecord::new(ClusterId("c1".into()));
         pods.pods = [pod("one", "run"), pod("two", "run")].map(std::sync::Arc::new).into();
-        store.record(pods).await.unwrap();
+        store.record(&pods).await.unwrap();
         let now = crate::jobs::now();
         assert_eq!(look(&store, &id("cart"), now, false).await.unwrap().saturation, [], "nobody measures it");
         send(&store, vec![metrics(now, "one", 0.4, 960.0), metrics(now, "two", 0.1, 300.0)]).await;

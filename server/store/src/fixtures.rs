@@ -160,5 +160,5 @@ pub async fn open(folder: &std::path::Path) -> Store {
 pub async fn record(store: &Store, services: Vec<ServiceState>, deploys: Vec<Deploy>) {
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     (record.services, record.deploys) = (services, deploys);
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
 }

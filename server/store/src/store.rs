@@ -41,7 +41,7 @@ struct Inner {
     judgements: Mutex<Arc<Judgements>>,
     leaks: ArcSwap<Leaks>,
     saturations: ArcSwap<Saturations>,
-    log_coverage: Mutex<HashMap<ClusterId, HashMap<ServiceId, LogCoverage>>>,
+    log_coverage: Mutex<HashMap<ClusterId, HashMap<Arc<ServiceId>, LogCoverage>>>,
     salt: [u8; 32],
 }
 
@@ -142,13 +142,18 @@ impl Store {
     }
 
     /// Records what a cluster said, in one transaction, then publishes the new directory.
-    pub async fn record(&self, record: ClusterRecord) -> Result<(), Error> {
+    pub async fn record(&self, record: &ClusterRecord) -> Result<(), Error> {
         if record.is_empty() {
             return Ok(());
         }
-        let order = self.inner.meta.record(&record).await?;
-        let ClusterRecord { services, pods, revisions, deploys, .. } = record;
-        self.publish(|directory| directory.apply(Known { services, pods, revisions, deploys }));
+        let order = self.inner.meta.record(record).await?;
+        let known = Known {
+            services: record.services.clone(),
+            pods: record.pods.clone(),
+            revisions: record.revisions.clone(),
+            deploys: record.deploys.clone(),
+        };
+        self.publish(|directory| directory.apply(known));
         drop(order);
         self.changed(Change::Cluster);
         Ok(())
@@ -170,7 +175,7 @@ impl Store {
     }
 
     /// Replaces whose logs are read of a cluster's services (in memory only).
-    pub fn keep_log_coverage(&self, cluster: &ClusterId, coverage: HashMap<ServiceId, LogCoverage>) {
+    pub fn keep_log_coverage(&self, cluster: &ClusterId, coverage: HashMap<Arc<ServiceId>, LogCoverage>) {
         let mut known = self.inner.log_coverage.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(cluster.clone(), coverage);
     }

@@ -49,7 +49,7 @@ async fn three_partitions(data: &Path, config: &Config) -> f64 {
     let mut cluster = record();
     cluster.services = vec![service("checkout")];
     cluster.pods = [pod("checkout", "p1", "10.0.0.1", 5)].map(std::sync::Arc::new).into();
-    store.record(cluster).await.unwrap();
+    store.record(&cluster).await.unwrap();
     let mut random = Random(7);
     let count = 12_000;
     for request in 0..3 {

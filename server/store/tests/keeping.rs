@@ -80,7 +80,7 @@ async fn summaries_know_whose_they_are_when_the_pod_is_forgotten() {
     let mut ended = record();
     ended.pods =
         [PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }].map(std::sync::Arc::new).into();
-    store.record(ended).await.unwrap();
+    store.record(&ended).await.unwrap();
     store.maintain(clock().plus(80 * DAY)).await.unwrap();
     assert!(store.directory().resolve(&facts_of_pod("p1"), NOW).service.is_none());
     let rows = store.telemetry().red(ask(around(NOW), MINUTE, By::Revision)).await.unwrap();
@@ -102,7 +102,7 @@ async fn too_many_bytes_cost_the_oldest_partitions_and_not_their_charts() {
     let mut batch_of = record();
     batch_of.services = vec![service("checkout")];
     batch_of.pods = [pod("checkout", "p1", "10.0.0.1", 5)].map(std::sync::Arc::new).into();
-    store.record(batch_of).await.unwrap();
+    store.record(&batch_of).await.unwrap();
     let mut random = Random(9);
     let mut sent = 0;
     for request in 0..12 {
@@ -204,7 +204,7 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     };
     let mut record = record();
     record.pods = (0..300).map(|n| ended(n).into()).collect();
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let (checkout, node_window) = (id("checkout"), Window::new(begin(70), begin(100)));
     let asked = async |store: &Store| {
         let windows = [(0, 30), (70, 100), (-60, 1_000)].map(|(from, to)| Window::new(begin(from), begin(to)));
@@ -241,7 +241,7 @@ async fn pods_that_ended_are_packed_and_answers_stay_the_same() {
     // A pod that is told of again is as it is told then.
     let mut again = support::record();
     again.pods = [PodState { reason: Some("Evicted".into()), ..ended(3) }].map(std::sync::Arc::new).into();
-    store.record(again).await.unwrap();
+    store.record(&again).await.unwrap();
     let found = store.pods(&checkout, Window::new(begin(0), begin(1_000))).await.unwrap();
     let third: Vec<_> = found.iter().filter(|pod| pod.id.0 == "e3").map(|pod| pod.reason.clone()).collect();
     assert_eq!(third, [Some("Evicted".into())]);

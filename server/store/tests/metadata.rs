@@ -88,7 +88,7 @@ async fn everything_recorded_is_there_and_still_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let mut changes = store.changes();
-    store.record(everything()).await.unwrap();
+    store.record(&everything()).await.unwrap();
     assert_eq!(changes.try_recv(), Ok(Change::Cluster));
     check(&store).await;
     let salt = store.salt();
@@ -106,7 +106,7 @@ async fn repeats_of_an_event_join_and_the_newest_says_the_rest() {
     for event in [adverse("k", Some("cart"), 50, 60, 3), adverse("k", Some("cart"), 40, 55, 2)] {
         let mut batch = record();
         batch.adverse = vec![event];
-        store.record(batch).await.unwrap();
+        store.record(&batch).await.unwrap();
     }
     let events = store.adverse(Some(&id("cart")), Window::new(Timestamp(0), Timestamp(100))).await.unwrap();
     assert_eq!(events.len(), 1);
@@ -119,12 +119,12 @@ async fn repeats_of_an_event_join_and_the_newest_says_the_rest() {
 async fn a_settled_deploy_replaces_itself_and_a_pod_that_ended_leaves_the_living() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
-    store.record(everything()).await.unwrap();
+    store.record(&everything()).await.unwrap();
     let mut batch = record();
     batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 2, NOW) }];
     batch.pods =
         [PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) }].map(std::sync::Arc::new).into();
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     let deploys = store.deploys(&id("checkout")).await.unwrap();
     assert_eq!((deploys.len(), &deploys[0].phase), (2, &DeployPhase::Settled { at: NOW }));
     assert!(store.directory().pods(&id("checkout")).is_empty());
@@ -174,7 +174,7 @@ async fn what_is_past_its_keeping_goes_and_what_is_current_stays() {
     let mut all = everything();
     all.pods.push(PodState { ended: Some(NOW), ..pod("checkout", "p2", "10.0.0.2", 5) }.into());
     all.services.push(ServiceState { deleted: Some(NOW), ..service("gone") });
-    store.record(all).await.unwrap();
+    store.record(&all).await.unwrap();
     store.maintain(NOW.plus(91 * DAY)).await.unwrap();
     let directory = store.directory();
     assert!(directory.service(&id("gone")).is_none() && directory.service(&id("checkout")).is_some());
@@ -216,7 +216,7 @@ async fn every_version_of_an_object_is_kept_with_who_made_it() {
     let store = open(folder.path()).await;
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.versions = everything().versions;
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let settings = ObjectName { cluster: "c1", kind: "ConfigMap", namespace: "shop", name: "settings" };
     let all = store.object_versions(&settings, Timestamp(9), 10).await.unwrap();
     assert_eq!(all.iter().map(|version| version.hash.as_str()).collect::<Vec<_>>(), ["h2", "h1"]);
@@ -246,7 +246,7 @@ async fn an_object_changed_last_when_its_newest_version_was_made_or_seen() {
         version("undated", 20, None),
         version("alone", 10, None),
     ];
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let of = |name| ObjectName { cluster: "c1", kind: "ConfigMap", namespace: "shop", name };
     let asked = [of("undated"), of("alone"), of("unknown"), of("dated")];
     let at = |at: i64| Some(Timestamp(at));
@@ -269,7 +269,7 @@ async fn pods_that_ended_on_a_node_are_found() {
     all.pods = [on("a", "n1", Some(20)), on("b", "n2", Some(20)), on("c", "n1", None), on("d", "n1", Some(30))]
         .map(std::sync::Arc::new)
         .into();
-    store.record(all).await.unwrap();
+    store.record(&all).await.unwrap();
     let found = store.ended_on("c1", "n1", Window::new(Timestamp(20), Timestamp(30))).await.unwrap();
     assert_eq!(found.iter().map(|pod| pod.id.0.as_str()).collect::<Vec<_>>(), ["a"]);
     assert!(store.ended_on("c2", "n1", Window::new(Timestamp(0), Timestamp(99))).await.unwrap().is_empty());

@@ -45,7 +45,7 @@ async fn files_of_a_newer_version_are_refused_and_left_alone() {
     let store = open(folder.path()).await;
     let mut batch = record();
     batch.services = vec![service("checkout")];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     let span = batch_of_one();
     store.telemetry().append(span).await.unwrap();
     // By then the partition is folded, so there is a file of each family.

@@ -48,7 +48,7 @@ async fn with_revisions(folder: &std::path::Path) -> Store {
     let mut newer = pod("checkout", "p3", "10.0.0.3", 5);
     newer.revision = Some(RevisionHash("8e0a".into()));
     batch.pods = [newer].map(std::sync::Arc::new).into();
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store
 }
 

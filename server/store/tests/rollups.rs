@@ -170,7 +170,7 @@ async fn of_many_services_each_reads_its_own_rows_and_is_told_the_same() {
     let mut known = record();
     known.services = names.iter().map(|name| service(name)).collect();
     known.pods = names.iter().map(|name| std::sync::Arc::new(pod(name, &format!("pod-{name}"), "", 5))).collect();
-    store.record(known).await.unwrap();
+    store.record(&known).await.unwrap();
     let mut expected = BTreeMap::new();
     for request in 0..2 {
         let mut batch = Batch::new(u128::from(request + 1_u64).to_be_bytes());

@@ -142,7 +142,7 @@ async fn a_pod_seen_late_takes_what_came_before_it() {
     let mut batch = record();
     batch.services = vec![service("checkout")];
     batch.pods = [pod("checkout", "late", "10.0.0.9", 5)].map(std::sync::Arc::new).into();
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     let rows = telemetry.red(ask(around(NOW), MINUTE, By::Pod)).await.unwrap();
     assert_eq!((rows[0].service.clone(), rows[0].pod.clone()), (id("checkout"), Some(PodId("late".into()))));
     assert!(telemetry.unattributed(window).await.unwrap().is_empty());

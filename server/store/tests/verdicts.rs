@@ -25,7 +25,7 @@ async fn with_deploys(folder: &std::path::Path) -> Store {
     let store = with_services(folder).await;
     let mut batch = record();
     batch.deploys = vec![deploy("checkout", 2, NOW.plus(-HOUR)), deploy("checkout", 3, NOW)];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store
 }
 
@@ -47,7 +47,7 @@ async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
     // It changes while it is judged: what is kept then does not hide that.
     let mut batch = record();
     batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 3, NOW) }];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     keep(&store, 3, VerdictLevel::Healthy, None).await;
     assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [2, 3], "and the one before it");
 }
@@ -77,7 +77,7 @@ async fn the_feed_filters_and_ends() {
     let mut batch = record();
     let found_later = Deploy { reconstructed: true, ..deploy("worker", 1, NOW) };
     batch.deploys = vec![deploy("cart", 1, NOW), deploy("cart", 2, NOW.plus(MINUTE)), found_later];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     keep(&store, 3, VerdictLevel::Failed, None).await;
     let feed = async |ask: FeedQuery| {
         let rows = store.feed(&FeedQuery { limit: 9, ..ask }).await.unwrap();
@@ -114,7 +114,7 @@ async fn pages_of_the_feed_miss_nothing_that_started_at_once() {
     let store = with_deploys(folder.path()).await;
     let mut batch = record();
     batch.deploys = vec![deploy("cart", 2, NOW), deploy("cart", 3, NOW), deploy("worker", 2, NOW)];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     let (mut found, mut before) = (Vec::new(), None);
     loop {
         let ask = FeedQuery { limit: 2, before, ..FeedQuery::default() };
@@ -157,7 +157,7 @@ async fn verdicts_on_services_that_are_forgotten_are_forgotten() {
     keep(&store, 3, VerdictLevel::Failed, None).await;
     let mut batch = record();
     batch.services = vec![ServiceState { deleted: Some(NOW), ..service("checkout") }];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store.maintain(NOW.plus(HOUR)).await.unwrap();
     assert_eq!(store.newest_judgements().len(), 1);
     store.maintain(NOW.plus(4_000 * DAY)).await.unwrap();
@@ -166,7 +166,7 @@ async fn verdicts_on_services_that_are_forgotten_are_forgotten() {
     assert!(memory.pods.iter().any(|pod| *pod.service == id("checkout")));
     let mut batch = record();
     batch.pods = vec![std::sync::Arc::new(PodState { ended: Some(NOW), ..pod("checkout", "p1", "10.0.0.1", 5) })];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store.maintain(NOW.plus(4_000 * DAY)).await.unwrap();
     assert!(store.newest_judgements().is_empty());
 }
@@ -187,7 +187,7 @@ async fn events_of_nodes_are_those_of_one_cluster() {
         node("c", "c1", AdverseKind::Warning),
         adverse("d", Some("cart"), NOW.0, NOW.0, 1),
     ];
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     let found = store.node_events("c1", around(NOW)).await.unwrap();
     assert_eq!(found.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(), ["a"]);
 }

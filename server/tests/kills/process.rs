@@ -55,7 +55,7 @@ pub async fn prepare(place: &Path) {
     let store = open(&place.join("data")).await;
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.services = vec![service()];
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     store.close().await.unwrap();
 }
 

@@ -124,7 +124,7 @@ impl Fleet {
                 ..fixtures::deploy(2)
             });
         }
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
     }
 
     /// Requests and what containers use, in order of time, as they would have come.

@@ -86,14 +86,14 @@ impl Shop {
         .map(std::sync::Arc::new)
         .into();
         record.deploys = vec![deploy(2, 0)];
-        shop.store.record(record).await.unwrap();
+        shop.store.record(&record).await.unwrap();
         shop
     }
 
     async fn record(&self, change: impl FnOnce(&mut ClusterRecord)) {
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         change(&mut record);
-        self.store.record(record).await.unwrap();
+        self.store.record(&record).await.unwrap();
     }
 
     /// Requests of a pod over minutes; one in so many of an endpoint fails with an error of this name.

@@ -118,7 +118,7 @@ impl Bench {
         let mut settled = self.world.settle(self.now.plus(2 * SECOND));
         settled.record.versions = self.world.take_versions();
         self.world.answer(&mut settled, &HashMap::new());
-        Ok(self.store.record(settled.record).await?)
+        Ok(self.store.record(&settled.record).await?)
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Places {
 struct Inner {
     places: HashMap<Target, Place>,
     standings: HashMap<Target, Standing>,
-    left_out: HashMap<ServiceId, u64>,
+    left_out: HashMap<Arc<ServiceId>, u64>,
 }
 
 impl Places {
@@ -59,12 +59,12 @@ impl Places {
     }
 
     /// Lines were left out that came too fast.
-    pub(super) fn count_left_out(&self, service: &ServiceId, lines: u64) {
-        *self.lock().left_out.entry(service.clone()).or_default() += lines;
+    pub(super) fn count_left_out(&self, service: &Arc<ServiceId>, lines: u64) {
+        *self.lock().left_out.entry(Arc::clone(service)).or_default() += lines;
     }
 
     /// Lines that were left out of services, since the start.
-    pub(super) fn left_out(&self) -> HashMap<ServiceId, u64> {
+    pub(super) fn left_out(&self) -> HashMap<Arc<ServiceId>, u64> {
         self.lock().left_out.clone()
     }
 

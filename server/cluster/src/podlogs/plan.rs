@@ -1,13 +1,14 @@
 //! Which containers' logs are followed, and whose are not. Pure.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use model::{ContainerState, LogCoverage, PodId, PodState, ServiceId};
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Target {
-    pub(super) service: ServiceId,
+    pub(super) service: Arc<ServiceId>,
     pub(super) namespace: String,
     pub(super) pod: String,
     pub(super) uid: PodId,
@@ -30,7 +31,7 @@ pub(super) struct Rules<'a, F> {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) targets: Vec<Target>,
-    pub(super) coverage: HashMap<ServiceId, LogCoverage>,
+    pub(super) coverage: HashMap<Arc<ServiceId>, LogCoverage>,
 }
 
 /// Running and crashing containers of pods that do not send their own logs; where there are more than there may be
@@ -39,10 +40,10 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     pods: impl Iterator<Item = &'a PodState>,
     rules: &Rules<'_, F>,
 ) -> Plan {
-    let mut coverage: HashMap<ServiceId, LogCoverage> = HashMap::new();
+    let mut coverage: HashMap<Arc<ServiceId>, LogCoverage> = HashMap::new();
     let mut by_service: BTreeMap<&ServiceId, Vec<(&PodState, &ContainerState)>> = BTreeMap::new();
     for pod in pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)) {
-        let of_service = coverage.entry((*pod.service).clone()).or_default();
+        let of_service = coverage.entry(Arc::clone(&pod.service)).or_default();
         of_service.streams = rules.most;
         if (rules.sends)(pod) {
             of_service.own += 1;
@@ -71,7 +72,7 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     }
     for (pod, _) in waiting.into_iter().flatten() {
         if left_over.insert(&pod.id) {
-            coverage.entry((*pod.service).clone()).or_default().beyond += 1;
+            coverage.entry(Arc::clone(&pod.service)).or_default().beyond += 1;
         }
     }
     let mut refused: HashSet<&PodId> = HashSet::new();
@@ -93,7 +94,7 @@ fn has_log(container: &ContainerState) -> bool {
 
 fn target(pod: &PodState, container: &ContainerState) -> Target {
     Target {
-        service: (*pod.service).clone(),
+        service: Arc::clone(&pod.service),
         namespace: pod.namespace.to_string(),
         pod: pod.name.to_string(),
         uid: pod.id.clone(),

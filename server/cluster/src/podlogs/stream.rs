@@ -143,7 +143,7 @@ impl Reader {
         let now = crate::run::now();
         let filter = format!("k8s.pod.uid={} k8s.container.name={}", self.target.uid.0, self.target.container);
         let ask = LogAsk {
-            service: self.target.service.clone(),
+            service: (*self.target.service).clone(),
             window: Window::new(now.plus(-24 * 60 * MINUTE), now.plus(MINUTE)),
             step: Step(MINUTE),
             filter: filter.parse::<LogFilter>().ok()?,

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use model::{Amounts, ContainerRole, QosClass};
+use model::{Amounts, ContainerRole, PodState, QosClass};
 use serde::Deserialize;
 
 use super::meta::{Condition, Flip, Instant, Meta, lenient};
@@ -122,6 +122,23 @@ impl Pod {
         }
         for container in &mut self.containers {
             container.intern(interner);
+        }
+    }
+
+    /// Takes the strings that only this pod has from what was recorded of it, where they are the same still.
+    pub(crate) fn take_over(&mut self, told: &PodState) {
+        let same = |text: &mut Text, known: &Text| {
+            if *text == *known {
+                *text = known.clone();
+            }
+        };
+        same(&mut self.meta.uid, &told.id.0);
+        same(&mut self.meta.name, &told.name);
+        self.ips.iter_mut().zip(&told.ips).for_each(|(ip, known)| same(ip, known));
+        for (container, known) in self.containers.iter_mut().zip(&told.containers) {
+            if let Some(known) = &known.id {
+                same(&mut container.id, known);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::meta::{Condition, Instant, Meta, lenient};
-use crate::text::Text;
+use crate::text::{Interner, Text};
 
 /// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob or Rollout.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -95,6 +95,19 @@ pub struct Pause {
 /// A number of pods, or, for other kinds, something else that does not count.
 fn succeeded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     Ok(Value::deserialize(deserializer)?.as_u64().unwrap_or(0).min(u64::from(u32::MAX)) as u32)
+}
+
+impl Status {
+    /// Shares the strings that many workloads have.
+    pub(crate) fn intern(&mut self, interner: &mut Interner) {
+        let revisions = [&mut self.observed_generation, &mut self.current_revision, &mut self.update_revision];
+        revisions.into_iter().for_each(|text| interner.text(text));
+        for condition in &mut self.conditions {
+            let texts = [&mut condition.kind, &mut condition.status, &mut condition.reason, &mut condition.message];
+            texts.into_iter().for_each(|text| interner.text(text));
+        }
+        self.conditions.shrink_to_fit();
+    }
 }
 
 impl Workload {

@@ -67,6 +67,11 @@ impl World {
             }
             Object::Pod(mut pod) => {
                 pod.intern(&mut self.interner);
+                let uid = &pod.meta.uid;
+                let known = self.index.pods.get(uid).and_then(|seat| seat.told.as_ref());
+                if let Some(told) = known.or_else(|| self.remembered.known_pod(uid)) {
+                    pod.take_over(told);
+                }
                 Prepared::Pod(pod)
             }
             Object::Node(node) => Prepared::Node(node),
@@ -97,6 +102,7 @@ impl World {
 
     fn workload(&mut self, kind: Kind, mut workload: Workload, now: Timestamp) -> Known {
         self.share(&mut workload.meta);
+        workload.status.intern(&mut self.interner);
         workload.notes.cause = self.redactor.message(&workload.notes.cause).into();
         let raw = std::mem::take(&mut workload.raw);
         let meta = &workload.meta;

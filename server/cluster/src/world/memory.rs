@@ -40,7 +40,12 @@ impl Remembered {
         self.maps.remove(&(meta.namespace.clone(), meta.name.clone()))
     }
 
-    /// What was already recorded of a pod.
+    /// What was already recorded of a pod that was not seen again yet.
+    pub(super) fn known_pod(&self, uid: &Text) -> Option<&Arc<PodState>> {
+        self.pods.get(uid)
+    }
+
+    /// The same, asked for once.
     pub(super) fn pod(&mut self, uid: &Text) -> Option<Arc<PodState>> {
         self.pods.remove(uid)
     }

@@ -179,9 +179,10 @@ impl Bodies {
             let (comma, restarts) = if at > 0 { (",", revision) } else { ("", 0) };
             let _ = write!(
                 out,
-                "{comma}{{\"name\":\"{container}\",\"image\":\"{image}\",\"imageID\":\"{image}@sha256:{id}\",\"containerID\":\
+                "{comma}{{\"name\":\"{container}\",\"image\":\"{image}\",\"imageID\":\"{image}@sha256:{}\",\"containerID\":\
                  \"containerd://{id}{at}\",\"ready\":{},\"started\":true,\"restartCount\":{restarts},\"state\":{{\"running\":\
                  {{\"startedAt\":\"{created}\"}}}},\"lastState\":{{}}}}",
+                digest(image),
                 at == 0 || ready,
             );
         }

@@ -100,7 +100,7 @@ mod tests {
         record.services = vec![service("cart")];
         record.pods =
             [pod("young", minutes_ago(9), 5), pod("old", minutes_ago(600), 40)].map(std::sync::Arc::new).into();
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
         let hour = Window::before(NOW, HOUR);
         let restart = |pod, count, times: &[Timestamp]| event(pod, AdverseKind::Restart, count, times);
         let of = |events: &[AdverseEvent]| happened(events, &store.directory(), hour).get(&id("cart")).copied();

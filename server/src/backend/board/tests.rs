@@ -141,18 +141,18 @@ async fn what_kubernetes_tells_that_a_service_lacks_decides_its_health() {
     let store = shop(folder.path(), 2).await;
     let mut record = store::ClusterRecord::new(model::ClusterId("c1".into()));
     record.adverse = vec![holds("hpa", AdverseKind::Autoscaler, 14)];
-    store.record(record.clone()).await.unwrap();
+    store.record(&record).await.unwrap();
     let board = Board::new(store.clone());
     assert_eq!(sentence(&board).await, (Health::Healthy, "Healthy".into()), "not for long enough");
     record.adverse = vec![holds("late", AdverseKind::Autoscaler, 15)];
-    store.record(record.clone()).await.unwrap();
+    store.record(&record).await.unwrap();
     assert_eq!(sentence(&board).await, (Health::Degraded, "Autoscaler since 15, for 15 min".into()));
     // A Deployment and its ReplicaSet both say it; a quota comes first, since pods are missing for it.
     record.adverse = vec![holds("rs", AdverseKind::Quota, 6), holds("deployment", AdverseKind::Quota, 7)];
-    store.record(record.clone()).await.unwrap();
+    store.record(&record).await.unwrap();
     assert_eq!(sentence(&board).await, (Health::Degraded, "Quota since 7, for 7 min".into()));
     record.adverse.push(holds("late", AdverseKind::Autoscaler, 15));
     record.adverse.iter_mut().for_each(|event| event.current = false);
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     assert_eq!(sentence(&board).await, (Health::Healthy, "Healthy".into()), "at once, of the same window as before");
 }

@@ -65,7 +65,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path()).await;
         let now = now();
-        store.record(told(now)).await.unwrap();
+        store.record(&told(now)).await.unwrap();
         let shop = Self { answers: answers(store, now), now, _folder: folder };
         shop.serve("pod-cart", (30, 0), 90_000_000).await;
         shop.serve("pod-ledger", (10, 1), 50_000_000).await;
@@ -294,13 +294,13 @@ async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
     record.revisions = vec![revision("a"), revision("b")];
     record.pods =
         [pod("p1", "a", 1, PodPhase::Ready), pod("p2", "b", 2, PodPhase::Pending)].map(std::sync::Arc::new).into();
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let said = || ready_on(&cart, &store.directory());
     assert_eq!(said(), ["2.a"]);
     let after = async |pods: Vec<PodState>| {
         let mut record = ClusterRecord::new(ClusterId("c1".into()));
         record.pods = pods.into_iter().map(std::sync::Arc::new).collect();
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
     };
     after(vec![pod("p2", "b", 2, PodPhase::Ready)]).await;
     assert_eq!(said(), ["2.a", "2.b"], "some are of the new one");

@@ -75,7 +75,7 @@ impl Shop {
         };
         record.versions = vec![version("template-a", "image: v1\n"), version("template-b", "image: v2\n")];
         record.versions.extend((1..6).map(|n| version(&format!("limits-{n}"), &format!("limit: {n}\n"))));
-        store.record(record).await.unwrap();
+        store.record(&record).await.unwrap();
         let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
         Self { answers: Answers::new(store, ingest, vec![], false), start, spans: 0, _folder: folder }
     }

@@ -140,7 +140,7 @@ mod tests {
                 ..pod(&[(1, PodPhase::Ready)], None)
             };
             more.pods = numbers.map(|n| named(n).into()).collect();
-            store.record(more).await.unwrap();
+            store.record(&more).await.unwrap();
             lanes(&answers, &Viewer::local(), &id, window).await.unwrap()
         };
         let few = keep(0..LANES).await;

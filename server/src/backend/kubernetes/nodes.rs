@@ -159,7 +159,7 @@ mod tests {
         .map(std::sync::Arc::new)
         .into();
         pods.pods.extend(own.clone().map(std::sync::Arc::new));
-        store.record(pods).await.unwrap();
+        store.record(&pods).await.unwrap();
         let events = vec![
             trouble("n1", "MemoryPressure", 15, 20, false),
             trouble("n1", "NodeNotReady", 20, 60, true),

@@ -111,7 +111,7 @@ mod tests {
         };
         let mut pods = ClusterRecord::new(model::ClusterId("c1".into()));
         pods.pods = ["cart-1", "cart-2"].map(pod).map(std::sync::Arc::new).into();
-        store.record(pods).await.unwrap();
+        store.record(&pods).await.unwrap();
         let mut batch = Batch::new([7; 16]);
         let [first, second] = ["cart-1", "cart-2"].map(|name| {
             let owner = model::Owner { attributes: vec![("k8s.pod.uid".into(), name.into())], peer: None };

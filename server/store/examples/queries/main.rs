@@ -63,7 +63,7 @@ async fn main() -> Result<(), Failure> {
 async fn sent(data: &Path, report: &Path, services: usize) -> Result<(), Failure> {
     let mut report: Report = serde_json::from_str(&std::fs::read_to_string(report)?)?;
     let store = open(data).await?;
-    store.record(fleet::known(services)).await?;
+    store.record(&fleet::known(services)).await?;
     let records = stored(&store, &report.signal).await?;
     if records < report.acknowledged {
         return Err(format!("{} records were acknowledged, {records} are there", report.acknowledged).into());

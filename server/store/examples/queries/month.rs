@@ -25,7 +25,7 @@ pub(super) async fn month(data: &Path, days: i64) -> Result<(), Failure> {
     let store = open(data).await?;
     let mut known = fleet::known(1);
     known.pods = (0..PODS).map(|number| fleet::pod(number).into()).collect();
-    store.record(known).await?;
+    store.record(&known).await?;
     let end = now()?.floor(DAY);
     let window = Window::new(end.plus(-days * DAY), end);
     send(&store, window).await?;

@@ -22,7 +22,7 @@ async fn a_front_that_was_not_remembered_is_taken_from_the_summaries_and_nothing
     let store = fixtures::open(folder.path()).await;
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.services = vec![fixtures::service("cart")];
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let (now, hour) = (crate::store::now(), crate::store::now().floor(HOUR));
     let mut batch = Batch::new([1; 16]);
     let facts =

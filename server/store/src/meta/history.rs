@@ -72,7 +72,7 @@ impl Meta {
                  revision = iif(excluded.first < first, excluded.revision, revision),
                  first = min(first, excluded.first), last = max(last, excluded.last)",
             &rows,
-            Value::clone,
+            |columns, row| row.of(columns),
         )
         .await?;
         let rows: Vec<Value> = seen
@@ -92,7 +92,7 @@ impl Meta {
                  revision = iif(excluded.first < first, excluded.revision, revision),
                  first = min(first, excluded.first), last = max(last, excluded.last)",
             &rows,
-            Value::clone,
+            |columns, row| row.of(columns),
         )
         .await?;
         forget(&mut transaction, seen).await?;
@@ -102,7 +102,7 @@ impl Meta {
             "insert into last_requests (service, at) select value ->> 0, value ->> 1 from json_each(?1) where true
              on conflict (service) do update set at = max(at, excluded.at)",
             &rows,
-            Value::clone,
+            |columns, row| row.of(columns),
         )
         .await?;
         transaction.commit().await?;

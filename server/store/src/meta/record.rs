@@ -1,9 +1,8 @@
 //! Writes what a cluster said, in one transaction.
 
-use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 
-use super::rows::{body, insert};
+use super::rows::insert;
 use super::{Meta, WriterGuard, versions};
 use crate::{ClusterRecord, Error};
 
@@ -25,21 +24,21 @@ async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecor
     insert(
         connection,
         "insert into services (id, cluster, created, deleted, body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 from json_each(?1) where true
          on conflict (id) do update set created = excluded.created, deleted = excluded.deleted, body = excluded.body",
         &record.services,
-        |s| json!([s.id.to_string(), s.id.cluster, s.created.0, s.deleted.map(|at| at.0), body(s)]),
+        |s, row| row.of(&(s.id.to_string(), &s.id.cluster, s.created.0, s.deleted.map(|at| at.0), s)),
     )
     .await?;
     insert(
         connection,
         "insert into pods (cluster, id, service, created, ended, body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value -> 5
          from json_each(?1) where true
          on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
              ended = excluded.ended, body = excluded.body",
         &record.pods,
-        |p| json!([p.cluster, p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), body(p)]),
+        |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), &**p)),
     )
     .await
 }
@@ -48,20 +47,20 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
     insert(
         connection,
         "insert into revisions (service, hash, created, template, body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from json_each(?1) where true
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 from json_each(?1) where true
          on conflict (service, hash) do update set created = excluded.created, template = excluded.template,
              body = excluded.body",
         &record.revisions,
-        |r| json!([r.service.to_string(), r.hash.0, r.created.0, r.template, body(r)]),
+        |r, row| row.of(&(r.service.to_string(), &r.hash.0, r.created.0, &r.template, r)),
     )
     .await?;
     insert(
         connection,
         "insert into deploys (service, sequence, started, body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(?1) where true
+         select value ->> 0, value ->> 1, value ->> 2, value -> 3 from json_each(?1) where true
          on conflict (service, sequence) do update set started = excluded.started, body = excluded.body",
         &record.deploys,
-        |d| json!([d.id.service.to_string(), d.id.sequence, d.started.0, body(d)]),
+        |d, row| row.of(&(d.id.service.to_string(), d.id.sequence, d.started.0, d)),
     )
     .await?;
     // What a deploy did, and what the one before it did until then, is to be looked at again.
@@ -73,7 +72,7 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
              on service = value ->> 0 and sequence = value ->> 1 - 1
          on conflict (service, sequence) do update set due = 0",
         &record.deploys,
-        |d| json!([d.id.service.to_string(), d.id.sequence]),
+        |d, row| row.of(&(d.id.service.to_string(), d.id.sequence)),
     )
     .await
 }
@@ -83,32 +82,32 @@ async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord)
         connection,
         "insert into adverse (key, cluster, service, first, last, count, current, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7
+             value -> 7
          from json_each(?1) where true
          on conflict (key) do update set cluster = excluded.cluster, service = excluded.service,
              first = min(first, excluded.first), last = max(last, excluded.last),
              count = max(count, excluded.count), current = excluded.current, body = excluded.body",
         &record.adverse,
-        |e| {
+        |e, row| {
             let service = e.service.as_ref().map(ToString::to_string);
-            json!([e.key, e.cluster, service, e.first.0, e.last.0, e.count, e.current, body(e)])
+            row.of(&(&e.key, &e.cluster, service, e.first.0, e.last.0, e.count, e.current, e))
         },
     )
     .await?;
     insert(
         connection,
         "insert into config_changes (cluster, at, body)
-         select value ->> 0, value ->> 1, value ->> 2 from json_each(?1)",
+         select value ->> 0, value ->> 1, value -> 2 from json_each(?1)",
         &record.config_changes,
-        |c| json!([c.cluster, c.at.0, body(c)]),
+        |c, row| row.of(&(&c.cluster, c.at.0, c)),
     )
     .await?;
     insert(
         connection,
-        "insert into related (service, body) select value ->> 0, value ->> 1 from json_each(?1) where true
+        "insert into related (service, body) select value ->> 0, value -> 1 from json_each(?1) where true
          on conflict (service) do update set body = excluded.body",
         &record.related,
-        |(id, all)| json!([id.to_string(), body(all)]),
+        |(id, all), row| row.of(&(id.to_string(), all)),
     )
     .await
 }

@@ -2,7 +2,6 @@
 //! json_each(?)`.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use crate::Error;
@@ -10,26 +9,35 @@ use crate::Error;
 /// Rows in one statement: bounds the text that SQLite parses at once, and what is in memory of a great batch.
 const CHUNK: usize = 500;
 
-/// Runs a statement that reads its rows from `json_each(?1)`, each row an array of columns.
+/// Where the columns of a row are written.
+pub(super) struct Row<'a>(&'a mut Vec<u8>);
+
+impl Row<'_> {
+    /// The columns, as a tuple.
+    pub(super) fn of(self, columns: &impl Serialize) -> serde_json::Result<()> {
+        serde_json::to_writer(self.0, columns)
+    }
+}
+
+/// Runs a statement that reads its rows from `json_each(?1)`, each row an array of columns. What is kept as JSON is a
+/// column as it is, and taken with `->`, which gives its text: escaped in a string it would be written and read twice.
 pub(super) async fn insert<T>(
     connection: &mut SqliteConnection,
     sql: &'static str,
     items: &[T],
-    row: impl Fn(&T) -> Value,
+    row: impl Fn(&T, Row<'_>) -> serde_json::Result<()>,
 ) -> Result<(), Error> {
     for chunk in items.chunks(CHUNK) {
-        let rows: Vec<Value> = chunk.iter().map(&row).collect();
-        let text = serde_json::to_string(&rows).map_err(|error| Error::Damaged(error.to_string()))?;
-        drop(rows);
+        let mut text = Vec::new();
+        for item in chunk {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            row(item, Row(&mut text)).map_err(|error| Error::Damaged(error.to_string()))?;
+        }
+        text.push(b']');
+        let text = String::from_utf8(text).map_err(|error| Error::Damaged(error.to_string()))?;
         sqlx::query(sql).bind(text).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// A value as the text of a body column.
-pub(super) fn body<T: Serialize>(value: &T) -> Value {
-    // Types of the model have text keys and no other way to fail.
-    json!(serde_json::to_string(value).unwrap_or_default())
 }
 
 /// A body column's value.

@@ -119,19 +119,19 @@ pub(super) async fn write(connection: &mut SqliteConnection, cluster: &str, vers
         connection,
         "insert into version_texts (hash, text) select value ->> 0, unhex(value ->> 1) from json_each(?1)",
         &texts,
-        |(hash, text)| json!([hash, text]),
+        |text, row| row.of(text),
     )
     .await?;
-    let row = |v: &Version| {
-        json!([cluster, v.kind, v.namespace, v.name, v.at.0, v.hash, v.manager, v.changed.map(|at| at.0)])
-    };
     insert(
         connection,
         "insert or ignore into object_versions (cluster, kind, namespace, name, at, hash, manager, changed)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
          from json_each(?1)",
         versions,
-        row,
+        |v, row| {
+            let changed = v.changed.map(|at| at.0);
+            row.of(&(cluster, &v.kind, &v.namespace, &v.name, v.at.0, &v.hash, &v.manager, changed))
+        },
     )
     .await
 }

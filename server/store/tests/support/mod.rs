@@ -28,7 +28,7 @@ pub async fn with_services(folder: &std::path::Path) -> Store {
     batch.services = vec![service("checkout"), service("cart")];
     batch.pods =
         [pod("checkout", "p1", "10.0.0.1", 5), pod("cart", "p2", "10.0.0.2", 5)].map(std::sync::Arc::new).into();
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store
 }
 

@@ -88,7 +88,7 @@ pub(crate) async fn fleet(data: &Path) -> Store {
     ]
     .map(std::sync::Arc::new)
     .into();
-    store.record(batch).await.unwrap();
+    store.record(&batch).await.unwrap();
     store
 }
 

@@ -62,7 +62,7 @@ async fn tens_outlive_their_partition_and_pods_and_go_with_their_day() {
     gone.pods = [PodState { ended: Some(now), phase: PodPhase::Succeeded, ..revised("checkout", "p3", "aa11") }]
         .map(std::sync::Arc::new)
         .into();
-    store.record(gone).await.unwrap();
+    store.record(&gone).await.unwrap();
     store.maintain(now.plus(13 * HOUR)).await.unwrap();
     let before = answers(&store).await;
     let by_minutes = async |store: &Store| store.telemetry().red(ask(window(), MINUTE, By::Revision)).await.unwrap();

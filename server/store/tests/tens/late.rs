@@ -36,7 +36,7 @@ async fn an_owner_that_is_attributed_late_counts_at_once_and_in_tens_that_are_ma
     ]
     .map(std::sync::Arc::new)
     .into();
-    store.record(known).await.unwrap();
+    store.record(&known).await.unwrap();
     let settled = [36.0, 12.0, 0.0];
     let by_revision = async |store: &Store| {
         let rows = store.telemetry().red(ask(window(), TEN, By::Revision)).await.unwrap();
@@ -73,7 +73,7 @@ async fn what_one_service_wins_makes_no_tens_of_another_unusable() {
     let store = open(folder.path()).await;
     let mut known = record();
     known.pods = [revised("checkout", "late", "7d9f")].map(std::sync::Arc::new).into();
-    store.record(known).await.unwrap();
+    store.record(&known).await.unwrap();
     assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0);
     assert_eq!(requests(&store, "checkout", TEN, By::Service).await, 0.0, "tens without the late pod are not told");
 }
@@ -94,7 +94,7 @@ async fn whoever_asks_while_tens_are_made_again_is_told_the_same() {
     for (known, uid) in (1..).zip(lates) {
         let mut batch = record();
         batch.pods = [revised("cart", uid, "7d9f")].map(std::sync::Arc::new).into();
-        store.record(batch).await.unwrap();
+        store.record(&batch).await.unwrap();
         assert_eq!(requests(&store, "cart", TEN, By::Service).await, 12.0 * f64::from(known));
         let making = {
             let store = store.clone();

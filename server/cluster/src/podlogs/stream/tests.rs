@@ -21,9 +21,9 @@ async fn known(folder: &std::path::Path) -> (Store, Target) {
     let mut record = ClusterRecord::new(ClusterId("c".into()));
     let id = PodId("u1".into());
     record.pods = [PodState { id: id.clone(), ..fixtures::pod("cart", "cart-1") }].map(std::sync::Arc::new).into();
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let (namespace, pod) = ("shop".into(), "cart-1".into());
-    (store, Target { service, namespace, pod, uid: id, container: "app".into() })
+    (store, Target { service: service.into(), namespace, pod, uid: id, container: "app".into() })
 }
 
 /// What the API server tells: a line a second of the start, and how it ends.
@@ -42,7 +42,7 @@ async fn read(reader: &mut Reader, log: String) {
 async fn stored(store: &Store, target: &Target) -> Vec<String> {
     let from = Timestamp::from_seconds(*START);
     let ask = LogAsk {
-        service: target.service.clone(),
+        service: (*target.service).clone(),
         window: Window::new(from.plus(-MINUTE), from.plus(60 * MINUTE)),
         step: Step(MINUTE),
         filter: LogFilter::default(),

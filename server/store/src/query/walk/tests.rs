@@ -48,7 +48,7 @@ async fn with_blocks(folder: &std::path::Path) -> Store {
     let store = Store::open(Config { path: folder.to_owned(), raw: keep, summaries: keep }).await.unwrap();
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.services = vec![service()];
-    store.record(record).await.unwrap();
+    store.record(&record).await.unwrap();
     let facts = OwnerFacts {
         namespace: Some("shop".into()),
         workload: Some(("Deployment".into(), "checkout".into())),
