@@ -6,6 +6,7 @@ use model::{CatalogPage, CatalogQuery, Health};
 
 use super::query;
 use crate::range::use_requery;
+use crate::ui::number;
 use crate::ui::select::Select;
 use crate::url::Query;
 
@@ -57,7 +58,7 @@ fn health_chip(health: Health, count: u32, now: &CatalogQuery, url: &Query) -> A
             aria-current=chosen.then_some("true")
         >
             <i class="dot"></i>
-            {format!("{} {count}", health.word())}
+            {format!("{} {}", health.word(), number::count(count.into()))}
         </a>
     }
     .into_any()

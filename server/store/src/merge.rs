@@ -119,7 +119,7 @@ async fn opened<'a>(
 ) -> Result<&'a mut SqliteConnection, Error> {
     match connection {
         Some(connection) => Ok(connection),
-        None => Ok(connection.insert(sqlite::open(&file.path, 1_024, RAW_STEPS).await?)),
+        None => Ok(connection.insert(sqlite::open(&file.path, sqlite::Page::Large, 1_024, RAW_STEPS).await?)),
     }
 }
 

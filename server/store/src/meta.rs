@@ -34,6 +34,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../migrations/meta/0005_backlog.sql"),
     include_str!("../migrations/meta/0006_authors.sql"),
     include_str!("../migrations/meta/0007_packed.sql"),
+    include_str!("../migrations/meta/0008_living.sql"),
 ];
 const CACHE_KIB: u32 = 2_048;
 
@@ -54,7 +55,7 @@ impl Meta {
     /// Opens or creates the database in a data directory.
     pub(crate) async fn open(data: &Path) -> Result<Self, Error> {
         let path = path(data);
-        let writer = sqlite::open(&path, CACHE_KIB, STEPS).await?;
+        let writer = sqlite::open(&path, sqlite::Page::Small, CACHE_KIB, STEPS).await?;
         let readers = Readers::new(&path, 2, CACHE_KIB);
         Ok(Self { path, writer: Mutex::new(Some(writer)), readers })
     }

@@ -295,7 +295,7 @@ pub(crate) fn ids(data: &Path, family: Family) -> Result<Vec<i64>, Error> {
 
 /// Opens a file once: SQLite recovers what was being written, and it is brought to this version's format.
 async fn inspect(file: &DataFile, steps: &'static [&'static str]) -> Result<(), Error> {
-    let mut connection = sqlite::open(&file.path, 256, steps).await?;
+    let mut connection = sqlite::open(&file.path, sqlite::Page::Large, 256, steps).await?;
     if file.family == Family::Raw {
         let totals: Vec<(String, i64)> =
             sqlx::query_as("select key, value from totals").fetch_all(&mut connection).await?;

@@ -179,7 +179,7 @@ mod tests {
     async fn database(most: u32) -> (tempfile::TempDir, SqliteConnection, Readers) {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.db");
-        let mut writer = sqlite::writer(&path, 64).connect().await.unwrap();
+        let mut writer = sqlite::writer(&path, sqlite::Page::Large, 64).connect().await.unwrap();
         sqlx::raw_sql("create table t (n integer); insert into t values (1)").execute(&mut writer).await.unwrap();
         let readers = Readers::new(&path, most, 64);
         (place, writer, readers)

@@ -10,32 +10,47 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::Error;
 
+/// Bytes of a page of a new file; a file keeps what it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Page {
+    /// Long rows, appended and read as a whole.
+    Large = 8_192,
+    /// Short rows that change here and there: of each change whole pages are read, logged and copied back.
+    Small = 4_096,
+}
+
+/// Bytes of the write-ahead log after which it is copied back: a page that changes again meanwhile is copied once, and
+/// each time the file is synced as well.
+const LOG_BYTES: u32 = 16 << 20;
+
 /// Options for a connection that writes. `mmap_size=0`: under mmap an I/O error would be a signal, not an error.
 /// `synchronous=FULL`: what is acknowledged survives a power loss.
-pub(crate) fn writer(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
+pub(crate) fn writer(path: &Path, page: Page, cache_kib: u32) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        .page_size(8192)
+        .page_size(page as u32)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
         .pragma("mmap_size", "0")
         .pragma("temp_store", "memory")
-        .pragma("journal_size_limit", "16777216")
+        .pragma("journal_size_limit", LOG_BYTES.to_string())
+        .pragma("wal_autocheckpoint", (LOG_BYTES / page as u32).to_string())
         .pragma("cache_size", format!("-{cache_kib}"))
 }
 
 /// Opens a writing connection and runs the steps the file has not seen, each in a transaction with its number.
 pub(crate) async fn open(
     path: &Path,
+    page: Page,
     cache_kib: u32,
     steps: &'static [&'static str],
 ) -> Result<SqliteConnection, Error> {
     // Before SQLite opens it, since a writer may touch the header even of a file it then leaves.
     check_stored(path, steps)?;
-    let mut connection = writer(path, cache_kib).connect().await?;
+    let mut connection = writer(path, page, cache_kib).connect().await?;
     let (found,): (i64,) = sqlx::query_as("pragma user_version").fetch_one(&mut connection).await?;
     check_format(path, found, steps.len() as i64)?;
     for (at, step) in steps.iter().enumerate().skip(found.max(0) as usize) {

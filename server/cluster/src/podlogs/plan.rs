@@ -1,6 +1,6 @@
 //! Which containers' logs are followed, and whose are not. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::{ContainerState, LogCoverage, PodId, PodState, ServiceId};
@@ -35,30 +35,36 @@ pub(super) struct Plan {
 }
 
 /// Running and crashing containers of pods that do not send their own logs; where there are more than there may be
-/// streams, each service has one before any has two, and so on.
+/// streams, each service has one before any has two, and so on. Pods of a service come one after the other.
 pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     pods: impl Iterator<Item = &'a PodState>,
     rules: &Rules<'_, F>,
 ) -> Plan {
     let mut coverage: HashMap<Arc<ServiceId>, LogCoverage> = HashMap::new();
-    let mut by_service: BTreeMap<&ServiceId, Vec<(&PodState, &ContainerState)>> = BTreeMap::new();
-    for pod in pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)) {
-        let of_service = coverage.entry(Arc::clone(&pod.service)).or_default();
-        of_service.streams = rules.most;
-        if (rules.sends)(pod) {
-            of_service.own += 1;
-        } else if pod.logs_off {
-            of_service.opted_out += 1;
-        } else if !rules.namespaces.is_empty() && !rules.namespaces.iter().any(|only| pod.namespace == *only) {
-            of_service.elsewhere += 1;
-        } else {
-            of_service.pods += 1;
-            let started = pod.containers.iter().filter(|container| has_log(container));
-            by_service.entry(&pod.service).or_default().extend(started.map(|container| (pod, container)));
+    let mut waiting = Vec::new();
+    let pods: Vec<&PodState> = pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)).collect();
+    for pods in pods.chunk_by(|a, b| a.service == b.service) {
+        let mut of_service = LogCoverage { streams: rules.most, ..LogCoverage::default() };
+        let mut started: Vec<(&PodState, &ContainerState)> = Vec::new();
+        for pod in pods {
+            if (rules.sends)(pod) {
+                of_service.own += 1;
+            } else if pod.logs_off {
+                of_service.opted_out += 1;
+            } else if !rules.namespaces.is_empty() && !rules.namespaces.iter().any(|only| pod.namespace == *only) {
+                of_service.elsewhere += 1;
+            } else {
+                of_service.pods += 1;
+                let of_pod = pod.containers.iter().filter(|container| has_log(container));
+                started.extend(of_pod.map(|container| (*pod, container)));
+            }
+        }
+        coverage.insert(Arc::clone(&pods[0].service), of_service);
+        if !started.is_empty() {
+            waiting.push(started.into_iter());
         }
     }
     let mut left_over: HashSet<&PodId> = HashSet::new();
-    let mut waiting: Vec<_> = by_service.into_values().map(Vec::into_iter).collect();
     let mut targets = Vec::new();
     while targets.len() < rules.most as usize && !waiting.is_empty() {
         waiting.retain_mut(|of_service| {

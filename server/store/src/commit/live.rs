@@ -95,7 +95,7 @@ impl Live {
     }
 
     async fn open_file(&mut self, file: Arc<DataFile>, now: Timestamp) -> Result<(), Error> {
-        let mut connection = sqlite::open(&file.path, CACHE_KIB, RAW_STEPS).await?;
+        let mut connection = sqlite::open(&file.path, sqlite::Page::Large, CACHE_KIB, RAW_STEPS).await?;
         file.merged.store(false, Ordering::Release);
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("select id, hash, facts from owners").fetch_all(&mut connection).await?;

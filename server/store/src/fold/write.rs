@@ -45,7 +45,7 @@ pub(super) async fn write(
     let plan = if next == front { Plan::default() } else { Plan::new(sources(file, next).await?, front, next) };
     let is_more = complete || !plan.hours.is_empty() || !plan.wide.is_empty();
     let ours = |error: Error| of_day(&day, error);
-    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await.map_err(ours)?;
+    let mut connection = sqlite::open(&day.path, sqlite::Page::Large, 512, SUMMARY_STEPS).await.map_err(ours)?;
     let mut transaction = connection.begin_with("begin immediate").await?;
     let noted = noted(&mut transaction, file.id).await.map_err(ours)?;
     if let Some(noted) = noted.filter(|noted| noted.front != front || noted.complete) {

@@ -30,15 +30,31 @@ async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecor
         |s, row| row.of(&(s.id.to_string(), &s.id.cluster, s.created.0, s.deleted.map(|at| at.0), s)),
     )
     .await?;
+    write_pods(connection, record).await
+}
+
+/// Bodies first, and apart from them what pods are searched by: SQLite writes every index on a column that a statement
+/// sets, whether the value is another or not, and of a pod that lives only the body changes.
+async fn write_pods(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
     insert(
         connection,
         "insert into pods (cluster, id, service, created, ended, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value -> 5
          from json_each(?1) where true
-         on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
-             ended = excluded.ended, body = excluded.body",
+         on conflict (cluster, id) do update set body = excluded.body",
         &record.pods,
         |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), &**p)),
+    )
+    .await?;
+    insert(
+        connection,
+        "insert into pods (cluster, id, service, created, ended, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, '' from json_each(?1) where true
+         on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
+             ended = excluded.ended
+         where (service, created, ended) is not (excluded.service, excluded.created, excluded.ended)",
+        &record.pods,
+        |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0))),
     )
     .await
 }

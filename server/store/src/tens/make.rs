@@ -51,7 +51,7 @@ pub(crate) async fn make(shared: &Shared, day: &DataFile, source: i64) -> Result
             .bind(source)
             .fetch_all(&mut *day.readers.get().await?)
             .await?;
-    let mut connection = sqlite::open(&day.path, 512, SUMMARY_STEPS).await?;
+    let mut connection = sqlite::open(&day.path, sqlite::Page::Large, 512, SUMMARY_STEPS).await?;
     let mut transaction = connection.begin_with("begin immediate").await?;
     forget(&mut transaction, source).await?;
     let (making,): (i64,) = sqlx::query_as("insert into makings (source, data) values (?1, x'') returning id")
