@@ -4,6 +4,7 @@ mod read;
 mod reader;
 mod saturated;
 mod shortage;
+mod together;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};

@@ -1,4 +1,5 @@
-//! A container of a pod: what it is for, what was asked for it and since when, how it stands.
+//! A container of a pod: what it is for, what was asked for it and since when, how it stands; and what was asked for
+//! all of them together.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,15 +53,16 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    fn is_none(&self) -> bool {
+    /// Whether none is given.
+    pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What was asked for a container.
+/// What was asked for a container, or for a pod as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Asked {
-    /// The image.
+    /// The image; a pod has none.
     pub image: Text,
     /// What its node keeps free for it.
     #[serde(default, skip_serializing_if = "Amounts::is_none")]
@@ -133,8 +135,31 @@ pub struct ContainerState {
 impl ContainerState {
     /// What was asked for it at a moment of its life.
     pub fn asked_at(&self, at: Timestamp) -> &Asked {
-        self.before.iter().find(|(until, _)| *until > at).map_or(&self.asked, |(_, asked)| asked)
+        asked_at(&self.asked, &self.before, at)
     }
+}
+
+/// What was asked for a pod as a whole, which its containers share whatever they have of their own
+/// (https://kubernetes.io/docs/tasks/configure-pod-container/assign-pod-level-resources/).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Whole {
+    /// What is asked for it now.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// What was asked before, until when, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<(Timestamp, Asked)>,
+}
+
+impl Whole {
+    /// What was asked for it at a moment of its life.
+    pub fn asked_at(&self, at: Timestamp) -> &Asked {
+        asked_at(&self.asked, &self.before, at)
+    }
+}
+
+fn asked_at<'a>(now: &'a Asked, before: &'a [(Timestamp, Asked)], at: Timestamp) -> &'a Asked {
+    before.iter().find(|(until, _)| *until > at).map_or(now, |(_, asked)| asked)
 }
 
 /// How a container ended.
@@ -152,7 +177,7 @@ pub struct Exit {
 /// (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum QosClass {
-    /// All of its containers have limits, and ask for as much: taken last.
+    /// It or all of its containers have limits, and ask for as much: taken last.
     Guaranteed,
     /// Some ask for something: taken where it uses more than that.
     Burstable,
@@ -190,6 +215,21 @@ mod tests {
         let container = ContainerState { before, asked: asked(3), ..ContainerState::default() };
         let at = |at: i64| container.asked_at(Timestamp(at)).requests.memory.unwrap();
         assert_eq!([9, 10, 19, 20, 99].map(at), [1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn a_pod_of_which_nothing_was_told_as_a_whole_is_read_as_it_was_stored() {
+        let told = Whole { asked: asked(3), before: vec![(Timestamp(10), asked(1))] };
+        let text = serde_json::to_string(&told).unwrap();
+        assert_eq!(serde_json::from_str::<Whole>(&text).unwrap(), told);
+        let older = r#"{"id":"u","cluster":"c","namespace":"shop","name":"p","service":"c/shop/Deployment/p",
+            "revision":null,"node":null,"ips":[],"host_network":false,"created":0,"ended":null,"phase":"Ready",
+            "history":[],"reason":null,"containers":[{"name":"app","image":"p:1","requests":{"memory":7},"id":null,
+            "restarts":0,"state":"","ready":true,"last_exit":null}]}"#;
+        let pod: crate::PodState = serde_json::from_str(older).unwrap();
+        assert_eq!((pod.whole.is_none(), pod.requests_at(Timestamp(0)).memory), (true, Some(7)));
+        let again = serde_json::to_string(&pod).unwrap();
+        assert!(!again.contains("whole"), "{again}");
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amounts, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId, Text,
-    Timestamp, Window,
+    Amounts, Asked, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId,
+    Text, Timestamp, Whole, Window,
 };
 
 /// A service as the cluster has it now.
@@ -121,6 +121,9 @@ pub struct PodState {
     /// What is taken first where its node runs out of memory; fixed for life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qos: Option<QosClass>,
+    /// What was asked for it as a whole, where anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Box<Whole>>,
     /// Its IP addresses.
     pub ips: Vec<Text>,
     /// It has its node's network: its IP says nothing of who sends.
@@ -148,24 +151,34 @@ impl PodState {
         self.containers.iter().map(|container| container.restarts).sum()
     }
 
-    /// What its node kept free for it at a moment of its life: the sum over containers that last.
+    /// What its node kept free for it at a moment of its life: what was asked for it as a whole, else the sum over
+    /// containers that last.
     pub fn requests_at(&self, at: Timestamp) -> Amounts {
         let asked = || self.lasting().map(|container| container.asked_at(at).requests);
+        let whole = self.whole_at(at).requests;
         Amounts {
-            cpu: asked().filter_map(|one| one.cpu).reduce(u32::saturating_add),
-            memory: asked().filter_map(|one| one.memory).reduce(u64::saturating_add),
+            cpu: whole.cpu.or_else(|| asked().filter_map(|one| one.cpu).reduce(u32::saturating_add)),
+            memory: whole.memory.or_else(|| asked().filter_map(|one| one.memory).reduce(u64::saturating_add)),
         }
     }
 
-    /// The most it might use at a moment of its life: nothing where one of the containers that last has no limit.
+    /// The most it might use at a moment of its life: its limit as a whole, or what its containers may use together
+    /// where that is less; nothing where it has no limit and one of the containers that last has none either.
     pub fn limits_at(&self, at: Timestamp) -> Amounts {
         let asked = || self.lasting().map(|container| container.asked_at(at).limits);
         let sum = |all: Option<Vec<u64>>| all.filter(|all| !all.is_empty()).map(|all| all.iter().sum::<u64>());
         let cpu = sum(asked().map(|one| one.cpu.map(u64::from)).collect());
+        let cpu = cpu.map(|cpu| u32::try_from(cpu).unwrap_or(u32::MAX));
+        let whole = self.whole_at(at).limits;
         Amounts {
-            cpu: cpu.map(|cpu| u32::try_from(cpu).unwrap_or(u32::MAX)),
-            memory: sum(asked().map(|one| one.memory).collect()),
+            cpu: cpu.into_iter().chain(whole.cpu).min(),
+            memory: sum(asked().map(|one| one.memory).collect()).into_iter().chain(whole.memory).min(),
         }
+    }
+
+    /// What was asked for it as a whole at a moment of its life.
+    fn whole_at(&self, at: Timestamp) -> Asked {
+        self.whole.as_ref().map(|whole| whole.asked_at(at).clone()).unwrap_or_default()
     }
 
     fn lasting(&self) -> impl Iterator<Item = &ContainerState> {
@@ -477,6 +490,8 @@ pub struct PodRow {
     pub zone: Option<String>,
     /// What is taken first where the node runs out of memory.
     pub qos: Option<QosClass>,
+    /// What is asked for it as a whole.
+    pub whole: Option<Asked>,
     /// Its containers, in the order in which they start.
     pub containers: Vec<ContainerState>,
 }

@@ -45,6 +45,8 @@ pub struct LeakingPod {
     pub level: f64,
     /// Bytes at which it ends, where there is a limit.
     pub limit: Option<f64>,
+    /// Both are of all its containers, which share the limit of their pod; the rate is of the one that climbs.
+    pub together: bool,
     /// Since when it climbs.
     pub since: Timestamp,
     /// When the limit is reached, where there is one.
@@ -153,6 +155,7 @@ mod tests {
             rate_interval: (rate, rate),
             level: 1.0,
             limit: None,
+            together: false,
             since: Timestamp(0),
             eta: None,
         };

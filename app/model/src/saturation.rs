@@ -14,6 +14,8 @@ pub enum SaturationOf {
         /// The container.
         container: String,
     },
+    /// Memory of a pod, which its containers fill together: they share its limit.
+    Pod,
     /// A volume of a claim.
     Volume {
         /// The volume, as the pod's template names it.
@@ -33,7 +35,7 @@ impl SaturationOf {
     pub fn kind(&self) -> AdverseKind {
         match self {
             Self::Quota => AdverseKind::Quota,
-            Self::Memory { .. } => AdverseKind::MemoryFull,
+            Self::Memory { .. } | Self::Pod => AdverseKind::MemoryFull,
             Self::Volume { .. } => AdverseKind::VolumeFull,
             Self::Autoscaler => AdverseKind::Autoscaler,
             Self::Cpu { .. } => AdverseKind::Throttled,

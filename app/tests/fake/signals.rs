@@ -296,6 +296,7 @@ impl Fake {
             node: Some("node-07".into()),
             zone: Some(self.text("eu-1a")),
             qos: Some(QosClass::Burstable),
+            whole: Some(Asked { limits: Amounts { cpu: None, memory: Some(1 << 30) }, ..Asked::default() }),
             containers: self.containers(restarts),
         };
         vec![

@@ -15,9 +15,15 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
 #[tokio::test]
 async fn a_pod_has_its_containers_with_role_state_image_and_what_was_asked_for_them() {
     let page = get(&checkout("kubernetes")).await;
-    assert_eq!(page.ids("container"), 6);
+    assert_eq!((page.ids("container"), page.ids("pod-whole")), (6, 3));
     page.has(&["in <!>eu-1a", "QoS <!>Burstable", "data-role=\"Sidecar\"", "not known", "checkout:v1.8.2"]);
-    page.has(&["0123456789ab", "CPU 250m to 500m", "memory 64 MiB to 512 MiB", "sha256:0123456789abcdef"]);
+    page.has(&[
+        "0123456789ab",
+        "CPU 250m to 500m",
+        "memory 64 MiB to 512 MiB",
+        " · pod · memory up to 1 GiB",
+        "sha256:0123456789abcdef",
+    ]);
 }
 
 #[tokio::test]

@@ -73,6 +73,9 @@ pub fn advice(of: &SaturationOf) -> &'static str {
         SaturationOf::Memory { .. } => {
             "At the limit the container is killed. Give it a higher limit, or find what holds the memory."
         }
+        SaturationOf::Pod => {
+            "At the limit one of its containers is killed. Give the pod a higher limit, or find what holds the memory."
+        }
         SaturationOf::Volume { .. } => {
             "When it is full, writing fails. Enlarge the claim, or delete what is not needed."
         }

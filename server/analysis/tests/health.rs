@@ -49,6 +49,7 @@ fn pod(state: &str) -> PodState {
         ips: vec![],
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created: NOW.plus(-HOUR),
@@ -259,6 +260,7 @@ fn a_leak_degrades_when_its_limit_is_less_than_a_day_away() {
             rate_interval: (0.0, 0.0),
             level: 0.0,
             limit: Some(1.0),
+            together: false,
             since: NOW,
             eta: Some(eta),
         };

@@ -217,6 +217,16 @@ fn says(event: &AdverseEvent, ready: u32) -> Option<String> {
 }
 
 #[test]
+fn containers_that_share_the_limit_of_their_pod_are_judged_together() {
+    let of = |share: f64| find(&SaturationOf::Pod, &[measured("one", flat(share, 20), Some(512.0 * MIB))]);
+    assert_eq!(of(0.94), None);
+    let found = of(0.96).unwrap();
+    assert!(found.degrades);
+    let said = "Containers together are at 96 % of their pod's memory limit of 512 MiB";
+    assert_eq!(found.sentence.to_string(), said);
+}
+
+#[test]
 fn an_autoscaler_at_its_maximum_degrades_after_a_quarter_of_an_hour() {
     let at_most = |minutes, current| {
         let message = "The autoscaler web is at its maximum of 10 pods and wants more. Raise its maximum.";

@@ -93,6 +93,10 @@ fn cut(value: &str) -> String {
 fn subject(path: &str) -> String {
     let Some((container, rest)) = container(path) else {
         let path = path.strip_prefix("spec.").unwrap_or(path);
+        if let Some(words) = amount(path) {
+            // What has storage is a claim.
+            return if words.starts_with("storage") { words } else { format!("{words} of the pod") };
+        }
         return match path.strip_prefix("metadata.annotations.") {
             Some(key) => format!("annotation {key}"),
             None => path.strip_prefix("metadata.labels.").map_or_else(|| path.to_owned(), |key| format!("label {key}")),
@@ -103,14 +107,16 @@ fn subject(path: &str) -> String {
     } else if let Some(at) = rest.strip_prefix("args[").or_else(|| rest.strip_prefix("command[")) {
         let number = at.trim_end_matches(']').parse::<usize>().map_or(0, |at| at + 1);
         format!("{} {number}", if rest.starts_with("args") { "argument" } else { "command part" })
-    } else if let Some(resource) = rest.strip_prefix("resources.limits.") {
-        format!("{resource} limit")
-    } else if let Some(resource) = rest.strip_prefix("resources.requests.") {
-        format!("{resource} request")
     } else {
-        rest.to_owned()
+        amount(rest).unwrap_or_else(|| rest.to_owned())
     };
     format!("{words} of {container}")
+}
+
+/// An amount that is asked for a container or a pod, in words: `memory limit`.
+fn amount(path: &str) -> Option<String> {
+    let (kind, resource) = path.strip_prefix("resources.")?.split_once('.')?;
+    Some(format!("{resource} {}", kind.strip_suffix('s').filter(|word| matches!(*word, "limit" | "request"))?))
 }
 
 fn container(path: &str) -> Option<(&str, &str)> {
@@ -265,6 +271,10 @@ mod tests {
             app(json!({"resources": {"limits": {"memory": "512Mi"}}, "args": ["--a", "two\nother"]})),
             &["argument 2 of app: two… → two…", "memory limit of app: 256Mi → 512Mi"],
         );
+        let whole = |memory: &str| json!({"spec": {"containers": [], "resources": {"limits": {"memory": memory}}}});
+        check(whole("1Gi"), whole("2Gi"), &["memory limit of the pod: 1Gi → 2Gi"]);
+        let claim = |storage: &str| json!({"spec": {"resources": {"requests": {"storage": storage}}}});
+        check(claim("1Gi"), claim("2Gi"), &["storage request: 1Gi → 2Gi"]);
         check(
             json!({"metadata": {"labels": {"a": "1"}}}),
             json!({"metadata": {"labels": {"a": "2"}, "annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}),

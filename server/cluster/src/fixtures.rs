@@ -17,6 +17,7 @@ pub(crate) fn pod(service: &str, name: &str) -> PodState {
         ips: Vec::new(),
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(0),

@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn the_first_part_that_differs_is_the_kind_of_a_deploy() {
         type Change = fn(&mut Value);
-        let rows: [(DeployKind, Change); 10] = [
+        let rows: [(DeployKind, Change); 11] = [
             (DeployKind::Image, |t| t["spec"]["containers"][0]["image"] = json!("shop/web:v2@sha256:aa")),
             (DeployKind::Digest, |t| t["spec"]["containers"][0]["image"] = json!("shop/web:v1@sha256:bb")),
             (DeployKind::Config, |t| t["spec"]["containers"][0]["env"][0]["value"] = json!("2")),
@@ -291,6 +291,7 @@ mod tests {
             (DeployKind::Config, |t| t["spec"]["volumes"][0]["configMap"]["name"] = json!("files-2")),
             (DeployKind::Config, |t| t["metadata"]["annotations"]["checksum/config"] = json!("77")),
             (DeployKind::Resources, |t| t["spec"]["containers"][0]["resources"]["limits"]["memory"] = json!("2Gi")),
+            (DeployKind::Resources, |t| t["spec"]["resources"]["limits"]["memory"] = json!("4Gi")),
             (DeployKind::Template, |t| t["metadata"]["labels"]["app"] = json!("web2")),
             (DeployKind::Template, |t| t["spec"]["volumes"][1]["emptyDir"]["medium"] = json!("Memory")),
             (DeployKind::Restart, |t| {

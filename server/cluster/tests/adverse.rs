@@ -46,6 +46,20 @@ fn a_kill_for_memory_names_the_limit_though_kubernetes_writes_no_event() {
 }
 
 #[test]
+fn a_kill_for_memory_names_the_limit_of_the_pod_where_the_container_has_none() {
+    let mut bench = Bench::list(5, &running());
+    bench.now = 10;
+    let mut killed = ended(1, 137, "OOMKilled", 9);
+    killed["spec"]["containers"][0]["resources"] = json!({});
+    killed["spec"]["resources"] = json!({"limits": {"memory": "1Gi"}});
+    bench.apply(&[killed]);
+    assert_eq!(
+        bench.adverse(AdverseKind::OomKill)[0].message,
+        "Was killed because its pod used more memory than the limit of 1 GiB that its containers share; exit code 137."
+    );
+}
+
+#[test]
 fn a_kill_that_is_seen_first_as_a_state_and_then_as_the_last_one_is_one() {
     let mut bench = Bench::list(5, &running());
     bench.now = 9;

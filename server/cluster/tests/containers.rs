@@ -19,6 +19,12 @@ fn asking(mib: u32) -> Value {
     pod
 }
 
+/// The same pod, which may have so many GiB as a whole.
+fn sharing(gib: u32) -> Value {
+    let resources = json!({"requests": {"cpu": "1500m"}, "limits": {"memory": format!("{gib}Gi")}});
+    with(asking(64), json!({"spec": {"resources": resources}}))
+}
+
 fn node(zone: &str) -> Value {
     with(object("Node", "n1", 0), json!({"metadata": {"labels": {"topology.kubernetes.io/zone": zone}}}))
 }
@@ -50,6 +56,25 @@ fn what_is_asked_for_is_kept_with_when_it_changed_in_place() {
     assert_eq!(digests, ["sha256:one", "sha256:two"]);
     bench.relist(&objects(larger));
     assert_eq!(of(&bench).before.len(), 2, "the same again is no change");
+}
+
+#[test]
+fn what_is_asked_for_a_pod_as_a_whole_is_kept_with_when_it_changed_in_place() {
+    assert_eq!(Bench::list(5, &objects(asking(64))).pod("p").whole, None);
+    // A pod that was recorded before this was kept has always had what it has now.
+    let mut bench = Bench::again(Bench::list(5, &objects(asking(64))), 10, &objects(sharing(1)));
+    let limit = |bench: &Bench, minute: i64| bench.pod("p").limits_at(at(minute)).memory.unwrap() >> 20;
+    assert_eq!(limit(&bench, 5), 256, "its container may use less");
+    let whole = bench.pod("p").whole.unwrap();
+    assert_eq!(whole.asked.requests, Amounts { cpu: Some(1_500), memory: None });
+    assert_eq!((whole.asked.limits.memory, whole.before.len()), (Some(1 << 30), 0));
+    let asked = bench.pod("p").requests_at(at(10));
+    assert_eq!(asked, Amounts { cpu: Some(1_500), memory: Some(64 << 20) }, "memory is asked for its container alone");
+    bench.now = 20;
+    bench.apply(&[sharing(2)]);
+    let whole = bench.pod("p").whole.unwrap();
+    let sizes = [19, 20].map(|minute| whole.asked_at(at(minute)).limits.memory);
+    assert_eq!(sizes, [Some(1 << 30), Some(2 << 30)]);
 }
 
 #[test]

@@ -34,11 +34,12 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     let step = window.step(POINTS);
     let mut pods = match &leak.of {
         LeakOf::Memory { container } => {
-            // What counts against the limit, else what there is.
+            // What counts against the limit, else what there is; where that is the pod's, of all its containers.
+            let alone = vec![("k8s.container.name".to_owned(), container.clone())];
+            let filter = if leak.pods.iter().any(|pod| pod.together) { Vec::new() } else { alone };
             let mut found = Vec::new();
             for name in [MEMORY[1], MEMORY[0]] {
-                let filter = vec![("k8s.container.name".to_owned(), container.clone())];
-                found = by_pod(answers, id, past, step, name, filter).await?;
+                found = by_pod(answers, id, past, step, name, filter.clone()).await?;
                 if !found.is_empty() {
                     break;
                 }
@@ -110,13 +111,8 @@ async fn by_pod(
     name: &str,
     filter: Vec<(String, String)>,
 ) -> Result<Vec<Series>, AppError> {
-    let query = MetricQuery {
-        name: name.to_owned(),
-        filter,
-        by: vec!["pod".to_owned()],
-        aggregation: Aggregation::Max,
-        rate: false,
-    };
+    let aggregation = if filter.is_empty() { Aggregation::Sum } else { Aggregation::Max };
+    let query = MetricQuery { name: name.to_owned(), filter, by: vec!["pod".to_owned()], aggregation, rate: false };
     let ask = MetricAsk { service: id.clone(), window, step, query, limit: 1_000 };
     Ok(answers.store.telemetry().metric(ask).await.map_err(failed)?.series)
 }
@@ -135,6 +131,7 @@ mod tests {
             rate_interval: (50.0, 200.0),
             level: 800.0,
             limit: Some(1_000.0),
+            together: false,
             since: Timestamp(20 * HOUR),
             eta: Some(eta),
         };

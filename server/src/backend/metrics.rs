@@ -10,7 +10,7 @@ use model::{
 use store::MetricAsk;
 
 use super::{Answers, failed};
-use asked::{Amount, asked};
+use asked::{Amount, asked, share};
 
 /// Points of a chart.
 const POINTS: i64 = 120;
@@ -85,7 +85,7 @@ pub(super) async fn golden(
         };
         let mut answer = series(answers, viewer, id, window, query.clone()).await?;
         if let Some(whole) = beside(golden.of) {
-            answer = share(&answer, &series(answers, viewer, id, window, whole).await?);
+            answer = portion(&answer, &series(answers, viewer, id, window, whole).await?);
         }
         let limit = match beside(golden.limit) {
             Some(limit) => {
@@ -98,7 +98,10 @@ pub(super) async fn golden(
         let asked = golden.asked.map(|amount| asked(&pods, amount, first));
         let (request, allowed) = asked.unwrap_or_default();
         // What holds is measured; what was asked for is known of pods that nobody measures it of.
-        let limit = limit.or(allowed);
+        let limit = match golden.asked {
+            Some(amount) if share(&pods, amount) => allowed.or(limit),
+            _ => limit.or(allowed),
+        };
         charts.push(MetricChart { title: golden.title.to_owned(), query, answer, request, limit });
     }
     Ok(charts)
@@ -204,7 +207,7 @@ fn chosen(names: &[MetricName]) -> Vec<(&'static Golden, &'static str)> {
 }
 
 /// How much of a whole something is, in per cent, series by series.
-fn share(part: &MetricSeries, whole: &MetricSeries) -> MetricSeries {
+fn portion(part: &MetricSeries, whole: &MetricSeries) -> MetricSeries {
     let of = |part: &Series| {
         let whole = whole.series.iter().find(|whole| whole.name == part.name)?;
         let each = part.points.iter().zip(&whole.points);
@@ -290,7 +293,7 @@ mod tests {
     fn a_share_is_of_the_same_series_and_nothing_of_nothing() {
         let part = answer(&[("a", &[Some(1.0), Some(0.0), None, Some(3.0)]), ("b", &[Some(1.0)])]);
         let whole = answer(&[("a", &[Some(4.0), Some(0.0), Some(1.0), Some(2.0)])]);
-        let share = share(&part, &whole);
+        let share = portion(&part, &whole);
         assert_eq!(share.unit, "%");
         assert_eq!(share.series.len(), 1);
         assert_eq!(share.series[0].points, [Some(25.0), None, None, Some(100.0)]);

@@ -10,7 +10,7 @@ use model::{
 use store::Store;
 
 use super::reader::{LONG, Points, Reader, Run};
-use super::shortage;
+use super::{shortage, together};
 
 /// A run whose points begin so shortly after all points do may have begun before.
 const EDGE: i64 = 10 * MINUTE;
@@ -40,6 +40,7 @@ pub(super) async fn look(store: &Store, id: &ServiceId, now: Timestamp, is_long:
     let pods = store.pods(id, Window::new(now.plus(-LONG), now)).await?;
     let pods: HashMap<&str, &PodState> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
     let mut runs = joined(runs, &pods);
+    together::bound(&mut runs, &pods);
     runs.extend(volumes);
     let saturation = shortage::find(&runs, held, &pods, now);
     let before = directory.newest_deploy(id).and_then(|deploy| deploy.from.clone());
@@ -68,6 +69,7 @@ struct Known {
     run: Grown,
     revision: Option<RevisionHash>,
     name: String,
+    together: bool,
 }
 
 /// All runs of a service, and which revisions they are held against each other for.
@@ -97,8 +99,12 @@ impl Facts {
         let edge = runs.iter().filter_map(|run| run.points.first()).map(|(at, _)| *at).min().unwrap_or(now);
         for run in runs {
             let Some(pod) = pods.get(run.pod.as_str()) else { continue };
-            let (of, revision, name) = (run.of.clone(), pod.revision.clone(), pod.name.to_string());
-            by_what.entry(of).or_default().push(Known { run: run.clone().grown(pod, now, edge), revision, name });
+            by_what.entry(run.of.clone()).or_default().push(Known {
+                run: run.clone().grown(pod, now, edge),
+                revision: pod.revision.clone(),
+                name: pod.name.to_string(),
+                together: run.together,
+            });
         }
         Self { by_what, current, before, now }
     }
@@ -117,9 +123,8 @@ impl Facts {
             if climbing.is_empty() {
                 continue;
             }
-            let names: HashMap<&str, &str> =
-                runs.iter().map(|known| (known.run.pod.0.as_str(), known.name.as_str())).collect();
-            let mut pods: Vec<LeakingPod> = climbing.into_iter().map(|climbing| pod_of(climbing, &names)).collect();
+            let known: HashMap<&str, &Known> = runs.iter().map(|known| (known.run.pod.0.as_str(), known)).collect();
+            let mut pods: Vec<LeakingPod> = climbing.into_iter().map(|climbing| pod_of(climbing, &known)).collect();
             pods.dedup_by(|a, b| a.pod == b.pod);
             found.push(Leak {
                 of,
@@ -137,9 +142,11 @@ impl Facts {
     }
 }
 
-fn pod_of(climbing: Climbing, names: &HashMap<&str, &str>) -> LeakingPod {
+fn pod_of(climbing: Climbing, known: &HashMap<&str, &Known>) -> LeakingPod {
+    let known = known.get(climbing.pod.0.as_str());
     LeakingPod {
-        name: names.get(climbing.pod.0.as_str()).copied().unwrap_or_default().to_owned(),
+        name: known.map(|known| known.name.clone()).unwrap_or_default(),
+        together: known.is_some_and(|known| known.together),
         pod: climbing.pod,
         rate: climbing.rate,
         rate_interval: climbing.rate_interval,
@@ -235,7 +242,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use model::{ContainerState, DAY, HOUR, PodId};
+    use model::{Amounts, Asked, ContainerState, DAY, HOUR, PodId, Whole};
 
     use super::*;
     use crate::fixtures;
@@ -261,6 +268,7 @@ mod tests {
             points,
             load: Vec::new(),
             limit: None,
+            together: false,
         }
     }
 
@@ -304,7 +312,39 @@ mod tests {
             minutes.map(|minute| (created.plus(minute * MINUTE), 100e6 + grown(minute) + noise(minute))).collect();
         let of = LeakOf::Memory { container: "app".into() };
         let limit = Some(1e9);
-        Run { of, pod: pod.into(), container: None, level: points.clone(), points, load: Vec::new(), limit }
+        let level = points.clone();
+        Run { of, pod: pod.into(), container: None, level, points, load: Vec::new(), limit, together: false }
+    }
+
+    #[test]
+    fn what_climbs_reaches_the_limit_of_its_pod_when_all_containers_have_filled_it() {
+        let now = Timestamp(20 * DAY);
+        let born = now.plus(-4 * HOUR);
+        let of = |memory| Asked { limits: Amounts { cpu: None, memory }, ..Asked::default() };
+        let whole = Some(Box::new(Whole { asked: of(Some(1_000_000_000)), before: vec![] }));
+        let containers = ["app", "proxy"].map(fixtures::container).to_vec();
+        let pods = ["n1", "n2"].map(|name| PodState {
+            whole: whole.clone(),
+            containers: containers.clone(),
+            ..pod_of(name, "new", born)
+        });
+        let pods: HashMap<&str, &PodState> = pods.iter().map(|pod| (pod.name.as_str(), pod)).collect();
+        let beside = |pod| {
+            let mut run = Run { of: LeakOf::Memory { container: "proxy".into() }, ..warming(pod, 0..240, born) };
+            [&mut run.points, &mut run.level].into_iter().flatten().for_each(|(_, bytes)| *bytes = 200e6);
+            run
+        };
+        let mut runs = vec![warming("n1", 0..240, born), warming("n2", 0..240, born), beside("n1"), beside("n2")];
+        together::bound(&mut runs, &pods);
+        let leaks = Facts::of(&runs, &pods, Some(RevisionHash("new".into())), None, now).judge();
+        let [leak] = &leaks[..] else { panic!("{leaks:#?}") };
+        let pod = &leak.pods[0];
+        assert_eq!((&leak.of, leak.pods.len()), (&LeakOf::Memory { container: "app".into() }, 2));
+        // By then app has 580 MB and proxy 200: of the pod's 1,000 the last 220 go at 120 an hour.
+        assert_eq!((pod.together, pod.limit), (true, Some(1e9)));
+        assert!((770e6..790e6).contains(&pod.level), "{pod:?}");
+        let eta = pod.eta.unwrap().likely as f64 / HOUR as f64;
+        assert!((1.7..2.0).contains(&eta), "{pod:?}");
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) struct Run {
     pub(super) level: Points,
     pub(super) load: Points,
     pub(super) limit: Option<f64>,
+    /// Level and limit are those of all containers of its pod together.
+    pub(super) together: bool,
 }
 
 /// Asks the store.
@@ -83,6 +85,7 @@ impl Reader<'_> {
                 level: level.remove(&key).unwrap_or_else(|| points.clone()),
                 load: load.remove(&key).unwrap_or_default(),
                 limit: limits.get(&key[..2]).copied().filter(|limit| *limit > 0.0),
+                together: false,
                 points,
             })
         });
@@ -136,6 +139,7 @@ impl Reader<'_> {
                 points,
                 load: Vec::new(),
                 limit: None,
+                together: false,
             })
         });
         Ok(runs.collect())
@@ -160,6 +164,7 @@ impl Reader<'_> {
                 points,
                 load: Vec::new(),
                 limit: Some(whole),
+                together: false,
             })
         });
         Ok(runs.collect())

@@ -23,11 +23,17 @@ pub(super) fn find(
             continue;
         }
         let of = match &run.of {
+            LeakOf::Memory { .. } if run.together => SaturationOf::Pod,
             LeakOf::Memory { container } => SaturationOf::Memory { container: container.clone() },
             LeakOf::Volume { volume } => SaturationOf::Volume { volume: volume.clone() },
         };
+        let known = all.entry(of).or_default();
+        // What containers have together is the same of each.
+        if run.together && known.iter().any(|known| known.pod == run.pod) {
+            continue;
+        }
         let shares = run.level.iter().map(|(at, bytes)| (*at, bytes / limit)).collect();
-        all.entry(of).or_default().push(Measured { pod: run.pod.clone(), shares, whole: Some(limit) });
+        known.push(Measured { pod: run.pod.clone(), shares, whole: Some(limit) });
     }
     for (key, periods, held) in held {
         let [pod, container] = key.as_slice() else { continue };
@@ -85,6 +91,7 @@ mod tests {
             level,
             load: vec![],
             limit,
+            together: false,
         }
     }
 
@@ -99,6 +106,19 @@ mod tests {
         assert_eq!(count(run("here", "now", 0.97, None)), 0, "it has no limit");
         assert_eq!(count(run("gone", "now", 0.97, Some(1_000.0))), 0);
         assert_eq!(count(run("stranger", "now", 0.97, Some(1_000.0))), 0);
+    }
+
+    #[test]
+    fn what_containers_have_together_is_said_once_of_their_pod() {
+        let one = pod("here", "now");
+        let of = |name: &str| Run {
+            of: LeakOf::Memory { container: name.into() },
+            together: true,
+            ..run("here", "now", 0.97, Some(1_000.0))
+        };
+        let found = find(&[of("app"), of("proxy")], vec![], &HashMap::from([("here", &one)]), NOW);
+        let [found] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((&found.of, found.pods.as_slice()), (&SaturationOf::Pod, &["here".to_owned()][..]));
     }
 
     /// The metrics of a container over the last half hour, one reading every 15 s.

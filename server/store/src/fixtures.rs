@@ -68,6 +68,7 @@ pub fn pod(service: ServiceId, name: &str, created: Timestamp) -> PodState {
         ips: vec![],
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created,

@@ -1,7 +1,7 @@
 //! The pods of a service: those that are, and those that ended in the range.
 
 use leptos::prelude::*;
-use model::{ContainerRole, ContainerState, PodPhase, PodRow, Timestamp};
+use model::{Asked, ContainerRole, ContainerState, PodPhase, PodRow, Timestamp};
 
 use crate::ui::ago::{age_then, ago_then};
 use crate::ui::number::{self, plural};
@@ -101,6 +101,7 @@ fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
             <td>
                 <ul>{pod.containers.iter().map(|one| container(one, pod.ended)).collect_view()}</ul>
                 {pod.qos.map(|qos| view! { <span class="faint" title=QOS>"QoS " {qos.word()}</span> })}
+                {pod.whole.as_ref().map(whole)}
             </td>
         </tr>
     }
@@ -108,6 +109,19 @@ fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
 }
 
 const QOS: &str = "What the node takes memory by when it runs out: first of BestEffort pods, last of Guaranteed ones";
+
+const WHOLE: &str = "What all its containers have together, whatever each has of its own";
+
+/// What was asked for the pod as a whole.
+fn whole(asked: &Asked) -> AnyView {
+    let amounts = asked.amounts_text().into_iter().map(|amount| format!(" · {amount}")).collect::<String>();
+    view! {
+        <span class="faint" data-testid="pod-whole" title=WHOLE>
+            {format!(" · pod{amounts}")}
+        </span>
+    }
+    .into_any()
+}
 
 /// A container as it stands, unless its pod ended, with what was asked for it; its image is told in full when pointed
 /// at.

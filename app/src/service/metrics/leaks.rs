@@ -64,6 +64,9 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
     let forecast: Vec<Series> = forecast.collect();
     let lines = pods.chain(forecast.iter().zip(FORECAST).map(line)).collect();
     let title = match &one.leak.of {
+        LeakOf::Memory { container } if one.leak.pods.iter().any(|pod| pod.together) => {
+            format!("Memory of pods with {container}")
+        }
         LeakOf::Memory { container } => format!("Memory of {container}"),
         LeakOf::Volume { volume } => format!("Used of volume {volume}"),
     };

@@ -60,7 +60,9 @@ fn lacks<'a>(of: &SaturationOf, one: &'a Measured, now: Timestamp, rules: &Satur
             let while_it_lasts = || one.shares.iter().filter(move |(at, _)| *at >= since).map(|(_, share)| *share);
             Some(found(since, while_it_lasts().sum::<f64>() / while_it_lasts().count().max(1) as f64, None))
         }
-        SaturationOf::Memory { .. } => Some(found(lasting(&one.shares, now, &rules.memory)?, last, None)),
+        SaturationOf::Memory { .. } | SaturationOf::Pod => {
+            Some(found(lasting(&one.shares, now, &rules.memory)?, last, None))
+        }
         SaturationOf::Volume { .. } => match lasting(&one.shares, now, &rules.full) {
             Some(since) => Some(found(since, last, None)),
             None => {

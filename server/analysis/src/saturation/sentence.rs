@@ -28,6 +28,13 @@ pub(super) fn measured(of: &SaturationOf, lacking: &[Lacking<'_>], watched: usiz
                 .strong(share)
                 .text(format!(" of its memory limit{limit}{}", pods(lacking, watched)))
         }
+        SaturationOf::Pod => {
+            let limit = worst.whole.map(|whole| format!(" of {}", bytes_text(whole))).unwrap_or_default();
+            Sentence::plain("Containers together are at ")
+                .text(up_to)
+                .strong(share)
+                .text(format!(" of their pod's memory limit{limit}{}", pods(lacking, watched)))
+        }
         SaturationOf::Volume { volume } => {
             let sentence = Sentence::plain("Volume ").strong(volume.clone());
             let sentence = if several { sentence } else { sentence.text(" of ").strong(worst.pod.to_owned()) };

@@ -21,8 +21,8 @@ pub(crate) fn of_pod(
     let told = told.map_or(&[][..], |told| &told.containers);
     for container in pod.own_containers() {
         let known = told.iter().find(|known| known.name == container.name).map_or(0, |known| known.restarts);
-        found.extend(ended(container, known, now));
-        found.extend(waiting(container, looping, redactor, now));
+        found.extend(ended(pod, container, known, now));
+        found.extend(waiting(pod, container, looping, redactor, now));
     }
     if !pod.is_finished() {
         found.extend(pod.trouble("PodScheduled").map(|condition| unscheduled(condition, redactor, now)));
@@ -36,7 +36,7 @@ fn sighting(kind: AdverseKind, reason: &str, message: String, at: Timestamp, rep
 }
 
 /// A restart that was not counted yet, and a kill for memory even where nothing was started again.
-fn ended(container: &Container, counted: u32, now: Timestamp) -> Option<Sighting> {
+fn ended(pod: &Pod, container: &Container, counted: u32, now: Timestamp) -> Option<Sighting> {
     let rise = container.restarts.saturating_sub(counted);
     let current = match &container.state {
         State::Terminated(end) if &*end.reason == "OOMKilled" => Some(&**end),
@@ -55,7 +55,7 @@ fn ended(container: &Container, counted: u32, now: Timestamp) -> Option<Sighting
     let at = end.and_then(|end| end.finished_at.0).or(started).unwrap_or(now);
     let kind = if reason == "OOMKilled" { AdverseKind::OomKill } else { AdverseKind::Restart };
     let unknown = || "Was started again; how it ended is not known any more.".into();
-    let message = end.map_or_else(unknown, |end| words::exit(container, end));
+    let message = end.map_or_else(unknown, |end| words::exit(pod, container, end));
     Some(Sighting {
         mark: reason.to_owned(),
         container: Some(container.name.to_string()),
@@ -65,6 +65,7 @@ fn ended(container: &Container, counted: u32, now: Timestamp) -> Option<Sighting
 }
 
 fn waiting(
+    pod: &Pod,
     container: &Container,
     looping: &dyn Fn(&str) -> bool,
     redactor: &Redactor,
@@ -81,7 +82,7 @@ fn waiting(
     let last = container.last.as_deref();
     let (kind, message, at) = match reason {
         "CrashLoopBackOff" => {
-            (AdverseKind::CrashLoop, crash_loop(container, last), last.and_then(|end| end.finished_at.0))
+            (AdverseKind::CrashLoop, crash_loop(pod, container, last), last.and_then(|end| end.finished_at.0))
         }
         "ImagePullBackOff"
         | "ErrImagePull"
@@ -106,8 +107,8 @@ fn waiting(
     })
 }
 
-fn crash_loop(container: &Container, last: Option<&Terminated>) -> String {
-    let how = last.map_or_else(|| "How it ended is not known.".to_owned(), |end| words::exit(container, end));
+fn crash_loop(pod: &Pod, container: &Container, last: Option<&Terminated>) -> String {
+    let how = last.map_or_else(|| "How it ended is not known.".to_owned(), |end| words::exit(pod, container, end));
     format!("Fails again and again; Kubernetes waits longer before each restart ({} so far). {how}", container.restarts)
 }
 

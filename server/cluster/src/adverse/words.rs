@@ -2,18 +2,13 @@
 
 use model::{AdverseKind, bytes_text};
 
-use crate::slim::{Container, Terminated};
+use crate::slim::{Container, Pod, Terminated};
 
-/// How a container ended.
-pub(super) fn exit(container: &Container, end: &Terminated) -> String {
+/// How a container of a pod ended.
+pub(super) fn exit(pod: &Pod, container: &Container, end: &Terminated) -> String {
     let code = end.exit_code;
     if &*end.reason == "OOMKilled" {
-        return match container.limits.memory.map(|limit| bytes_text(limit as f64)) {
-            Some(limit) => format!("Used more memory than its limit of {limit}; exit code {code}."),
-            None => format!(
-                "Was killed because memory ran out: it has no limit of its own, so its node or pod was full; exit code {code}."
-            ),
-        };
+        return format!("{}; exit code {code}.", out_of_memory(pod, container));
     }
     match (code, end.signal) {
         (0, 0) => "Ended by itself with exit code 0 and was started again: a container of this workload is meant to keep running.".into(),
@@ -25,6 +20,20 @@ pub(super) fn exit(container: &Container, end: &Terminated) -> String {
         (127, _) => "Its command was not found, exit code 127: check the command and the image.".into(),
         (code, _) if (129..=165).contains(&code) => format!("Was ended by signal {}, exit code {code}.", code - 128),
         (code, _) => format!("Ended with an error, exit code {code}: its last log lines say why."),
+    }
+}
+
+fn out_of_memory(pod: &Pod, container: &Container) -> String {
+    let text = |limit: Option<u64>| limit.map(|limit| bytes_text(limit as f64));
+    let shared = pod.whole.as_ref().and_then(|whole| whole.limits.memory);
+    match (text(container.limits.memory), text(shared)) {
+        (Some(limit), _) => format!("Used more memory than its limit of {limit}"),
+        (None, Some(limit)) => {
+            format!("Was killed because its pod used more memory than the limit of {limit} that its containers share")
+        }
+        (None, None) => {
+            "Was killed because memory ran out: it has no limit of its own, so its node or pod was full".into()
+        }
     }
 }
 

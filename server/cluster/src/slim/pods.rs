@@ -20,6 +20,8 @@ pub struct Pod {
     pub reason: Text,
     pub message: Text,
     pub qos: Option<QosClass>,
+    /// What was asked for it as a whole, without a name and an image.
+    pub whole: Option<Arc<Asked>>,
     pub ips: Box<[Text]>,
     pub ready: Flip,
     pub initialized: Flip,
@@ -119,6 +121,9 @@ impl Pod {
         interner.owner(&mut self.meta.owner);
         for text in [&mut self.node, &mut self.phase, &mut self.reason, &mut self.message] {
             interner.text(text);
+        }
+        if let Some(whole) = &mut self.whole {
+            interner.asked(whole);
         }
         for container in &mut self.containers {
             container.intern(interner);

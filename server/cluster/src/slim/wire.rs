@@ -25,6 +25,8 @@ struct WireSpec {
     #[serde(deserialize_with = "lenient")]
     host_network: bool,
     #[serde(deserialize_with = "lenient")]
+    resources: WireResources,
+    #[serde(deserialize_with = "lenient")]
     init_containers: Vec<WireContainer>,
     #[serde(deserialize_with = "lenient")]
     containers: Vec<WireContainer>,
@@ -171,6 +173,12 @@ fn join(asked: WireContainer, statuses: &mut [WireContainerStatus], list: Contai
     }
 }
 
+/// What was asked for the pod as a whole, where anything was.
+fn whole(resources: WireResources) -> Option<Asked> {
+    let (requests, limits) = (Amounts::from(resources.requests), Amounts::from(resources.limits));
+    (!requests.is_none() || !limits.is_none()).then(|| Asked { requests, limits, ..Asked::default() })
+}
+
 fn flip(conditions: &[Condition], kind: &str) -> Flip {
     condition(conditions, kind).map(Flip::from).unwrap_or_default()
 }
@@ -208,6 +216,7 @@ impl<'de> Deserialize<'de> for Pod {
             reason: status.reason,
             message: status.message,
             qos: QosClass::from_word(&status.qos_class),
+            whole: whole(spec.resources).map(Arc::new),
             ips: ips.into(),
             ready: flip(&status.conditions, "Ready"),
             initialized: flip(&status.conditions, "Initialized"),

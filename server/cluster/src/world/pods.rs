@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use model::{
     Asked, ContainerRole, ContainerState, Exit, PodId, PodPhase, PodState, RevisionHash, SECOND, ServiceId, Timestamp,
+    Whole,
 };
 
 use super::seat::Seat;
 use crate::revisions::of_pod;
-use crate::slim::{Container, Pod, State, Terminated};
+use crate::slim::{self, Container, Pod, State, Terminated};
 use crate::text::Text;
 
 /// Changes kept of what is asked for a container: what sizes pods in place may do so all day.
@@ -56,6 +57,7 @@ pub(crate) fn state(
         node: given(&pod.node),
         zone: given(&place.zone).or_else(zone),
         qos: pod.qos,
+        whole: pod.whole.as_deref().map(|asked| whole(asked, told, now)),
         ips: pod.ips.to_vec(),
         host_network: pod.host_network,
         logs_off: pod.meta.logs_off,
@@ -82,7 +84,7 @@ fn container(container: &Container, told: Option<&ContainerState>, running: &Tex
     let exit = |end: &Terminated| Exit { code: end.exit_code, reason: end.reason.to_string(), at: end.finished_at.0 };
     let last_exit = container.last.as_deref().or(current).map(exit);
     let asked = asked(container);
-    let before = told.map_or_else(Vec::new, |told| before(told, &asked, now));
+    let before = told.map_or_else(Vec::new, |told| before((&told.asked, &told.before), &asked, now));
     ContainerState {
         name: container.name.clone(),
         role: container.role,
@@ -96,6 +98,14 @@ fn container(container: &Container, told: Option<&ContainerState>, running: &Tex
     }
 }
 
+/// What is asked for a pod as a whole now, and was before.
+fn whole(asked: &slim::Asked, told: Option<&PodState>, now: Timestamp) -> Box<Whole> {
+    let asked = Asked { requests: asked.requests, limits: asked.limits, ..Asked::default() };
+    let told = told.and_then(|told| told.whole.as_deref());
+    let before = told.map_or_else(Vec::new, |told| before((&told.asked, &told.before), &asked, now));
+    Box::new(Whole { asked, before })
+}
+
 /// What is asked for a container now.
 fn asked(container: &Container) -> Asked {
     Asked {
@@ -106,14 +116,18 @@ fn asked(container: &Container) -> Asked {
     }
 }
 
-/// What was asked for a container before, until when, oldest first; what was asked last is told where it is something
-/// else by now.
-fn before(told: &ContainerState, asked: &Asked, now: Timestamp) -> Vec<(Timestamp, Asked)> {
-    let mut before = told.before.clone();
+/// What was asked for a container or pod before, until when, oldest first; what was asked last is told where it is
+/// something else by now.
+fn before(
+    (told, before): (&Asked, &Vec<(Timestamp, Asked)>),
+    asked: &Asked,
+    now: Timestamp,
+) -> Vec<(Timestamp, Asked)> {
+    let mut before = before.clone();
     // One that was recorded before amounts were has none; that is no change.
     let nothing = Asked { image: asked.image.clone(), ..Asked::default() };
-    if told.asked.differs(asked) && told.asked != nothing {
-        before.push((now, told.asked.clone()));
+    if told.differs(asked) && *told != nothing {
+        before.push((now, told.clone()));
         let surplus = before.len().saturating_sub(MOST_CHANGES);
         before.drain(..surplus);
     }

@@ -1,6 +1,8 @@
 //! Pods, service and events as they were at a moment, from what is kept of their histories. Pure.
 
-use model::{AdverseEvent, AdverseKind, ContainerRole, PodPhase, PodState, ServiceState, Text, Timestamp, Window};
+use model::{
+    AdverseEvent, AdverseKind, ContainerRole, PodPhase, PodState, ServiceState, Text, Timestamp, Whole, Window,
+};
 
 /// Pods as they were; those that came later are left out. A pod's restarts are counted back by the events since.
 pub(super) fn pods(pods: Vec<PodState>, events: &[AdverseEvent], at: Timestamp) -> Vec<PodState> {
@@ -15,6 +17,9 @@ fn as_of(mut pod: PodState, events: &[AdverseEvent], at: Timestamp) -> PodState 
     pod.ended = pod.ended.filter(|ended| *ended <= at);
     if changed_since {
         pod.reason = None;
+    }
+    if let Some(whole) = &mut pod.whole {
+        **whole = Whole { asked: whole.asked_at(at).clone(), before: Vec::new() };
     }
     for container in &mut pod.containers {
         let since = events.iter().filter(|event| {

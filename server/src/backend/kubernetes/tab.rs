@@ -125,6 +125,7 @@ fn pod_row(pod: &PodState, revisions: &[Revision]) -> PodRow {
         node: pod.node.as_deref().map(str::to_owned),
         zone: pod.zone.as_deref().map(str::to_owned),
         qos: pod.qos,
+        whole: pod.whole.as_ref().map(|whole| whole.asked.clone()),
         containers: containers.collect(),
     }
 }

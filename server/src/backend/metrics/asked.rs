@@ -28,6 +28,13 @@ pub(super) fn asked(pods: &[PodState], amount: Amount, like: &Series) -> (Option
     (request, limit)
 }
 
+/// Whether some of them have a limit as a whole. It is measured of none: each of their containers that has no limit of
+/// its own is told to have all of it.
+pub(super) fn share(pods: &[PodState], amount: Amount) -> bool {
+    let limits = pods.iter().filter_map(|pod| Some(pod.whole.as_ref()?.asked.limits));
+    limits.filter_map(|limits| amount.of(limits)).next().is_some()
+}
+
 fn line(
     name: &str,
     like: &Series,
@@ -50,7 +57,7 @@ fn line(
 
 #[cfg(test)]
 mod tests {
-    use model::{Asked, ContainerRole, ContainerState, Step};
+    use model::{Asked, ContainerRole, ContainerState, Step, Whole};
 
     use super::*;
     use crate::fixtures;
@@ -94,5 +101,24 @@ mod tests {
         let (request, limit) = of(vec![container(20, Some(30), sidecar), main(None)]);
         assert_eq!((request.unwrap().points, limit), (vec![Some(120.0)], None), "one of them has no limit");
         assert_eq!(of(vec![]), (None, None));
+    }
+
+    #[test]
+    fn what_a_pod_has_as_a_whole_counts_before_what_its_containers_have() {
+        let memory = |memory| Amounts { cpu: None, memory };
+        let of = |request, limit, containers| {
+            let now = Asked { requests: memory(request), limits: memory(Some(limit)), ..Asked::default() };
+            let then = Asked { limits: memory(Some(limit / 2)), ..now.clone() };
+            let whole = Some(Box::new(Whole { asked: now, before: vec![(Timestamp(10), then)] }));
+            let pods = [PodState { whole, ..pod(0, None, containers) }];
+            assert!(share(&pods, Amount::Memory) && !share(&pods, Amount::Cpu));
+            let (request, limit) = asked(&pods, Amount::Memory, &like(2));
+            [request.unwrap().points, limit.unwrap().points].map(|all| all.into_iter().flatten().collect::<Vec<_>>())
+        };
+        let (main, sidecar) = (|limit| container(100, limit, ContainerRole::Main), ContainerRole::Sidecar);
+        let both = |limit| vec![container(20, Some(30), sidecar), main(limit)];
+        assert_eq!(of(Some(150), 400, both(None)), [[150.0, 150.0], [200.0, 400.0]]);
+        assert_eq!(of(None, 400, both(Some(300))), [[120.0, 120.0], [200.0, 330.0]], "they may use less together");
+        assert!(!share(&[pod(0, None, both(None))], Amount::Memory));
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn pod(number: usize) -> PodState {
         ips: Vec::new(),
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(1),

@@ -50,6 +50,7 @@ fn pod(service: &ServiceId, uid: &str, ip: &str, created: i64, ended: Option<i64
         ips: vec![ip.into()],
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(created),

@@ -72,6 +72,7 @@ pub fn pod(service: &str, uid: &str, ip: &str, created: i64) -> PodState {
         ips: vec![ip.into()],
         zone: None,
         qos: None,
+        whole: None,
         host_network: false,
         logs_off: false,
         created: Timestamp(created),
