@@ -72,6 +72,19 @@ fn the_time_that_is_left_ends_at_the_top_of_the_teeth() {
 }
 
 #[test]
+fn what_is_called_a_leak_stays_one_at_the_next_looks() {
+    let teeth = Habit { teeth: (0.05, 0.3), teeth_minutes: (3.0, 60.0), ..QUIET };
+    let (mut found, mut gone) = (0, 0);
+    for seed in 0..20 {
+        let week = draw(&teeth, Some((0.05, 0)), 980 + seed);
+        let Some(first) = (9..30).map(|look| look * 10).find(|minute| called(&week, *minute)) else { continue };
+        found += 1;
+        gone += usize::from((1..=3).any(|look| !called(&week, first + look * 10)));
+    }
+    assert!(found >= 10 && gone <= 1, "found {found}, gone {gone}");
+}
+
+#[test]
 fn a_leak_is_found_though_load_rises_meanwhile() {
     let waves = Habit { waves: (0.2, 0.2), ..QUIET };
     let found = (0..20).filter(|seed| {

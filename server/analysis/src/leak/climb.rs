@@ -52,20 +52,24 @@ pub(super) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// The climb that goes on: two looks that agree, the later of them not long ago, and no fall since then.
+    /// The climb that goes on: two looks that agree, the later of them not long ago, and no fall since then. Every other
+    /// look is asked first: of two neighbours it is one.
     pub(super) fn goes_on(&self) -> Option<Climb> {
         let level = level(&self.grown.level, self.now)?;
-        let mut back = 0;
-        while back <= HOLD {
-            let then = |back: i64| Watch { now: Timestamp(self.now.0 - back), ..*self }.climb();
-            let found = then(back).filter(|climb| back == 0 || level >= climb.band.0);
-            if let Some(climb) = found.filter(|_| then(back + AGAIN).is_some()) {
-                let more = climb.rate * back as f64 / HOUR as f64;
-                return Some(Climb { level, band: (climb.band.0 + more, climb.band.1 + more), ..climb });
+        let then = |back: i64| Watch { now: Timestamp(self.now.0 - back), ..*self }.climb();
+        let agreed = |back: i64| {
+            let climb = then(back)?;
+            let later = if back > 0 { then(back - AGAIN) } else { None };
+            match later {
+                Some(later) => Some((back - AGAIN, later)),
+                None => then(back + AGAIN).map(|_| (back, climb)),
             }
-            back += 2 * AGAIN;
-        }
-        None
+        };
+        (0..=HOLD).step_by(2 * AGAIN as usize).find_map(|back| {
+            let (back, climb) = agreed(back).filter(|(back, climb)| *back == 0 || level >= climb.band.0)?;
+            let more = climb.rate * back as f64 / HOUR as f64;
+            Some(Climb { level, band: (climb.band.0 + more, climb.band.1 + more), ..climb })
+        })
     }
 
     /// The climb up to now, if there is one: the longest horizon over which it is sure.
