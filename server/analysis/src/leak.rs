@@ -6,7 +6,9 @@
 
 mod bins;
 mod climb;
+mod curve;
 mod load;
+mod room;
 mod sentence;
 mod trend;
 
@@ -52,7 +54,7 @@ pub struct LeakRules {
     pub drop: f64,
     /// How far the last sixth lies below the line, as a share of what a level end would, at most.
     pub tail: f64,
-    /// The last third's rise as a share of the third before: less has slowed down.
+    /// A third's rise as a share of the third's before (`curve`): less has slowed down.
     pub steady: f64,
     /// How far it stands above its own past and yesterday, as a share of the rise, at least.
     pub above: f64,
@@ -134,7 +136,7 @@ pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules
 
 fn climbing(grown: &Grown, climb: Climb) -> Climbing {
     let eta = grown.limit.map(|limit| {
-        let room = (limit - climb.level).max(0.0);
+        let room = (limit - climb.band.1).max(0.0);
         let after = |rate: f64| (rate > 0.0).then(|| (room / rate * HOUR as f64).min(i64::MAX as f64) as i64);
         Eta {
             likely: after(climb.rate).unwrap_or(i64::MAX),

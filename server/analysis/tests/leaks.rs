@@ -46,6 +46,45 @@ fn a_leak_is_found_with_the_time_that_is_left() {
 }
 
 #[test]
+fn a_leak_from_the_start_is_found_within_two_hours() {
+    let found = (0..20).filter(|seed| {
+        let week = draw(&QUIET, Some((0.05, 0)), 900 + seed);
+        (9..=12).any(|look| called(&week, look * 10))
+    });
+    let found = found.count();
+    assert!(found >= 17, "{found}");
+}
+
+#[test]
+fn the_time_that_is_left_ends_at_the_top_of_the_teeth() {
+    let teeth = Habit { teeth: (0.25, 0.25), teeth_minutes: (20.0, 20.0), ..QUIET };
+    let (mut found, mut near) = (0, 0);
+    for seed in 0..10 {
+        let week = draw(&teeth, Some((0.05, 0)), 950 + seed);
+        let minute = 5 * 60;
+        let climbing = leaks(at(minute), &week.grown(minute), &[], &LeakRules::default()).into_iter().next();
+        let Some(eta) = climbing.and_then(|climbing| climbing.eta) else { continue };
+        found += 1;
+        let left = week.ends.unwrap() - minute as f64;
+        near += usize::from((eta.likely as f64 / MINUTE as f64 - left).abs() <= 0.25 * left);
+    }
+    assert!(found >= 8 && near + 1 >= found, "found {found}, ETA near {near}");
+}
+
+#[test]
+fn what_is_called_a_leak_stays_one_at_the_next_looks() {
+    let teeth = Habit { teeth: (0.05, 0.3), teeth_minutes: (3.0, 60.0), ..QUIET };
+    let (mut found, mut gone) = (0, 0);
+    for seed in 0..20 {
+        let week = draw(&teeth, Some((0.05, 0)), 980 + seed);
+        let Some(first) = (9..30).map(|look| look * 10).find(|minute| called(&week, *minute)) else { continue };
+        found += 1;
+        gone += usize::from((1..=3).any(|look| !called(&week, first + look * 10)));
+    }
+    assert!(found >= 10 && gone <= 1, "found {found}, gone {gone}");
+}
+
+#[test]
 fn a_leak_is_found_though_load_rises_meanwhile() {
     let waves = Habit { waves: (0.2, 0.2), ..QUIET };
     let found = (0..20).filter(|seed| {

@@ -1,5 +1,5 @@
 //! The score of leaks by class, beside Coroot's rule on the same weeks: `cargo run --release -p analysis --example
-//! leaks -- SEEDS [CLASS]`. A look every ten minutes, as the server has it.
+//! leaks -- SEEDS [CLASS]`. A look every ten minutes, as the server has it. Each figure stands beside its target.
 #![allow(clippy::print_stdout)]
 
 mod coroot;
@@ -12,7 +12,7 @@ use memory::{Habit, MINUTES, QUIET, Week, at, draw, harmless};
 fn main() {
     let seeds: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(40);
     let only = std::env::args().nth(2).unwrap_or_default();
-    println!("harmless container-weeks called a leak | of | ours | Coroot at 10 %/h | at 5 %/h");
+    println!("harmless container-weeks called a leak | of | ours (target) | Coroot at 10 %/h | at 5 %/h");
     for habit in harmless().into_iter().filter(|habit| habit.name.contains(&only)) {
         let mut row = [0_u64; 3];
         for seed in 0..seeds {
@@ -21,10 +21,11 @@ fn main() {
             row[1] += u64::from(first(&week, |week, minute| coroot::is_leak(week, minute, 0.10)).is_some());
             row[2] += u64::from(first(&week, |week, minute| coroot::is_leak(week, minute, 0.05)).is_some());
         }
-        println!("{} | {seeds} | {} | {} | {}", habit.name, row[0], row[1], row[2]);
+        // A share of 1 %.
+        println!("{} | {seeds} | {} (≤ {}) | {} | {}", habit.name, row[0], seeds / 100, row[1], row[2]);
     }
     println!(
-        "\nleaks: %/h, habit | of | found in 2 h | in 12 h | before the end | median minutes | ETA within 25 % | Coroot in 2 h | in 12 h"
+        "\nleaks: %/h, habit | of | found in 2 h (target) | in 12 h (target) | before the end | median minutes | ETA within 25 %, of those found (target) | Coroot in 2 h | in 12 h"
     );
     for rate in [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0] {
         for (habit, from) in leaking().into_iter().filter(|(habit, _)| habit.name.contains(&only)) {
@@ -68,9 +69,18 @@ fn line(rate: f64, habit: &Habit, from: i64, seeds: u64) {
     minutes.sort_unstable();
     let median = minutes.get(minutes.len() / 2).map_or("-".into(), ToString::to_string);
     println!(
-        "{rate}, {} | {seeds} | {early} | {late} | {found} | {median} | {near} | {} | {}",
-        habit.name, theirs[0], theirs[1]
+        "{rate}, {} | {seeds} | {} | {} | {found} | {median} | {near} ({found}) | {} | {}",
+        habit.name,
+        beside(early, (rate >= 5.0).then_some(seeds)),
+        beside(late, (rate >= 1.0).then_some(seeds)),
+        theirs[0],
+        theirs[1]
     );
+}
+
+/// A figure and what it should be, where anything is asked of it.
+fn beside(figure: u64, target: Option<u64>) -> String {
+    target.map_or_else(|| figure.to_string(), |target| format!("{figure} ({target})"))
 }
 
 /// The minute of the first look that calls it, before the limit is reached.

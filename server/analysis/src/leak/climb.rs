@@ -3,7 +3,9 @@
 use model::{DAY, HOUR, MINUTE, Timestamp};
 
 use super::bins::{bins, level, lows, thirds};
+use super::curve::rises;
 use super::load::ignores;
+use super::room::{band, rate_by_days};
 use super::trend::{Trend, trend};
 use super::{Grown, LeakRules};
 
@@ -16,6 +18,8 @@ pub(super) struct Climb {
     pub interval: (f64, f64),
     /// Bytes now.
     pub level: f64,
+    /// Bytes now at the bottom and at the top of its teeth, or of its day.
+    pub band: (f64, f64),
     /// Since when.
     pub since: Timestamp,
     /// How long it was watched, its warm-up left out.
@@ -48,19 +52,24 @@ pub(super) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// The climb that goes on: two looks that agree, the later of them not long ago, and no fall since then.
+    /// The climb that goes on: two looks that agree, the later of them not long ago, and no fall since then. Every other
+    /// look is asked first: of two neighbours it is one.
     pub(super) fn goes_on(&self) -> Option<Climb> {
         let level = level(&self.grown.level, self.now)?;
-        let mut back = 0;
-        while back <= HOLD {
-            let then = |back: i64| Watch { now: Timestamp(self.now.0 - back), ..*self }.climb();
-            let found = then(back).filter(|climb| back == 0 || level >= climb.level);
-            if let Some(climb) = found.filter(|_| then(back + AGAIN).is_some()) {
-                return Some(Climb { level, ..climb });
+        let then = |back: i64| Watch { now: Timestamp(self.now.0 - back), ..*self }.climb();
+        let agreed = |back: i64| {
+            let climb = then(back)?;
+            let later = if back > 0 { then(back - AGAIN) } else { None };
+            match later {
+                Some(later) => Some((back - AGAIN, later)),
+                None => then(back + AGAIN).map(|_| (back, climb)),
             }
-            back += 2 * AGAIN;
-        }
-        None
+        };
+        (0..=HOLD).step_by(2 * AGAIN as usize).find_map(|back| {
+            let (back, climb) = agreed(back).filter(|(back, climb)| *back == 0 || level >= climb.band.0)?;
+            let more = climb.rate * back as f64 / HOUR as f64;
+            Some(Climb { level, band: (climb.band.0 + more, climb.band.1 + more), ..climb })
+        })
     }
 
     /// The climb up to now, if there is one: the longest horizon over which it is sure.
@@ -110,11 +119,14 @@ impl Watch<'_> {
         let (at, line) = shape.bend();
         let hours = shape.step() / HOUR as f64;
         let level = level(&self.grown.level, self.now).unwrap_or(line.end);
+        let since = Timestamp(from.0 + (shape.step() * at as f64) as i64);
+        let rate = rate_by_days(&self.grown.points, since, self.now).unwrap_or(line.slope / hours);
         let climb = Climb {
-            rate: line.slope / hours,
-            interval: (line.interval.0.max(0.0) / hours, line.interval.1 / hours),
+            rate,
+            interval: (rate.min(line.interval.0.max(0.0) / hours), rate.max(line.interval.1 / hours)),
             level,
-            since: Timestamp(from.0 + (shape.step() * at as f64) as i64),
+            band: band(&self.grown.level, since, self.now, rate).unwrap_or((level, level)),
+            since,
             watched,
             p: found.p,
         };
@@ -151,15 +163,17 @@ impl Watch<'_> {
     }
 
     fn is_steady(&self, values: &[f64]) -> bool {
-        let Some([first, middle, end]) = thirds(values) else { return false };
-        let (early, late) = (middle - first, end - middle);
+        let Some((early, late)) = rises(values) else { return false };
         if late >= self.rules.steady * early {
             return true;
+        }
+        if late <= 0.0 {
+            return false;
         }
         // Each third adds the same share of what the one before added: a geometric series.
         let share = late / early;
         let rest = late * share / (1.0 - share);
-        self.grown.limit.is_some_and(|limit| level(&self.grown.level, self.now).unwrap_or(end) + rest > limit)
+        self.grown.limit.zip(level(&self.grown.level, self.now)).is_some_and(|(limit, level)| level + rest > limit)
     }
 
     /// In the day before, or twice as long as it is looked at, it never fell as far within as long a time: what does,
