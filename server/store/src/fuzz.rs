@@ -76,7 +76,7 @@ fn search_logs(sealed: &[u8]) -> Result<(), Error> {
 }
 
 fn search_points(sealed: &[u8]) -> Result<(), Error> {
-    drop(PointBlock::open(sealed, &[1], Some(1))?);
+    drop(PointBlock::open(sealed, &[1], &[1])?);
     for block in PointBlock::open_all(sealed)? {
         for (section, series) in block.sections().enumerate() {
             let values = block.values(section)?;

@@ -278,3 +278,63 @@ async fn a_long_cell_has_the_rate_of_the_time_in_it_that_is_told() {
         assert!(!cells.is_empty(), "{step:?}");
     }
 }
+
+#[tokio::test]
+async fn buckets_that_are_series_of_their_own_are_a_histogram() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_services(folder.path()).await;
+    for half in 0..2_i64 {
+        let mut batch = Batch::new([half as u8 + 1; 16]);
+        let owner = batch.owner(owner("checkout"), facts_of_pod("p1"));
+        for minute in 15 * half..15 * (half + 1) {
+            let at = window().from.plus(minute * MINUTE);
+            let mut push = |name: &str, labels: &[(&str, &str)], value: i64| {
+                let row = row(owner, name, MetricKind::Counter, labels);
+                batch.push_point(&row, &PointRow { at, start: Timestamp(0), value: value as f64, distribution: None });
+            };
+            // Of ten a minute on each route, until the middle all are below one, then all between two and four.
+            for route in ["/cart", "/pay"] {
+                let (early, all) = (10 * minute.min(15), 10 * minute);
+                for (bound, total) in [("1", early), ("2.0", early), ("4.0", all), ("+Inf", all)] {
+                    // Prometheus 3 writes it so.
+                    let bound = if bound == "1" && minute >= 7 { "1.0" } else { bound };
+                    push("took_bucket", &[("http.route", route), ("le", bound)], total);
+                }
+                push("took_count", &[("http.route", route)], all);
+                push("took_sum", &[("http.route", route)], 5 * minute);
+            }
+        }
+        store.telemetry().append(batch).await.unwrap();
+        store.maintain(clock().plus(3 * MINUTE)).await.unwrap();
+    }
+    for (by, aggregation, rate, early, late) in [
+        (&[][..], Aggregation::P50, false, 0.5, 3.0),
+        (&["http.route"], Aggregation::P50, false, 0.5, 3.0),
+        (&[], Aggregation::Avg, false, 0.5, 0.5),
+        (&[], Aggregation::Count, true, 20.0 / 60.0, 20.0 / 60.0),
+        (&["le"], Aggregation::Sum, false, 10.0, 10.0),
+    ] {
+        let found = ask(&store, "took", by, aggregation, rate).await;
+        assert_eq!((found.kind, found.series.len()), (MetricKind::Histogram, if by == ["http.route"] { 2 } else { 1 }));
+        let points = &found.series[0].points;
+        for (cell, expected) in [(3, early), (20, late)] {
+            assert!((points[cell].unwrap() - expected).abs() < 1e-9, "{aggregation:?}: {:?}", points[cell]);
+        }
+        assert_eq!(points[35], None);
+    }
+    let names = store.telemetry().metric_names(&id("checkout"), window()).await.unwrap().names;
+    let told: Vec<_> = names.iter().map(|name| (name.name.as_str(), name.kind, name.series)).collect();
+    assert_eq!(
+        told,
+        [
+            ("took", MetricKind::Histogram, 2),
+            ("took_bucket", MetricKind::Counter, 10),
+            ("took_count", MetricKind::Counter, 2),
+            ("took_sum", MetricKind::Counter, 2)
+        ]
+    );
+    let labels = store.telemetry().metric_labels(&id("checkout"), window(), "took").await.unwrap();
+    assert_eq!(labels.iter().map(|label| label.key.as_str()).collect::<Vec<_>>(), ["http.route"]);
+    let parts = ask(&store, "took_bucket", &["le"], Aggregation::Sum, true).await;
+    assert_eq!((parts.kind, parts.series.len()), (MetricKind::Counter, 5), "its parts are still there");
+}

@@ -51,8 +51,8 @@ pub(crate) struct PointColumns {
     starts: Vec<u32>,
     buckets: Vec<u64>,
     overflowed: u64,
-    /// Labels under construction, kept for their allocation.
-    scratch: Vec<(u32, u32)>,
+    /// The series of the point before and its labels: much of the next is the same.
+    before: (Series, Vec<(u32, u32)>),
 }
 
 /// A point without its series.
@@ -69,20 +69,22 @@ struct Point<'a> {
 
 impl PointColumns {
     pub(crate) fn push(&mut self, row: &SeriesRow<'_>, point: &PointRow<'_>) {
-        let mut labels = std::mem::take(&mut self.scratch);
-        labels.clear();
-        labels.extend(row.labels.iter().map(|(key, value)| (self.texts.number(key), self.texts.number(value))));
+        let (before, mut labels) = std::mem::take(&mut self.before);
+        labels.resize(row.labels.len(), (0, 0));
+        for ((key, value), known) in row.labels.iter().zip(&mut labels) {
+            *known = (self.texts.number_after(key, known.0), self.texts.number_after(value, known.1));
+        }
         let series = Series {
             owner: row.owner,
-            name: self.texts.number(row.name),
+            name: self.texts.number_after(row.name, before.name),
             kind: row.kind,
-            unit: self.texts.number(row.unit),
-            description: self.texts.number(row.description),
-            scope: self.texts.number(row.scope),
+            unit: self.texts.number_after(row.unit, before.unit),
+            description: self.texts.number_after(row.description, before.description),
+            scope: self.texts.number_after(row.scope, before.scope),
             bounds: self.series.bounds_number(row.bounds),
         };
         let number = self.number(series, &labels);
-        self.scratch = labels;
+        self.before = (series, labels);
         let distribution = point.distribution.as_ref();
         self.push_point(
             number,
@@ -100,22 +102,25 @@ impl PointColumns {
 
     /// The number of a series; that of an overflow series where its owner has too many.
     fn number(&mut self, series: Series, labels: &[(u32, u32)]) -> u32 {
-        if let Some(number) = self.series.find(&series, labels) {
+        let hash = self.series.hash(&series, labels);
+        if let Some(number) = self.series.find(hash, &series, labels) {
             return number;
         }
-        if self.series.count_of(series.owner) < SERIES {
-            return self.series.add(series, labels);
+        if let Some(number) = self.series.add(hash, series, labels, SERIES) {
+            return number;
         }
         self.overflowed += 1;
         let overflow = [(self.texts.number(OVERFLOW), self.texts.number("true"))];
-        if let Some(number) = self.series.find(&series, &overflow) {
+        if let Some(number) = self.known_or_added(series, &overflow, SERIES + OVERFLOWS) {
             return number;
         }
-        if self.series.count_of(series.owner) < SERIES + OVERFLOWS {
-            return self.series.add(series, &overflow);
-        }
         let others = Series { name: overflow[0].0, ..Series::gauge_of(series.owner) };
-        self.series.find(&others, &overflow).unwrap_or_else(|| self.series.add(others, &overflow))
+        self.known_or_added(others, &overflow, u32::MAX).expect("no owner has so many series")
+    }
+
+    fn known_or_added(&mut self, series: Series, labels: &[(u32, u32)], most: u32) -> Option<u32> {
+        let hash = self.series.hash(&series, labels);
+        self.series.find(hash, &series, labels).or_else(|| self.series.add(hash, series, labels, most))
     }
 
     fn push_point(&mut self, series: u32, point: Point<'_>) {
@@ -189,7 +194,7 @@ impl PointColumns {
             bounds: self.series.all_bounds().iter().position(|known| known == bounds)? as u32,
             ..*series
         };
-        self.series.find(&here, &labels)
+        self.series.find(self.series.hash(&here, &labels), &here, &labels)
     }
 
     fn append_all(&mut self, other: &Self, owner: impl Fn(u32) -> u32) {
@@ -218,15 +223,26 @@ impl PointColumns {
             numbers.push(self.number(series, &labels));
         }
         self.overflowed += other.overflowed;
-        for at in 0..other.len() {
-            self.push_point(numbers[other.of[at] as usize], other.point(at));
+        if !other.count.is_empty() {
+            (0..other.len()).for_each(|at| self.push_point(numbers[other.of[at] as usize], other.point(at)));
+            return;
         }
+        // Without distributions points are as they are, whatever series they go to.
+        self.of.extend(other.of.iter().map(|series| numbers[*series as usize]));
+        self.at.extend_from_slice(&other.at);
+        self.start.extend_from_slice(&other.start);
+        self.value.extend_from_slice(&other.value);
+        self.place.resize(self.of.len(), self.count.len() as u32);
     }
 
     /// Owners that have a series of one of these names.
     pub(crate) fn owners_of(&self, names: &[&str]) -> BTreeSet<u32> {
+        let names: Vec<u32> = names.iter().filter_map(|name| self.texts.find(name)).collect();
+        if names.is_empty() {
+            return BTreeSet::new();
+        }
         let all = (0..self.series.len() as u32).map(|number| self.series.get(number));
-        all.filter(|series| names.contains(&self.texts.get(series.name))).map(|series| series.owner).collect()
+        all.filter(|series| names.contains(&series.name)).map(|series| series.owner).collect()
     }
 
     /// Points that went into overflow series here.
@@ -257,6 +273,15 @@ impl Columns for PointColumns {
         let fits =
             self.counted().into_iter().zip(other.counted()).all(|(own, other)| own.count + other.count <= own.most);
         fits && self.keeps_series(other)
+    }
+
+    fn reserve(&mut self, others: &[&Self]) {
+        let points = others.iter().map(|other| other.len()).sum();
+        self.of.reserve(points);
+        self.at.reserve(points);
+        self.start.reserve(points);
+        self.value.reserve(points);
+        self.place.reserve(points);
     }
 
     fn append(&mut self, other: &Self, owners: &[u32]) {

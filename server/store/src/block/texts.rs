@@ -72,6 +72,11 @@ impl Texts {
         number
     }
 
+    /// The number of a text that mostly is the same as one before, which has a number.
+    pub(crate) fn number_after(&mut self, text: &str, before: u32) -> u32 {
+        if self.get(before) == text { before } else { self.number(text) }
+    }
+
     /// The number of a text, if it is here; to be asked once a text was added.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
         let same = |number: &u32| self.get(*number) == text;

@@ -115,6 +115,7 @@ pub(super) fn prepare(mut group: Group) -> Result<(Group, Prepared), Error> {
     let all: Vec<&Batch> = group.batches.iter().map(|(batch, _)| batch).collect();
     spans.reserve(&all.iter().map(|batch| &batch.spans).collect::<Vec<_>>());
     logs.reserve(&all.iter().map(|batch| &batch.logs).collect::<Vec<_>>());
+    points.reserve(&all.iter().map(|batch| &batch.points).collect::<Vec<_>>());
     for (batch, owners) in group.batches.drain(..) {
         spans.append(&batch.spans, &owners);
         logs.append(&batch.logs, &owners);

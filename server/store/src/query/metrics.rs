@@ -2,9 +2,13 @@
 //! only if its filter says that it can hold what is asked for, and of each only the metric that is.
 
 mod cells;
+mod classic;
 mod found;
+mod group;
 mod identity;
+mod joined;
 mod quantile;
+mod runs;
 mod streams;
 
 use std::sync::Arc;
@@ -26,7 +30,7 @@ const FEW_BYTES: i64 = 32 << 20;
 /// See `Telemetry::metric_names`.
 pub(crate) async fn names(shared: &Shared, service: &ServiceId, window: Window) -> Result<MetricNames, Error> {
     let scope = Scope { service: service.clone(), window, asks_keys: false, bytes: FEW_BYTES };
-    let (names, covered_from) = walk(shared, scope, Points { name: None, take: Names::new(window) }).await?;
+    let (names, covered_from) = walk(shared, scope, Points { names: Vec::new(), take: Names::new(window) }).await?;
     Ok(MetricNames { names: names.take.finish(), covered_from })
 }
 
@@ -38,7 +42,7 @@ pub(crate) async fn labels(
     name: &str,
 ) -> Result<Vec<MetricLabel>, Error> {
     let scope = Scope { service: service.clone(), window, asks_keys: false, bytes: FEW_BYTES };
-    let labels = Points { name: Some(filter::hash_name(name)), take: Labels::new(window, name.to_owned()) };
+    let labels = Points { names: hashes(name), take: Labels::new(window, name) };
     let (labels, _) = walk(shared, scope, labels).await?;
     Ok(labels.take.finish())
 }
@@ -54,40 +58,53 @@ pub(crate) async fn series(shared: &Shared, ask: MetricAsk) -> Result<MetricSeri
         asks_keys: keys.clone().any(|key| !matches!(key.as_str(), "pod" | "revision")),
         bytes: walk::BYTES,
     };
-    let streams = Points { name: Some(filter::hash_name(&ask.query.name)), take: streams };
+    let streams = Points { names: hashes(&ask.query.name), take: streams };
     let (streams, covered_from) = walk(shared, scope, streams).await?;
     super::blocking(move || MetricSeries { covered_from, ..streams.take.finish() }).await
 }
 
 /// What is taken from blocks of points.
 trait Take: Send + Sync + 'static {
-    /// Takes what it needs of a block.
-    fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error>;
+    /// What is seen in one.
+    type Seen: Send + 'static;
+
+    /// Sees what it needs of a block; several threads do so at once.
+    fn see(&self, part: &Part, block: PointBlock) -> Result<Self::Seen, Error>;
+
+    /// Takes what was seen.
+    fn take(&mut self, part: &Part, seen: Self::Seen);
 
     /// Whether it has as much as it may have.
     fn is_full(&self) -> bool;
 }
 
-/// A question about blocks of points, of one metric where its name's hash is given.
+/// A question about blocks of points; of one metric where the hashes of its names are given.
 struct Points<T> {
-    name: Option<u64>,
+    names: Vec<u64>,
     take: T,
 }
 
+/// Hashes of the names under which a metric's series may stand.
+fn hashes(name: &str) -> Vec<u64> {
+    classic::names(name).iter().map(|(_, name)| filter::hash_name(name)).collect()
+}
+
 impl<T: Take> Look for Points<T> {
-    type Seen = Vec<PointBlock>;
+    type Seen = Vec<T::Seen>;
     const SIGNAL: Signal = Signal::Points;
 
     fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
-        filter::may_match(stored, &part.owners, self.name)
+        filter::may_match(stored, &part.owners, &self.names)
     }
 
-    fn see(&self, part: &Arc<Part>, sealed: &[u8]) -> Result<Vec<PointBlock>, Error> {
-        PointBlock::open(sealed, &part.owners, self.name)
+    fn see(&self, part: &Arc<Part>, sealed: &[u8]) -> Result<Vec<T::Seen>, Error> {
+        let blocks = PointBlock::open(sealed, &part.owners, &self.names)?;
+        blocks.into_iter().map(|block| self.take.see(part, block)).collect()
     }
 
-    fn take(&mut self, part: &Arc<Part>, seen: Vec<PointBlock>) -> Result<(), Error> {
-        seen.iter().try_for_each(|block| self.take.look(part, block))
+    fn take(&mut self, part: &Arc<Part>, seen: Vec<T::Seen>) -> Result<(), Error> {
+        seen.into_iter().for_each(|seen| self.take.take(part, seen));
+        Ok(())
     }
 
     fn is_full(&self) -> bool {

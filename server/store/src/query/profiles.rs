@@ -66,7 +66,7 @@ impl<T: Take> Look for Profiles<T> {
     const SIGNAL: Signal = Signal::Samples;
 
     fn may_match(&self, part: &Part, stored: &[u8]) -> Result<bool, Error> {
-        filter::may_match(stored, &part.owners, self.sample)
+        filter::may_match(stored, &part.owners, self.sample.as_slice())
     }
 
     fn see(&self, _: &Arc<Part>, sealed: &[u8]) -> Result<ProfileBlock, Error> {

@@ -31,9 +31,9 @@ pub(super) const FRACTIONS: u8 = 1;
 const LARGEST: f64 = 9_007_199_254_740_992.0;
 
 /// The points of a series: its number and theirs, in the order of time.
-struct Run {
+struct Run<'a> {
     series: u32,
-    points: Vec<u32>,
+    points: &'a [u32],
 }
 
 impl PointColumns {
@@ -42,13 +42,15 @@ impl PointColumns {
         let mut writer = Writer::default();
         writer.number(self.len() as u64);
         self.texts.write(&mut writer);
-        self.write_runs(&mut writer, &self.runs(), |text| text, level)?;
+        let mut points = Vec::new();
+        self.write_runs(&mut writer, &self.runs(&mut points), |text| text, level)?;
         block::seal(MAGIC, FORMAT, &writer.bytes, level)
     }
 
     /// The same in several bodies, each with texts of its own.
     pub(super) fn encode_groups(&self, level: i32) -> Result<Vec<u8>, Error> {
-        let runs = self.runs();
+        let mut points = Vec::new();
+        let runs = self.runs(&mut points);
         let groups = self.cut(&runs);
         let mut sections = SectionsWriter::new(level)?;
         let mut about = Writer::default();
@@ -73,7 +75,7 @@ impl PointColumns {
     }
 
     /// Cuts runs, which are sorted by name and owner, into those of a body each.
-    fn cut<'a>(&self, runs: &'a [Run]) -> Vec<&'a [Run]> {
+    fn cut<'r, 'p>(&self, runs: &'r [Run<'p>]) -> Vec<&'r [Run<'p>]> {
         let (mut groups, mut from, mut points) = (Vec::new(), 0, 0);
         let of = |at: usize| {
             let series: &series::Series = self.series.get(runs[at].series);
@@ -93,7 +95,7 @@ impl PointColumns {
     fn write_runs(
         &self,
         writer: &mut Writer,
-        runs: &[Run],
+        runs: &[Run<'_>],
         number: impl FnMut(u32) -> u32,
         level: i32,
     ) -> Result<(), Error> {
@@ -108,31 +110,53 @@ impl PointColumns {
         Ok(())
     }
 
-    /// Series by name and owner, each with its points by time.
-    fn runs(&self) -> Vec<Run> {
-        let mut runs: Vec<Run> =
-            (0..self.series.len() as u32).map(|series| Run { series, points: Vec::new() }).collect();
+    /// Series by name and owner, each with its points by time, which are put into one list.
+    fn runs<'p>(&self, points: &'p mut Vec<u32>) -> Vec<Run<'p>> {
+        // Where the points of each series begin, then where they end.
+        let mut ends = vec![0_usize; self.series.len() + 1];
+        self.of.iter().for_each(|series| ends[*series as usize + 1] += 1);
+        (1..ends.len()).for_each(|at| ends[at] += ends[at - 1]);
+        points.resize(self.len(), 0);
         for (point, series) in self.of.iter().enumerate() {
-            runs[*series as usize].points.push(point as u32);
+            let end = &mut ends[*series as usize];
+            points[*end] = point as u32;
+            *end += 1;
         }
-        runs.retain(|run| !run.points.is_empty());
-        for run in &mut runs {
-            if !run.points.is_sorted_by_key(|point| self.at[*point as usize]) {
-                run.points.sort_by_key(|point| self.at[*point as usize]);
+        let (mut runs, mut rest, mut from) = (Vec::with_capacity(self.series.len()), points.as_mut_slice(), 0);
+        for (series, end) in ends[..self.series.len()].iter().enumerate() {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(end - from);
+            if !own.is_sorted_by_key(|point| self.at[*point as usize]) {
+                own.sort_by_key(|point| self.at[*point as usize]);
             }
+            if !own.is_empty() {
+                runs.push(Run { series: series as u32, points: own });
+            }
+            (rest, from) = (others, *end);
         }
-        let key = |run: &Run| {
-            let series: &series::Series = self.series.get(run.series);
-            (self.texts.get(series.name), series.owner)
-        };
-        runs.sort_by(|a, b| key(a).cmp(&key(b)));
+        let places = self.places_of_names();
+        runs.sort_by_key(|run| {
+            let series = self.series.get(run.series);
+            (places[series.name as usize], series.owner)
+        });
         runs
     }
 
-    fn write_times(&self, writer: &mut Writer, runs: &[Run], level: i32) -> Result<(), Error> {
-        let mut grids = Grids::default();
-        let mut number = |run: &Run, column: &[i64]| {
-            let times: Vec<i64> = run.points.iter().map(|point| column[*point as usize]).collect();
+    /// The place of each text among the names of series; of those that are none it says nothing.
+    fn places_of_names(&self) -> Vec<u32> {
+        let mut is_name = vec![false; self.texts.len()];
+        (0..self.series.len() as u32).for_each(|series| is_name[self.series.get(series).name as usize] = true);
+        let mut names: Vec<u32> = (0..self.texts.len() as u32).filter(|text| is_name[*text as usize]).collect();
+        names.sort_by_key(|name| self.texts.get(*name));
+        let mut places = vec![0; self.texts.len()];
+        names.iter().enumerate().for_each(|(place, name)| places[*name as usize] = place as u32);
+        places
+    }
+
+    fn write_times(&self, writer: &mut Writer, runs: &[Run<'_>], level: i32) -> Result<(), Error> {
+        let (mut grids, mut times) = (Grids::default(), Vec::new());
+        let mut number = |run: &Run<'_>, column: &[i64]| {
+            times.clear();
+            times.extend(run.points.iter().map(|point| column[*point as usize]));
             grids.number(&times)
         };
         let at: Vec<u32> = runs.iter().map(|run| number(run, &self.at)).collect();
@@ -143,7 +167,7 @@ impl PointColumns {
     }
 
     /// The values of some series.
-    fn section(&self, runs: &[Run], level: i32) -> Result<Vec<u8>, Error> {
+    fn section(&self, runs: &[Run<'_>], level: i32) -> Result<Vec<u8>, Error> {
         let mut writer = Writer::default();
         let (mut firsts, mut changes, mut fractions) = (Vec::new(), Vec::new(), Vec::new());
         for run in runs {
@@ -159,13 +183,13 @@ impl PointColumns {
         write_whole(&mut writer, &firsts, level)?;
         write_whole(&mut writer, &changes, level)?;
         write_fractions(&mut writer, &fractions, level)?;
-        let distributions: Vec<&Run> =
+        let distributions: Vec<&Run<'_>> =
             runs.iter().filter(|run| self.series.get(run.series).kind.is_distribution()).collect();
         self.write_distributions(&mut writer, &distributions, level)?;
         Ok(writer.bytes)
     }
 
-    fn write_distributions(&self, writer: &mut Writer, runs: &[&Run], level: i32) -> Result<(), Error> {
+    fn write_distributions(&self, writer: &mut Writer, runs: &[&Run<'_>], level: i32) -> Result<(), Error> {
         let (mut firsts, mut changes, mut buckets) = (Vec::new(), Vec::new(), Vec::new());
         let (mut min, mut max) = (Vec::new(), Vec::new());
         for run in runs {

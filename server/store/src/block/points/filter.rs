@@ -33,8 +33,8 @@ pub(crate) fn written(owners: &BTreeSet<u32>, names: impl Iterator<Item = u64>) 
     writer.bytes
 }
 
-/// Whether a block may have points of any of these owners, which ascend, and of a metric, if one is named.
-pub(crate) fn may_match(stored: &[u8], owners: &[u32], name: Option<u64>) -> Result<bool, Error> {
+/// Whether a block may have points of any of these owners, which ascend, and of a metric of these names, if any is named.
+pub(crate) fn may_match(stored: &[u8], owners: &[u32], wanted: &[u64]) -> Result<bool, Error> {
     let mut reader = Reader::new(stored);
     let (mut owner, mut is_owned) = (0_u32, false);
     for _ in 0..reader.length()? {
@@ -42,5 +42,6 @@ pub(crate) fn may_match(stored: &[u8], owners: &[u32], name: Option<u64>) -> Res
         is_owned |= owners.binary_search(&owner).is_ok();
     }
     let mut names = reader.rest().chunks_exact(8);
-    Ok(is_owned && name.is_none_or(|name| names.any(|known| known == name.to_le_bytes())))
+    let is_wanted = |known: &[u8]| wanted.iter().any(|name| known == name.to_le_bytes());
+    Ok(is_owned && (wanted.is_empty() || names.any(is_wanted)))
 }

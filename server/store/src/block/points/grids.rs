@@ -13,6 +13,8 @@ use crate::block::numbers::{read_whole, write_whole};
 pub(super) struct Grids {
     times: Vec<i64>,
     ends: Vec<u32>,
+    /// The one that was asked for last.
+    last: Option<u32>,
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -35,7 +37,17 @@ impl Grids {
 
     /// The number of a run, given when it is new.
     pub(super) fn number(&mut self, run: &[i64]) -> u32 {
-        let Self { times, ends, numbers, hasher } = self;
+        // Of series that are measured together each has the times of the one before.
+        if let Some(last) = self.last.filter(|last| self.get(*last) == run) {
+            return last;
+        }
+        let number = self.number_of(run);
+        self.last = Some(number);
+        number
+    }
+
+    fn number_of(&mut self, run: &[i64]) -> u32 {
+        let Self { times, ends, numbers, hasher, .. } = self;
         let hash = hasher.hash_one(run);
         if let Some(number) = numbers.find(hash, |number| slice(times, ends, *number) == run) {
             return *number;

@@ -59,10 +59,10 @@ pub(crate) struct Run<'a> {
 }
 
 impl PointBlock {
-    /// Of a sealed block those bodies that may have series of these owners, which ascend, and of a metric, if one is
-    /// named by its hash. A block that is not of several bodies is one.
-    pub(crate) fn open(sealed: &[u8], owners: &[u32], name: Option<u64>) -> Result<Vec<Self>, Error> {
-        Self::open_where(sealed, |told| filter::may_match(told, owners, name))
+    /// Of a sealed block those bodies that may have series of these owners, which ascend, and of a metric, if any names
+    /// are told by their hashes. A block that is not of several bodies is one.
+    pub(crate) fn open(sealed: &[u8], owners: &[u32], names: &[u64]) -> Result<Vec<Self>, Error> {
+        Self::open_where(sealed, |told| filter::may_match(told, owners, names))
     }
 
     /// All bodies of a sealed block.
@@ -121,6 +121,11 @@ impl PointBlock {
         self.grids.get(self.at[series as usize])
     }
 
+    /// Which of the block's times a series was measured at, and counts since: series with the same were measured together.
+    pub(crate) fn times_of(&self, series: u32) -> (u32, u32) {
+        (self.at[series as usize], self.start[series as usize])
+    }
+
     /// Unpacks a section's values.
     pub(crate) fn values(&self, section: usize) -> Result<Values, Error> {
         let (series, bytes) = &self.sections[section];
@@ -133,6 +138,7 @@ impl PointBlock {
         let fractions = lengths().filter(|(_, kind)| **kind == FRACTIONS).map(|(length, _)| length).sum();
         let fractions = read_fractions(&mut reader, fractions)?;
         let mut values = Values::default();
+        values.value.reserve(lengths().map(|(length, _)| length).sum());
         let (mut whole, mut fraction) = (Sums::new(&firsts, &changes), 0);
         for (length, kind) in lengths() {
             values.from.push(values.value.len());

@@ -10,7 +10,7 @@ use crate::block::bytes::{Reader, Writer, damaged};
 use crate::block::texts::Texts;
 
 /// What tells a series, but for its labels and but for the description; texts and bounds by their numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Series {
     pub(crate) owner: u32,
     pub(crate) name: u32,
@@ -32,8 +32,8 @@ pub(crate) struct SeriesTable {
     /// Bounds of distributions; number 0 is none.
     bounds: Vec<Vec<f64>>,
     bounds_numbers: HashMap<Vec<u64>, u32>,
-    /// Numbers by all that tells a series; empty after decoding, when none is added any more.
-    numbers: HashTable<u32>,
+    /// Hashes and numbers by all that tells a series; empty after decoding, when none is added any more.
+    numbers: HashTable<(u64, u32)>,
     counts: HashMap<u32, u32>,
     hasher: DefaultHashBuilder,
 }
@@ -118,31 +118,30 @@ impl SeriesTable {
         number
     }
 
-    fn hash(&self, series: &Series, labels: &[(u32, u32)]) -> u64 {
+    /// What series are found by.
+    pub(super) fn hash(&self, series: &Series, labels: &[(u32, u32)]) -> u64 {
         self.hasher.hash_one((Series { description: 0, ..*series }, labels))
     }
 
-    /// The number of a series that is known.
-    pub(super) fn find(&self, series: &Series, labels: &[(u32, u32)]) -> Option<u32> {
-        let same = |number: &u32| {
-            let known = self.get(*number);
-            Series { description: 0, ..*known } == Series { description: 0, ..*series }
-                && self.labels(*number) == labels
+    /// The number of a series that is known, by its hash.
+    pub(super) fn find(&self, hash: u64, series: &Series, labels: &[(u32, u32)]) -> Option<u32> {
+        let same = |(other, number): &(u64, u32)| {
+            let is_same = || Series { description: series.description, ..*self.get(*number) } == *series;
+            *other == hash && is_same() && self.labels(*number) == labels
         };
-        self.numbers.find(self.hash(series, labels), same).copied()
+        self.numbers.find(hash, same).map(|(_, number)| *number)
     }
 
-    /// Adds a series that is not known.
-    pub(super) fn add(&mut self, series: Series, labels: &[(u32, u32)]) -> u32 {
-        let hash = self.hash(&series, labels);
+    /// Adds a series that is not known, by its hash, unless its owner has so many.
+    pub(super) fn add(&mut self, hash: u64, series: Series, labels: &[(u32, u32)], most: u32) -> Option<u32> {
+        let count = self.counts.entry(series.owner).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
         let number = self.push(series, labels);
-        *self.counts.entry(series.owner).or_default() += 1;
-        let Self { all, labels, ends, numbers, hasher, .. } = self;
-        numbers.insert_unique(hash, number, |other| {
-            let known = &all[*other as usize];
-            hasher.hash_one((Series { description: 0, ..*known }, labels_of(labels, ends, *other)))
-        });
-        number
+        self.numbers.insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        Some(number)
     }
 
     fn push(&mut self, series: Series, labels: &[(u32, u32)]) -> u32 {

@@ -92,7 +92,7 @@ fn of_a_merged_block_only_bodies_of_the_metric_and_owners_asked_for_are_read() {
     columns.push(&series("c", MetricKind::Gauge, &[]), &point(1, 1.0));
     let sealed = columns.seal_merged(3).unwrap();
     let found = |owners: &[u32], name: Option<&str>| -> Vec<(String, u32)> {
-        let blocks = PointBlock::open(&sealed, owners, name.map(hash_name)).unwrap();
+        let blocks = PointBlock::open(&sealed, owners, name.map(hash_name).as_slice()).unwrap();
         let told = |block: &PointBlock| {
             let series = block.series.get(0);
             (block.texts.get(series.name).to_owned(), series.owner)
@@ -158,7 +158,7 @@ fn a_body_of_nonsense_is_no_panic() {
 #[test]
 fn only_the_metric_asked_for_is_unpacked() {
     let columns = mixed();
-    let block = PointBlock::open(&columns.seal(3).unwrap(), &[], None).unwrap().remove(0);
+    let block = PointBlock::open(&columns.seal(3).unwrap(), &[], &[]).unwrap().remove(0);
     let of_name = |name: &str| {
         let is_it = |series: &std::ops::Range<u32>| block.texts.get(block.series.get(series.start).name) == name;
         block.sections().position(|series| is_it(&series)).unwrap()
@@ -191,7 +191,7 @@ fn regular_points_are_small() {
 #[test]
 fn a_filter_never_denies_what_is_there() {
     let stored = mixed().filter();
-    let may = |owners: &[u32], name: Option<&str>| may_match(&stored, owners, name.map(hash_name)).unwrap();
+    let may = |owners: &[u32], name: Option<&str>| may_match(&stored, owners, name.map(hash_name).as_slice()).unwrap();
     assert!(may(&[1], Some("cpu")) && may(&[0, 4], None) && may(&[4], Some("took")));
     assert!(!may(&[2, 3], None) && !may(&[1], Some("other")) && !may(&[], None));
 }

@@ -98,7 +98,7 @@ fn what_says_nothing_is_left_out_and_what_comes_twice_is_summed() {
 fn a_filter_knows_owners_and_types() {
     let columns = random(3, 30);
     let stored = columns.filter();
-    let may = |owners: &[u32], kind, unit| filter::may_match(&stored, owners, Some(hash_of(kind, unit))).unwrap();
+    let may = |owners: &[u32], kind, unit| filter::may_match(&stored, owners, &[hash_of(kind, unit)]).unwrap();
     assert!(may(&[1, 9], "cpu", "nanoseconds") && may(&[0], "inuse_space", ""));
     assert!(!may(&[9], "cpu", "nanoseconds") && !may(&[1], "cpu", "bytes"));
 }

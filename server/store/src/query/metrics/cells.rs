@@ -1,5 +1,7 @@
 //! The points of one series laid out over the cells of an answer: its level in each, or how it changed. Pure.
 
+use std::num::NonZeroU32;
+
 use model::{MINUTE, MetricKind, SECOND, Step, Window};
 
 use crate::metrics::is_stale;
@@ -102,18 +104,70 @@ impl Cells {
         }
         levels
     }
+}
+
+/// What points add to cells: the difference of two, or one, in so many parts of the whole.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    all: Vec<Share>,
+    /// No total begins again or ends, so that any series that goes on at the same times has the same shares.
+    pub(super) goes_on: bool,
+}
+
+/// A share of what a point tells, in one cell.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    part: f64,
+    cell: u32,
+    point: u32,
+    before: Option<NonZeroU32>,
+}
+
+impl Shares {
+    /// Whether totals never begin again and none is the end of its series.
+    pub(super) fn goes_on(kind: MetricKind, totals: &[f64]) -> bool {
+        !totals.iter().any(|total| is_stale(*total)) && (!kind.is_cumulative() || totals.is_sorted())
+    }
+
+    pub(super) fn of(cells: &Cells, intervals: &[Interval], goes_on: bool) -> Self {
+        let mut all = Vec::with_capacity(2 * intervals.len());
+        for interval in intervals {
+            let (point, before) = (interval.point as u32, interval.before);
+            // One more than its place, since a place may be the first.
+            let before = before.and_then(|before| NonZeroU32::new(before as u32 + 1));
+            cells.spread(interval, |cell, part| all.push(Share { part, cell: cell as u32, point, before }));
+        }
+        Self { all, goes_on }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Share> {
+        self.all.iter()
+    }
 
     /// How much was added in each cell; NaN where that is not known.
-    pub(super) fn changes(&self, intervals: &[Interval], value: &[f64]) -> Vec<f64> {
-        let mut changes = vec![f64::NAN; self.count];
-        for interval in intervals {
-            let amount = value[interval.point] - interval.before.map_or(0.0, |before| value[before]);
-            self.spread(interval, |cell, share| {
-                let change = &mut changes[cell];
-                *change = amount * share + if change.is_nan() { 0.0 } else { *change };
-            });
+    pub(super) fn changes(&self, cells: &Cells, value: &[f64]) -> Vec<f64> {
+        let mut changes = vec![f64::NAN; cells.count];
+        for share in &self.all {
+            let change = &mut changes[share.cell()];
+            *change = share.of(|point| value[point]) + if change.is_nan() { 0.0 } else { *change };
         }
         changes
+    }
+}
+
+impl Share {
+    pub(super) fn cell(&self) -> usize {
+        self.cell as usize
+    }
+
+    pub(super) fn point(&self) -> usize {
+        self.point as usize
+    }
+
+    /// What it adds, of what is told at points.
+    pub(super) fn of(&self, told: impl Fn(usize) -> f64) -> f64 {
+        let before = self.before.map_or(0.0, |before| told(before.get() as usize - 1));
+        (told(self.point()) - before) * self.part
     }
 }
 
@@ -219,7 +273,8 @@ mod tests {
 
     fn changes(kind: MetricKind, at: &[i64], start: &[i64], value: &[f64]) -> Vec<f64> {
         let times = |seconds: &[i64]| seconds.iter().map(|second| second * S).collect::<Vec<_>>();
-        cells(4).changes(&intervals(kind, &times(at), &times(start), value, 0), value)
+        let intervals = intervals(kind, &times(at), &times(start), value, 0);
+        Shares::of(&cells(4), &intervals, false).changes(&cells(4), value)
     }
 
     #[test]
@@ -259,7 +314,8 @@ mod tests {
         assert!(is(&of(&[(125, 140), (103, 112)], 128), &[7.0, 2.0, 3.0, 0.0]));
         assert!(is(&of(&[(115, 115)], 999), &[0.0, 10.0, 0.0, 0.0]), "it does not say since when");
         let (intervals, totals) = ([Interval { from: 100 * S, to: 140 * S, point: 0, before: None }], [8.0]);
-        let until = cells(4).until(125 * S).changes(&intervals, &totals);
+        let cells = cells(4).until(125 * S);
+        let until = Shares::of(&cells, &intervals, true).changes(&cells, &totals);
         assert!(is(&until, &[2.0, 2.0, 1.0, f64::NAN]));
     }
 

@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use model::{MetricKind, MetricLabel, MetricName, Timestamp, Window};
 
 use super::Take;
+use super::classic::{self, BOUND, Role};
 use super::identity::{Hashes, owned};
 use crate::Error;
 use crate::block::points::PointBlock;
@@ -30,6 +31,19 @@ impl Names {
         Self { window, names: BTreeMap::new(), seen: HashSet::new() }
     }
 
+    /// Counts a series of a name.
+    fn count(&mut self, block: &PointBlock, number: u32, name: &str, kind: MetricKind) {
+        let series = block.series.get(number);
+        let known = self.names.entry((name.to_owned(), kind)).or_insert_with(|| MetricName {
+            name: name.to_owned(),
+            kind,
+            unit: block.texts.get(series.unit).to_owned(),
+            description: block.texts.get(series.description).to_owned(),
+            series: 0,
+        });
+        known.series += 1;
+    }
+
     pub(super) fn finish(self) -> Vec<MetricName> {
         self.names.into_values().collect()
     }
@@ -42,25 +56,28 @@ fn is_inside(block: &PointBlock, series: u32, window: Window) -> bool {
 }
 
 impl Take for Names {
-    fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
+    type Seen = PointBlock;
+
+    fn see(&self, _part: &Part, block: PointBlock) -> Result<PointBlock, Error> {
+        Ok(block)
+    }
+
+    fn take(&mut self, part: &Part, block: PointBlock) {
+        let (block, window) = (&block, self.window);
         let mut hashes = Hashes::of(block);
         for section in block.sections() {
-            for number in owned(part, block, section).filter(|number| is_inside(block, *number, self.window)) {
+            for number in owned(part, block, section).filter(|number| is_inside(block, *number, window)) {
+                let series = block.series.get(number);
                 if self.seen.insert(hashes.series(part, block, number)) {
-                    let series = block.series.get(number);
-                    let text = |number: u32| block.texts.get(number).to_owned();
-                    let name = self.names.entry((text(series.name), series.kind)).or_insert_with(|| MetricName {
-                        name: text(series.name),
-                        kind: series.kind,
-                        unit: text(series.unit),
-                        description: text(series.description),
-                        series: 0,
-                    });
-                    name.series += 1;
+                    self.count(block, number, block.texts.get(series.name), series.kind);
+                }
+                if let Some((name, _)) = classic::bucket(block, number)
+                    && self.seen.insert(hashes.histogram(part, block, number, name))
+                {
+                    self.count(block, number, name, MetricKind::Histogram);
                 }
             }
         }
-        Ok(())
     }
 
     fn is_full(&self) -> bool {
@@ -71,13 +88,13 @@ impl Take for Names {
 /// Labels of one metric.
 pub(super) struct Labels {
     window: Window,
-    name: String,
+    names: [(Role, String); 3],
     labels: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Labels {
-    pub(super) fn new(window: Window, name: String) -> Self {
-        Self { window, name, labels: BTreeMap::new() }
+    pub(super) fn new(window: Window, name: &str) -> Self {
+        Self { window, names: classic::names(name), labels: BTreeMap::new() }
     }
 
     pub(super) fn finish(self) -> Vec<MetricLabel> {
@@ -98,11 +115,38 @@ pub(super) fn section_of(block: &PointBlock, name: &str) -> Option<(usize, Range
 }
 
 impl Take for Labels {
-    fn look(&mut self, part: &Part, block: &PointBlock) -> Result<(), Error> {
-        let Some((_, section)) = section_of(block, &self.name) else { return Ok(()) };
-        for number in owned(part, block, section).filter(|number| is_inside(block, *number, self.window)) {
+    type Seen = PointBlock;
+
+    fn see(&self, _part: &Part, block: PointBlock) -> Result<PointBlock, Error> {
+        Ok(block)
+    }
+
+    fn take(&mut self, part: &Part, block: PointBlock) {
+        for (role, name) in self.names.clone() {
+            if let Some((_, section)) = section_of(&block, &name) {
+                self.section(part, &block, role, section);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+}
+
+impl Labels {
+    /// Adds the labels of series of one name.
+    fn section(&mut self, part: &Part, block: &PointBlock, role: Role, section: Range<u32>) {
+        let window = self.window;
+        for number in owned(part, block, section).filter(|number| is_inside(block, *number, window)) {
+            if role != Role::Whole && classic::bucket(block, number).is_none() {
+                continue;
+            }
             for (key, value) in block.series.labels(number) {
                 let (key, value) = (block.texts.get(*key), block.texts.get(*value));
+                if role != Role::Whole && key == BOUND {
+                    continue;
+                }
                 if !self.labels.contains_key(key) {
                     self.labels.insert(key.to_owned(), BTreeSet::new());
                 }
@@ -114,10 +158,5 @@ impl Take for Labels {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        false
     }
 }
