@@ -136,7 +136,7 @@ async fn a_revision_that_was_deployed_again_is_compared_by_the_run_that_is_meant
     };
     let mut record = ClusterRecord::new(ClusterId("c1".into()));
     record.deploys = vec![moves(1, "a", "b", 30), moves(2, "b", "a", 45), moves(3, "a", "b", 50)];
-    shop.store().record(record).await.unwrap();
+    shop.store().record(&record).await.unwrap();
     let newest = shop.compare("a", "b", Align::Clock).await.unwrap();
     assert_eq!((newest.new.ran.from, newest.new.total.requests), (minute(50), 300.0));
     let shown = |found: &Comparison| found.new.runs.iter().map(|run| (run.deploy, run.is_shown)).collect::<Vec<_>>();
