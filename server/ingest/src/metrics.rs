@@ -57,6 +57,9 @@ struct Raw<'a> {
     data: Option<(Form, &'a [u8])>,
 }
 
+/// So many labels are gathered without an allocation for each point.
+const FEW: usize = 12;
+
 /// Protobuf would merge the two; no encoder writes them.
 const TWICE: Malformed = Malformed("a metric's data is set twice");
 
@@ -148,7 +151,15 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
         }
         report.cuts.add(cuts);
         let Point { labels, bounds, buckets, .. } = &self.point;
-        let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, &**value)).collect();
+        let (mut few, mut many) = ([("", ""); FEW], Vec::new());
+        let plain = match few.get_mut(..labels.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(labels.len(), ("", ""));
+                &mut many[..]
+            }
+        };
+        plain.iter_mut().zip(labels).for_each(|(plain, (key, value))| *plain = (*key, &**value));
         let series = SeriesRow {
             owner: scope.owner,
             name: raw.name,
@@ -156,7 +167,7 @@ impl<'a, S: Sink> Decoder<'a, '_, S> {
             unit: raw.unit,
             description: raw.description,
             scope: scope.name,
-            labels: &labels,
+            labels: plain,
             bounds,
         };
         let start = instant(self.point.start);

@@ -43,6 +43,10 @@ const MOST: usize = 1 << 14;
 #[derive(Debug, Default)]
 pub(super) struct Point<'a> {
     pub(super) labels: Vec<(&'a str, Cow<'a, str>)>,
+    /// Attributes as they were sent, and what they were read as: many of the next point are the same at the same place.
+    sent: Vec<(&'a [u8], (&'a str, &'a str))>,
+    /// How many attributes were read.
+    attributes: usize,
     pub(super) start: u64,
     pub(super) time: u64,
     /// Of a distribution its sum; nothing where the series has ended.
@@ -74,7 +78,7 @@ impl<'a> Point<'a> {
         let mut cursor = Cursor::new(bytes);
         while let Some((number, wire)) = cursor.field()? {
             match (number, wire) {
-                (number, Wire::Bytes(bytes)) if number == labels => label(bytes, most, &mut self.labels, cuts)?,
+                (number, Wire::Bytes(bytes)) if number == labels => self.label(bytes, most, cuts)?,
                 (number, Wire::Bytes(bytes)) if number == exemplars => exemplar(bytes)?,
                 (number, _) if number == labels || number == exemplars => return Err(WRONG_TYPE),
                 (2, Wire::Fixed64(nanos)) => self.start = nanos,
@@ -91,8 +95,34 @@ impl<'a> Point<'a> {
         Ok(())
     }
 
+    fn label(&mut self, bytes: &'a [u8], most: usize, cuts: &mut Cuts) -> Result<(), Malformed> {
+        let place = self.attributes;
+        self.attributes += 1;
+        let again = self.sent.get(place).filter(|(sent, _)| *sent == bytes && self.labels.len() < most);
+        if let Some((_, (key, value))) = again {
+            self.labels.push((key, Cow::Borrowed(value)));
+            return Ok(());
+        }
+        let (before, mut own) = (self.labels.len(), Cuts::default());
+        label(bytes, most, &mut self.labels, &mut own)?;
+        cuts.add(own);
+        // What was changed has to be counted each time.
+        if let Some((key, Cow::Borrowed(value))) = self.labels.get(before)
+            && own == Cuts::default()
+        {
+            let read = (bytes, (*key, *value));
+            if let Some(sent) = self.sent.get_mut(place) {
+                *sent = read;
+            } else if place == self.sent.len() {
+                self.sent.push(read);
+            }
+        }
+        Ok(())
+    }
+
     fn clear(&mut self) {
         self.labels.clear();
+        self.attributes = 0;
         self.bounds.clear();
         self.buckets.clear();
         self.quantiles.clear();
