@@ -21,7 +21,7 @@ async fn a_pod_has_its_containers_with_role_state_image_and_what_was_asked_for_t
         "0123456789ab",
         "CPU 250m to 500m",
         "memory 64 MiB to 512 MiB",
-        " · pod · memory up to 1 GiB",
+        " · pod · memory up to 1.0 GiB",
         "sha256:0123456789abcdef",
     ]);
 }

@@ -55,7 +55,7 @@ fn a_kill_for_memory_names_the_limit_of_the_pod_where_the_container_has_none() {
     bench.apply(&[killed]);
     assert_eq!(
         bench.adverse(AdverseKind::OomKill)[0].message,
-        "Was killed because its pod used more memory than the limit of 1 GiB that its containers share; exit code 137."
+        "Was killed because its pod used more memory than the limit of 1.0 GiB that its containers share; exit code 137."
     );
 }
 
