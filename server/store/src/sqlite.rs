@@ -19,10 +19,6 @@ pub(crate) enum Page {
     Small = 4_096,
 }
 
-/// Bytes of the write-ahead log after which it is copied back: a page that changes again meanwhile is copied once, and
-/// each time the file is synced as well.
-const LOG_BYTES: u32 = 16 << 20;
-
 /// Options for a connection that writes. `mmap_size=0`: under mmap an I/O error would be a signal, not an error.
 /// `synchronous=FULL`: what is acknowledged survives a power loss.
 pub(crate) fn writer(path: &Path, page: Page, cache_kib: u32) -> SqliteConnectOptions {
@@ -36,8 +32,7 @@ pub(crate) fn writer(path: &Path, page: Page, cache_kib: u32) -> SqliteConnectOp
         .busy_timeout(Duration::from_secs(5))
         .pragma("mmap_size", "0")
         .pragma("temp_store", "memory")
-        .pragma("journal_size_limit", LOG_BYTES.to_string())
-        .pragma("wal_autocheckpoint", (LOG_BYTES / page as u32).to_string())
+        .pragma("journal_size_limit", "16777216")
         .pragma("cache_size", format!("-{cache_kib}"))
 }
 
