@@ -30,7 +30,7 @@ pub(super) fn names(name: &str) -> [(Role, String); 3] {
 }
 
 /// The histogram that a series is a bucket of, and up to where; nothing where it is none.
-pub(super) fn bucket<'b>(block: &'b PointBlock, number: u32) -> Option<(&'b str, f64)> {
+pub(super) fn bucket(block: &PointBlock, number: u32) -> Option<(&str, f64)> {
     let series = block.series.get(number);
     let name = block.texts.get(series.name).strip_suffix(BUCKET).filter(|name| !name.is_empty())?;
     let labels = block.series.labels(number);
@@ -122,7 +122,10 @@ mod tests {
         points
     }
 
-    fn made(all: &[(Option<f64>, Vec<(i64, f64)>)]) -> Option<(Vec<f64>, Joined)> {
+    /// The bound of a bucket, or nothing for the sum, and what was told when.
+    type Told = (Option<f64>, Vec<(i64, f64)>);
+
+    fn made(all: &[Told]) -> Option<(Vec<f64>, Joined)> {
         let mut classic = Classic::default();
         all.iter().enumerate().for_each(|(number, (bound, _))| classic.add(*bound, number as u32));
         let mut points = Joined::default();
