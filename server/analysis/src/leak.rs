@@ -172,7 +172,8 @@ fn levelled_off_before(
         let age = now.since(grown.started);
         let Some(rise) = growth(grown, grown.warm_up, age) else { return false };
         let levelled = |past: &Grown| {
-            let grew = growth(past, past.warm_up, age).zip(growth(past, age, 2 * age)).zip(around(past, 2 * age));
+            let grew =
+                growth(past, past.warm_up, age).zip(growth(past, age, 2 * age)).zip(around(past, &past.level, 2 * age));
             let Some(((by_then, later), level)) = grew else {
                 return (past.ended.is_some() && climbed(past)).then_some(false);
             };
@@ -196,11 +197,11 @@ pub fn rate_before(now: Timestamp, runs: &[Grown], before: &[Grown]) -> Option<f
 
 /// What a run grew between two ages.
 fn growth(run: &Grown, from: i64, to: i64) -> Option<f64> {
-    Some(around(run, to)? - around(run, from + 5 * MINUTE)?)
+    Some(around(run, &run.points, to)? - around(run, &run.points, from + 5 * MINUTE)?)
 }
 
 /// What a run held in the five minutes before an age.
-fn around(run: &Grown, age: i64) -> Option<f64> {
+fn around(run: &Grown, points: &[(Timestamp, f64)], age: i64) -> Option<f64> {
     let at = run.started.0 + age;
-    bins::bins(&run.points, Timestamp(at - 5 * MINUTE), Timestamp(at), 1).map(|values| values[0])
+    bins::bins(points, Timestamp(at - 5 * MINUTE), Timestamp(at), 1).map(|values| values[0])
 }

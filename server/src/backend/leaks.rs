@@ -2,6 +2,8 @@
 
 mod heap;
 
+use std::collections::BTreeMap;
+
 use app::AppError;
 use model::{
     Aggregation, DAY, HOUR, Leak, LeakChart, LeakOf, MetricQuery, Series, ServiceId, Step, Timestamp, Viewer, Window,
@@ -13,6 +15,8 @@ use crate::leaks::{MEMORY, Volumes};
 
 /// Pods that are drawn: more can't be told apart.
 const PODS: usize = 6;
+/// The label of a container's name.
+const CONTAINER: &str = "k8s.container.name";
 /// Points of a chart.
 const POINTS: i64 = 120;
 /// A chart reaches at most so many times as far ahead as it looks back: of more the climb itself could not be seen.
@@ -35,11 +39,15 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     let mut pods = match &leak.of {
         LeakOf::Memory { container } => {
             // What counts against the limit, else what there is; where that is the pod's, of all its containers.
-            let alone = vec![("k8s.container.name".to_owned(), container.clone())];
-            let filter = if leak.pods.iter().any(|pod| pod.together) { Vec::new() } else { alone };
+            let alone = vec![(CONTAINER.to_owned(), container.clone())];
+            let together = leak.pods.iter().any(|pod| pod.together);
             let mut found = Vec::new();
             for name in [MEMORY[1], MEMORY[0]] {
-                found = by_pod(answers, id, past, step, name, filter.clone()).await?;
+                found = if together {
+                    summed(by(answers, id, past, step, name, Vec::new(), &["pod", CONTAINER]).await?)
+                } else {
+                    by(answers, id, past, step, name, alone.clone(), &["pod"]).await?
+                };
                 if !found.is_empty() {
                     break;
                 }
@@ -48,8 +56,8 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
         }
         LeakOf::Volume { volume } => {
             let filter = || vec![(Volumes::KEYS[1].to_owned(), volume.clone())];
-            let capacity = by_pod(answers, id, past, step, Volumes::CAPACITY, filter()).await?;
-            let available = by_pod(answers, id, past, step, Volumes::AVAILABLE, filter()).await?;
+            let capacity = by(answers, id, past, step, Volumes::CAPACITY, filter(), &["pod"]).await?;
+            let available = by(answers, id, past, step, Volumes::AVAILABLE, filter(), &["pod"]).await?;
             available.into_iter().map(|free| used(free, &capacity)).collect()
         }
     };
@@ -103,18 +111,39 @@ fn used(free: Series, capacity: &[Series]) -> Series {
     Series { points, ..free }
 }
 
-async fn by_pod(
+/// The greatest of each by these keys: what two tell of is there once.
+async fn by(
     answers: &Answers,
     id: &ServiceId,
     window: Window,
     step: Step,
     name: &str,
     filter: Vec<(String, String)>,
+    keys: &[&str],
 ) -> Result<Vec<Series>, AppError> {
-    let aggregation = if filter.is_empty() { Aggregation::Sum } else { Aggregation::Max };
-    let query = MetricQuery { name: name.to_owned(), filter, by: vec!["pod".to_owned()], aggregation, rate: false };
+    let by = keys.iter().map(|&key| key.to_owned()).collect();
+    let query = MetricQuery { name: name.to_owned(), filter, by, aggregation: Aggregation::Max, rate: false };
     let ask = MetricAsk { service: id.clone(), window, step, query, limit: 1_000 };
     Ok(answers.store.telemetry().metric(ask).await.map_err(failed)?.series)
+}
+
+/// Of series by pod and container, those by pod.
+fn summed(containers: Vec<Series>) -> Vec<Series> {
+    let mut pods: BTreeMap<String, Series> = BTreeMap::new();
+    for series in containers {
+        let pod = series.name.split(", ").next().unwrap_or_default().to_owned();
+        match pods.get_mut(&pod) {
+            Some(known) => {
+                for (sum, more) in known.points.iter_mut().zip(&series.points) {
+                    *sum = sum.iter().chain(more).copied().reduce(|one, other| one + other);
+                }
+            }
+            None => {
+                pods.insert(pod.clone(), Series { name: pod, ..series });
+            }
+        }
+    }
+    pods.into_values().collect()
 }
 
 #[cfg(test)]

@@ -123,7 +123,10 @@ impl Facts {
             if climbing.is_empty() {
                 continue;
             }
-            let known: HashMap<&str, &Known> = runs.iter().map(|known| (known.run.pod.0.as_str(), known)).collect();
+            // What climbs is of the run that goes on.
+            let (over, living): (Vec<&Known>, Vec<&Known>) = runs.iter().partition(|known| known.run.ended.is_some());
+            let all = over.into_iter().chain(living);
+            let known: HashMap<&str, &Known> = all.map(|known| (known.run.pod.0.as_str(), known)).collect();
             let mut pods: Vec<LeakingPod> = climbing.into_iter().map(|climbing| pod_of(climbing, &known)).collect();
             pods.dedup_by(|a, b| a.pod == b.pod);
             found.push(Leak {

@@ -1,6 +1,6 @@
 //! Memory of a pod that has a limit as a whole: what counts against it is what its containers use together. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{LeakOf, PodState};
 
@@ -10,11 +10,17 @@ use super::reader::{Points, Run};
 /// of its own, or more room below it than its pod has. What is measured does not tell: a kubelet gives a container
 /// without a limit its pod's, which none of several gets near alone.
 pub(super) fn bound(runs: &mut [Run], pods: &HashMap<&str, &PodState>) {
-    let mut levels: HashMap<String, Points> = HashMap::new();
+    let mut containers: BTreeMap<(&str, &LeakOf), Points> = BTreeMap::new();
     for run in runs.iter().filter(|run| shared(run, pods).is_some()) {
-        levels.entry(run.pod.clone()).or_default().extend(&run.level);
+        containers.entry((&run.pod, &run.of)).or_default().extend(&run.level);
     }
-    levels.values_mut().for_each(sum);
+    let mut levels: HashMap<String, Points> = HashMap::new();
+    for ((pod, _), mut level) in containers {
+        // A container that two tell of, or that has just begun again, is there once.
+        join(&mut level, f64::max);
+        levels.entry(pod.to_owned()).or_default().extend(level);
+    }
+    levels.values_mut().for_each(|level| join(level, |one, other| one + other));
     let last = |level: &Points| level.last().map_or(0.0, |(_, bytes)| *bytes);
     for run in runs {
         let (Some((pod, whole)), Some(level)) = (shared(run, pods), levels.get(&run.pod)) else { continue };
@@ -39,12 +45,14 @@ fn own(run: &Run, pod: &PodState) -> Option<f64> {
     Some(state.asked.limits.memory? as f64)
 }
 
-/// One point of each time: the sum of all that were measured then.
-fn sum(points: &mut Points) {
+/// One point of each time, made of all that were measured then.
+fn join(points: &mut Points, with: impl Fn(f64, f64) -> f64) {
     points.sort_by_key(|(at, _)| *at);
     points.dedup_by(|later, first| {
         let is_same = later.0 == first.0;
-        first.1 += if is_same { later.1 } else { 0.0 };
+        if is_same {
+            first.1 = with(first.1, later.1);
+        }
         is_same
     });
 }
@@ -99,6 +107,13 @@ mod tests {
             runs(),
             &[(&[700.0, 700.0, 700.0], Some(1_000.0), false), (&[200.0, 200.0], Some(1_000.0), false)],
         );
+    }
+
+    #[test]
+    fn a_container_that_is_told_of_twice_at_one_time_is_there_once() {
+        let runs = vec![run("app", 0..2, 700.0, None), run("app", 1..3, 650.0, None), run("proxy", 0..3, 200.0, None)];
+        let together: (&[f64], _, _) = (&[900.0, 900.0, 850.0], Some(1_000.0), true);
+        check(&pod(&[("app", None), ("proxy", None)]), runs, &[together, together, together]);
     }
 
     #[test]

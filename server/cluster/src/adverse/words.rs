@@ -26,7 +26,15 @@ pub(super) fn exit(pod: &Pod, container: &Container, end: &Terminated) -> String
 fn out_of_memory(pod: &Pod, container: &Container) -> String {
     let text = |limit: Option<u64>| limit.map(|limit| bytes_text(limit as f64));
     let shared = pod.whole.as_ref().and_then(|whole| whole.limits.memory);
+    // Where its containers may use more together than the pod has, either may have been full.
+    let own = pod.containers.iter().filter(|one| one.role.lasts()).map(|one| one.limits.memory);
+    let together = own.sum::<Option<u64>>();
     match (text(container.limits.memory), text(shared)) {
+        (Some(limit), Some(whole))
+            if together.is_none_or(|together| shared.is_some_and(|shared| shared < together)) =>
+        {
+            format!("Used more memory than its limit of {limit}, or its pod than the {whole} that its containers share")
+        }
         (Some(limit), _) => format!("Used more memory than its limit of {limit}"),
         (None, Some(limit)) => {
             format!("Was killed because its pod used more memory than the limit of {limit} that its containers share")

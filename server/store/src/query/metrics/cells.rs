@@ -106,10 +106,15 @@ impl Cells {
     }
 }
 
+/// Shares that are kept for the next series, at most: 6 MB.
+const MOST_SHARES: usize = 1 << 18;
+
 /// What points add to cells: the difference of two, or one, in so many parts of the whole.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
-    all: Vec<Share>,
+    intervals: Vec<Interval>,
+    /// Found once, unless there are too many: an interval may be as long as a sender likes.
+    kept: Option<Vec<Share>>,
     /// No total begins again or ends, so that any series that goes on at the same times has the same shares.
     pub(super) goes_on: bool,
 }
@@ -129,33 +134,44 @@ impl Shares {
         !totals.iter().any(|total| is_stale(*total)) && (!kind.is_cumulative() || totals.is_sorted())
     }
 
-    pub(super) fn of(cells: &Cells, intervals: &[Interval], goes_on: bool) -> Self {
-        let mut all = Vec::with_capacity(2 * intervals.len());
-        for interval in intervals {
-            let (point, before) = (interval.point as u32, interval.before);
-            // One more than its place, since a place may be the first.
-            let before = before.and_then(|before| NonZeroU32::new(before as u32 + 1));
-            cells.spread(interval, |cell, part| all.push(Share { part, cell: cell as u32, point, before }));
+    pub(super) fn of(cells: &Cells, intervals: Vec<Interval>, goes_on: bool) -> Self {
+        let most = (4 * intervals.len() + cells.count).min(MOST_SHARES);
+        let mut kept = Vec::with_capacity(most.min(2 * intervals.len()));
+        for interval in &intervals {
+            Share::each(cells, interval, |share| kept.push(share));
+            if kept.len() > most {
+                return Self { intervals, kept: None, goes_on };
+            }
         }
-        Self { all, goes_on }
+        Self { intervals, kept: Some(kept), goes_on }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Share> {
-        self.all.iter()
+    pub(super) fn each(&self, cells: &Cells, mut each: impl FnMut(Share)) {
+        match &self.kept {
+            Some(kept) => kept.iter().copied().for_each(each),
+            None => self.intervals.iter().for_each(|interval| Share::each(cells, interval, &mut each)),
+        }
     }
 
     /// How much was added in each cell; NaN where that is not known.
     pub(super) fn changes(&self, cells: &Cells, value: &[f64]) -> Vec<f64> {
         let mut changes = vec![f64::NAN; cells.count];
-        for share in &self.all {
+        self.each(cells, |share| {
             let change = &mut changes[share.cell()];
             *change = share.of(|point| value[point]) + if change.is_nan() { 0.0 } else { *change };
-        }
+        });
         changes
     }
 }
 
 impl Share {
+    fn each(cells: &Cells, interval: &Interval, mut each: impl FnMut(Self)) {
+        let (point, before) = (interval.point as u32, interval.before);
+        // One more than its place, since a place may be the first.
+        let before = before.and_then(|before| NonZeroU32::new(before as u32 + 1));
+        cells.spread(interval, |cell, part| each(Self { part, cell: cell as u32, point, before }));
+    }
+
     pub(super) fn cell(&self) -> usize {
         self.cell as usize
     }
@@ -274,7 +290,7 @@ mod tests {
     fn changes(kind: MetricKind, at: &[i64], start: &[i64], value: &[f64]) -> Vec<f64> {
         let times = |seconds: &[i64]| seconds.iter().map(|second| second * S).collect::<Vec<_>>();
         let intervals = intervals(kind, &times(at), &times(start), value, 0);
-        Shares::of(&cells(4), &intervals, false).changes(&cells(4), value)
+        Shares::of(&cells(4), intervals, false).changes(&cells(4), value)
     }
 
     #[test]
@@ -313,10 +329,20 @@ mod tests {
         assert!(is(&of(&[(95, 105), (105, 112), (104, 111)], 999), &[10.0, 2.0, 0.0, 0.0]));
         assert!(is(&of(&[(125, 140), (103, 112)], 128), &[7.0, 2.0, 3.0, 0.0]));
         assert!(is(&of(&[(115, 115)], 999), &[0.0, 10.0, 0.0, 0.0]), "it does not say since when");
-        let (intervals, totals) = ([Interval { from: 100 * S, to: 140 * S, point: 0, before: None }], [8.0]);
+        let (intervals, totals) = (vec![Interval { from: 100 * S, to: 140 * S, point: 0, before: None }], [8.0]);
         let cells = cells(4).until(125 * S);
-        let until = Shares::of(&cells, &intervals, true).changes(&cells, &totals);
+        let until = Shares::of(&cells, intervals, true).changes(&cells, &totals);
         assert!(is(&until, &[2.0, 2.0, 1.0, f64::NAN]));
+    }
+
+    #[test]
+    fn points_that_say_they_began_long_ago_are_laid_out_without_being_kept() {
+        let interval = |point: usize| Interval { from: 100 * S, to: (101 + point as i64) * S, point, before: None };
+        let intervals: Vec<Interval> = (0..10_000).map(interval).collect();
+        let shares = Shares::of(&cells(1_000), intervals, true);
+        assert!(shares.kept.is_none(), "five million of them");
+        let added: f64 = shares.changes(&cells(1_000), &[1.0; 10_000]).iter().sum();
+        assert!((added - 10_000.0).abs() < 1e-6, "{added}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Histograms as Prometheus' clients have them: a counter a bucket, `NAME_bucket`, of all values up to its label `le`,
 //! and one of the values' sum, `NAME_sum`. Asked for as NAME they are distributions like any other. Pure.
 
+use hashbrown::HashMap;
 use model::MetricKind;
 
 use super::joined::Joined;
@@ -43,7 +44,8 @@ pub(super) fn bucket(block: &PointBlock, number: u32) -> Option<(&str, f64)> {
 /// and as `1.0` since, as Prometheus 3 does; then both are of one bucket.
 #[derive(Debug, Default)]
 pub(super) struct Classic {
-    buckets: Vec<(f64, Vec<u32>)>,
+    /// By the bits of the bound.
+    buckets: HashMap<u64, Vec<u32>>,
     sum: Vec<u32>,
 }
 
@@ -54,60 +56,76 @@ impl Classic {
             self.sum.push(series);
             return;
         };
-        match self.buckets.iter_mut().find(|(known, _)| *known == bound) {
-            Some((_, all)) => all.push(series),
-            None => self.buckets.push((bound, vec![series])),
-        }
+        self.buckets.entry(bound.to_bits()).or_default().push(series);
     }
 
     /// Any of its buckets.
     pub(super) fn first(&self) -> Option<u32> {
-        self.buckets.first().and_then(|(_, series)| series.first().copied())
+        self.buckets.values().flatten().min().copied()
     }
 
     /// Makes one distribution of it all, and says its bounds; nothing without the bucket of all values. `join` gives the
-    /// points of a series. Of a moment that not all buckets tell of nothing is known.
+    /// points of a series. Of a moment that not all buckets tell of nothing is known, and no column is longer than what
+    /// its bucket told.
     pub(super) fn distribution(
-        &mut self,
+        self,
         mut join: impl FnMut(&[u32], &mut Joined),
         points: &mut Joined,
     ) -> Option<Vec<f64>> {
-        self.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (_, all) = self.buckets.pop().filter(|(bound, _)| *bound == f64::INFINITY)?;
+        let mut buckets: Vec<(f64, Vec<u32>)> =
+            self.buckets.into_iter().map(|(bits, series)| (f64::from_bits(bits), series)).collect();
+        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (_, all) = buckets.pop().filter(|(bound, _)| *bound == f64::INFINITY)?;
         let (mut whole, mut one) = (Joined::default(), Joined::default());
         join(&all, &mut whole);
-        // By bucket, then by moment; those of the last are of all values.
-        let mut totals: Vec<Vec<f64>> = Vec::with_capacity(self.buckets.len() + 1);
-        for (_, series) in &self.buckets {
+        let times = |moments: &[usize]| moments.iter().map(|moment| whole.at[*moment]).collect::<Vec<_>>();
+        let mut told: Vec<usize> = (0..whole.at.len()).filter(|moment| whole.value[*moment] >= 0.0).collect();
+        // By bucket: the moments that were told until then, with how many values there were.
+        let mut columns: Vec<Vec<(usize, f64)>> = Vec::with_capacity(buckets.len() + 1);
+        for (_, series) in &buckets {
             join(series, &mut one);
-            totals.push(one.values_at(&whole.at));
+            let totals = told.iter().copied().zip(one.values_at(&times(&told)));
+            let column: Vec<(usize, f64)> = totals.filter(|(_, total)| *total >= 0.0).collect();
+            told = column.iter().map(|(moment, _)| *moment).collect();
+            columns.push(column);
         }
-        totals.push(whole.value.clone());
-        join(&self.sum, &mut one);
-        let sums = one.values_at(&whole.at);
+        columns.push(told.iter().map(|moment| (*moment, whole.value[*moment])).collect());
+        for column in &mut columns {
+            column.retain(|(moment, _)| told.binary_search(moment).is_ok());
+        }
+        // Where the series ends more than once on end, once says it all.
         let is_ended = |moment: usize| is_stale(whole.value[moment]);
-        let is_told = |moment: &usize| is_ended(*moment) || totals.iter().all(|totals| totals[*moment] >= 0.0);
-        let told: Vec<usize> = (0..whole.at.len()).filter(is_told).collect();
-        points.put(&whole, &told);
-        for moment in told.iter().copied() {
-            let sum = if is_stale(sums[moment]) { f64::NAN } else { sums[moment] };
-            points.value.push(if is_ended(moment) { STALE } else { sum });
-            points.count.push(if is_ended(moment) { 0 } else { whole.value[moment] as u64 });
+        let ends = |moment: &usize| is_ended(*moment) && (*moment == 0 || !is_ended(moment - 1));
+        let mut moments: Vec<usize> = (0..whole.at.len()).filter(ends).chain(told.iter().copied()).collect();
+        moments.sort_unstable();
+        join(&self.sum, &mut one);
+        let sums = one.values_at(&times(&moments));
+        points.put(&whole, &moments);
+        let mut next = 0;
+        for (moment, sum) in moments.iter().copied().zip(sums) {
+            if is_ended(moment) {
+                points.value.push(STALE);
+                points.count.push(0);
+                points.buckets.resize(points.buckets.len() + columns.len(), 0);
+                continue;
+            }
+            points.value.push(if is_stale(sum) { f64::NAN } else { sum });
+            points.count.push(whole.value[moment] as u64);
             let mut below = 0.0_f64;
-            for totals in &totals {
+            for column in &columns {
                 // A bucket may have been read before a value came that the one below it has.
-                let total = if is_ended(moment) { 0.0 } else { totals[moment].max(below) };
+                let total = column[next].1.max(below);
                 points.buckets.push((total - below) as u64);
                 below = total;
             }
+            next += 1;
         }
-        points.min.resize(told.len(), f64::NAN);
-        points.max.resize(told.len(), f64::NAN);
-        let bounds: Vec<f64> = self.buckets.iter().map(|(bound, _)| *bound).collect();
-        if bounds.is_empty() {
+        points.min.resize(moments.len(), f64::NAN);
+        points.max.resize(moments.len(), f64::NAN);
+        if buckets.is_empty() {
             points.buckets.clear();
         }
-        Some(bounds)
+        Some(buckets.into_iter().map(|(bound, _)| bound).collect())
     }
 }
 
@@ -155,6 +173,15 @@ mod tests {
         assert_eq!(points.buckets, [4, 3, 2, 5, 0, 15, 0, 0, 0], "none is less than the one below");
         assert_eq!(points.value[..2], [12.5, 30.0]);
         assert!(is_stale(points.value[2]));
+    }
+
+    #[test]
+    fn no_column_is_longer_than_what_its_bucket_told() {
+        let mut all = vec![(ALL, (0..100_000).map(|at| (at, 9.0)).collect::<Vec<_>>())];
+        // What each of them would take as long as the first is 4 GB.
+        all.extend((0..5_000).map(|bound| (Some(f64::from(bound)), vec![(i64::from(bound), 1.0)])));
+        let (bounds, points) = made(&all).unwrap();
+        assert_eq!((bounds.len(), points.at.len(), points.buckets.len()), (5_000, 0, 0));
     }
 
     #[test]

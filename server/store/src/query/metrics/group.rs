@@ -37,7 +37,7 @@ impl Making {
         if !self.shares.as_ref().is_some_and(is_same) {
             let intervals = intervals(kind, &points.at, &points.start, totals, self.known);
             self.told.add(&self.cells, &intervals);
-            self.shares = Some((kind, points.round, Shares::of(&self.cells, &intervals, goes_on)));
+            self.shares = Some((kind, points.round, Shares::of(&self.cells, intervals, goes_on)));
         }
         &self.shares.get_or_insert_with(|| (kind, points.round, Shares::default())).2
     }
@@ -143,7 +143,8 @@ impl Shape {
                 self.buckets.len() - 1
             }
         };
-        for share in made.shares(kind, points, &totals).all() {
+        let cells = made.cells;
+        made.shares(kind, points, &totals).each(&cells, |share| {
             let (cell, point) = (share.cell(), share.point());
             self.is_known[cell] = true;
             self.count[cell] += share.of(|at| totals[at]);
@@ -154,7 +155,7 @@ impl Shape {
             for (at, bucket) in into.iter_mut().enumerate() {
                 *bucket += share.of(|point| points.buckets[point * width + at] as f64).max(0.0);
             }
-        }
+        });
     }
 
     fn answer(&self, cell: usize, aggregation: Aggregation, seconds: f64) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use model::{MetricKind, MetricSeries, Series, Window};
 
 use super::Take;
@@ -34,7 +34,8 @@ pub(super) struct Streams {
     blocks: Vec<Runs>,
     names: [(Role, String); 3],
     points: usize,
-    of: Option<(MetricKind, String)>,
+    /// Kind and unit, of the name itself where it has series.
+    of: Option<(Role, MetricKind, String)>,
 }
 
 /// A series: which block's runs its points are, and which of these.
@@ -78,9 +79,13 @@ impl Streams {
         let key: Vec<String> = self.ask.query.by.iter().map(value).collect();
         let next = self.groups.len();
         let group = *self.groups.entry(key).or_insert(next);
-        if self.of.is_none() && role != Role::Sum {
+        let is_told = match &self.of {
+            None => role == Role::Sum,
+            Some((known, ..)) => *known == Role::Whole || role != Role::Whole,
+        };
+        if !is_told {
             let kind = if role == Role::Bucket { MetricKind::Histogram } else { series.kind };
-            self.of = Some((kind, block.texts.get(series.unit).to_owned()));
+            self.of = Some((role, kind, block.texts.get(series.unit).to_owned()));
         }
         let bounds = block.series.all_bounds()[series.bounds as usize].clone();
         Stream { group, role, kind: series.kind, bounds, parts: Vec::new() }
@@ -108,8 +113,14 @@ impl Streams {
             points.join(&self.blocks, parts, kind.is_distribution().then(|| width(bounds)));
             groups[*group].add(*kind, bounds, &points, &self.ask, &mut making);
         }
-        for mut classic in self.classics.into_values() {
+        // Where something else goes by the name itself, its buckets are asked for by theirs.
+        let taken: HashSet<usize> =
+            self.streams.iter().filter(|one| one.role == Role::Whole).map(|one| one.group).collect();
+        for classic in self.classics.into_values() {
             let Some(first) = classic.first() else { continue };
+            if taken.contains(&self.streams[first as usize].group) {
+                continue;
+            }
             let parts = |number: &u32| self.streams[*number as usize].parts.iter().copied();
             let join = |numbers: &[u32], into: &mut Joined| {
                 into.join(&self.blocks, &numbers.iter().flat_map(parts).collect::<Vec<_>>(), None);
@@ -135,7 +146,7 @@ impl Streams {
         series.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.name.cmp(&b.name)));
         let more = series.len().saturating_sub(self.ask.limit as usize) as u32;
         series.truncate(self.ask.limit as usize);
-        let (kind, unit) = self.of.unwrap_or_default();
+        let (_, kind, unit) = self.of.unwrap_or_default();
         MetricSeries { kind, unit, series, more, covered_from: None }
     }
 }
@@ -144,7 +155,8 @@ impl Streams {
     /// Until when all series have told: those that go on, since others have nothing more to tell. A change a second
     /// of a time that only some tell of would be too low.
     fn covered(&self) -> i64 {
-        let ends = || self.streams.iter().filter_map(|stream| self.end(stream));
+        let told = || self.streams.iter().filter(|stream| stream.role != Role::Sum);
+        let ends = || told().filter_map(|stream| self.end(stream));
         let newest = ends().map(|(end, _)| end).max().unwrap_or(i64::MAX);
         let going_on = ends().filter(|(end, gap)| newest.saturating_sub(*end) <= 2 * *gap);
         going_on.map(|(end, _)| end).min().unwrap_or(newest)
