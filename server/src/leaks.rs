@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::jobs::now;
 use crate::shutdown::Shutdown;
 
-pub(crate) use reader::{MEMORY, Volumes};
+pub(crate) use reader::{MEMORY, RUN, Volumes};
 use saturated::Saturated;
 
 /// How often it is asked who is due.

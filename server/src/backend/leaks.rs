@@ -11,12 +11,10 @@ use model::{
 use store::MetricAsk;
 
 use super::{Answers, failed, kubernetes};
-use crate::leaks::{MEMORY, Volumes};
+use crate::leaks::{MEMORY, RUN, Volumes};
 
 /// Pods that are drawn: more can't be told apart.
 const PODS: usize = 6;
-/// The label of a container's name.
-const CONTAINER: &str = "k8s.container.name";
 /// Points of a chart.
 const POINTS: i64 = 120;
 /// A chart reaches at most so many times as far ahead as it looks back: of more the climb itself could not be seen.
@@ -39,12 +37,12 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     let mut pods = match &leak.of {
         LeakOf::Memory { container } => {
             // What counts against the limit, else what there is; where that is the pod's, of all its containers.
-            let alone = vec![(CONTAINER.to_owned(), container.clone())];
+            let alone = vec![(RUN[1].to_owned(), container.clone())];
             let together = leak.pods.iter().any(|pod| pod.together);
             let mut found = Vec::new();
             for name in [MEMORY[1], MEMORY[0]] {
                 found = if together {
-                    summed(by(answers, id, past, step, name, Vec::new(), &["pod", CONTAINER]).await?)
+                    summed(by(answers, id, past, step, name, Vec::new(), &RUN[..2]).await?)
                 } else {
                     by(answers, id, past, step, name, alone.clone(), &["pod"]).await?
                 };

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use analysis::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 use model::{
-    Leak, LeakOf, LeakingPod, MINUTE, PodState, RevisionHash, Saturation, Sentence, ServiceId, Timestamp, Window,
+    ContainerState, Leak, LeakOf, LeakingPod, MINUTE, PodState, RevisionHash, Saturation, Sentence, ServiceId,
+    Timestamp, Window,
 };
 use store::Store;
 
@@ -164,8 +165,7 @@ fn pod_of(climbing: Climbing, known: &HashMap<&str, &Known>) -> LeakingPod {
 fn joined(runs: Vec<Run>, pods: &HashMap<&str, &PodState>) -> Vec<Run> {
     let (mut known, unknown): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(|run| run.container.is_some());
     for run in unknown {
-        let LeakOf::Memory { container } = &run.of else { continue };
-        let state = pods.get(run.pod.as_str()).and_then(|pod| pod.containers.iter().find(|c| c.name == *container));
+        let state = pods.get(run.pod.as_str()).and_then(|pod| run.state(pod));
         let id = state.and_then(|state| state.id.as_deref());
         let is_same = |other: &&mut Run| other.pod == run.pod && other.of == run.of && other.container.as_deref() == id;
         match known.iter_mut().find(is_same).filter(|_| id.is_some()) {
@@ -191,12 +191,18 @@ fn with_birth(runs: &mut Vec<Run>, birth: Run) {
 }
 
 impl Run {
+    /// The container that its pod has by its name; a volume has none.
+    pub(super) fn state<'a>(&self, pod: &'a PodState) -> Option<&'a ContainerState> {
+        let LeakOf::Memory { container } = &self.of else { return None };
+        pod.containers.iter().find(|state| state.name == *container)
+    }
+
     /// Whether another run of its container is the one that the pod has now.
     pub(super) fn is_past(&self, pod: &PodState) -> bool {
-        let LeakOf::Memory { container } = &self.of else { return false };
-        let state = pod.containers.iter().find(|state| state.name == *container);
         self.container.is_some()
-            && state.is_some_and(|state| state.id.is_some() && state.id.as_deref() != self.container.as_deref())
+            && self
+                .state(pod)
+                .is_some_and(|state| state.id.is_some() && state.id.as_deref() != self.container.as_deref())
     }
 
     /// Takes what somebody else told of the same run.
@@ -214,11 +220,7 @@ impl Run {
         let first = self.points.first().map_or(now, |(at, _)| *at);
         let last = self.points.last().map_or(now, |(at, _)| *at);
         let is_silent = now.since(last) > SILENT;
-        let of = |name: &str| pod.containers.iter().find(|container| container.name == name);
-        let state = match &self.of {
-            LeakOf::Memory { container } => of(container),
-            LeakOf::Volume { .. } => None,
-        };
+        let state = self.state(pod);
         let is_past = self.is_past(pod);
         // Where nothing tells runs apart, the last one began when the one before ended.
         let restarted = state.and_then(|state| state.last_exit.as_ref()?.at).filter(|_| !is_past);
@@ -245,7 +247,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use model::{Amounts, Asked, ContainerState, DAY, HOUR, PodId, Whole};
+    use model::{Amounts, Asked, DAY, HOUR, PodId, Whole};
 
     use super::*;
     use crate::fixtures;

@@ -20,7 +20,7 @@ const BIRTHS: usize = 5;
 /// Runs of one service that are looked at; of more, the first ones speak for all.
 const RUNS: u32 = 2_000;
 /// The keys that tell runs of containers apart.
-const RUN: [&str; 3] = ["pod", "k8s.container.name", "container.id"];
+pub(crate) const RUN: [&str; 3] = ["pod", "k8s.container.name", "container.id"];
 
 /// Volumes of claims: those of other kinds have the node's disk.
 pub(crate) struct Volumes;

@@ -40,9 +40,7 @@ fn shared<'a>(run: &Run, pods: &HashMap<&str, &'a PodState>) -> Option<(&'a PodS
 
 /// What was asked for the container alone.
 fn own(run: &Run, pod: &PodState) -> Option<f64> {
-    let LeakOf::Memory { container } = &run.of else { return None };
-    let state = pod.containers.iter().find(|state| state.name == *container)?;
-    Some(state.asked.limits.memory? as f64)
+    Some(run.state(pod)?.asked.limits.memory? as f64)
 }
 
 /// One point of each time, made of all that were measured then.
