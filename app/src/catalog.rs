@@ -17,6 +17,7 @@ use model::{CatalogPage, CatalogQuery, Window};
 
 use crate::AppError;
 use crate::answer::{Answer, ask_first};
+use crate::late::Late;
 use crate::navigate::use_go;
 use crate::panel::{panel, part};
 use crate::range::{Moment, Range, use_kept, use_moment, use_range};
@@ -49,7 +50,7 @@ pub(crate) fn Catalog() -> impl IntoView {
     unfocused(into_list);
     let body = move |(asked, page): (CatalogQuery, CatalogPage)| match empty::state_of(&page) {
         Some(state) => empty::draw(&state, &page),
-        None => table::draw(page, asked.offset, query, params, kept),
+        None => Late::still(move || table::draw(page, asked.offset, query, params, kept)).into_any(),
     };
     let on_enter = opens_first(query, answer, kept);
     view! {

@@ -1,5 +1,6 @@
 //! A view that is drawn when it is needed and not before. A boundary on the server walks what it holds once more only
-//! to see what is awaited (`dry_resolve`), and would draw a whole page to throw it away.
+//! to see what is awaited (`dry_resolve`), and would draw a whole page to throw it away; it walks it again to wait for
+//! each part (`resolve`), in a future a node, though all that was waited for has been read before.
 
 use leptos::prelude::*;
 use leptos::tachys::html::attribute::Attribute;
@@ -10,11 +11,20 @@ use leptos::tachys::view::add_attr::AddAnyAttr;
 use leptos::tachys::view::{Position, PositionState};
 
 /// See the module. What is read of answers has to be read before it is made: what is read in `draw` is not awaited.
-pub(crate) struct Late(Box<dyn FnOnce() -> AnyView + Send>);
+pub(crate) struct Late {
+    draw: Box<dyn FnOnce() -> AnyView + Send>,
+    still: bool,
+}
 
 impl Late {
+    /// Boundaries in it wait as they do elsewhere.
     pub(crate) fn new(draw: impl FnOnce() -> AnyView + Send + 'static) -> Self {
-        Self(Box::new(draw))
+        Self { draw: Box::new(draw), still: false }
+    }
+
+    /// Without any boundary in it: written in one piece, which takes half the time.
+    pub(crate) fn still(draw: impl FnOnce() -> AnyView + Send + 'static) -> Self {
+        Self { draw: Box::new(draw), still: true }
     }
 }
 
@@ -22,11 +32,11 @@ impl Render for Late {
     type State = <AnyView as Render>::State;
 
     fn build(self) -> Self::State {
-        (self.0)().build()
+        (self.draw)().build()
     }
 
     fn rebuild(self, state: &mut Self::State) {
-        (self.0)().rebuild(state);
+        (self.draw)().rebuild(state);
     }
 }
 
@@ -37,12 +47,12 @@ impl AddAnyAttr for Late {
     where
         Self::Output<NewAttr>: RenderHtml,
     {
-        (self.0)().add_any_attr(attr)
+        (self.draw)().add_any_attr(attr)
     }
 }
 
 impl RenderHtml for Late {
-    type AsyncOutput = <AnyView as RenderHtml>::AsyncOutput;
+    type AsyncOutput = Self;
     type Owned = Self;
 
     const MIN_LENGTH: usize = <AnyView as RenderHtml>::MIN_LENGTH;
@@ -50,7 +60,7 @@ impl RenderHtml for Late {
     fn dry_resolve(&mut self) {}
 
     async fn resolve(self) -> Self::AsyncOutput {
-        (self.0)().resolve().await
+        self
     }
 
     fn to_html_with_buf(
@@ -61,7 +71,7 @@ impl RenderHtml for Late {
         mark_branches: bool,
         extra_attrs: Vec<AnyAttribute>,
     ) {
-        (self.0)().to_html_with_buf(buf, position, escape, mark_branches, extra_attrs);
+        (self.draw)().to_html_with_buf(buf, position, escape, mark_branches, extra_attrs);
     }
 
     fn to_html_async_with_buf<const OUT_OF_ORDER: bool>(
@@ -72,15 +82,26 @@ impl RenderHtml for Late {
         mark_branches: bool,
         extra_attrs: Vec<AnyAttribute>,
     ) {
-        (self.0)().to_html_async_with_buf::<OUT_OF_ORDER>(buf, position, escape, mark_branches, extra_attrs);
+        if !self.still {
+            return (self.draw)().to_html_async_with_buf::<OUT_OF_ORDER>(
+                buf,
+                position,
+                escape,
+                mark_branches,
+                extra_attrs,
+            );
+        }
+        let mut html = String::new();
+        self.to_html_with_buf(&mut html, position, escape, mark_branches, extra_attrs);
+        buf.push_sync(&html);
     }
 
     fn hydrate<const FROM_SERVER: bool>(self, cursor: &Cursor, position: &PositionState) -> Self::State {
-        (self.0)().hydrate::<FROM_SERVER>(cursor, position)
+        (self.draw)().hydrate::<FROM_SERVER>(cursor, position)
     }
 
     async fn hydrate_async(self, cursor: &Cursor, position: &PositionState) -> Self::State {
-        (self.0)().hydrate_async(cursor, position).await
+        (self.draw)().hydrate_async(cursor, position).await
     }
 
     fn into_owned(self) -> Self::Owned {

@@ -6,7 +6,7 @@ mod saturated;
 mod shortage;
 mod together;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ use saturated::Saturated;
 
 /// How often it is asked who is due.
 const TICK: Duration = Duration::from_secs(5);
+/// How often it is asked which services there are.
+const LISTING: i64 = 10 * SECOND;
 /// A service is looked at again after so long; of many services less often, of few more often.
 const LEAST: i64 = MINUTE;
 const MOST: i64 = 10 * MINUTE;
@@ -54,8 +56,7 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
     let (store, token) = (store.clone(), shutdown.token());
     shutdown.spawn("leaks", async move {
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + TICK, TICK);
-        let saturated = Saturated::new(store.clone());
-        let mut watching = Watching { store, known: HashMap::new(), saturated, started: now() };
+        let mut watching = Watching::new(store, now());
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
@@ -69,55 +70,83 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
 struct Watching {
     store: Store,
     known: HashMap<ServiceId, Known>,
+    /// When each of them is looked at next.
+    due: BTreeSet<(Timestamp, ServiceId)>,
     saturated: Saturated,
     started: Timestamp,
+    listed: Timestamp,
+    /// What was said is not what is known any more.
+    changed: bool,
 }
 
 impl Watching {
+    fn new(store: Store, started: Timestamp) -> Self {
+        let saturated = Saturated::new(store.clone());
+        let (known, due) = (HashMap::new(), BTreeSet::new());
+        Self { store, known, due, saturated, started, listed: Timestamp(0), changed: false }
+    }
+
     /// Looks at who is due by now.
     async fn look(&mut self, now: Timestamp, token: &CancellationToken) {
-        let directory = self.store.directory();
-        let watched: Vec<ServiceId> = directory
-            .services()
-            .filter(|service| service.deleted.is_none() && !ends_by_itself(&service.id))
-            .map(|service| service.id.clone())
-            .collect();
-        let period = (watched.len() as i64 * SHARE).clamp(LEAST, MOST);
-        let before = self.known.len();
-        self.known.retain(|id, _| directory.service(id).is_some_and(|service| service.deleted.is_none()));
-        let mut changed = self.known.len() != before;
-        self.saturated.retain(&watched);
-        for id in watched {
-            if token.is_cancelled() {
-                return;
-            }
-            let phase = phase(&id, period);
-            let known = self.known.entry(id.clone()).or_default();
-            // Spread over the period; after a start all come in the first half minute.
-            let is_due = now.since(known.looked) >= period
-                && (known.looked > Timestamp(0) || now.since(self.started) >= phase / 2);
-            if !is_due {
-                continue;
-            }
-            let is_long = now.since(known.looked_long) >= LONG;
-            match read::look(&self.store, &id, now, is_long).await {
-                Ok(read::Found { leaks, saturation }) => {
-                    let (before, is_first) = (known.leaks().clone(), known.looked == Timestamp(0));
-                    known.looked = now;
-                    if is_long {
-                        (known.looked_long, known.long) = (now, leaks.clone());
-                    }
-                    known.short = leaks;
-                    changed |= is_first || *known.leaks() != before;
-                    self.saturated.note(&id, saturation, now).await;
-                }
-                Err(error) => tracing::warn!("looking at what {id} uses failed, will try again: {error}"),
-            }
+        if now.since(self.listed) >= LISTING {
+            self.list(now);
         }
-        if changed {
+        while let Some((at, id)) = self.due.pop_first() {
+            if at > now || token.is_cancelled() {
+                self.due.insert((at, id));
+                break;
+            }
+            if let Some(known) = self.known.remove(&id) {
+                let known = self.look_at(&id, known, now).await;
+                self.known.insert(id.clone(), known);
+                self.due.insert((now.plus(period(self.due.len())), id));
+            }
+            // Where little is stored nothing is waited for; others have their turn all the same.
+            tokio::task::yield_now().await;
+        }
+        if std::mem::take(&mut self.changed) {
             self.store.keep_leaks(self.said());
         }
         self.saturated.publish().await;
+    }
+
+    /// Takes up services that came, and lets go of those that went.
+    fn list(&mut self, now: Timestamp) {
+        self.listed = now;
+        let directory = self.store.directory();
+        let services = directory.services().filter(|service| service.deleted.is_none());
+        let watched: HashSet<&ServiceId> =
+            services.map(|service| &service.id).filter(|id| !ends_by_itself(id)).collect();
+        let before = self.known.len();
+        self.known.retain(|id, _| watched.contains(id));
+        self.changed |= self.known.len() != before;
+        self.saturated.retain(&watched);
+        let period = period(watched.len());
+        for id in watched {
+            if !self.known.contains_key(id) {
+                self.known.insert(id.clone(), Known::default());
+                // Spread over the period; after a start all come in the first half of it.
+                self.due.insert((self.started.plus(phase(id, period) / 2).max(now), id.clone()));
+            }
+        }
+    }
+
+    async fn look_at(&mut self, id: &ServiceId, mut known: Known, now: Timestamp) -> Known {
+        let is_long = now.since(known.looked_long) >= LONG;
+        match read::look(&self.store, id, now, is_long).await {
+            Ok(read::Found { leaks, saturation }) => {
+                let (before, is_first) = (known.leaks().clone(), known.looked == Timestamp(0));
+                known.looked = now;
+                if is_long {
+                    (known.looked_long, known.long) = (now, leaks.clone());
+                }
+                known.short = leaks;
+                self.changed |= is_first || *known.leaks() != before;
+                self.saturated.note(id, saturation, now).await;
+            }
+            Err(error) => tracing::warn!("looking at what {id} uses failed, will try again: {error}"),
+        }
+        known
     }
 
     fn said(&self) -> Leaks {
@@ -129,6 +158,11 @@ impl Watching {
 /// What runs to an end may climb until then.
 fn ends_by_itself(id: &ServiceId) -> bool {
     matches!(id.kind.as_str(), "CronJob" | "Job")
+}
+
+/// After how long each of so many services is looked at again.
+fn period(services: usize) -> i64 {
+    (services as i64 * SHARE).clamp(LEAST, MOST)
 }
 
 /// A service's place in the period.

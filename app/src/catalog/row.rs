@@ -48,18 +48,18 @@ fn signals(row: &ServiceRow) -> AnyView {
     let tone = share_tone(row.error_share, row.health.health);
     view! {
         <td class="num rate">
-            {measured(row.rate.map(number::rate))}
+            {measured(row.rate.map(number::rate), "")}
             {row.rate.map(|_| view! { <span class="unit">"/s"</span> })}
         </td>
         <td class="num errors">
             <div>
-                <span class=tone>{measured(row.error_share.map(number::share))}</span>
+                {measured(row.error_share.map(number::share), tone)}
                 {spark(&row.error_spark, 0.05, tone)}
             </div>
         </td>
         <td class="num p95">
             <div>
-                <span>{measured(row.p95.map(model::duration_text))}</span>
+                {measured(row.p95.map(model::duration_text), "")}
                 {spark(&row.p95_spark, 1e6, "")}
             </div>
         </td>
@@ -106,8 +106,9 @@ fn state(row: &ServiceRow) -> AnyView {
     .into_any()
 }
 
-fn measured(text: Option<String>) -> AnyView {
-    let class = if text.is_some() { "" } else { "zero" };
+/// What is measured in its tone, else that it is not.
+fn measured(text: Option<String>, tone: &'static str) -> AnyView {
+    let class = if text.is_some() { tone } else { "zero" };
     view! { <span class=class>{text.unwrap_or_else(|| number::NONE.into())}</span> }.into_any()
 }
 

@@ -8,7 +8,7 @@ mod stream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use model::{ClusterId, LogCoverage, LogGap, MINUTE, PodState, ServiceId, Timestamp};
@@ -19,8 +19,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use places::Places;
 use plan::{Rules, Target, plan};
 
-/// How often it is looked which pods there are.
+/// How often it is looked which pods there are, and how many times as long as a look takes is left until the next.
 const LOOK: Duration = Duration::from_secs(5);
+const PAUSE: u32 = 50;
 /// A pod that sent logs by OTLP so lately sends its own.
 const OWN: i64 = 10 * MINUTE;
 
@@ -40,23 +41,28 @@ impl Collector {
     /// Follows the logs of the cluster's pods until shutdown.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut streams: HashMap<Target, DropGuard> = HashMap::new();
-        let places = Places::default();
-        let mut tick = tokio::time::interval(LOOK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (places, collector) = (Places::default(), Arc::new(self));
+        let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                _ = tick.tick() => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            let targets = self.plan(&places);
+            let began = Instant::now();
+            // Of fifty thousand pods it takes a while, in which no thread that answers others may be held.
+            let (planning, known) = (Arc::clone(&collector), places.clone());
+            let planned = tokio::task::spawn_blocking(move || planning.plan(&known)).await;
+            pause = LOOK.max(began.elapsed() * PAUSE);
+            let Ok(targets) = planned else { continue };
             streams.retain(|target, _| targets.contains(target));
             for (target, read_to) in places.keep(&targets) {
-                if let Some(gap) = self.end_of(&target, read_to) {
-                    tokio::spawn(stream::mark(self.store.clone(), target, gap));
+                if let Some(gap) = collector.end_of(&target, read_to) {
+                    tokio::spawn(stream::mark(collector.store.clone(), target, gap));
                 }
             }
             for target in targets {
-                let (client, store, places) = (self.client.clone(), self.store.clone(), places.clone());
+                let (client, store) = (collector.client.clone(), collector.store.clone());
+                let places = places.clone();
                 streams.entry(target).or_insert_with_key(|target| {
                     let token = shutdown.child_token();
                     let (stop, target) = (token.clone(), target.clone());

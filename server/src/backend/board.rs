@@ -2,6 +2,7 @@
 //! totals, what happened to them in the last hour.
 
 mod adverse;
+mod standing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -9,43 +10,14 @@ use std::sync::{Arc, Mutex};
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
     AdverseEvent, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND, Saturation,
-    ServiceId, ServiceState, Summary, Timestamp, Verdict, VerdictLevel, Window, short_age_text,
+    ServiceId, ServiceState, Summary, Timestamp, Verdict, Window, short_age_text,
 };
 use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
 
 use super::begun::{begun, measured};
 use adverse::{happened, told_of};
+pub(super) use standing::{Standing, Standings};
 use verdicts::{Said, present_of};
-
-/// A service on the board.
-#[derive(Debug, Clone)]
-pub(super) struct Standing {
-    pub(super) service: Arc<ServiceState>,
-    pub(super) health: HealthState,
-    pub(super) total: Summary,
-    /// Restarts in the last hour.
-    pub(super) restarts: u32,
-    /// The verdict on its newest deploy.
-    pub(super) judgement: Option<Arc<Judgement>>,
-    /// It is bad, of the current revision, and what it calls was there lately.
-    pub(super) verdict_lasts: bool,
-    /// What it has too little of, the worst first.
-    pub(super) saturation: Vec<Saturation>,
-}
-
-impl Standing {
-    /// What was said of its newest deploy.
-    pub(super) fn verdict(&self) -> Option<VerdictLevel> {
-        self.judgement.as_ref().map(|judgement| judgement.judged.level)
-    }
-}
-
-/// All services over one window.
-#[derive(Debug)]
-pub(super) struct Standings {
-    pub(super) services: Vec<Standing>,
-    pub(super) directory: Arc<Directory>,
-}
 
 /// The standings of a window, and how often anything but telemetry had changed before they were made.
 type Slot = Arc<tokio::sync::Mutex<Option<(u64, Arc<Standings>)>>>;
@@ -60,28 +32,45 @@ pub(super) struct Board {
 /// Windows kept at a time.
 const KEPT: usize = 8;
 
+/// How much older the standings of a window may be than its end, where nothing but telemetry has come since.
+const LATELY: i64 = 2 * SECOND;
+
 impl Board {
     pub(super) fn new(store: Store) -> Self {
         Self { store, recent: Mutex::new(Vec::new()) }
     }
 
-    /// All services over a window, as of its end.
+    /// All services over a window, as of its end; of a window that ends now, as of a moment before where nothing but
+    /// telemetry has come since, while those of its end are being made: nobody waits for a second that has just begun.
     pub(super) async fn standings(&self, window: Window) -> Result<Arc<Standings>, store::Error> {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
-        let (asked, slot) = (self.store.told(), self.slot(window));
-        // One makes them; who waits meanwhile takes what was begun after it asked.
-        let mut made = slot.lock().await;
-        if let Some((told, standings)) = &*made
-            && *told >= asked
-        {
-            return Ok(Arc::clone(standings));
+        let asked = self.store.told();
+        let (slot, lately) = (self.slot(window), self.lately(window, asked));
+        let Some(lately) = lately else { return filled(&self.store, window, &slot, asked).await };
+        if slot.try_lock().is_ok_and(|made| made.is_none()) {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                if let Err(error) = filled(&store, window, &slot, asked).await {
+                    tracing::warn!(%error, "services could not be looked at ahead of who asks");
+                }
+            });
         }
-        // Counted before anything is read: what changes meanwhile is in it or makes another.
-        let told = self.store.told();
-        let standings = make(&self.store, window).await?;
-        *made = Some((told, Arc::clone(&standings)));
-        Ok(standings)
+        Ok(lately)
+    }
+
+    /// The newest standings of a window that began and ended a moment before, or of this one, with all that was told.
+    fn lately(&self, window: Window, asked: u64) -> Option<Arc<Standings>> {
+        let recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_alike =
+            |known: &Window| known.length() == window.length() && (0..=LATELY).contains(&window.to.since(known.to));
+        let alike = recent.iter().filter(|(known, _)| is_alike(known));
+        let made = alike.filter_map(|(known, slot)| {
+            let made = slot.try_lock().ok()?;
+            let (_, standings) = made.as_ref().filter(|(told, _)| *told >= asked)?;
+            Some((known.to, Arc::clone(standings)))
+        });
+        made.max_by_key(|(to, _)| *to).map(|(_, standings)| standings)
     }
 
     fn slot(&self, window: Window) -> Slot {
@@ -98,6 +87,22 @@ impl Board {
     }
 }
 
+/// The standings of a slot, with all that was told when they were asked for. One makes them; who waits meanwhile takes
+/// what was begun after it asked.
+async fn filled(store: &Store, window: Window, slot: &Slot, asked: u64) -> Result<Arc<Standings>, store::Error> {
+    let mut made = slot.lock().await;
+    if let Some((told, standings)) = &*made
+        && *told >= asked
+    {
+        return Ok(Arc::clone(standings));
+    }
+    // Counted before anything is read: what changes meanwhile is in it or makes another.
+    let told = store.told();
+    let standings = make(store, window).await?;
+    *made = Some((told, Arc::clone(&standings)));
+    Ok(standings)
+}
+
 async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Error> {
     let (directory, now) = (store.directory(), window.to);
     let (judgements, leaks, saturations) = (store.newest_judgements(), store.leaks(), store.saturations());
@@ -112,11 +117,12 @@ async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Er
     let blind = blind(&store.cluster_statuses(), now);
     let judgements = newest(&judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
-    let total = |id: &ServiceId| match totals.get(id) {
+    let total = move |id: &ServiceId| match totals.get(id) {
         Some(total) => Summary::of(&total.red, measured(window, begun.get(id))),
         None => Summary::default(),
     };
-    let services = directory.services().map(|service| {
+    let of_all = Arc::clone(&directory);
+    let standing = move |service: &Arc<ServiceState>| {
         let id = &service.id;
         let (oom_kills, restarts) = happened.get(id).copied().unwrap_or_default();
         let errors =
@@ -138,11 +144,13 @@ async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Er
             judgement: judgements.get(id).cloned(),
             verdict_lasts: verdict.is_some(),
             saturation,
+            listed: !service.grouped && service.deleted.is_none(),
             service: service.clone(),
         }
-    });
-    let services = services.collect();
-    Ok(Arc::new(Standings { services, directory }))
+    };
+    // Of ten thousand services it takes a while, in which no thread that answers others may be held.
+    let made = tokio::task::spawn_blocking(move || Standings::new(of_all.services().map(standing).collect(), of_all));
+    made.await.map(Arc::new).map_err(|error| store::Error::Busy(format!("looking at services was given up: {error}")))
 }
 
 /// Verdicts on the newest deploys.

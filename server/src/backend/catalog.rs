@@ -3,7 +3,7 @@
 mod natural;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::AppError;
@@ -35,37 +35,39 @@ pub(super) async fn page(
     let (standings, of_past) = standings_of(answers, window).await?;
     let directory = &standings.directory;
     let hour = Window::before(if of_past { now() } else { window.to }, HOUR);
-    let listed: Vec<&Standing> = standings.services.iter().filter(|s| ask.grouped || is_listed(s)).collect();
-    let mut matching: Vec<&Standing> = listed.iter().copied().filter(|s| matches(s, directory, &ask, hour)).collect();
-    let counts = Health::ALL.map(|health| (health, count(&matching, health))).to_vec();
+    let listed = standings.services.iter().filter(|s| ask.grouped || s.listed);
+    let mut matching: Vec<&Standing> = listed.filter(|s| matches(s, directory, &ask, hour)).collect();
+    let (facets, counts) = (standings.facets(ask.grouped), counts(&matching));
     matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
-    let shown = window_of(&mut matching, &ask, directory);
+    let shown = window_of(&matching, &ask, directory);
     let sparks = sparks(answers, &shown, window).await?;
     Ok(CatalogPage {
         window,
         rows: shown.iter().map(|s| row(s, directory, sparks.get(&s.service.id))).collect(),
         matched: matching.len() as u32,
-        total: listed.len() as u32,
+        total: facets.total,
         counts,
-        namespaces: distinct(&listed, |id| &id.namespace),
-        kinds: distinct(&listed, |id| &id.kind),
+        namespaces: facets.namespaces.clone(),
+        kinds: facets.kinds.clone(),
         deploys: answers.store.count_deploys(hour).await.map_err(failed)?,
         clusters: answers.store.cluster_statuses(),
         of_past,
     })
 }
 
-/// The rows that are asked for. Of the others only those before them are put in order, however many there are.
-fn window_of<'a>(matching: &mut [&'a Standing], ask: &CatalogQuery, directory: &Directory) -> Vec<&'a Standing> {
-    let by = |a: &&Standing, b: &&Standing| order(ask, a, b, directory).then_with(|| a.service.id.cmp(&b.service.id));
+/// The rows that are asked for, of services that come by id. Of the others only those before them are put in order,
+/// however many there are.
+fn window_of<'a>(matching: &[&'a Standing], ask: &CatalogQuery, directory: &Directory) -> Vec<&'a Standing> {
+    let by = |a: &(usize, &Standing), b: &(usize, &Standing)| order(ask, a.1, b.1, directory).then(a.0.cmp(&b.0));
     let first = (ask.offset as usize).min(matching.len());
     let end = first.saturating_add(ask.limit.min(ROWS) as usize).min(matching.len());
-    if end < matching.len() {
-        _ = matching.select_nth_unstable_by(end, by);
+    let mut numbered: Vec<(usize, &Standing)> = matching.iter().copied().enumerate().collect();
+    if end < numbered.len() {
+        _ = numbered.select_nth_unstable_by(end, by);
     }
-    let before = &mut matching[..end];
+    let before = &mut numbered[..end];
     before.sort_unstable_by(by);
-    before[first..].to_vec()
+    before[first..].iter().map(|(_, standing)| *standing).collect()
 }
 
 /// All services with what they did in a window, and whether it is over. Pods, verdicts and what runs are known as of
@@ -81,21 +83,18 @@ async fn standings_of(answers: &Answers, window: Window) -> Result<(Arc<Standing
         of_window.services.iter().map(|standing| (&standing.service.id, &standing.total)).collect();
     let total = |id: &ServiceId| totals.get(id).map(|total| (*total).clone()).unwrap_or_default();
     let services = present.services.iter().map(|one| Standing { total: total(&one.service.id), ..one.clone() });
-    Ok((Arc::new(Standings { services: services.collect(), directory: present.directory.clone() }), true))
+    Ok((Arc::new(Standings::new(services.collect(), present.directory.clone())), true))
 }
 
-/// Whether a service is on the main list: those grouped off it and deleted ones are not.
-fn is_listed(standing: &Standing) -> bool {
-    !standing.service.grouped && standing.service.deleted.is_none()
-}
-
-fn count(standings: &[&Standing], health: Health) -> u32 {
-    standings.iter().filter(|s| s.health.health == health).count() as u32
-}
-
-fn distinct(standings: &[&Standing], part: impl Fn(&ServiceId) -> &String) -> Vec<String> {
-    let parts: BTreeSet<&String> = standings.iter().map(|s| part(&s.service.id)).collect();
-    parts.into_iter().cloned().collect()
+/// How many services there are of each health.
+fn counts(standings: &[&Standing]) -> Vec<(Health, u32)> {
+    let mut counts = Health::ALL.map(|health| (health, 0));
+    for standing in standings {
+        if let Some((_, count)) = counts.iter_mut().find(|(health, _)| *health == standing.health.health) {
+            *count += 1;
+        }
+    }
+    counts.to_vec()
 }
 
 fn matches(standing: &Standing, directory: &Directory, ask: &CatalogQuery, hour: Window) -> bool {
@@ -247,7 +246,7 @@ pub(super) async fn jump(answers: &Answers, _viewer: &Viewer, text: &str) -> Res
         }
     };
     let mut hits: Vec<(u8, &Standing)> =
-        standings.services.iter().filter(|s| is_listed(s)).filter_map(|s| Some((rank(s)?, s))).collect();
+        standings.services.iter().filter(|s| s.listed).filter_map(|s| Some((rank(s)?, s))).collect();
     hits.sort_by(|(a, x), (b, y)| {
         a.cmp(b).then_with(|| x.health.health.cmp(&y.health.health)).then_with(|| x.service.id.cmp(&y.service.id))
     });

@@ -56,8 +56,7 @@ impl Saturated {
     }
 
     /// Services that are not watched any more have nothing.
-    pub(super) fn retain(&mut self, watched: &[ServiceId]) {
-        let watched: HashSet<&ServiceId> = watched.iter().collect();
+    pub(super) fn retain(&mut self, watched: &HashSet<&ServiceId>) {
         let (pending, changed) = (&mut self.pending, &mut self.changed);
         self.known.retain(|id, known| {
             let stays = watched.contains(id);
@@ -221,7 +220,7 @@ mod tests {
         note(&mut again, found(45), 60).await;
         let known = event(&store).await;
         assert_eq!((known.current, known.count, known.times), (true, 2, vec![at(0), at(45)]));
-        again.retain(&[]);
+        again.retain(&HashSet::new());
         again.publish().await;
         assert!(!event(&store).await.current, "its service is gone");
         assert!(store.saturations().is_empty());

@@ -11,29 +11,62 @@ const MANY: usize = 50_000;
 /// What was measured longer ago is history that comes late.
 const FRESH: i64 = MINUTE;
 
-/// When a service's pods sent last; without a pod where it was not known.
+/// When a service's pods sent last.
 #[derive(Debug, Default)]
 pub(crate) struct Senders {
-    logs: Mutex<HashMap<(ServiceId, Option<PodId>), Timestamp>>,
+    logs: Mutex<Logs>,
     /// The newest measurement of a pod's containers, and whether another one came before it.
     metrics: Mutex<HashMap<(ServiceId, PodId), (Timestamp, bool)>>,
+}
+
+/// When logs came last, by service.
+#[derive(Debug, Default)]
+struct Logs {
+    services: HashMap<ServiceId, LogSenders>,
+    /// Pods of all of them.
+    pods: usize,
+}
+
+/// When a service's logs came last: from each of its pods, and from one that was not known.
+#[derive(Debug, Default)]
+struct LogSenders {
+    pods: HashMap<PodId, Timestamp>,
+    unknown: Option<Timestamp>,
+}
+
+impl LogSenders {
+    /// Forgets who sent before; whether anybody is left.
+    fn retain_since(&mut self, from: Timestamp) -> bool {
+        self.pods.retain(|_, seen| *seen > from);
+        self.unknown = self.unknown.filter(|seen| *seen > from);
+        self.unknown.is_some() || !self.pods.is_empty()
+    }
 }
 
 impl Senders {
     /// Logs came.
     pub(crate) fn note_logs(&self, service: ServiceId, pod: Option<PodId>, at: Timestamp) {
         let mut last = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.len() >= MANY {
-            last.retain(|_, seen| at.since(*seen) < HOUR);
+        let of = last.services.entry(service).or_default();
+        let Some(pod) = pod else {
+            of.unknown = Some(at);
+            return;
+        };
+        if of.pods.insert(pod, at).is_some() {
+            return;
         }
-        last.insert((service, pod), at);
+        last.pods += 1;
+        if last.pods > MANY {
+            last.services.retain(|_, of| of.retain_since(at.plus(-HOUR)));
+            last.pods = last.services.values().map(|of| of.pods.len()).sum();
+        }
     }
 
     /// When logs of a pod came last, or of its service from a pod that was not known.
     pub(crate) fn last_logs(&self, service: &ServiceId, pod: &PodId) -> Option<Timestamp> {
         let last = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |pod: Option<PodId>| last.get(&(service.clone(), pod)).copied();
-        of(Some(pod.clone())).max(of(None))
+        let of = last.services.get(service)?;
+        of.pods.get(pod).copied().max(of.unknown)
     }
 
     /// What a pod's containers use came, measured then.
@@ -64,6 +97,23 @@ impl Senders {
 mod tests {
     use super::*;
     use model::SECOND;
+
+    #[test]
+    fn logs_are_of_a_pod_or_of_one_that_was_not_known_and_old_senders_are_forgotten() {
+        let senders = Senders::default();
+        let (service, at) = (ServiceId::new("c", "shop", "Deployment", "cart"), Timestamp(10 * HOUR));
+        let pod = |number: usize| PodId(number.to_string().into());
+        assert_eq!(senders.last_logs(&service, &pod(1)), None);
+        senders.note_logs(service.clone(), Some(pod(1)), at);
+        assert_eq!((senders.last_logs(&service, &pod(1)), senders.last_logs(&service, &pod(2))), (Some(at), None));
+        senders.note_logs(service.clone(), None, at.plus(1));
+        assert_eq!(senders.last_logs(&service, &pod(2)), Some(at.plus(1)));
+        for number in 2..=MANY + 1 {
+            senders.note_logs(service.clone(), Some(pod(number)), at.plus(2 * HOUR));
+        }
+        assert_eq!(senders.last_logs(&service, &pod(1)), None, "of long ago, when there were too many");
+        assert_eq!(senders.last_logs(&service, &pod(2)), Some(at.plus(2 * HOUR)));
+    }
 
     #[test]
     fn only_who_goes_on_measures_for_us() {

@@ -2,6 +2,7 @@
 
 use model::{
     AdverseKind, Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal,
+    VerdictLevel,
 };
 
 use super::*;
