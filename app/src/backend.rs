@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
-    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel,
-    MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage,
-    Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage, Timestamp,
-    TraceId, TracePage, Viewer, Window, Zone,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricCharts,
+    MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk,
+    ResourcePage, Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage,
+    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -131,6 +131,15 @@ pub trait Backend: Send + Sync {
         window: Window,
         query: MetricQuery,
     ) -> Result<MetricSeries, AppError>;
+
+    /// Metrics whose names hold a text, each as it is mostly asked, by pod.
+    async fn metric_charts(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        text: &str,
+    ) -> Result<MetricCharts, AppError>;
 
     /// The metrics that say how a service is, those of them that it has.
     async fn golden_metrics(

@@ -23,10 +23,10 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
-    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricLabel,
-    MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk, ResourcePage,
-    RevisionHash, Revisions, SECOND, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split,
-    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricCharts,
+    MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk,
+    ResourcePage, RevisionHash, Revisions, SECOND, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery,
+    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -204,6 +204,16 @@ impl Backend for Answers {
         query: MetricQuery,
     ) -> Result<MetricSeries, AppError> {
         metrics::series(self, viewer, id, window, query).await
+    }
+
+    async fn metric_charts(
+        &self,
+        viewer: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        text: &str,
+    ) -> Result<MetricCharts, AppError> {
+        metrics::charts(self, viewer, id, window, text).await
     }
 
     async fn golden_metrics(

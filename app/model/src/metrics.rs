@@ -91,6 +91,19 @@ pub struct MetricName {
     pub series: u32,
 }
 
+impl MetricName {
+    /// What is mostly asked of it.
+    pub fn usual(&self) -> MetricQuery {
+        let (aggregation, rate) = match self.kind {
+            MetricKind::Counter | MetricKind::DeltaCounter => (Aggregation::Sum, true),
+            MetricKind::Histogram | MetricKind::DeltaHistogram => (Aggregation::P95, false),
+            MetricKind::Summary => (Aggregation::Avg, false),
+            MetricKind::Gauge | MetricKind::UpDownCounter | MetricKind::DeltaUpDownCounter => (Aggregation::Sum, false),
+        };
+        MetricQuery { name: self.name.clone(), aggregation, rate, ..MetricQuery::default() }
+    }
+}
+
 /// The metrics of a service in a window.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MetricNames {
@@ -222,6 +235,15 @@ pub struct MetricChart {
     pub request: Option<Series>,
     /// How much one of its series may become, where that is limited.
     pub limit: Option<Series>,
+}
+
+/// Charts of many metrics of a service, as small as they stand beside each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricCharts {
+    /// By name, each as it is mostly asked, by pod.
+    pub charts: Vec<MetricChart>,
+    /// So many more there are.
+    pub more: u32,
 }
 
 /// The answer: a series for each combination of values, the greatest first.

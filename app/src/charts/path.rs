@@ -1,10 +1,13 @@
 //! Series to SVG path data. Pure. What is not measured is a gap, never a line to zero.
 
+use std::fmt::Write;
+
 use model::{Series, Timestamp, Window};
 
-/// The width and height of every chart's view box; the box is stretched to its place.
-pub(crate) const WIDTH: f64 = 1_000.0;
-pub(crate) const HEIGHT: f64 = 100.0;
+/// The width and height of every chart's view box; the box is stretched to its place. So large that whole numbers,
+/// which are quickly written and read, are finer than a screen.
+const WIDTH: f64 = 10_000.0;
+const HEIGHT: f64 = 10_000.0;
 
 /// A line of a chart: its style class and its values. Everything is numbers and constant names: this is the one
 /// string that goes into a page as markup.
@@ -35,7 +38,7 @@ fn opened(top: f64, grid: &[f64]) -> String {
     let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for value in grid {
         let y = y(*value, top);
-        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.2}\" y2=\"{y:.2}\"/>"));
+        out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.0}\" y2=\"{y:.0}\"/>"));
     }
     out
 }
@@ -81,6 +84,8 @@ pub(crate) fn value_in(series: &Series, at: Timestamp) -> Option<f64> {
 pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
     /// Parts of a bucket's width that are left free.
     const GAP: f64 = 0.12;
+    /// The least height.
+    const LEAST: f64 = HEIGHT * 0.008;
     let mut out = opened(top, grid);
     let length = window.length().max(1) as f64;
     let buckets = lines.iter().map(|line| line.series.points.len()).max().unwrap_or_default();
@@ -96,11 +101,11 @@ pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> St
             }
             let (low, x) = (ground[at], first + (at as f64 + GAP / 2.0) * width);
             ground[at] += value;
-            let (floor, roof) = (y(low, top), y(low + value, top).min(y(low, top) - 0.8).max(0.0));
+            let (floor, roof) = (y(low, top), y(low + value, top).min(y(low, top) - LEAST).max(0.0));
             let right = (x + width * (1.0 - GAP)).min(WIDTH);
             let left = x.max(0.0);
             if right > left {
-                data.push_str(&format!("M{left:.1} {floor:.2}V{roof:.2}H{right:.1}V{floor:.2}Z"));
+                data.push_str(&format!("M{left:.0} {floor:.0}V{roof:.0}H{right:.0}V{floor:.0}Z"));
             }
         }
         push_path(&mut out, "bar", line.class, &data);
@@ -142,20 +147,22 @@ fn y(value: f64, top: f64) -> f64 {
     if share.is_nan() { HEIGHT } else { HEIGHT - share.clamp(0.0, 1.0) * HEIGHT }
 }
 
-/// Stretches of measured points.
-fn runs(places: &[Option<(f64, f64)>]) -> impl Iterator<Item = Vec<(f64, f64)>> + '_ {
-    places.split(Option::is_none).filter(|run| !run.is_empty()).map(|run| run.iter().flatten().copied().collect())
+/// Stretches of measured points, in whole units of the box.
+fn runs(places: &[Option<(f64, f64)>]) -> impl Iterator<Item = Vec<(i32, i32)>> + '_ {
+    let whole = |(x, y): (f64, f64)| (x.round() as i32, y.round() as i32);
+    let runs = places.split(Option::is_none).filter(|run| !run.is_empty());
+    runs.map(move |run| run.iter().flatten().copied().map(whole).collect())
 }
 
 fn stroke(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places) {
-        for (i, (x, y)) in run.iter().enumerate() {
-            out.push_str(&format!("{}{x:.1} {y:.2}", if i == 0 { 'M' } else { 'L' }));
-        }
-        if let [(x, y)] = run.as_slice() {
+        let (x, y) = run[0];
+        _ = write!(out, "M{x} {y}");
+        push_onward(&mut out, &run);
+        if run.len() == 1 {
             // A lone point shows as a dot: a line of nearly no length with round ends.
-            out.push_str(&format!("L{:.1} {y:.2}", x + 0.1));
+            out.push_str("l1 0");
         }
     }
     out
@@ -164,13 +171,24 @@ fn stroke(places: &[Option<(f64, f64)>]) -> String {
 fn area(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places).filter(|run| run.len() > 1) {
-        out.push_str(&format!("M{:.1} {HEIGHT}", run[0].0));
-        for (x, y) in &run {
-            out.push_str(&format!("L{x:.1} {y:.2}"));
-        }
-        out.push_str(&format!("L{:.1} {HEIGHT}Z", run[run.len() - 1].0));
+        let (x, y) = run[0];
+        _ = write!(out, "M{x} {HEIGHT}V{y}");
+        push_onward(&mut out, &run);
+        _ = write!(out, "V{HEIGHT}Z");
     }
     out
+}
+
+/// Lines from the first of some points to the others, each by how far it is from the one before.
+fn push_onward(out: &mut String, run: &[(i32, i32)]) {
+    for (at, pair) in run.windows(2).enumerate() {
+        let [(x, y), (to_x, to_y)] = pair else { continue };
+        let (right, down) = (to_x - x, to_y - y);
+        out.push(if at == 0 { 'l' } else { ' ' });
+        // A sign parts numbers as well as a space does.
+        let space = if down < 0 { "" } else { " " };
+        _ = write!(out, "{right}{space}{down}");
+    }
 }
 
 /// The value of a series at an instant, as a share of the window, with the middle of its bucket.
@@ -199,7 +217,7 @@ mod tests {
     fn gaps_stay_gaps_and_a_lone_point_is_a_dot() {
         let line = Line { class: "s1", series: series(&[Some(1.0), Some(2.0), None, Some(4.0)]), area: false };
         let svg = chart(&[line], window(4), 4.0, &[]);
-        assert!(svg.contains("d=\"M125.0 75.00L375.0 50.00M875.0 0.00L875.1 0.00\""), "{svg}");
+        assert!(svg.contains("d=\"M1250 7500l2500-2500M8750 0l1 0\""), "{svg}");
     }
 
     #[test]
@@ -226,7 +244,7 @@ mod tests {
     fn a_bucket_that_goes_on_stands_in_the_window() {
         let line = Line { class: "s1", series: series(&[None, Some(4.0)]), area: false };
         let window = Window::new(Timestamp(0), Timestamp(SECOND * 5 / 4));
-        assert!(chart(&[line], window, 4.0, &[]).contains("d=\"M900.0 0.00"));
+        assert!(chart(&[line], window, 4.0, &[]).contains("d=\"M9000 0l1"));
     }
 
     #[test]
@@ -235,8 +253,8 @@ mod tests {
         let lines = [line("s1", &[Some(1.0), None, Some(2.0)]), line("bad", &[Some(1.0), Some(0.001), Some(9.0)])];
         assert_eq!(most(&lines, true), 11.0);
         let svg = bars(&lines, window(3), 4.0, &[]);
-        assert!(svg.contains("class=\"bar bad\" d=\"M20.0 75.00V50.00"), "{svg}");
-        assert!(svg.contains("V99.20"), "a bar of next to nothing can be seen: {svg}");
+        assert!(svg.contains("class=\"bar bad\" d=\"M200 7500V5000"), "{svg}");
+        assert!(svg.contains("V9920"), "a bar of next to nothing can be seen: {svg}");
         assert!(!svg.contains("V-"), "{svg}");
     }
 

@@ -1,5 +1,6 @@
 //! The Metrics tab: what says how the service is, and an explorer of everything it measures. All in the address.
 
+mod all;
 mod explorer;
 mod leaks;
 mod plot;
@@ -8,11 +9,15 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::use_query_map;
 use leptos_router::{LazyRoute, lazy_route};
-use model::{LeakChart, Marks, MetricChart, MetricLabel, MetricNames, MetricQuery, MetricSeries, ServiceId, Window};
+use model::{
+    LeakChart, Marks, MetricChart, MetricCharts, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries,
+    ServiceId, Window,
+};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
+use crate::late::Late;
 use crate::panel::{large, panel, part};
 use crate::ui::filter::TextFilter;
 
@@ -41,9 +46,20 @@ impl LazyRoute for Metrics {
         });
         let leaking = ask(asked, |(id, _): Asked| async move { read_leaks(known(id)?).await });
         let words = Memo::new(move |_| (get("metric"), get("by"), get("agg"), get("rate") == "1", get("where")));
-        let of_metric = Memo::new(move |_| (asked.get(), words.get()));
-        let explored = ask(of_metric, |((id, moment), words): (Asked, Words)| async move {
+        let is_all = Memo::new(move |_| get("view") == "charts");
+        let of_all = Memo::new(move |_| (asked.get(), text.get(), is_all.get()));
+        let all = ask(of_all, |((id, moment), text, is_all): (Asked, String, bool)| async move {
+            match is_all {
+                true => read_metrics(known(id)?, moment.window, text).await.map(|found| Some((moment.window, found))),
+                false => Ok(None),
+            }
+        });
+        let of_metric = Memo::new(move |_| (asked.get(), words.get(), is_all.get()));
+        let explored = ask(of_metric, |((id, moment), words, is_all): (Asked, Words, bool)| async move {
             let (name, by, aggregation, rate, filter) = words;
+            if is_all {
+                return Ok((moment.window, None));
+            }
             let found = read_metric(known(id)?, moment.window, name, by, aggregation, rate, filter).await?;
             Ok((moment.window, found))
         });
@@ -62,8 +78,13 @@ impl LazyRoute for Metrics {
             })}
             <div class="toolbar">
                 <TextFilter text label="Filter metrics" placeholder="Filter metrics by name…" />
+                {all::switch(is_all)}
             </div>
-            <div class="explorer">
+            {panel(all, "", move |found: Option<(Window, MetricCharts)>| match found {
+                Some((window, found)) => Late::still(move || all::charts(&found, window)).into_any(),
+                None => ().into_any(),
+            })}
+            <div class="explorer" hidden=is_all>
                 {panel(names, "table", move |names| explorer::names(&names, &text.get(), &words.get().0))}
                 {panel(explored, "chart", draw)}
             </div>
@@ -76,6 +97,12 @@ impl LazyRoute for Metrics {
 async fn list_metrics(id: ServiceId, window: Window) -> Result<MetricNames, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
     backend.metric_names(&viewer, &id, window).await
+}
+
+#[server(input = GetUrl)]
+async fn read_metrics(id: ServiceId, window: Window, text: String) -> Result<MetricCharts, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.metric_charts(&viewer, &id, window, &text).await
 }
 
 #[server(input = GetUrl)]
@@ -105,7 +132,7 @@ async fn read_metric(
     let (backend, viewer) = crate::backend::asked()?;
     let query = match name.is_empty() {
         false => Some(MetricQuery::of_words(&name, &by, &aggregation, rate, &filter)),
-        true => backend.metric_names(&viewer, &id, window).await?.names.first().map(explorer::usual),
+        true => backend.metric_names(&viewer, &id, window).await?.names.first().map(MetricName::usual),
     };
     let Some(query) = query else { return Ok(None) };
     let series = backend.metric(&viewer, &id, window, query.clone()).await?;

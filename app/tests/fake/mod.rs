@@ -215,6 +215,24 @@ impl Backend for Fake {
         self.known(id).map(|_| self.metric_series(window))
     }
 
+    async fn metric_charts(
+        &self,
+        _: &Viewer,
+        id: &ServiceId,
+        window: Window,
+        text: &str,
+    ) -> Result<MetricCharts, AppError> {
+        let names = if id.name == "checkout" { self.metric_list().names } else { Vec::new() };
+        let charts = names.into_iter().filter(|name| name.name.contains(text)).map(|name| MetricChart {
+            query: name.usual(),
+            title: name.description,
+            answer: self.metric_series(window),
+            request: None,
+            limit: None,
+        });
+        Ok(MetricCharts { charts: charts.collect(), more: 3 })
+    }
+
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {
         self.known(id).map(|_| self.golden_charts(window))
     }

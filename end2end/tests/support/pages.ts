@@ -74,10 +74,16 @@ export function riseOf(chart: Locator): Promise<number> {
     const svg = element.querySelector("svg");
     const width = svg?.viewBox.baseVal.width ?? 0;
     const points: [number, number][] = [];
-    for (const shape of element.querySelectorAll("polyline, polygon, path")) {
-      const text = shape.getAttribute("points") ?? shape.getAttribute("d") ?? "";
-      const numbers = (text.match(/-?\d+(\.\d+)?/g) ?? []).map(Number);
-      for (let index = 0; index + 1 < numbers.length; index += 2) points.push([numbers[index], numbers[index + 1]]);
+    for (const shape of element.querySelectorAll("path")) {
+      let [x, y] = [0, 0];
+      for (const [, command, rest] of (shape.getAttribute("d") ?? "").matchAll(/([MlHV])([^MlHVZ]*)/g)) {
+        const numbers = (rest.match(/-?\d+/g) ?? []).map(Number);
+        if (command === "H") [x] = numbers;
+        if (command === "V") [y] = numbers;
+        if (command === "M") [x, y] = numbers;
+        if (command !== "l") points.push([x, y]);
+        else for (let at = 0; at + 1 < numbers.length; at += 2) points.push([(x += numbers[at]), (y += numbers[at + 1])]);
+      }
     }
     // y grows downwards: the ground is the greatest y, a peak the least.
     const ground = Math.max(...points.map(([, y]) => y));

@@ -3,9 +3,10 @@
 mod asked;
 
 use app::AppError;
+use futures::{StreamExt, TryStreamExt};
 use model::{
-    Aggregation, MetricChart, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Series, ServiceId,
-    Viewer, Window,
+    Aggregation, MetricChart, MetricCharts, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Series,
+    ServiceId, Viewer, Window,
 };
 use store::MetricAsk;
 
@@ -16,6 +17,10 @@ use asked::{Amount, asked, share};
 const POINTS: i64 = 120;
 /// Lines of a chart: more can't be told apart.
 const LINES: u32 = 12;
+/// Charts of a page that shows all metrics, lines of each, and how many are asked at a time.
+const SMALL_CHARTS: usize = 100;
+const SMALL_LINES: u32 = 5;
+const AT_ONCE: usize = 2;
 /// Charts of what says how a service is.
 const CHARTS: usize = 6;
 
@@ -51,8 +56,19 @@ pub(super) async fn series(
     query: MetricQuery,
 ) -> Result<MetricSeries, AppError> {
     answers.known(id)?;
+    greatest_of(answers, id, window, query, LINES).await
+}
+
+/// So many series of a metric, the greatest.
+async fn greatest_of(
+    answers: &Answers,
+    id: &ServiceId,
+    window: Window,
+    query: MetricQuery,
+    limit: u32,
+) -> Result<MetricSeries, AppError> {
     let step = window.step(POINTS);
-    let ask = MetricAsk { service: id.clone(), window, step, query, limit: LINES };
+    let ask = MetricAsk { service: id.clone(), window, step, query, limit };
     let mut found = answers.store.telemetry().metric(ask).await.map_err(failed)?;
     let ended = (window.to.since(window.aligned(step).from) / step.0).max(0) as usize;
     leave_out(&mut found, ended);
@@ -65,6 +81,38 @@ fn leave_out(found: &mut MetricSeries, ended: usize) {
     if found.series.iter().any(any) {
         found.series.iter_mut().for_each(|series| series.points.truncate(ended));
     }
+}
+
+/// Metrics whose names hold a text, each as it is mostly asked, by pod.
+pub(super) async fn charts(
+    answers: &Answers,
+    viewer: &Viewer,
+    id: &ServiceId,
+    window: Window,
+    text: &str,
+) -> Result<MetricCharts, AppError> {
+    let (text, mut names) = (text.to_lowercase(), names(answers, viewer, id, window).await?.names);
+    names.retain(|name| name.name.to_lowercase().contains(&text));
+    let more = names.len().saturating_sub(SMALL_CHARTS) as u32;
+    let asked = names.into_iter().take(SMALL_CHARTS).map(|name| async move {
+        let query = MetricQuery { by: vec!["pod".to_owned()], ..name.usual() };
+        let mut answer = greatest_of(answers, id, window, query.clone(), SMALL_LINES).await?;
+        let points = answer.series.iter_mut().flat_map(|series| series.points.iter_mut().flatten());
+        points.for_each(|value| *value = shortened(*value));
+        Ok(MetricChart { title: name.description, query, answer, request: None, limit: None })
+    });
+    let charts = futures::stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+    Ok(MetricCharts { charts, more })
+}
+
+/// A value in as many digits as can be seen of it in a small chart: four. Pure.
+fn shortened(value: f64) -> f64 {
+    if !value.is_normal() {
+        return value;
+    }
+    let scale = 10_f64.powi(3 - value.abs().log10().floor() as i32);
+    let short = (value * scale).round() / scale;
+    if short.is_finite() { short } else { value }
 }
 
 /// The metrics that say how a service is, those of them that it has.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
-use model::{Aggregation, Marks, MetricKind, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Window};
+use model::{Aggregation, Marks, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Window};
 
 use super::plot::{Colours, plot};
 use crate::charts::frame::chart;
@@ -26,7 +26,7 @@ pub(super) fn names(names: &MetricNames, text: &str, chosen: &str) -> AnyView {
     // Where none is chosen, the first is shown.
     let chosen = if chosen.is_empty() { names.names[0].name.as_str() } else { chosen };
     let row = |name: &&MetricName| {
-        let usual = usual(name);
+        let usual = name.usual();
         let to = move || format!("{}{}", path.get(), in_url(query.with(Query::of), &usual));
         let series = number::plural(u64::from(name.series), "series", "series");
         let unit = match unit_word(&name.unit) {
@@ -78,19 +78,8 @@ fn unit_word(unit: &str) -> String {
     if per.is_empty() { word } else { format!("{word}/{per}") }
 }
 
-/// What is mostly asked of a metric.
-pub(super) fn usual(metric: &MetricName) -> MetricQuery {
-    let (aggregation, rate) = match metric.kind {
-        MetricKind::Counter | MetricKind::DeltaCounter => (Aggregation::Sum, true),
-        MetricKind::Histogram | MetricKind::DeltaHistogram => (Aggregation::P95, false),
-        MetricKind::Summary => (Aggregation::Avg, false),
-        MetricKind::Gauge | MetricKind::UpDownCounter | MetricKind::DeltaUpDownCounter => (Aggregation::Sum, false),
-    };
-    MetricQuery { name: metric.name.clone(), aggregation, rate, ..MetricQuery::default() }
-}
-
 /// An address with a whole question in it.
-fn in_url(url: Query, query: &MetricQuery) -> Query {
+pub(super) fn in_url(url: Query, query: &MetricQuery) -> Query {
     url.with("metric", &query.name)
         .with("by", &query.by.join(","))
         .with("where", &MetricQuery::filter_words(&query.filter))
@@ -98,7 +87,7 @@ fn in_url(url: Query, query: &MetricQuery) -> Query {
         .with("rate", if query.rate { "1" } else { "" })
 }
 
-fn empty() -> AnyView {
+pub(super) fn empty() -> AnyView {
     view! {
         <section class="card empty" data-testid="no-metrics">
             <h2>"No metrics in this range"</h2>
