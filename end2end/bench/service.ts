@@ -31,24 +31,16 @@ export async function sendRequests(endpoint: string, count: number, milliseconds
   await sendSpans(endpoint, RESOURCE, requests);
 }
 
-/** Hours of what the Metrics tab draws of itself, and of a gauge `pool` of twelve series. */
-export async function sendLevels(endpoint: string, milliseconds: number): Promise<void> {
+/** An hour of so many gauges, each of so many series. */
+export async function sendGauges(endpoint: string, metrics: number, pods: string[]): Promise<void> {
   const every = 15_000;
-  const count = milliseconds / every;
-  const level = (name: string, of: Record<string, string> = {}, phase = 0): Metric => {
-    const values = Array.from({ length: count }, (_, at) => 50 + 10 * phase + 8 * Math.sin(at / 9 + phase) + (at % 7));
-    return { name, attributes: of, every, values };
-  };
-  const total = (name: string, of: Record<string, string>, phase: number): Metric => {
-    let sum = 0;
-    const { values, ...metric } = level(name, of, phase);
-    return { ...metric, isCounter: true, values: values.map((value) => (sum += value)) };
-  };
-  const twelve = Array.from({ length: 12 }, (_, at) => at);
-  await sendMetrics(endpoint, RESOURCE, [
-    ...["container.cpu.usage", "container.memory.working_set", "http.server.active_requests"].map((name) => level(name)),
-    ...["go.goroutine.count", "process.thread.count"].map((name) => level(name)),
-    ...twelve.map((at) => total("container.network.io", { "network.io.direction": `link-${at}` }, at)),
-    ...twelve.map((at) => level("pool", { part: `part-${at}` }, at)),
-  ]);
+  const count = 3_600_000 / every;
+  for (const [phase, pod] of pods.entries()) {
+    const gauges = Array.from({ length: metrics }, (_, at): Metric => {
+      const value = (step: number) => 50 + 10 * phase + 8 * Math.sin(step / 9 + at) + ((step * 7 + at) % 11);
+      const values = Array.from({ length: count }, (_, step) => value(step));
+      return { name: `pool.${String(at).padStart(3, "0")}.size`, attributes: {}, every, values };
+    });
+    await sendMetrics(endpoint, { ...RESOURCE, "k8s.pod.name": pod }, gauges);
+  }
 }

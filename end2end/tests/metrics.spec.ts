@@ -59,3 +59,21 @@ test("a metric is chosen, grouped and filtered in the address", async ({ page })
   await hydrated(page);
   await expect(chart.locator(".legend li")).toHaveCount(2);
 });
+
+test("all metrics stand beside each other, and one of them leads to its chart", async ({ page }) => {
+  await page.goto(`${await servicePath(page, key)}/metrics`);
+  await hydrated(page);
+  await page.getByTestId("view-all").click();
+  await expect(page).toHaveURL(/view=charts/);
+  const small = page.getByTestId("small-chart");
+  await expect(small.filter({ hasText: "process.memory.usage" })).toContainText("128 MiB");
+  await expect(small.filter({ hasText: "shop.orders" }).locator("path.line")).toHaveCount(1);
+  await expect(page.getByTestId("metric-name")).toBeHidden();
+  await page.getByTestId("filter").fill("orders");
+  await expect(small).toHaveCount(1);
+  await small.click();
+  await expect(page).toHaveURL(/metric=shop\.orders/);
+  await expect(page).not.toHaveURL(/view=charts/);
+  await expect(page.getByTestId("chart-metric")).toContainText("shop.orders");
+  await expect(page.getByRole("combobox", { name: "Group by" })).toHaveValue("pod");
+});

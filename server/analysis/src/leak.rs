@@ -126,7 +126,7 @@ pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules
         return Vec::new();
     }
     let living = found.into_iter().filter(|(grown, _)| grown.ended.is_none());
-    let mut climbing: Vec<Climbing> = living.map(|(grown, climb)| climbing(grown, climb)).collect();
+    let mut climbing: Vec<Climbing> = living.map(|(grown, climb)| climbing(now, grown, climb)).collect();
     climbing.sort_by(|a, b| {
         let soon = |c: &Climbing| c.eta.map_or(i64::MAX, |eta| eta.likely);
         soon(a).cmp(&soon(b)).then_with(|| b.rate.total_cmp(&a.rate)).then_with(|| a.pod.cmp(&b.pod))
@@ -134,10 +134,12 @@ pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules
     climbing
 }
 
-fn climbing(grown: &Grown, climb: Climb) -> Climbing {
+fn climbing(now: Timestamp, grown: &Grown, climb: Climb) -> Climbing {
     let eta = grown.limit.map(|limit| {
         let room = (limit - climb.band.1).max(0.0);
-        let after = |rate: f64| (rate > 0.0).then(|| (room / rate * HOUR as f64).min(i64::MAX as f64) as i64);
+        let even = |rate: f64| (room / rate * HOUR as f64).min(i64::MAX as f64) as i64;
+        let of_day = |rate: f64| if climb.by_days { room::until(&grown.level, now, rate, limit) } else { None };
+        let after = |rate: f64| (rate > 0.0).then(|| of_day(rate).unwrap_or_else(|| even(rate)));
         Eta {
             likely: after(climb.rate).unwrap_or(i64::MAX),
             soonest: after(climb.interval.1).unwrap_or(i64::MAX),

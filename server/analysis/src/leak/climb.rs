@@ -20,6 +20,8 @@ pub(super) struct Climb {
     pub level: f64,
     /// Bytes now at the bottom and at the top of its teeth, or of its day.
     pub band: (f64, f64),
+    /// Its rate is from day to day.
+    pub by_days: bool,
     /// Since when.
     pub since: Timestamp,
     /// How long it was watched, its warm-up left out.
@@ -120,12 +122,14 @@ impl Watch<'_> {
         let hours = shape.step() / HOUR as f64;
         let level = level(&self.grown.level, self.now).unwrap_or(line.end);
         let since = Timestamp(from.0 + (shape.step() * at as f64) as i64);
-        let rate = rate_by_days(&self.grown.points, since, self.now).unwrap_or(line.slope / hours);
+        let by_days = rate_by_days(&self.grown.points, since, self.now);
+        let rate = by_days.unwrap_or(line.slope / hours);
         let climb = Climb {
             rate,
             interval: (rate.min(line.interval.0.max(0.0) / hours), rate.max(line.interval.1 / hours)),
             level,
             band: band(&self.grown.level, since, self.now, rate).unwrap_or((level, level)),
+            by_days: by_days.is_some(),
             since,
             watched,
             p: found.p,

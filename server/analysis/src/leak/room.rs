@@ -36,6 +36,23 @@ pub(super) fn band(points: &[(Timestamp, f64)], since: Timestamp, now: Timestamp
     Some((at(1.0 - HIGH)?, at(HIGH)?))
 }
 
+/// Nanoseconds until a limit is reached by what stood highest in each hour of the last day, each day grown on by a day's
+/// rate (seasonal naïve forecast with drift: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 5.2). Who
+/// climbs with the day reaches it at the time of day at which it stands high, not when its mean would.
+pub(super) fn until(points: &[(Timestamp, f64)], now: Timestamp, rate: f64, limit: f64) -> Option<i64> {
+    let a_day = rate * (DAY / HOUR) as f64;
+    let hours = (0..DAY / HOUR).filter_map(|hour| {
+        let (from, to) = (Timestamp(now.0 - DAY + hour * HOUR), Timestamp(now.0 - DAY + (hour + 1) * HOUR));
+        let within = points.partition_point(|(at, _)| *at < from)..points.partition_point(|(at, _)| *at < to);
+        let mut seen: Vec<f64> = points[within].iter().map(|(_, value)| *value).filter(|v| v.is_finite()).collect();
+        seen.sort_unstable_by(f64::total_cmp);
+        let high = seen.get((seen.len() as f64 * HIGH) as usize)?;
+        let days = ((limit - high) / a_day).ceil().max(1.0) - 1.0;
+        Some((days * DAY as f64 + hour as f64 * HOUR as f64 + HOUR as f64 / 2.0).min(i64::MAX as f64) as i64)
+    });
+    hours.min()
+}
+
 #[cfg(test)]
 mod tests {
     use model::MINUTE;
@@ -53,6 +70,23 @@ mod tests {
         assert!((rate - 2.0).abs() < 0.05, "{rate}");
         assert_eq!(rate_by_days(&swings, Timestamp(4 * HOUR), Timestamp(33 * HOUR)), None, "too short");
         assert_eq!(rate_by_days(&points(33 * 60, |hour| -hour), Timestamp(0), Timestamp(33 * HOUR)), None, "falls");
+    }
+
+    #[test]
+    fn the_limit_is_reached_at_the_time_of_day_that_stands_high() {
+        // 100 higher from the 6th to the 12th hour of each day, 2 an hour from day to day.
+        let day = |hour: f64| 2.0 * hour + if (6.0..12.0).contains(&(hour % 24.0)) { 100.0 } else { 0.0 };
+        let (points, now) = (points(36 * 60, day), Timestamp(36 * HOUR));
+        let hours = |limit: f64| until(&points, now, 2.0, limit).map(|nanos| nanos as f64 / HOUR as f64);
+        // At 12 o'clock it stands at 72; 42 hours after the start it stands at 160 and more.
+        assert_eq!(hours(160.0), Some(18.5));
+        assert_eq!(
+            hours(220.0),
+            Some(42.5),
+            "not quite by the end of tomorrow's high hours, so when the next day's begin"
+        );
+        assert_eq!(hours(72.0), Some(0.5));
+        assert_eq!(until(&[], now, 2.0, 160.0), None);
     }
 
     #[test]
