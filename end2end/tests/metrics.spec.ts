@@ -68,7 +68,7 @@ test("all metrics stand beside each other, and one of them leads to its chart", 
   const small = page.getByTestId("small-chart");
   await expect(small.filter({ hasText: "process.memory.usage" })).toContainText("128 MiB");
   await expect(small.filter({ hasText: "shop.orders" }).locator("path.line")).toHaveCount(1);
-  await expect(page.getByTestId("metric-name")).toBeHidden();
+  await expect(page.locator(".explorer")).toBeHidden();
   await page.getByTestId("filter").fill("orders");
   await expect(small).toHaveCount(1);
   await small.click();

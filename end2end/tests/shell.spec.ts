@@ -37,6 +37,19 @@ test.beforeAll(async ({ cluster, binnacle, sender, browser }) => {
   await page.close();
 });
 
+test("a page names the parts of the program that it needs, however many are drawn at once", async ({ request }) => {
+  const told = async (tab: string) => {
+    const html = await (await request.get(`${path}/${tab}`)).text();
+    return `${tab}: ${(html.match(/href="[^"]+\.wasm" rel="preload"/g) ?? []).sort().join()}`;
+  };
+  const tabs = ["traces", "logs", "metrics", "deploys"];
+  const alone: string[] = [];
+  for (const tab of tabs) alone.push(await told(tab));
+  for (const one of alone) expect(one).toContain(".wasm");
+  const together = await Promise.all(Array.from({ length: 40 }, (_, at) => told(tabs[at % tabs.length])));
+  expect(new Set(together)).toEqual(new Set(alone));
+});
+
 const SIGN = {
   overview: "chart-requests",
   traces: "chart-spans",
