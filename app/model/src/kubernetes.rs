@@ -176,6 +176,11 @@ impl PodState {
         }
     }
 
+    /// Whether its containers share a limit of cores: one that it has as a whole.
+    pub fn shares_cpu_limit(&self) -> bool {
+        self.whole.as_ref().is_some_and(|whole| whole.asked.limits.cpu.is_some())
+    }
+
     /// What was asked for it as a whole at a moment of its life.
     fn whole_at(&self, at: Timestamp) -> Asked {
         self.whole.as_ref().map(|whole| whole.asked_at(at).clone()).unwrap_or_default()

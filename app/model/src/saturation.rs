@@ -15,7 +15,7 @@ pub enum SaturationOf {
         container: String,
     },
     /// Memory of a pod, which its containers fill together: they share its limit.
-    Pod,
+    PodMemory,
     /// A volume of a claim.
     Volume {
         /// The volume, as the pod's template names it.
@@ -28,6 +28,8 @@ pub enum SaturationOf {
         /// The container.
         container: String,
     },
+    /// A pod's processor, which its containers share.
+    PodCpu,
 }
 
 impl SaturationOf {
@@ -35,10 +37,10 @@ impl SaturationOf {
     pub fn kind(&self) -> AdverseKind {
         match self {
             Self::Quota => AdverseKind::Quota,
-            Self::Memory { .. } | Self::Pod => AdverseKind::MemoryFull,
+            Self::Memory { .. } | Self::PodMemory => AdverseKind::MemoryFull,
             Self::Volume { .. } => AdverseKind::VolumeFull,
             Self::Autoscaler => AdverseKind::Autoscaler,
-            Self::Cpu { .. } => AdverseKind::Throttled,
+            Self::Cpu { .. } | Self::PodCpu => AdverseKind::Throttled,
         }
     }
 }

@@ -19,7 +19,7 @@ pub use told::told;
 /// Numbers of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SaturationRules {
-    /// Share of the periods in which a container was held at its CPU limit (`CPUThrottlingHigh`: more than 25 % for
+    /// Share of the periods in which a container, or a pod as a whole, was held at its CPU limit (`CPUThrottlingHigh`: more than 25 % for
     /// 15 min, an *info*).
     pub throttled: Threshold,
     /// From this share on it is held more often than not, which degrades the service. Ours: the alert has no such step.
@@ -67,13 +67,13 @@ impl Default for SaturationRules {
 /// What a person would do about it.
 pub fn advice(of: &SaturationOf) -> &'static str {
     match of {
-        SaturationOf::Cpu { .. } => {
+        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => {
             "What it does takes longer while it waits. Give it a higher CPU limit or more pods, or let it do less."
         }
         SaturationOf::Memory { .. } => {
             "At the limit the container is killed. Give it a higher limit, or find what holds the memory."
         }
-        SaturationOf::Pod => {
+        SaturationOf::PodMemory => {
             "At the limit one of its containers is killed. Give the pod a higher limit, or find what holds the memory."
         }
         SaturationOf::Volume { .. } => {

@@ -102,6 +102,16 @@ fn throttling_from_a_quarter_for_a_quarter_of_an_hour_is_said_and_from_half_degr
 }
 
 #[test]
+fn a_pod_that_is_throttled_as_a_whole_is_judged_as_a_container_is() {
+    check(&SaturationOf::PodCpu, flat(0.249, 60), None);
+    check(&SaturationOf::PodCpu, flat(0.25, 15), Some(false));
+    check(&SaturationOf::PodCpu, flat(0.5, 60), Some(true));
+    let pods = [measured("a", flat(0.38, 20), None), measured("b", flat(0.1, 20), None)];
+    let said = "The whole pod was throttled 38 % of the last 20 min in 1 of 2 pods: it is held at its CPU limit";
+    assert_eq!(find(&SaturationOf::PodCpu, &pods).unwrap().sentence.to_string(), said);
+}
+
+#[test]
 fn the_share_that_is_throttled_is_over_five_minutes_and_of_containers_that_run() {
     let last = |periods: &[f64], held: &[f64]| throttled(&minutes(periods), &minutes(held)).last().map(|(_, s)| *s);
     assert_eq!(last(&[10.0; 5], &[0.0, 0.0, 0.0, 0.0, 5.0]), Some(0.1));
@@ -218,7 +228,7 @@ fn says(event: &AdverseEvent, ready: u32) -> Option<String> {
 
 #[test]
 fn containers_that_share_the_limit_of_their_pod_are_judged_together() {
-    let of = |share: f64| find(&SaturationOf::Pod, &[measured("one", flat(share, 20), Some(512.0 * MIB))]);
+    let of = |share: f64| find(&SaturationOf::PodMemory, &[measured("one", flat(share, 20), Some(512.0 * MIB))]);
     assert_eq!(of(0.94), None);
     let found = of(0.96).unwrap();
     assert!(found.degrades);

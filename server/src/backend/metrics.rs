@@ -207,7 +207,7 @@ impl Golden {
 }
 
 /// What kubelets say comes before what runtimes say (OpenTelemetry semantic conventions, Prometheus clients).
-const GOLDEN: [Golden; 14] = [
+const GOLDEN: [Golden; 15] = [
     Golden::rate("CPU", &["container.cpu.time", "k8s.pod.cpu.time"])
         .by(&["pod"])
         .limit("k8s.container.cpu.limit")
@@ -229,6 +229,7 @@ const GOLDEN: [Golden; 14] = [
     Golden::rate("Network", &["k8s.pod.network.io", "container.network.io", "system.network.io"])
         .by(&["network.io.direction", "direction"]),
     Golden::rate("Throttled", &["container.cpu.throttled"]).by(&["pod"]).of("container.cpu.periods"),
+    Golden::rate("Throttled as a whole", &["k8s.pod.cpu.throttled"]).by(&["pod"]).of("k8s.pod.cpu.periods"),
     Golden::level("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95),
     Golden::level("Active requests", &["http.server.active_requests"], Aggregation::Sum),
     Golden::level(

@@ -171,18 +171,30 @@ impl Reader<'_> {
     }
 
     /// Periods a second in which containers wanted to run, and of them those in which they were held at their limit, by
-    /// pod and container.
+    /// pod and container; and by pod of those that have a limit as a whole.
     pub(super) async fn periods(&self) -> Result<Vec<(Vec<String>, Points, Points)>, store::Error> {
+        let mut all = self.held("container.cpu.throttled", "container.cpu.periods", &RUN[..2]).await?;
+        // Of most services no pod has one, and then nothing is asked for.
+        let shares = self.store.directory().pods(self.id).iter().any(|pod| pod.shares_cpu_limit());
+        if shares {
+            all.extend(self.held("k8s.pod.cpu.throttled", "k8s.pod.cpu.periods", &RUN[..1]).await?);
+        }
+        Ok(all)
+    }
+
+    async fn held(
+        &self,
+        held: &str,
+        periods: &str,
+        by: &[&str],
+    ) -> Result<Vec<(Vec<String>, Points, Points)>, store::Error> {
         let window = Window::before(self.now, HELD);
-        let held = self.ask(query("container.cpu.throttled", &RUN[..2], true), window, Step(MINUTE)).await?;
+        let held = self.ask(query(held, by, true), window, Step(MINUTE)).await?;
         if held.is_empty() {
             return Ok(Vec::new());
         }
-        let mut periods: BTreeMap<Vec<String>, Points> = self
-            .ask(query("container.cpu.periods", &RUN[..2], true), window, Step(MINUTE))
-            .await?
-            .into_iter()
-            .collect();
+        let mut periods: BTreeMap<Vec<String>, Points> =
+            self.ask(query(periods, by, true), window, Step(MINUTE)).await?.into_iter().collect();
         let both = held.into_iter().filter_map(|(key, held)| {
             let periods = periods.remove(&key)?;
             Some((key, periods, held))

@@ -140,7 +140,8 @@ fn begin(key: &str, id: &ServiceId, found: &Saturation) -> AdverseEvent {
     let (container, reason) = match &found.of {
         SaturationOf::Cpu { container } => (Some(container.clone()), "CPUThrottling"),
         SaturationOf::Memory { container } => (Some(container.clone()), "MemoryNearLimit"),
-        SaturationOf::Pod => (None, "MemoryNearLimit"),
+        SaturationOf::PodCpu => (None, "CPUThrottling"),
+        SaturationOf::PodMemory => (None, "MemoryNearLimit"),
         SaturationOf::Volume { .. } => (None, "VolumeFillingUp"),
         SaturationOf::Autoscaler | SaturationOf::Quota => (None, ""),
     };
@@ -168,7 +169,7 @@ fn key(id: &ServiceId, of: &SaturationOf) -> String {
     let what = match of {
         SaturationOf::Cpu { container } | SaturationOf::Memory { container } => container.as_str(),
         SaturationOf::Volume { volume } => volume.as_str(),
-        SaturationOf::Pod | SaturationOf::Autoscaler | SaturationOf::Quota => "",
+        SaturationOf::PodCpu | SaturationOf::PodMemory | SaturationOf::Autoscaler | SaturationOf::Quota => "",
     };
     format!("{}|{}|{:?}|{what}|", id.cluster, id.local(), of.kind())
 }

@@ -8,7 +8,8 @@ use model::{LeakOf, PodState, Saturation, SaturationOf, Timestamp};
 use super::reader::{Points, Run};
 
 /// What the living pods of a service have too little of, the worst first. `held` are periods a second by pod and
-/// container: those in which it wanted to run, and of them those in which it was held.
+/// container, or by pod of those that have a limit as a whole: those in which it wanted to run, and of them those in
+/// which it was held.
 pub(super) fn find(
     runs: &[Run],
     held: Vec<(Vec<String>, Points, Points)>,
@@ -23,7 +24,7 @@ pub(super) fn find(
             continue;
         }
         let of = match &run.of {
-            LeakOf::Memory { .. } if run.together => SaturationOf::Pod,
+            LeakOf::Memory { .. } if run.together => SaturationOf::PodMemory,
             LeakOf::Memory { container } => SaturationOf::Memory { container: container.clone() },
             LeakOf::Volume { volume } => SaturationOf::Volume { volume: volume.clone() },
         };
@@ -36,9 +37,12 @@ pub(super) fn find(
         known.push(Measured { pod: run.pod.clone(), shares, whole: Some(limit) });
     }
     for (key, periods, held) in held {
-        let [pod, container] = key.as_slice() else { continue };
+        let (pod, of) = match key.as_slice() {
+            [pod] => (pod, SaturationOf::PodCpu),
+            [pod, container] => (pod, SaturationOf::Cpu { container: container.clone() }),
+            _ => continue,
+        };
         if living(pod).is_some() {
-            let of = SaturationOf::Cpu { container: container.clone() };
             let shares = throttled(&periods, &held);
             all.entry(of).or_default().push(Measured { pod: pod.clone(), shares, whole: None });
         }
@@ -54,7 +58,7 @@ pub(super) fn find(
 mod tests {
     use axum::body::Body;
     use http::{Request, StatusCode};
-    use model::{ClusterId, MINUTE, PodId, SECOND};
+    use model::{Amounts, Asked, ClusterId, MINUTE, PodId, SECOND, Whole};
     use serde_json::{Value, json};
     use store::{ClusterRecord, Store};
     use tower::ServiceExt;
@@ -118,34 +122,51 @@ mod tests {
         };
         let found = find(&[of("app"), of("proxy")], vec![], &HashMap::from([("here", &one)]), NOW);
         let [found] = &found[..] else { panic!("{found:#?}") };
-        assert_eq!((&found.of, found.pods.as_slice()), (&SaturationOf::Pod, &["here".to_owned()][..]));
+        assert_eq!((&found.of, found.pods.as_slice()), (&SaturationOf::PodMemory, &["here".to_owned()][..]));
     }
 
-    /// The metrics of a container over the last half hour, one reading every 15 s.
-    fn metrics(now: Timestamp, pod: &str, held: f64, memory: f64) -> Value {
+    /// Readings of the last half hour, one every 15 s.
+    fn points(now: Timestamp, value: impl Fn(f64) -> f64) -> Vec<Value> {
         let start = now.plus(-30 * MINUTE);
-        let points = |value: &dyn Fn(f64) -> f64| -> Vec<Value> {
-            let reading = |n: i64| {
-                let at = start.plus(n * 15 * SECOND);
-                json!({"startTimeUnixNano": start.0.to_string(), "timeUnixNano": at.0.to_string(),
-                    "asDouble": value(15.0 * n as f64)})
-            };
-            (0..120).map(reading).collect()
+        let reading = |n: i64| {
+            let at = start.plus(n * 15 * SECOND);
+            json!({"startTimeUnixNano": start.0.to_string(), "timeUnixNano": at.0.to_string(),
+                "asDouble": value(15.0 * n as f64)})
         };
-        let count = |name: &str, a_second: f64| {
-            json!({"name": name, "sum": {"aggregationTemporality": 2, "isMonotonic": true,
-                "dataPoints": points(&|seconds| seconds * a_second)}})
-        };
-        let level = |name: &str, value: f64| json!({"name": name, "gauge": {"dataPoints": points(&|_| value)}});
-        let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        (0..120).map(reading).collect()
+    }
+
+    fn count(now: Timestamp, name: &str, a_second: f64) -> Value {
+        json!({"name": name, "sum": {"aggregationTemporality": 2, "isMonotonic": true,
+            "dataPoints": points(now, |seconds| seconds * a_second)}})
+    }
+
+    fn attribute(key: &str, value: &str) -> Value {
+        json!({"key": key, "value": {"stringValue": value}})
+    }
+
+    /// The metrics of a container.
+    fn metrics(now: Timestamp, pod: &str, held: f64, memory: f64) -> Value {
+        let level = |name: &str, value: f64| json!({"name": name, "gauge": {"dataPoints": points(now, |_| value)}});
         json!({
             "resource": {"attributes": [attribute("k8s.pod.uid", &format!("uid-{pod}")),
                 attribute("k8s.container.name", "app"), attribute("container.id", "run")]},
             "scopeMetrics": [{"metrics": [
-                count("container.cpu.periods", 10.0),
-                count("container.cpu.throttled", 10.0 * held),
+                count(now, "container.cpu.periods", 10.0),
+                count(now, "container.cpu.throttled", 10.0 * held),
                 level("container.memory.working_set", memory),
                 level("k8s.container.memory.limit", 1_000.0),
+            ]}],
+        })
+    }
+
+    /// The metrics of a pod that has a limit as a whole.
+    fn metrics_of_pod(now: Timestamp, pod: &str, held: f64) -> Value {
+        json!({
+            "resource": {"attributes": [attribute("k8s.pod.uid", &format!("uid-{pod}"))]},
+            "scopeMetrics": [{"metrics": [
+                count(now, "k8s.pod.cpu.periods", 10.0),
+                count(now, "k8s.pod.cpu.throttled", 10.0 * held),
             ]}],
         })
     }
@@ -179,5 +200,26 @@ mod tests {
         assert!(said.ends_with(" in 1 of 2 pods: it is held at its CPU limit"), "{said}");
         assert!((25 * MINUTE..=31 * MINUTE).contains(&now.since(cpu.since)), "{said}");
         assert_eq!((memory.pods.as_slice(), cpu.pods.as_slice()), (&["one".to_owned()][..], &["one".to_owned()][..]));
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_is_held_at_its_limit_as_a_whole_is_said_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        record(&store, vec![service("cart")], vec![]).await;
+        let limits = Amounts { cpu: Some(500), memory: None };
+        let whole = Whole { asked: Asked { limits, ..Asked::default() }, before: vec![] };
+        let of = |name: &str| PodState { whole: Some(Box::new(whole.clone())), ..pod(name, "run") };
+        let mut pods = ClusterRecord::new(ClusterId("c1".into()));
+        pods.pods = [of("one"), of("two")].map(std::sync::Arc::new).into();
+        store.record(&pods).await.unwrap();
+        let now = crate::jobs::now();
+        send(&store, vec![metrics_of_pod(now, "one", 0.6), metrics_of_pod(now, "two", 0.1)]).await;
+        let found = look(&store, &id("cart"), now, false).await.unwrap().saturation;
+        let [cpu] = &found[..] else { panic!("{found:#?}") };
+        let said = cpu.sentence.to_string();
+        assert!(said.starts_with("The whole pod was throttled 60 % of the last ") && cpu.degrades, "{said}");
+        assert!(said.ends_with(" in 1 of 2 pods: it is held at its CPU limit"), "{said}");
+        assert_eq!((&cpu.of, cpu.pods.as_slice()), (&SaturationOf::PodCpu, &["one".to_owned()][..]));
     }
 }

@@ -38,7 +38,7 @@ pub fn saturation(of: &SaturationOf, now: Timestamp, all: &[Measured], rules: &S
     });
     let worst = lacking.first()?;
     let degrades = match of {
-        SaturationOf::Cpu { .. } => worst.share >= rules.held,
+        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => worst.share >= rules.held,
         SaturationOf::Volume { .. } => worst.full_in.is_none_or(|left| left < rules.soon),
         _ => true,
     };
@@ -55,12 +55,12 @@ fn lacks<'a>(of: &SaturationOf, one: &'a Measured, now: Timestamp, rules: &Satur
     let last = one.shares.last()?.1;
     let found = |since, share, full_in| Lacking { pod: &one.pod, since, share, whole: one.whole, full_in };
     match of {
-        SaturationOf::Cpu { .. } => {
+        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => {
             let since = lasting(&one.shares, now, &rules.throttled)?;
             let while_it_lasts = || one.shares.iter().filter(move |(at, _)| *at >= since).map(|(_, share)| *share);
             Some(found(since, while_it_lasts().sum::<f64>() / while_it_lasts().count().max(1) as f64, None))
         }
-        SaturationOf::Memory { .. } | SaturationOf::Pod => {
+        SaturationOf::Memory { .. } | SaturationOf::PodMemory => {
             Some(found(lasting(&one.shares, now, &rules.memory)?, last, None))
         }
         SaturationOf::Volume { .. } => match lasting(&one.shares, now, &rules.full) {
@@ -98,7 +98,7 @@ fn left(shares: &[(Timestamp, f64)], now: Timestamp, rules: &SaturationRules) ->
     (left < 365.0 * DAY as f64).then_some(left as i64)
 }
 
-/// Shares of time that a container was held at its CPU limit: of the periods in which it wanted to run, those in which
+/// Shares of time that a container or a pod was held at its CPU limit: of the periods in which it wanted to run, those in which
 /// it was held, each over the five minutes before it, as the alert has it. Both are given a second.
 ///
 /// A container that hardly runs is now and then held in most of its few periods, which nobody notices: with fewer than

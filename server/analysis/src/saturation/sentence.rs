@@ -11,15 +11,16 @@ pub(super) fn measured(of: &SaturationOf, lacking: &[Lacking<'_>], watched: usiz
     let up_to = if several { "up to " } else { "" };
     let share = percent(worst.share);
     match of {
-        SaturationOf::Cpu { container } => Sentence::plain("Container ")
-            .strong(container.clone())
-            .text(format!(" was throttled {up_to}"))
-            .strong(share)
-            .text(format!(
-                " of the last {}{}: it is held at its CPU limit",
-                age(worst.since, now),
-                pods(lacking, watched)
-            )),
+        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => {
+            let who = match of {
+                SaturationOf::Cpu { container } => Sentence::plain("Container ").strong(container.clone()),
+                _ => Sentence::plain("The whole pod"),
+            };
+            let (age, among) = (age(worst.since, now), pods(lacking, watched));
+            who.text(format!(" was throttled {up_to}"))
+                .strong(share)
+                .text(format!(" of the last {age}{among}: it is held at its CPU limit"))
+        }
         SaturationOf::Memory { container } => {
             let limit = worst.whole.map(|whole| format!(" of {}", bytes_text(whole))).unwrap_or_default();
             Sentence::plain("Container ")
@@ -28,7 +29,7 @@ pub(super) fn measured(of: &SaturationOf, lacking: &[Lacking<'_>], watched: usiz
                 .strong(share)
                 .text(format!(" of its memory limit{limit}{}", pods(lacking, watched)))
         }
-        SaturationOf::Pod => {
+        SaturationOf::PodMemory => {
             let limit = worst.whole.map(|whole| format!(" of {}", bytes_text(whole))).unwrap_or_default();
             Sentence::plain("Containers together are at ")
                 .text(up_to)

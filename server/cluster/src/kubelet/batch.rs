@@ -88,7 +88,7 @@ fn levels(thing: &Thing) -> Vec<(&'static Metric, Labels)> {
             .map(|metric| (metric, Labels::new()))
             .into(),
         Thing::Files => vec![(&metric::FILES, Labels::new())],
-        Thing::Network => Vec::new(),
+        Thing::Pod | Thing::Network => Vec::new(),
         Thing::Volume(name, claim) => {
             let labels = vec![("k8s.persistentvolumeclaim.name", claim.clone()), ("k8s.volume.name", name.clone())];
             vec![(&metric::VOLUME_AVAILABLE, labels.clone()), (&metric::VOLUME_CAPACITY, labels)]

@@ -1,10 +1,11 @@
-//! `/metrics/cadvisor`: what each container uses. Pure.
+//! `/metrics/cadvisor`: what each container uses, and how long pods were held at a limit as a whole. Pure.
 
 use std::collections::HashMap;
 
-use super::text::{Lines, Sample, sample};
+use super::pods::Pods;
+use super::text::{Labels, Lines, Sample, sample};
 
-/// What is kept of a container, by its place in [`Figures::values`].
+/// What is kept of a container or a pod, by its place in [`Figures::values`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Figure {
     Cpu,
@@ -68,11 +69,12 @@ pub(super) struct Device {
     pub(super) written: f64,
 }
 
-/// What a container uses.
+/// What a container uses, or a pod as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figures {
     pub(super) namespace: String,
     pub(super) pod: String,
+    /// Empty for the pod as a whole.
     pub(super) container: String,
     /// The runtime's id, where the control group's name ends with one.
     pub(super) id: Option<String>,
@@ -138,31 +140,31 @@ struct Gathered {
 }
 
 impl Cadvisor {
-    /// Takes a piece of the body; only containers of pods that `is_known` by namespace and name are kept.
-    pub(super) fn feed(&mut self, piece: &[u8], is_known: &impl Fn(&str, &str) -> bool) {
+    /// Takes a piece of the body; only what belongs to one of the pods is kept.
+    pub(super) fn feed(&mut self, piece: &[u8], pods: &Pods) {
         let gathered = &mut self.gathered;
-        self.lines.feed(piece, |line| gathered.line(line, is_known));
+        self.lines.feed(piece, |line| gathered.line(line, pods));
     }
 
-    /// The containers.
-    pub(super) fn finish(self, is_known: &impl Fn(&str, &str) -> bool) -> Vec<Figures> {
+    /// The containers, and pods as a whole.
+    pub(super) fn finish(self, pods: &Pods) -> Vec<Figures> {
         let Self { lines, mut gathered } = self;
-        lines.finish(|line| gathered.line(line, is_known));
+        lines.finish(|line| gathered.line(line, pods));
         gathered.all
     }
 }
 
 impl Gathered {
-    fn line(&mut self, line: &[u8], is_known: &impl Fn(&str, &str) -> bool) {
+    fn line(&mut self, line: &[u8], pods: &Pods) {
         if let Some(sample) = sample(line, family) {
-            self.take(&sample, is_known);
+            self.take(&sample, pods);
         }
     }
 
-    fn take(&mut self, sample: &Sample<'_, Family>, is_known: &impl Fn(&str, &str) -> bool) {
+    fn take(&mut self, sample: &Sample<'_, Family>, pods: &Pods) {
         let labels = &sample.labels;
-        // Without a container it is a pod's control group, or one above.
-        if matches!(labels.container, "" | "POD") || !matches!(labels.cpu, "" | "total") {
+        let is_part = labels.container == "POD" || !matches!(labels.cpu, "" | "total");
+        if is_part || (labels.container.is_empty() && !is_of_pod(sample)) {
             return;
         }
         self.key.clear();
@@ -172,7 +174,7 @@ impl Gathered {
         }
         let place = match self.places.get(&self.key) {
             Some(place) => *place,
-            None if self.all.len() >= MANY || !is_known(labels.namespace, labels.pod) => return,
+            None if self.all.len() >= MANY || !is_kept(labels, pods) => return,
             None => {
                 let mut figures = Figures::new(labels.namespace, labels.pod, labels.container);
                 figures.id = container_id(labels.id).map(str::to_owned);
@@ -192,6 +194,20 @@ impl Gathered {
     }
 }
 
+/// Whether a sample without a container is one that is kept of a pod's control group: not of one above it, nor of the
+/// container that holds the pod's network.
+fn is_of_pod(sample: &Sample<'_, Family>) -> bool {
+    let is_wanted = matches!(sample.family, Family::Of(Figure::Periods | Figure::Throttled | Figure::Started));
+    is_wanted && !sample.labels.pod.is_empty() && container_id(sample.labels.id).is_none()
+}
+
+/// Whether it belongs to one of the pods; of a pod's own group, to one whose containers have a limit together. Any pod
+/// whose containers all have limits has a quota, but these are held before it is.
+fn is_kept(labels: &Labels<'_>, pods: &Pods) -> bool {
+    let pod = pods.get(labels.namespace, labels.pod);
+    pod.is_some_and(|pod| !labels.container.is_empty() || pod.shares_cpu_limit())
+}
+
 /// `…/cri-containerd-<id>.scope` or `…/<id>`: 64 digits in hexadecimal, as all runtimes have.
 fn container_id(group: &str) -> Option<&str> {
     let last = group.rsplit('/').next()?;
@@ -202,13 +218,23 @@ fn container_id(group: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use model::{Amounts, Asked, PodState, Whole};
+
     use super::*;
+    use crate::kubelet::pods::by_node;
+    use crate::kubelet::pods::tests::pod;
 
     fn gather(body: &str) -> Vec<Figures> {
-        let is_known = |namespace: &str, pod: &str| (namespace, pod) == ("shop", "cart-1");
+        gather_of(body, pod("cart-1"))
+    }
+
+    fn gather_of(body: &str, pod: PodState) -> Vec<Figures> {
+        let pods = by_node([Arc::new(pod)].iter()).remove("node-1").unwrap();
         let mut cadvisor = Cadvisor::default();
-        body.as_bytes().chunks(7).for_each(|piece| cadvisor.feed(piece, &is_known));
-        cadvisor.finish(&is_known)
+        body.as_bytes().chunks(7).for_each(|piece| cadvisor.feed(piece, &pods));
+        cadvisor.finish(&pods)
     }
 
     const LABELS: &str = r#"namespace="shop",pod="cart-1""#;
@@ -238,6 +264,32 @@ mod tests {
         assert_eq!(app.get(Figure::Rss), Some(4_096.0));
         assert_eq!(app.get(Figure::MemoryLimit), Some(8_192.0), "the last line needs no end");
         assert_eq!(app.devices, [Device { name: "/dev/sda".into(), read: 5.0, written: 6.0 }]);
+    }
+
+    #[test]
+    fn a_pod_is_gathered_where_it_has_a_limit_as_a_whole() {
+        let line = |family: &str, group: &str, value: u32| {
+            format!(
+                "container_{family}{{container=\"\",id=\"/kubepods{group}\",image=\"\",name=\"\",{LABELS}}} {value} 9\n"
+            )
+        };
+        let sandbox = format!("/pod1/{}", "c".repeat(64));
+        let body = line("cpu_cfs_periods_total", "/pod1", 40)
+            + &line("cpu_cfs_throttled_periods_total", "/pod1", 10)
+            + &line("cpu_cfs_periods_total", &sandbox, 7)
+            + &line("memory_working_set_bytes", "/pod1", 5)
+            + "container_cpu_cfs_periods_total{container=\"\",id=\"/kubepods\",namespace=\"\",pod=\"\"} 99 9\n";
+        assert_eq!(gather(&body), [], "its containers have limits of their own");
+        let limited = |limits| {
+            let whole = Whole { asked: Asked { limits, ..Asked::default() }, before: vec![] };
+            gather_of(&body, PodState { whole: Some(Box::new(whole)), ..pod("cart-1") })
+        };
+        assert_eq!(limited(Amounts { cpu: None, memory: Some(1) }), [], "it has none of cores");
+        let found = limited(Amounts { cpu: Some(500), memory: None });
+        let [whole] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((whole.pod.as_str(), whole.container.as_str(), whole.id.as_deref()), ("cart-1", "", None));
+        assert_eq!((whole.get(Figure::Periods), whole.get(Figure::Throttled)), (Some(40.0), Some(10.0)));
+        assert_eq!(whole.get(Figure::WorkingSet), None, "that is the sum of its containers'");
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(super) const CPU_PERIODS: Metric =
     counter("container.cpu.periods", "{period}", "Periods in which the container wanted to run and had a limit");
 pub(super) const CPU_THROTTLED: Metric =
     counter("container.cpu.throttled", "{period}", "Periods of them in which it was held at its limit");
+pub(super) const POD_PERIODS: Metric =
+    counter("k8s.pod.cpu.periods", "{period}", "Periods in which the pod wanted to run and had a limit as a whole");
+pub(super) const POD_THROTTLED: Metric =
+    counter("k8s.pod.cpu.throttled", "{period}", "Periods of them in which it was held at that limit");
 pub(super) const CPU_LIMIT: Metric = gauge("k8s.container.cpu.limit", "{cpu}", "Cores that it may use");
 pub(super) const WORKING_SET: Metric =
     gauge("container.memory.working_set", "By", "Memory that can't be taken back: what counts against the limit");

@@ -26,6 +26,8 @@ pub(super) struct Source {
 pub(super) enum Thing {
     /// A container's processor, memory and devices.
     Container,
+    /// A pod's processor as a whole.
+    Pod,
     /// A container's file system.
     Files,
     /// A pod's network.
@@ -37,7 +39,7 @@ pub(super) enum Thing {
 impl Thing {
     /// Whether it is said with the containers; the other things are in the summary.
     pub(super) fn is_container(&self) -> bool {
-        matches!(self, Self::Container)
+        matches!(self, Self::Container | Self::Pod)
     }
 }
 
@@ -52,8 +54,11 @@ pub(super) struct Reading {
     pub(super) at: Timestamp,
     /// Since when its totals count, where that is known.
     pub(super) start: Option<Timestamp>,
-    pub(super) points: Vec<(&'static Metric, Labels, f64)>,
+    pub(super) points: Points,
 }
+
+/// Values of metrics.
+pub(super) type Points = Vec<(&'static Metric, Labels, f64)>;
 
 /// The moment of a measurement: the kubelet's own, but for one that says none or is ahead of us.
 fn moment(said: Option<Timestamp>, now: Timestamp) -> Timestamp {
@@ -64,7 +69,7 @@ fn of_millis(millis: i64) -> Timestamp {
     Timestamp(millis.saturating_mul(SECOND / 1_000))
 }
 
-/// Of containers. Of two runs of one, only the newer counts: the older is told for a while after it ended.
+/// Of containers, and of pods as a whole. Of two runs of one, only the newer counts: the older is told for a while after it ended.
 pub(super) fn of_containers(all: &[Figures], pods: &Pods, now: Timestamp) -> Vec<Reading> {
     let order = |figures: &Figures| (figures.get(Figure::Started).unwrap_or(0.0), figures.at);
     let mut newest: HashMap<(&str, &str, &str), &Figures> = HashMap::new();
@@ -78,13 +83,37 @@ pub(super) fn of_containers(all: &[Figures], pods: &Pods, now: Timestamp) -> Vec
         let same = newest.get(&(&*figures.namespace, &*figures.pod, &*figures.container));
         same.is_some_and(|newest| std::ptr::eq(*newest, *figures))
     };
-    let of = |figures: &Figures| of_container(figures, pods.get(&figures.namespace, &figures.pod)?, now);
+    let of = |figures: &Figures| {
+        let pod = pods.get(&figures.namespace, &figures.pod)?;
+        let (thing, points) = if figures.container.is_empty() {
+            (Thing::Pod, points_of_pod(figures))
+        } else {
+            (Thing::Container, points_of_container(figures))
+        };
+        (!points.is_empty()).then(|| reading(figures, pod, thing, points, now))
+    };
     all.iter().filter(is_newest).filter_map(of).collect()
 }
 
-fn of_container(figures: &Figures, pod: &Arc<PodState>, now: Timestamp) -> Option<Reading> {
+fn reading(figures: &Figures, pod: &Arc<PodState>, thing: Thing, points: Points, now: Timestamp) -> Reading {
+    let start = figures.get(Figure::Started).filter(|seconds| *seconds > 0.0);
+    Reading {
+        source: source(pod, &figures.container, figures.id.as_deref(), thing),
+        pod: pod.clone(),
+        at: moment(figures.at.map(of_millis), now),
+        start: start.map(|seconds| of_millis((seconds * 1_000.0) as i64)),
+        points,
+    }
+}
+
+fn points_of_pod(figures: &Figures) -> Points {
+    let all = [(&metric::POD_PERIODS, Figure::Periods), (&metric::POD_THROTTLED, Figure::Throttled)];
+    all.into_iter().filter_map(|(metric, figure)| Some((metric, Vec::new(), figures.get(figure)?))).collect()
+}
+
+fn points_of_container(figures: &Figures) -> Points {
     let get = |figure| figures.get(figure);
-    let mut points: Vec<(&'static Metric, Labels, f64)> = Vec::with_capacity(16);
+    let mut points: Points = Vec::with_capacity(16);
     let mut put = |metric: &'static Metric, labels: Labels, value: Option<f64>| {
         points.extend(value.map(|value| (metric, labels, value)));
     };
@@ -111,14 +140,7 @@ fn of_container(figures: &Figures, pod: &Arc<PodState>, now: Timestamp) -> Optio
             put(&metric::DISK_IO, labels, Some(bytes).filter(|bytes| !bytes.is_nan()));
         }
     }
-    let start = get(Figure::Started).filter(|seconds| *seconds > 0.0);
-    (!points.is_empty()).then(|| Reading {
-        source: source(pod, &figures.container, figures.id.as_deref(), Thing::Container),
-        pod: pod.clone(),
-        at: moment(figures.at.map(of_millis), now),
-        start: start.map(|seconds| of_millis((seconds * 1_000.0) as i64)),
-        points,
-    })
+    points
 }
 
 /// A container's source; where its control group has no id, the id is the one that the cluster says.
@@ -258,6 +280,16 @@ mod tests {
         let all = of_containers(&[figures(None, &unlimited)], &pods(|_| {}), NOW);
         assert_eq!(told(&all[0]), [("container.cpu.time", 1.0)]);
         assert_eq!(all[0].source.id, "known", "the cluster knows it");
+    }
+
+    #[test]
+    fn a_pod_as_a_whole_has_the_periods_of_its_limit() {
+        let mut whole = figures(None, &[(Figure::Periods, 40.0), (Figure::Throttled, 10.0)]);
+        whole.container = String::new();
+        let all = of_containers(&[whole, figures(Some("run"), &[(Figure::Cpu, 1.0)])], &pods(|_| {}), NOW);
+        assert_eq!(told(&all[0]), [("k8s.pod.cpu.periods", 40.0), ("k8s.pod.cpu.throttled", 10.0)]);
+        assert_eq!((&all[0].source.thing, all[0].source.id.as_str()), (&Thing::Pod, ""));
+        assert_eq!(told(&all[1]), [("container.cpu.time", 1.0)]);
     }
 
     #[test]

@@ -60,9 +60,8 @@ impl Scrape {
 
     async fn containers(&self) -> Result<Vec<Figures>, Trouble> {
         let mut cadvisor = Cadvisor::default();
-        let is_known = |namespace: &str, pod: &str| self.pods.get(namespace, pod).is_some();
-        self.asker.get(&self.target, Endpoint::Cadvisor, |piece| cadvisor.feed(piece, &is_known)).await?;
-        Ok(cadvisor.finish(&is_known))
+        self.asker.get(&self.target, Endpoint::Cadvisor, |piece| cadvisor.feed(piece, &self.pods)).await?;
+        Ok(cadvisor.finish(&self.pods))
     }
 
     async fn summary(&self) -> Result<Summary, Trouble> {
