@@ -8,7 +8,7 @@ use simulator::{Controls, Faults, Options, Scenario, Service, Simulator};
 use store::Store;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A cluster with one service whose kubelets are read.
+/// A cluster whose kubelets are read: of a service whose containers have limits, and one that has them as a whole.
 struct Watched {
     store: Store,
     controls: Controls,
@@ -27,7 +27,8 @@ impl Watched {
             cpu_limit: 0.5,
             ..Service::default()
         };
-        let scenario = Scenario { nodes: 2, services: vec![service], ..Scenario::idle() };
+        let whole = Service { name: "identity".into(), limited_as_a_whole: true, ..service.clone() };
+        let scenario = Scenario { nodes: 2, services: vec![service, whole], ..Scenario::idle() };
         let simulator = Simulator::start(Options { scenario, rate: 0.0, ..Options::default() }).await.unwrap();
         let kubeconfig = directory.path().join("kubeconfig");
         std::fs::write(&kubeconfig, simulator.kubeconfig()).unwrap();
@@ -69,10 +70,11 @@ impl Watched {
         self.controls.set(Faults { revoked, ..Faults::default() });
     }
 
-    /// Names of the service's metrics.
-    async fn names(&self) -> Vec<String> {
+    /// Names of a service's metrics.
+    async fn names(&self, service: &str) -> Vec<String> {
         let directory = self.store.directory();
-        let Some(id) = directory.services().map(|service| service.id.clone()).next() else { return Vec::new() };
+        let mut ids = directory.services().map(|service| service.id.clone());
+        let Some(id) = ids.find(|id| id.name == service) else { return Vec::new() };
         let always = Window::new(Timestamp(0), Timestamp(i64::MAX / 2));
         let names = self.store.telemetry().metric_names(&id, always).await.unwrap();
         names.names.into_iter().map(|metric| metric.name).collect()
@@ -84,24 +86,27 @@ async fn what_containers_use_is_read_from_every_node() {
     let watched = Watched::start(&[]).await;
     watched.until("both nodes", |status| (status.nodes, status.answering) == (2, 2)).await;
     let began = Instant::now();
-    let expected = [
-        "container.cpu.throttled",
+    let of_both = [
         "container.cpu.time",
         "container.filesystem.usage",
         "container.memory.rss",
         "container.memory.working_set",
         "container.pressure.waiting",
-        "k8s.container.cpu.limit",
         "k8s.container.memory.limit",
         "k8s.pod.network.io",
     ];
-    loop {
-        let names = watched.names().await;
-        if expected.iter().all(|name| names.iter().any(|known| known == name)) {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "{names:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    let of_container = ["container.cpu.throttled", "k8s.container.cpu.limit"];
+    let of_pod = ["k8s.pod.cpu.periods", "k8s.pod.cpu.throttled"];
+    for (service, own, others) in [("cart", of_container, of_pod), ("identity", of_pod, of_container)] {
+        let names = loop {
+            let names = watched.names(service).await;
+            if of_both.iter().chain(&own).all(|name| names.iter().any(|known| known == name)) {
+                break names;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{service}: {names:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        assert!(others.iter().all(|name| !names.iter().any(|known| known == name)), "{service}: {names:?}");
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Service {
     pub cpu: f64,
     /// Limit of cores; 0 for none.
     pub cpu_limit: f64,
+    /// Its limits are those of its pods as a whole, whose containers have none of their own.
+    pub limited_as_a_whole: bool,
     /// Seconds from start to ready.
     pub warm_up: f64,
     /// When a CronJob runs: `minute hour * * *` or `*/n * * * *`.
@@ -320,6 +322,7 @@ impl Default for Service {
             memory: 90.0,
             cpu: 0.05,
             cpu_limit: 0.0,
+            limited_as_a_whole: false,
             warm_up: 5.0,
             schedule: String::new(),
             routes: Vec::new(),

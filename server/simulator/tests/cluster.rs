@@ -180,6 +180,30 @@ async fn kubelets_measure_known_pods() {
 }
 
 #[tokio::test]
+async fn pods_that_are_limited_as_a_whole_are_measured_as_such() {
+    let running = simulator(shop()).await;
+    let pods = running.admin.get("/api/v1/namespaces/platform/pods?labelSelector=app%3Didentity").await;
+    let pods = pods["items"].as_array().unwrap();
+    assert_eq!(pods.len(), 2);
+    let mut texts = Vec::new();
+    for node in running.admin.get("/api/v1/nodes").await["items"].as_array().unwrap() {
+        let port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].as_u64().unwrap();
+        if node["metadata"]["name"] != "node-3" {
+            texts.push(running.reader.at(&format!("127.0.0.1:{port}")).get("/metrics/cadvisor").await);
+        }
+    }
+    let lines: Vec<&str> = texts.iter().filter_map(|text| text.as_str()).flat_map(str::lines).collect();
+    for pod in pods.iter().filter(|pod| pod["spec"]["nodeName"] != "node-3") {
+        assert_eq!(pod["spec"]["resources"]["limits"]["cpu"], "150m");
+        assert!(pod["spec"]["containers"][0]["resources"].get("limits").is_none());
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        let periods = |line: &&&str| line.starts_with("container_cpu_cfs_periods_total") && line.contains(name);
+        let told: Vec<_> = lines.iter().filter(periods).collect();
+        assert!(matches!(told[..], [line] if line.contains("{container=\"\",")), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn objects_by_the_thousand_are_real_kubernetes_objects() {
     let size = Options {
         pods: 2_000,

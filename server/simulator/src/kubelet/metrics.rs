@@ -24,6 +24,8 @@ struct Measured {
     id: String,
     image: String,
     cpu_limit: f64,
+    /// That limit is its pod's.
+    limited_as_a_whole: bool,
     started: Timestamp,
     at: Timestamp,
     figures: Figures,
@@ -70,6 +72,7 @@ fn of_pod(api: &Api, pod: &Value) -> Option<Measured> {
         id: text(pod, "/status/containerStatuses/0/containerID").trim_start_matches("containerd://").to_owned(),
         image: image.to_owned(),
         cpu_limit: service.cpu_limit,
+        limited_as_a_whole: service.limited_as_a_whole,
         started,
         at,
         figures: run.at(at),
@@ -121,6 +124,10 @@ fn cadvisor(all: &[Measured]) -> String {
         // A container without a limit has no periods of one.
         let of_limit = name.contains("cfs") || name.contains("quota");
         for m in all.iter().filter(|m| !of_limit || m.cpu_limit > 0.0) {
+            if of_limit && m.limited_as_a_whole {
+                of_whole(&mut out, name, m, read(m));
+                continue;
+            }
             let device = if name.starts_with("container_fs") { "device=\"/dev/vda\"," } else { "" };
             let cpu = if name.contains("cpu_usage") { "cpu=\"total\"," } else { "" };
             let _ = writeln!(
@@ -159,6 +166,19 @@ fn cadvisor(all: &[Measured]) -> String {
         }
     }
     out
+}
+
+/// What is said of a pod's own control group: it has no container, image and name.
+fn of_whole(out: &mut String, name: &str, m: &Measured, value: f64) {
+    let _ = writeln!(
+        out,
+        "{name}{{container=\"\",id=\"/kubepods/burstable/pod{}\",image=\"\",name=\"\",namespace=\"{}\",pod=\"{}\"}} \
+         {value} {}",
+        m.uid,
+        m.namespace,
+        m.pod,
+        millis(m.at),
+    );
 }
 
 fn resource(all: &[Measured]) -> String {

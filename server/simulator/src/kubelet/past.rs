@@ -151,7 +151,8 @@ fn container(
         level("k8s.container.memory.limit", |figures| figures.limit),
     ];
     // Only who has a limit is held at it; the collector has these from cadvisor.
-    if scenario.services[one.server.service].cpu_limit > 0.0 {
+    let service = &scenario.services[one.server.service];
+    if service.cpu_limit > 0.0 && !service.limited_as_a_whole {
         metrics.push(metric("container.cpu.periods", "{period}", count(|figures| figures.periods)));
         metrics.push(metric("container.cpu.throttled", "{period}", count(|figures| figures.throttled)));
     }
@@ -167,7 +168,19 @@ fn pod(scenario: &Scenario, one: &Served, figures: &[(Timestamp, Figures)]) -> R
             ..point(*at, Some(one.server.started), read(figures))
         })
     });
-    of_resource(scenario, one, &[], vec![metric("k8s.pod.network.io", "By", total(points.collect()))])
+    let mut metrics = vec![metric("k8s.pod.network.io", "By", total(points.collect()))];
+    let service = &scenario.services[one.server.service];
+    if service.cpu_limit > 0.0 && service.limited_as_a_whole {
+        let periods: [(&str, Read); 2] = [
+            ("k8s.pod.cpu.periods", |figures| figures.periods),
+            ("k8s.pod.cpu.throttled", |figures| figures.throttled),
+        ];
+        metrics.extend(periods.map(|(name, read)| {
+            let points = figures.iter().map(|(at, figures)| point(*at, Some(one.server.started), read(figures)));
+            metric(name, "{period}", total(points.collect()))
+        }));
+    }
+    of_resource(scenario, one, &[], metrics)
 }
 
 fn of_resource(scenario: &Scenario, one: &Served, own: &[(&str, &str)], metrics: Vec<Metric>) -> ResourceMetrics {
@@ -250,6 +263,15 @@ mod tests {
         data.collect()
     }
 
+    fn grown(request: &ExportMetricsServiceRequest, name: &str) -> f64 {
+        let values = points(request, name).into_iter().filter_map(|point| match point.value {
+            Some(Value::AsDouble(value)) => Some(value),
+            _ => None,
+        });
+        let values: Vec<f64> = values.collect();
+        values.last().unwrap() - values.first().unwrap()
+    }
+
     #[test]
     fn who_is_killed_climbs_to_its_limit_and_ends() {
         let shop = Scenario::shop();
@@ -282,17 +304,21 @@ mod tests {
         let agent = server(&shop, "platform/log-agent", "g", "1");
         let all = served(&shop, &[(at(-3_600), fleet(&shop, &[&agent]))], OPENING);
         let request = request(&shop, &all, &(at(-3_600).0..at(0).0), |_| None).unwrap();
-        let grown = |name: &str| {
-            let values = points(&request, name).into_iter().filter_map(|point| match point.value {
-                Some(Value::AsDouble(value)) => Some(value),
-                _ => None,
-            });
-            let values: Vec<f64> = values.collect();
-            values.last().unwrap() - values.first().unwrap()
-        };
-        let share = grown("container.cpu.throttled") / grown("container.cpu.periods");
+        let share = grown(&request, "container.cpu.throttled") / grown(&request, "container.cpu.periods");
         // Enough to be said, too little to make it degraded.
         assert!((0.27..0.45).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn a_pod_that_is_limited_as_a_whole_is_held_now_and_then() {
+        let shop = Scenario::shop();
+        let identity = server(&shop, "platform/identity", "i", "1");
+        let all = served(&shop, &[(at(-3_600), fleet(&shop, &[&identity]))], OPENING);
+        let request = request(&shop, &all, &(at(-3_600).0..at(0).0), |_| None).unwrap();
+        assert!(points(&request, "container.cpu.periods").is_empty(), "its containers have no limit");
+        let share = grown(&request, "k8s.pod.cpu.throttled") / grown(&request, "k8s.pod.cpu.periods");
+        // Too little to be said.
+        assert!((0.02..0.2).contains(&share), "{share}");
     }
 
     #[test]

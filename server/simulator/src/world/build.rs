@@ -115,15 +115,24 @@ fn template(service: &Service, config: &str) -> Value {
     if service.cpu_limit > 0.0 {
         limits["cpu"] = json!(format!("{:.0}m", service.cpu_limit * 1_000.0));
     }
+    let requests = json!({"cpu": "100m", "memory": format!("{}Mi", service.memory_limit / 2)});
+    let (of_container, of_pod) = if service.limited_as_a_whole {
+        (json!({"requests": requests}), json!({"requests": requests, "limits": limits}))
+    } else {
+        (json!({"requests": requests, "limits": limits}), Value::Null)
+    };
     let container = json!({
         "name": "app", "image": format!("{}:{}", service.image, service.tags[0]), "env": env,
         "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
-        "resources": {"requests": {"cpu": "100m", "memory": format!("{}Mi", service.memory_limit / 2)},
-            "limits": limits},
+        "resources": of_container,
         "readinessProbe": probe, "volumeMounts": [{"name": "config", "mountPath": format!("/etc/{}", service.name)}],
     });
+    let mut spec = json!({"containers": [container], "volumes": [{"name": "config", "configMap": {"name": config}}]});
+    if !of_pod.is_null() {
+        spec["resources"] = of_pod;
+    }
     json!({
         "metadata": {"labels": {"app": service.name, "app.kubernetes.io/name": service.name}, "annotations": {}},
-        "spec": {"containers": [container], "volumes": [{"name": "config", "configMap": {"name": config}}]},
+        "spec": spec,
     })
 }
