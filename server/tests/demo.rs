@@ -43,6 +43,10 @@ fn a_demo_shows_the_shop_and_its_past_ends_with_0_and_removes_its_directory() {
         let charts = page.matches("data-testid=\"chart-golden\"").count();
         charts >= 3 && ["CPU", "Memory", "Network", "container.filesystem.usage"].iter().all(|word| page.contains(word))
     });
+    let of_whole_pods = format!("/services/{cluster}/platform/Deployment/identity/metrics");
+    until("how long pods were held at a limit as a whole", || {
+        get(&address, &of_whole_pods).contains("Throttled as a whole")
+    });
     // Of the hour before, too: who was held at its CPU limit is told once it was looked at.
     until("a service that is throttled", || get(&address, "/").contains(" was throttled up to "));
     // The fourth node is down for a while.
