@@ -1,9 +1,8 @@
 //! Readings as the store takes them: nothing twice, and where something is gone its levels end. Pure.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use model::{ClusterId, MetricKind, PodState, SECOND, Timestamp};
+use model::{ClusterId, MetricKind, SECOND, Text, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{Batch, PointRow, STALE, SeriesRow};
 
@@ -14,15 +13,28 @@ use crate::owner::{self, Of};
 /// What was said of a node's pods so far.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    seen: HashMap<Source, Seen>,
+    /// Each once, ascending by key.
+    seen: Vec<Seen>,
     /// When the node was read last.
     last: Option<Timestamp>,
 }
 
 #[derive(Debug)]
 struct Seen {
-    pod: Arc<PodState>,
+    source: Source,
     at: Timestamp,
+}
+
+/// What of these is known of a source.
+fn find<'a>(seen: &'a [Seen], source: &Source) -> Option<&'a Seen> {
+    let place = seen.binary_search_by(|seen| seen.source.key().cmp(&source.key())).ok()?;
+    Some(&seen[place])
+}
+
+/// In order, each once with when it was measured last.
+fn sort(seen: &mut Vec<Seen>) {
+    seen.sort_unstable_by(|a, b| (a.source.key(), b.at).cmp(&(b.source.key(), a.at)));
+    seen.dedup_by(|later, first| later.source.key() == first.source.key());
 }
 
 /// Which endpoints answered.
@@ -48,34 +60,42 @@ pub(super) fn batch(
     now: Timestamp,
 ) -> Batch {
     let mut writer = Writer::new(cluster, node, now);
-    let mut told = HashMap::with_capacity(readings.len());
-    for Reading { source, pod, at, start, points } in readings {
-        let before = memory.seen.get(&source).map(|seen| seen.at);
+    let mut told = Vec::with_capacity(readings.len());
+    for Reading { source, at, start, points } in readings {
+        let before = find(&memory.seen, &source).map(|seen| seen.at);
         // Kubelets measure when they want: until they do again they repeat themselves.
         if before.is_none_or(|before| at > before) {
             // Of what ran before it was first looked at, it is not known how much of a total is of that time.
             let is_whole = before.is_some() || memory.last.zip(start).is_some_and(|(last, start)| start >= last);
             let start = start.filter(|_| is_whole).unwrap_or_default();
+            let owner = writer.owner(&source);
             for (metric, labels, value) in &points {
-                writer.push(&source, &pod, metric, labels, (at, start, *value));
+                writer.push(owner, metric, labels, (at, start, *value));
             }
         }
-        let at = before.map_or(at, |before| before.max(at));
-        told.insert(source, Seen { pod, at });
+        told.push(Seen { source, at: before.map_or(at, |before| before.max(at)) });
     }
-    for (source, seen) in memory.seen.drain() {
-        if told.contains_key(&source) {
-            continue;
-        }
-        if !answered.tells(&source.thing) {
-            told.insert(source, seen);
+    sort(&mut told);
+    let mut unsaid = Vec::new();
+    for seen in memory.seen.drain(..).filter(|seen| find(&told, &seen.source).is_none()) {
+        if !answered.tells(&seen.source.thing) {
+            unsaid.push(seen);
             continue;
         }
         let end = now.max(seen.at.plus(SECOND / 1_000));
-        for (metric, labels) in levels(&source.thing) {
-            writer.push(&source, &seen.pod, metric, &labels, (end, Timestamp::default(), STALE));
+        let levels = levels(&seen.source.thing);
+        if !levels.is_empty() {
+            let owner = writer.owner(&seen.source);
+            for (metric, labels) in levels {
+                writer.push(owner, metric, &labels, (end, Timestamp::default(), STALE));
+            }
         }
     }
+    if !unsaid.is_empty() {
+        told.extend(unsaid);
+        sort(&mut told);
+    }
+    told.shrink_to_fit();
     memory.seen = told;
     memory.last = Some(now);
     writer.batch
@@ -89,7 +109,8 @@ fn levels(thing: &Thing) -> Vec<(&'static Metric, Labels)> {
             .into(),
         Thing::Files => vec![(&metric::FILES, Labels::new())],
         Thing::Pod | Thing::Network => Vec::new(),
-        Thing::Volume(name, claim) => {
+        Thing::Volume(names) => {
+            let (name, claim) = &**names;
             let labels = vec![("k8s.persistentvolumeclaim.name", claim.clone()), ("k8s.volume.name", name.clone())];
             vec![(&metric::VOLUME_AVAILABLE, labels.clone()), (&metric::VOLUME_CAPACITY, labels)]
         }
@@ -101,7 +122,8 @@ const SCOPE: &str = "kubelet";
 
 struct Writer<'a> {
     batch: Batch,
-    owners: HashMap<(Arc<str>, String, String), u32>,
+    /// Numbers of owners, by pod, container and its id.
+    owners: HashMap<(Text, Text, Text), u32>,
     node: &'a str,
 }
 
@@ -113,16 +135,10 @@ impl<'a> Writer<'a> {
         Self { batch: Batch::collected(request), owners: HashMap::new(), node }
     }
 
-    fn push(
-        &mut self,
-        source: &Source,
-        pod: &PodState,
-        metric: &Metric,
-        labels: &Labels,
-        (at, start, value): (Timestamp, Timestamp, f64),
-    ) {
-        let key = (source.pod.clone(), source.container.clone(), source.id.clone());
-        let owner = *self.owners.entry(key).or_insert_with(|| {
+    fn owner(&mut self, source: &Source) -> u32 {
+        let pod = &source.pod;
+        let key = (pod.id.0.clone(), source.container.clone(), source.id.clone());
+        *self.owners.entry(key).or_insert_with(|| {
             let (owner, facts) = owner::of(&Of {
                 cluster: &pod.cluster,
                 namespace: &pod.namespace,
@@ -133,7 +149,10 @@ impl<'a> Writer<'a> {
                 node: self.node,
             });
             self.batch.owner(owner, facts)
-        });
+        })
+    }
+
+    fn push(&mut self, owner: u32, metric: &Metric, labels: &Labels, (at, start, value): (Timestamp, Timestamp, f64)) {
         let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let series = SeriesRow {
             owner,
@@ -152,6 +171,8 @@ impl<'a> Writer<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::kubelet::pods::tests::pod;
 
@@ -159,9 +180,9 @@ mod tests {
 
     fn reading(id: &str, thing: Thing, at: i64) -> Reading {
         let pod = Arc::new(pod("cart-1"));
-        let source = Source { pod: pod.id.0.as_str().into(), container: "app".into(), id: id.into(), thing };
+        let source = Source { pod, container: "app".into(), id: id.into(), thing };
         let points = vec![(&metric::WORKING_SET, Labels::new(), 1.0), (&metric::CPU_TIME, Labels::new(), 2.0)];
-        Reading { source, pod, at: Timestamp(at), start: Some(Timestamp(1)), points }
+        Reading { source, at: Timestamp(at), start: Some(Timestamp(1)), points }
     }
 
     /// How many points came of each round.
@@ -177,6 +198,15 @@ mod tests {
     fn what_a_kubelet_repeats_is_not_stored_again() {
         let read = |at| (vec![reading("a", Thing::Container, at)], BOTH);
         assert_eq!(rounds(vec![read(10), read(10), read(9), read(20)]), [2, 0, 0, 2]);
+    }
+
+    #[test]
+    fn of_what_was_told_twice_at_once_the_newer_is_remembered() {
+        let both = (vec![reading("a", Thing::Container, 20), reading("a", Thing::Container, 10)], BOTH);
+        let later = |at| (vec![reading("a", Thing::Container, at)], BOTH);
+        assert_eq!(rounds(vec![both, later(15), later(20), later(30)]), [4, 0, 0, 2]);
+        // A node has hundreds of them, a cluster a thousand nodes.
+        assert!(size_of::<Seen>() <= 64);
     }
 
     #[test]

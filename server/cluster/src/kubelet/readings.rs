@@ -3,26 +3,32 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{MINUTE, PodState, SECOND, Timestamp};
+use model::{MINUTE, PodState, SECOND, Text, Timestamp};
 
 use super::cadvisor::{Figure, Figures, MANY};
 use super::metric::{self, Metric};
 use super::pods::Pods;
 use super::summary::{self, Summary};
 
-/// A thing that is measured on its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A thing that is measured on its own. Hundreds of a node are remembered: its strings are the pod's own.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Source {
-    /// The pod's uid.
-    pub(super) pod: Arc<str>,
+    pub(super) pod: Arc<PodState>,
     /// The container's name and id; of a pod's own things empty.
-    pub(super) container: String,
-    pub(super) id: String,
+    pub(super) container: Text,
+    pub(super) id: Text,
     pub(super) thing: Thing,
 }
 
+impl Source {
+    /// What tells it apart from others, however the pod stands.
+    pub(super) fn key(&self) -> (&str, &str, &str, &Thing) {
+        (&self.pod.id.0, &self.container, &self.id, &self.thing)
+    }
+}
+
 /// What of a pod or container it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Thing {
     /// A container's processor, memory and devices.
     Container,
@@ -33,7 +39,7 @@ pub(super) enum Thing {
     /// A pod's network.
     Network,
     /// A volume that was claimed: its name and the claim's.
-    Volume(String, String),
+    Volume(Box<(String, String)>),
 }
 
 impl Thing {
@@ -50,7 +56,6 @@ pub(super) type Labels = Vec<(&'static str, String)>;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reading {
     pub(super) source: Source,
-    pub(super) pod: Arc<PodState>,
     pub(super) at: Timestamp,
     /// Since when its totals count, where that is known.
     pub(super) start: Option<Timestamp>,
@@ -99,7 +104,6 @@ fn reading(figures: &Figures, pod: &Arc<PodState>, thing: Thing, points: Points,
     let start = figures.get(Figure::Started).filter(|seconds| *seconds > 0.0);
     Reading {
         source: source(pod, &figures.container, figures.id.as_deref(), thing),
-        pod: pod.clone(),
         at: moment(figures.at.map(of_millis), now),
         start: start.map(|seconds| of_millis((seconds * 1_000.0) as i64)),
         points,
@@ -144,12 +148,17 @@ fn points_of_container(figures: &Figures) -> Points {
 }
 
 /// A container's source; where its control group has no id, the id is the one that the cluster says.
-fn source(pod: &PodState, container: &str, id: Option<&str>, thing: Thing) -> Source {
-    let known = || pod.containers.iter().find(|known| known.name == container).and_then(|known| known.id.as_deref());
+fn source(pod: &Arc<PodState>, container: &str, id: Option<&str>, thing: Thing) -> Source {
+    let known = pod.containers.iter().find(|known| known.name == container);
+    let known_id = known.and_then(|known| known.id.as_ref());
     Source {
-        pod: pod.id.0.as_str().into(),
-        container: container.to_owned(),
-        id: id.or_else(known).unwrap_or_default().to_owned(),
+        pod: pod.clone(),
+        container: known.map_or_else(|| container.into(), |known| known.name.clone()),
+        id: match (id, known_id) {
+            (Some(id), Some(known)) if *known == id => known.clone(),
+            (Some(id), _) => id.into(),
+            (None, known) => known.cloned().unwrap_or_default(),
+        },
         thing,
     }
 }
@@ -191,12 +200,12 @@ pub(super) fn of_summary(summary: &Summary, pods: &Pods, containers: &[Reading],
     let mut readings = Vec::new();
     for said in &summary.pods {
         let Some(pod) = pods.get(&said.named.namespace, &said.named.name) else { continue };
-        let read = |source, at, points| Reading { source, pod: pod.clone(), at: moment(at, now), start: None, points };
+        let read = |source, at, points| Reading { source, at: moment(at, now), start: None, points };
         for container in &said.containers {
             let Some((files, bytes)) = container.rootfs.as_ref().and_then(|it| Some((it, it.used_bytes?))) else {
                 continue;
             };
-            let same = |one: &&Reading| one.pod.id == pod.id && one.source.container == container.name;
+            let same = |one: &&Reading| one.source.pod.id == pod.id && one.source.container == container.name;
             let id = containers.iter().find(same).map(|reading| reading.source.id.as_str());
             let source = source(pod, &container.name, id, Thing::Files);
             readings.push(read(source, files.time.0, vec![(&metric::FILES, Vec::new(), bytes as f64)]));
@@ -211,7 +220,7 @@ pub(super) fn of_summary(summary: &Summary, pods: &Pods, containers: &[Reading],
             let labels = || {
                 vec![("k8s.persistentvolumeclaim.name", claim.name.clone()), ("k8s.volume.name", volume.name.clone())]
             };
-            let thing = Thing::Volume(volume.name.clone(), claim.name.clone());
+            let thing = Thing::Volume(Box::new((volume.name.clone(), claim.name.clone())));
             let sizes = [
                 (&metric::VOLUME_AVAILABLE, volume.available_bytes),
                 (&metric::VOLUME_CAPACITY, volume.capacity_bytes),
