@@ -28,13 +28,13 @@ pub(super) async fn span(
     let stored = found.ok_or_else(|| AppError::NotFound(format!("span {id}")))?;
     let attribution = stored.attribution;
     let directory = answers.store.directory();
-    let of_service = attribution.service.as_ref().zip(attribution.revision.as_ref());
+    let of_service = attribution.service.as_deref().zip(attribution.revision.as_ref());
     let revision = of_service.map(|(service, hash)| shown_name(&directory, service, hash));
     Ok(SpanDetail {
         span: stored.span,
-        service: attribution.service,
+        service: attribution.service.as_deref().cloned(),
         revision,
-        pod: attribution.pod_name,
+        pod: attribution.pod_name.map(String::from),
         unattributed: attribution.reason,
     })
 }

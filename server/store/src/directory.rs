@@ -84,13 +84,13 @@ pub enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {
     /// The service.
-    pub service: Option<ServiceId>,
+    pub service: Option<Arc<ServiceId>>,
     /// The revision, where the pod is known.
     pub revision: Option<RevisionHash>,
     /// The pod.
     pub pod: Option<PodId>,
     /// The pod's name.
-    pub pod_name: Option<String>,
+    pub pod_name: Option<Text>,
     /// How it was found.
     pub rule: Rule,
     /// Why it was not, in words, when it was not.
@@ -126,7 +126,7 @@ struct Entry {
 
 impl Directory {
     /// Whose telemetry is with these facts at a time.
-    pub fn resolve(&self, facts: &OwnerFacts, at: Timestamp) -> Attribution {
+    pub fn resolve(&self, facts: &OwnerFacts, at: Timestamp) -> Arc<Attribution> {
         resolve::resolve(self, facts, at)
     }
 

@@ -37,21 +37,21 @@ fn sightings(seen: &mut Sightings, rollup: &Rollup, resolved: &Resolved) {
     let text = |number| rollup.texts.get(number).to_owned();
     for cell in &rollup.errors {
         let whose = whose(cell.owner, cell.first);
-        let Some(service) = &whose.service else { continue };
+        let Some(service) = whose.service.as_deref() else { continue };
         let sight = sight((cell.first, cell.last), whose);
         let key = (service.clone(), text(cell.endpoint), text(cell.error));
         seen.groups.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
     }
     for cell in &rollup.logs {
         let whose = whose(cell.owner, cell.first);
-        let Some(service) = &whose.service else { continue };
+        let Some(service) = whose.service.as_deref() else { continue };
         let sight = sight((cell.first, cell.last), whose);
         let key = (service.clone(), text(cell.pattern));
         seen.patterns.entry(key).and_modify(|known| known.join(&sight)).or_insert(sight);
     }
     for count in &rollup.owners {
         let Some(at) = count.last_request else { continue };
-        if let Some(service) = &whose(count.owner, at).service {
+        if let Some(service) = whose(count.owner, at).service.as_deref() {
             let last = seen.requests.entry(service.clone()).or_insert(Timestamp(at));
             *last = (*last).max(Timestamp(at));
         }
@@ -75,8 +75,9 @@ pub(crate) async fn fold(shared: &Shared, file: &Arc<DataFile>, now: Timestamp, 
             .await?;
     let closed = |minute: i64| last || minute.saturating_add(MINUTE + CLOSED) <= now.0 || minute > now.0;
     let new_mark = mark_after(&rows, mark, closed);
-    let rows: Vec<(i64, i64)> =
-        rows.iter().filter(|(_, seq, ..)| *seq <= new_mark).map(|(id, .., length)| (*id, *length)).collect();
+    // One without cells has seen nothing, and whose what is there is need not be found out for it.
+    let seen = rows.iter().filter(|(_, seq, first, last, _)| *seq <= new_mark && first <= last);
+    let rows: Vec<(i64, i64)> = seen.map(|(id, .., length)| (*id, *length)).collect();
     look(shared, file, &rows).await?;
     let front = file.front();
     let next =

@@ -36,20 +36,20 @@ type Generation = (u64, u64);
 pub(crate) struct Known {
     pub(crate) hash: OwnerHash,
     pub(crate) facts: OwnerFacts,
-    resolved: Mutex<Option<(Generation, Arc<Timeline>)>>,
+    resolved: Mutex<Option<(Generation, Timeline)>>,
 }
 
 impl Known {
-    fn timeline(&self, directory: &Directory) -> Arc<Timeline> {
+    fn timeline(&self, directory: &Directory) -> Timeline {
         let generation = directory.generation();
         let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, timeline)) = &*resolved
             && *then == generation
         {
-            return Arc::clone(timeline);
+            return timeline.clone();
         }
-        let timeline = Arc::new(directory.timeline(&self.facts));
-        *resolved = Some((generation, Arc::clone(&timeline)));
+        let timeline = directory.timeline(&self.facts);
+        *resolved = Some((generation, timeline.clone()));
         timeline
     }
 }
@@ -95,13 +95,13 @@ type Places = Vec<(Arc<Attribution>, u32)>;
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) owners: Arc<Vec<Numbered>>,
-    pub(crate) timelines: Arc<Vec<Arc<Timeline>>>,
+    pub(crate) timelines: Arc<Vec<Timeline>>,
     /// Made when it is first asked for.
     by_service: Arc<OnceLock<Places>>,
 }
 
 impl Resolved {
-    pub(crate) fn new(owners: Arc<Vec<Numbered>>, timelines: Vec<Arc<Timeline>>) -> Self {
+    pub(crate) fn new(owners: Arc<Vec<Numbered>>, timelines: Vec<Timeline>) -> Self {
         Self { owners, timelines: Arc::new(timelines), by_service: Arc::default() }
     }
 
@@ -109,8 +109,8 @@ impl Resolved {
     pub(crate) fn owners_of(&self, services: &[ServiceId]) -> Vec<u32> {
         let by_service = self.by_service.get_or_init(|| by_service(&self.timelines));
         let of = |service| {
-            let from = by_service.partition_point(|(whose, _)| whose.service.as_ref() < Some(service));
-            by_service[from..].iter().take_while(move |(whose, _)| whose.service.as_ref() == Some(service))
+            let from = by_service.partition_point(|(whose, _)| whose.service.as_deref() < Some(service));
+            by_service[from..].iter().take_while(move |(whose, _)| whose.service.as_deref() == Some(service))
         };
         let mut found: Vec<u32> = services.iter().flat_map(of).map(|(_, number)| *number).collect();
         found.sort_unstable();
@@ -119,8 +119,8 @@ impl Resolved {
     }
 }
 
-fn by_service(timelines: &[Arc<Timeline>]) -> Places {
-    let of = |(timeline, number): (&Arc<Timeline>, u32)| -> Vec<_> {
+fn by_service(timelines: &[Timeline]) -> Places {
+    let of = |(timeline, number): (&Timeline, u32)| -> Vec<_> {
         let known = timeline.all().filter(|whose| whose.service.is_some());
         known.map(|whose| (Arc::clone(whose), number)).collect()
     };
@@ -153,7 +153,7 @@ impl FileOwners {
             match &owner.stored {
                 Some(stored) if timeline.all().any(|a| a.rule > stored.rule) => {
                     let is_forgotten = stored.pod.as_ref().is_some_and(|pod| !directory.has_pod(pod));
-                    Arc::new(Timeline::clone(&timeline).or_stored(stored, is_forgotten))
+                    timeline.or_stored(stored, is_forgotten)
                 }
                 _ => timeline,
             }

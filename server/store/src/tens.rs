@@ -45,7 +45,7 @@ pub(crate) struct Making {
 }
 
 /// A file's owners, and which services have won or lost any of them since.
-type Moved = (Arc<Vec<Arc<Timeline>>>, Arc<BTreeSet<ServiceId>>);
+type Moved = (Arc<Vec<Timeline>>, Arc<BTreeSet<ServiceId>>);
 
 /// A file's makings, as far as they were needed yet, by their number; and the partitions whose tens are to be made
 /// again.
@@ -59,14 +59,14 @@ impl Making {
     fn new(parties: Vec<Party>, runs: Vec<Run>) -> Self {
         // Who asks by service asks neither which pod it was nor by which rule it was found.
         let whose = |(service, revision): &Party| Attribution {
-            service: Some(service.clone()),
+            service: Some(Arc::new(service.clone())),
             revision: revision.clone(),
             pod: None,
             pod_name: None,
             rule: Rule::Workload,
             reason: None,
         };
-        let timelines = parties.iter().map(|party| Arc::new(Timeline::always(Arc::new(whose(party)))));
+        let timelines = parties.iter().map(|party| Timeline::always(Arc::new(whose(party))));
         let resolved = Resolved::new(Arc::default(), timelines.collect());
         Self { resolved, parties, runs, moved: Mutex::default() }
     }
@@ -80,7 +80,7 @@ impl Making {
 
     /// Services that have won or lost minutes of an owner since it was made; nothing where it names an owner that is
     /// not known, so that nothing can be said.
-    pub(crate) fn moved(&self, owners: &Arc<Vec<Arc<Timeline>>>) -> Option<Arc<BTreeSet<ServiceId>>> {
+    pub(crate) fn moved(&self, owners: &Arc<Vec<Timeline>>) -> Option<Arc<BTreeSet<ServiceId>>> {
         let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, services)) = &*moved
             && Arc::ptr_eq(then, owners)
@@ -93,12 +93,14 @@ impl Making {
             let then = run.party.and_then(|party| self.parties.get(party as usize));
             for (.., whose) in minutes(timeline, run.first, run.last) {
                 let is_same = match then {
-                    Some((service, revision)) => whose.service.as_ref() == Some(service) && whose.revision == *revision,
+                    Some((service, revision)) => {
+                        whose.service.as_deref() == Some(service) && whose.revision == *revision
+                    }
                     None => whose.service.is_none(),
                 };
                 if !is_same {
                     services.extend(then.map(|(service, _)| service.clone()));
-                    services.extend(whose.service.clone());
+                    services.extend(whose.service.as_deref().cloned());
                 }
             }
         }

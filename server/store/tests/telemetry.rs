@@ -89,7 +89,7 @@ async fn a_trace_comes_back_with_every_field_also_after_a_restart() {
     assert_eq!((batch.len(), batch.is_empty()), (1, false));
     assert_eq!(store.telemetry().append(batch).await.unwrap(), Appended::Stored);
     let attribution = Attribution {
-        service: Some(id("checkout")),
+        service: Some(std::sync::Arc::new(id("checkout"))),
         revision: Some(RevisionHash("7d9f".into())),
         pod: Some(PodId("p1".into())),
         pod_name: Some("checkout-7d9f-p1".into()),

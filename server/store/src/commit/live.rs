@@ -247,13 +247,13 @@ impl Live {
         let directory = self.shared.directory.load();
         for facts in of_logs {
             let whose = directory.resolve(facts, now);
-            if let Some(service) = whose.service {
-                self.shared.senders.note_logs(service, whose.pod, now);
+            if let Some(service) = whose.service.as_deref().cloned() {
+                self.shared.senders.note_logs(service, whose.pod.clone(), now);
             }
         }
         for (facts, measured) in of_metrics {
             let whose = directory.resolve(facts, now);
-            if let Some((service, pod)) = whose.service.zip(whose.pod) {
+            if let Some((service, pod)) = whose.service.as_deref().cloned().zip(whose.pod.clone()) {
                 self.shared.senders.note_metrics(service, pod, *measured, now);
             }
         }

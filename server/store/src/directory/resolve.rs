@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use model::{ServiceId, Timestamp};
+use model::{ServiceId, Text, Timestamp};
 
 use super::names::ReplicaSet;
 use super::seat::{self, By, Seat};
 use super::{Attribution, Directory, OwnerFacts, Rule};
 
 /// Whose telemetry is with these facts at a time.
-pub(super) fn resolve(directory: &Directory, facts: &OwnerFacts, at: Timestamp) -> Attribution {
+pub(super) fn resolve(directory: &Directory, facts: &OwnerFacts, at: Timestamp) -> Arc<Attribution> {
     let ask = Ask { directory, facts, cluster: directory.cluster_of(facts) };
-    ask.by_pod(at).or_else(|| ask.by_workload()).or_else(|| ask.by_peer(at)).unwrap_or_else(|| ask.by_service_name())
+    let by_pod = ask.by_pod(at).or_else(|| ask.by_workload()).or_else(|| ask.by_peer(at));
+    by_pod.unwrap_or_else(|| ask.by_service_name())
 }
 
 impl Directory {
@@ -62,7 +63,7 @@ impl<'a> Ask<'a> {
         self.seats(By::Address, &seat::canonical(&address.into()))
     }
 
-    fn by_pod(&self, at: Timestamp) -> Option<Attribution> {
+    fn by_pod(&self, at: Timestamp) -> Option<Arc<Attribution>> {
         let uid = self
             .facts
             .pod_uid
@@ -78,7 +79,7 @@ impl<'a> Ask<'a> {
         uid.or_else(name).or_else(container).or_else(address)
     }
 
-    fn by_workload(&self) -> Option<Attribution> {
+    fn by_workload(&self) -> Option<Arc<Attribution>> {
         let (kind, name) = self.facts.workload.as_ref()?;
         if kind.eq_ignore_ascii_case("ReplicaSet")
             && let Some(set) = self.replica_set(name)
@@ -97,14 +98,14 @@ impl<'a> Ask<'a> {
         }
     }
 
-    fn by_peer(&self, at: Timestamp) -> Option<Attribution> {
+    fn by_peer(&self, at: Timestamp) -> Option<Arc<Attribution>> {
         let peer = self.facts.peer?;
         let seat = seat::at(&self.pods_at(self.peer().as_deref()), at)?;
         let one_name = self.directory.peers.names(peer, seat.created, seat.ended) <= 1;
         one_name.then(|| of_pod(&seat, Rule::Peer))
     }
 
-    fn by_service_name(&self) -> Attribution {
+    fn by_service_name(&self) -> Arc<Attribution> {
         let found = match self.facts.name() {
             Some(name) => self.named(name),
             None => Err("it carries no service.name and nothing that names its pod".to_owned()),
@@ -167,35 +168,32 @@ impl<'a> Ask<'a> {
     }
 
     /// A service without its pod; its revision where the pod's name says it.
-    fn of_service(&self, id: &ServiceId, rule: Rule) -> Attribution {
-        let revision = self.never_seen().filter(|set| *set.service == *id).map(|set| set.revision.clone());
-        let pod_name = self.facts.pod_name.clone();
-        Attribution { service: Some(id.clone()), revision, pod: None, pod_name, rule, reason: None }
+    fn of_service(&self, id: &Arc<ServiceId>, rule: Rule) -> Arc<Attribution> {
+        let revision = self.never_seen().filter(|set| set.service == *id).map(|set| set.revision.clone());
+        let pod_name = self.facts.pod_name.as_deref().map(Text::from);
+        Arc::new(Attribution { service: Some(Arc::clone(id)), revision, pod: None, pod_name, rule, reason: None })
     }
 }
 
-fn of_pod(seat: &Seat, rule: Rule) -> Attribution {
-    Attribution {
-        service: Some((*seat.service).clone()),
-        revision: seat.revision.clone(),
-        pod: Some(seat.pod.clone()),
-        pod_name: Some(seat.name.to_string()),
-        rule,
-        reason: None,
+fn of_pod(seat: &Seat, rule: Rule) -> Arc<Attribution> {
+    if rule == seat.whose.rule {
+        return Arc::clone(&seat.whose);
     }
+    Arc::new(Attribution { rule, ..Attribution::clone(&seat.whose) })
 }
 
-fn of_replica_set(set: &ReplicaSet, facts: &OwnerFacts, rule: Rule) -> Attribution {
-    Attribution {
-        service: Some((*set.service).clone()),
+fn of_replica_set(set: &ReplicaSet, facts: &OwnerFacts, rule: Rule) -> Arc<Attribution> {
+    Arc::new(Attribution {
+        service: Some(Arc::clone(&set.service)),
         revision: Some(set.revision.clone()),
-        pod: facts.pod_uid.clone().map(|uid| model::PodId(uid.into())),
-        pod_name: facts.pod_name.clone(),
+        pod: facts.pod_uid.as_deref().map(|uid| model::PodId(uid.into())),
+        pod_name: facts.pod_name.as_deref().map(Text::from),
         rule,
         reason: None,
-    }
+    })
 }
 
-fn nobody(reason: String) -> Attribution {
-    Attribution { service: None, revision: None, pod: None, pod_name: None, rule: Rule::None, reason: Some(reason) }
+fn nobody(reason: String) -> Arc<Attribution> {
+    let reason = Some(reason);
+    Arc::new(Attribution { service: None, revision: None, pod: None, pod_name: None, rule: Rule::None, reason })
 }

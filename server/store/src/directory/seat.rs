@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use model::{PodId, PodState, RevisionHash, SECOND, ServiceId, Text, Timestamp};
+use model::{PodId, PodState, SECOND, ServiceId, Text, Timestamp};
+
+use super::{Attribution, Rule};
 
 /// Clocks of nodes and of the API server differ: a pod is believed to have been there a little longer.
 const SLACK: i64 = 30 * SECOND;
@@ -24,7 +26,8 @@ pub(super) struct Seat {
     pub(super) pod: PodId,
     pub(super) name: Text,
     pub(super) service: Arc<ServiceId>,
-    pub(super) revision: Option<RevisionHash>,
+    /// What is said of whoever names its uid: one for all containers and runs of it.
+    pub(super) whose: Arc<Attribution>,
     /// Its addresses; none when it has its node's.
     addresses: Box<[Text]>,
     containers: Box<[Text]>,
@@ -52,7 +55,14 @@ impl Seat {
             pod: pod.id.clone(),
             name: pod.name.clone(),
             service: Arc::clone(&pod.service),
-            revision: pod.revision.clone(),
+            whose: Arc::new(Attribution {
+                service: Some(Arc::clone(&pod.service)),
+                revision: pod.revision.clone(),
+                pod: Some(pod.id.clone()),
+                pod_name: Some(pod.name.clone()),
+                rule: Rule::PodUid,
+                reason: None,
+            }),
             addresses,
             containers: containers.into(),
             created: pod.created,

@@ -93,7 +93,7 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn resolve(directory: &Directory, facts: OwnerFacts) -> Attribution {
+fn resolve(directory: &Directory, facts: OwnerFacts) -> Arc<Attribution> {
     directory.resolve(&facts, Timestamp(T + MINUTE))
 }
 
@@ -134,7 +134,7 @@ fn each_rule_finds_its_pod_or_service() {
     ];
     for (facts, rule) in cases {
         let whose = resolve(&directory, facts);
-        assert_eq!((whose.rule, whose.service.as_ref()), (rule, Some(&id("shop", "checkout"))), "{rule:?}");
+        assert_eq!((whose.rule, whose.service.as_deref()), (rule, Some(&id("shop", "checkout"))), "{rule:?}");
         let by_pod = !matches!(rule, Rule::Workload | Rule::ServiceName | Rule::ByName);
         assert_eq!(whose.pod.is_some(), by_pod, "{rule:?}");
         assert_eq!(whose.reason, None);
@@ -155,7 +155,7 @@ fn what_is_believed_more_comes_first() {
         ..OwnerFacts::default()
     };
     let whose = resolve(&directory, facts);
-    assert_eq!((whose.rule, whose.service), (Rule::PodUid, Some(id("shop", "web"))));
+    assert_eq!((whose.rule, whose.service.as_deref()), (Rule::PodUid, Some(&id("shop", "web"))));
     let facts = OwnerFacts { pod_uid: some("never seen"), pod_ip: some("10.0.0.1"), ..OwnerFacts::default() };
     assert_eq!(resolve(&directory, facts).rule, Rule::PodIp);
 }
@@ -173,11 +173,11 @@ fn what_matches_nothing_or_too_much_says_why() {
         (OwnerFacts { pod_name: some("other-7d9f-x"), namespace: some("shop"), ..none() }, "no service.name"),
     ] {
         let whose = resolve(&directory, facts);
-        assert_eq!((whose.rule, whose.service), (Rule::None, None));
+        assert_eq!((whose.rule, whose.service.as_deref()), (Rule::None, None));
         assert!(whose.reason.as_ref().is_some_and(|reason| reason.contains(words)), "{:?}", whose.reason);
     }
     let facts = OwnerFacts { service_name: some("web"), namespace: some("blog"), ..none() };
-    assert_eq!(resolve(&directory, facts).service, Some(id("blog", "web")));
+    assert_eq!(resolve(&directory, facts).service.as_deref(), Some(&id("blog", "web")));
 }
 
 #[test]
@@ -199,9 +199,21 @@ fn an_address_belongs_to_whoever_had_it_then() {
         (T + 20 * HOUR, Some(&b)),
     ] {
         let at = Timestamp(at);
-        assert_eq!(directory.resolve(&facts, at).service.as_ref(), expected, "{at:?}");
-        assert_eq!(timeline.at(at).service.as_ref(), expected, "{at:?}");
+        assert_eq!(directory.resolve(&facts, at).service.as_deref(), expected, "{at:?}");
+        assert_eq!(timeline.at(at).service.as_deref(), expected, "{at:?}");
     }
+}
+
+#[test]
+fn what_a_pod_is_asked_for_by_its_uid_is_there_once_for_all_that_name_it() {
+    let directory = directory();
+    let timeline = |container: Option<&str>| {
+        let container_id = container.map(str::to_owned);
+        directory.timeline(&OwnerFacts { pod_uid: some("p1"), container_id, ..OwnerFacts::default() })
+    };
+    let (pod, container) = (timeline(None), timeline(Some("container-p1")));
+    assert_eq!(pod.stretches().len(), 1);
+    assert!(Arc::ptr_eq(pod.at(Timestamp(T)), container.at(Timestamp(T))));
 }
 
 #[test]
@@ -226,7 +238,7 @@ fn a_timeline_says_at_any_time_what_resolving_says() {
         let timeline = directory.timeline(&facts);
         for step in -400..2_000 {
             let at = Timestamp(T + step * 13_777_777_777);
-            assert_eq!(**timeline.at(at), directory.resolve(&facts, at), "{at:?}");
+            assert_eq!(*timeline.at(at), directory.resolve(&facts, at), "{at:?}");
         }
     }
 }
@@ -265,9 +277,9 @@ fn the_cluster_narrows_when_it_is_known() {
     directory.apply_clusters([("staging".into(), "c2".into())]);
     let facts =
         |cluster: &str| OwnerFacts { service_name: some("checkout"), cluster: some(cluster), ..OwnerFacts::default() };
-    assert_eq!(resolve(&directory, facts("staging")).service, Some(other.clone()));
-    assert_eq!(resolve(&directory, facts("c2")).service, Some(other));
-    assert_eq!(resolve(&directory, facts("c1")).service, Some(id("shop", "checkout")));
+    assert_eq!(resolve(&directory, facts("staging")).service.as_deref(), Some(&other));
+    assert_eq!(resolve(&directory, facts("c2")).service.as_deref(), Some(&other));
+    assert_eq!(resolve(&directory, facts("c1")).service.as_deref(), Some(&id("shop", "checkout")));
     assert!(resolve(&directory, facts("a name of their own")).reason.is_some());
 }
 
@@ -277,7 +289,7 @@ fn what_lives_is_preferred_to_what_was_deleted() {
     let dead = ServiceState { deleted: Some(Timestamp(1)), ..service(id("blog", "checkout")) };
     directory.apply(Known { services: vec![dead], ..Known::default() });
     let facts = OwnerFacts { service_name: some("checkout"), ..OwnerFacts::default() };
-    assert_eq!(resolve(&directory, facts).service, Some(id("shop", "checkout")));
+    assert_eq!(resolve(&directory, facts).service.as_deref(), Some(&id("shop", "checkout")));
 }
 
 #[test]

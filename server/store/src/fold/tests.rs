@@ -2,11 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use model::{ClusterId, DAY, HOUR, MINUTE, Owner, SECOND, Step, Window};
+use model::{ClusterId, DAY, HOUR, MINUTE, MetricKind, Owner, SECOND, Step, Window};
 
 use super::*;
 use crate::partition::file::{Family, Front};
-use crate::{Batch, By, ClusterRecord, OwnerFacts, RedQuery, Store, fixtures};
+use crate::{Batch, By, ClusterRecord, OwnerFacts, PointRow, RedQuery, SeriesRow, Store, fixtures};
 
 /// Requests by the minute, from the summaries and from the partition.
 async fn requests(store: &Store, hour: model::Timestamp) -> f64 {
@@ -54,6 +54,31 @@ async fn a_front_that_was_not_remembered_is_taken_from_the_summaries_and_nothing
     store.maintain(now.plus(DAY)).await.unwrap();
     assert!(file.complete.load(Ordering::Acquire));
     assert_eq!(requests(&store, hour).await, before, "folded for good");
+}
+
+#[tokio::test]
+async fn whose_metrics_are_is_not_found_out_for_a_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = fixtures::open(folder.path()).await;
+    let now = crate::store::now();
+    let mut batch = Batch::new([1; 16]);
+    let owner = batch.owner(Owner { attributes: Vec::new(), peer: None }, OwnerFacts::default());
+    let series = SeriesRow {
+        owner,
+        name: "container.cpu.time",
+        kind: MetricKind::Counter,
+        unit: "s",
+        description: "",
+        scope: "",
+        labels: &[],
+        bounds: &[],
+    };
+    batch.push_point(&series, &PointRow { at: now, start: Timestamp(0), value: 1.0, distribution: None });
+    store.telemetry().append(batch).await.unwrap();
+    store.maintain(now.plus(3 * MINUTE)).await.unwrap();
+    let file = store.shared().files(Family::Raw)[0].clone();
+    assert!(file.mark.load(Ordering::Acquire) > 0, "it was looked over");
+    assert_eq!(file.owners_read().await, 0);
 }
 
 #[test]

@@ -186,6 +186,12 @@ impl DataFile {
         Ok(owners.resolve(directory))
     }
 
+    /// How many of its owners are in memory.
+    #[cfg(test)]
+    pub(crate) async fn owners_read(&self) -> usize {
+        self.owners.lock().await.owners.len()
+    }
+
     /// Forgets what was read of its owners, because a fold changed them or to save memory.
     pub(crate) async fn forget_owners(&self) {
         *self.owners.lock().await = FileOwners::default();

@@ -23,7 +23,7 @@ pub(crate) async fn calls(shared: &Shared, window: Window) -> Result<Vec<(Servic
                 // Sorted by owner and callee: of a run only the first is looked up.
                 for run in rollup.calls.chunk_by(|a, b| (a.owner, a.text) == (b.owner, b.text)) {
                     let whose = file.resolved.timelines[run[0].owner as usize].at(Timestamp(run[0].at));
-                    if let Some(service) = whose.service.as_ref().filter(|_| pairs.len() < PAIRS) {
+                    if let Some(service) = whose.service.as_deref().filter(|_| pairs.len() < PAIRS) {
                         pairs.insert((service, rollup.texts.get(run[0].text)));
                     }
                 }

@@ -31,7 +31,7 @@ pub(super) fn own<'a, T: 'a>(
             let own = |cell| {
                 let (owner, at) = owner(cell);
                 let whose = file.resolved.timelines[owner as usize].at(Timestamp(at));
-                let service = whose.service.as_ref().filter(|service| asked.contains(service))?;
+                let service = whose.service.as_deref().filter(|service| asked.contains(service))?;
                 Some(Own { rollup, cell, service, whose: whose.as_ref() })
             };
             of_rollup.filter_map(own).collect::<Vec<_>>()

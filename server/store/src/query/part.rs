@@ -1,7 +1,7 @@
 //! What a question about one service needs of a file: which of its owners are the service's, and what they say.
 
 use hashbrown::HashMap;
-use model::{Owner, ServiceId, Timestamp};
+use model::{Owner, ServiceId, Text, Timestamp};
 
 use super::traces;
 use crate::owners::Resolved;
@@ -38,15 +38,15 @@ impl Part {
     /// Whether an owner was a service's at a time.
     pub(super) fn is_of(&self, owner: u32, at: Timestamp, service: &ServiceId) -> bool {
         let is_known = self.owners.binary_search(&owner).is_ok();
-        is_known && self.resolved.timelines[owner as usize].at(at).service.as_ref() == Some(service)
+        is_known && self.resolved.timelines[owner as usize].at(at).service.as_deref() == Some(service)
     }
 
     /// The pod of one of the service's owners at a time, and the shown name of its revision.
     pub(super) fn names(&self, owner: u32, at: Timestamp, directory: &Directory) -> (Option<String>, Option<String>) {
         let whose = self.resolved.timelines[owner as usize].at(at);
-        let revision = whose.service.as_ref().zip(whose.revision.as_ref());
+        let revision = whose.service.as_deref().zip(whose.revision.as_ref());
         let name = revision.and_then(|(service, revision)| directory.revision_name(service, revision));
-        (whose.pod_name.clone(), name.map(str::to_owned))
+        (whose.pod_name.as_ref().map(Text::to_string), name.map(str::to_owned))
     }
 
     /// Whose an owner was at a time; nothing where the file has no such owner.
@@ -60,7 +60,11 @@ impl Part {
         match key {
             "pod" => {
                 let facts = &self.resolved.owners.get(owner as usize)?.known.facts;
-                timeline.all().rev().find_map(|whose| whose.pod_name.clone()).or_else(|| facts.pod_name.clone())
+                timeline
+                    .all()
+                    .rev()
+                    .find_map(|whose| whose.pod_name.as_ref().map(Text::to_string))
+                    .or_else(|| facts.pod_name.clone())
             }
             "revision" => timeline.all().rev().find_map(|whose| Some(whose.revision.as_ref()?.to_string())),
             key => self.full.get(&owner)?.get(key).map(str::to_owned),

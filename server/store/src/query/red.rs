@@ -69,7 +69,7 @@ fn order(row: &RedRow) -> (&ServiceId, &Option<String>, &Option<RevisionHash>, &
 impl Sums<'_> {
     /// The group that a cell belongs to; none when it was not asked for or belongs to no service.
     fn place(&mut self, rollup: &Rollup, cell: &Cell, whose: &Attribution) -> Option<usize> {
-        let service = whose.service.as_ref()?;
+        let service = whose.service.as_deref()?;
         if self.services.as_ref().is_some_and(|asked| !asked.contains(service)) {
             return None;
         }

@@ -158,7 +158,7 @@ struct Maker {
 impl Maker {
     fn new(resolved: &Resolved) -> Self {
         let all = resolved.timelines.iter().flat_map(|timeline| timeline.all());
-        let parties = all.filter_map(|whose| Some((whose.service.clone()?, whose.revision.clone())));
+        let parties = all.filter_map(|whose| Some((whose.service.as_deref()?.clone(), whose.revision.clone())));
         let parties: Vec<Party> = parties.collect::<BTreeSet<_>>().into_iter().collect();
         let numbers = parties.iter().cloned().zip(0..).collect();
         Self { resolved: resolved.clone(), parties, numbers, gather: Gather::new(TEN), seen: BTreeMap::new() }
@@ -186,8 +186,11 @@ impl Maker {
             if known == Arc::as_ptr(whose) {
                 return party;
             }
-            let party =
-                whose.service.clone().and_then(|service| numbers.get(&(service, whose.revision.clone())).copied());
+            let party = whose
+                .service
+                .as_deref()
+                .cloned()
+                .and_then(|service| numbers.get(&(service, whose.revision.clone())).copied());
             let party = party.filter(|party| (least..=most).contains(party));
             last.set((Arc::as_ptr(whose), party));
             party
@@ -215,7 +218,7 @@ impl Maker {
         let mut runs: Vec<Run> = Vec::with_capacity(self.seen.len());
         for (owner, (first, last)) in &self.seen {
             for (first, last, whose) in minutes(&self.resolved.timelines[*owner as usize], *first, *last) {
-                let party = whose.service.clone().map(|service| (service, whose.revision.clone()));
+                let party = whose.service.as_deref().cloned().map(|service| (service, whose.revision.clone()));
                 let party = party.and_then(|party| self.numbers.get(&party).copied());
                 match runs.last_mut().filter(|run| (run.owner, run.party) == (*owner, party)) {
                     Some(run) => run.last = last,

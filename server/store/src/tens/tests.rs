@@ -11,7 +11,7 @@ fn service(name: &str) -> ServiceId {
 
 fn whose(name: Option<&str>, revision: &str) -> Arc<Attribution> {
     Arc::new(Attribution {
-        service: name.map(service),
+        service: name.map(service).map(Arc::new),
         revision: name.map(|_| RevisionHash(revision.into())),
         pod: None,
         pod_name: None,
@@ -20,9 +20,9 @@ fn whose(name: Option<&str>, revision: &str) -> Arc<Attribution> {
     })
 }
 
-fn timeline(stretches: &[(i64, Option<&str>)]) -> Arc<Timeline> {
+fn timeline(stretches: &[(i64, Option<&str>)]) -> Timeline {
     let stretch = |(from, name): &(i64, Option<&str>)| (Timestamp(*from), whose(*name, "r"));
-    Arc::new(Timeline::from_stretches(stretches.iter().map(stretch).collect()))
+    stretches.iter().map(stretch).collect::<Vec<_>>().into()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn making() -> Making {
 
 #[test]
 fn a_service_is_moved_by_what_it_won_and_lost_in_minutes_that_count() {
-    let moved = |owners: Vec<Arc<Timeline>>| {
+    let moved = |owners: Vec<Timeline>| {
         let moved = making().moved(&Arc::new(owners));
         moved.map(|services| services.iter().map(|service| service.name.clone()).collect::<Vec<_>>())
     };
@@ -69,7 +69,7 @@ fn a_service_is_moved_by_what_it_won_and_lost_in_minutes_that_count() {
     assert_eq!(moved(vec![first(), nobody(), nobody()]).unwrap(), ["b"]);
     let later = timeline(&[(i64::MIN, Some("a")), (12 * MINUTE, Some("b"))]);
     assert_eq!(moved(vec![later, nobody(), second()]).unwrap(), ["a", "b"]);
-    let other = Arc::new(Timeline::always(whose(Some("b"), "other")));
+    let other = Timeline::always(whose(Some("b"), "other"));
     assert_eq!(moved(vec![first(), nobody(), other]).unwrap(), ["b"], "another revision");
     assert_eq!(moved(vec![first(), nobody()]), None, "an owner that is not known");
 }

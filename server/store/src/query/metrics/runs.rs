@@ -73,8 +73,8 @@ impl Runs {
         let mut known: HashMap<(u32, u32), (u32, Range<usize>)> = HashMap::new();
         for same in asked.chunk_by(|a, b| owner(a) == owner(b)) {
             let timeline = &part.resolved.timelines[owner(&same[0]) as usize];
-            let is_own = |at: i64| timeline.at(Timestamp(at)).service.as_ref() == Some(&ask.service);
-            let is_whole = timeline.all().all(|whose| whose.service.as_ref() == Some(&ask.service));
+            let is_own = |at: i64| timeline.at(Timestamp(at)).service.as_deref() == Some(&ask.service);
+            let is_whole = timeline.all().all(|whose| whose.service.as_deref() == Some(&ask.service));
             for number in same.iter().copied() {
                 let run = block.run(section, number, &values);
                 let identity = hashes.series(part, block, number);

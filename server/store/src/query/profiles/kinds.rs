@@ -55,8 +55,8 @@ impl Take for Kinds {
                 let Some(whose) = part.whose(head.owner, at).filter(|_| is_asked) else { continue };
                 let row = self.types.entry(sample.clone()).or_insert((0, at));
                 *row = (row.0 + 1, row.1.max(at));
-                if let Some(pod) = whose.pod_name.as_ref().filter(|pod| !self.pods.contains(*pod)) {
-                    self.pods.insert(pod.clone());
+                if let Some(pod) = whose.pod_name.as_deref().filter(|pod| !self.pods.contains(*pod)) {
+                    self.pods.insert(pod.to_owned());
                 }
                 if let Some(revision) = &whose.revision {
                     let last = self.revisions.entry(revision.clone()).or_insert(at);

@@ -82,7 +82,7 @@ impl ProfileSlice {
     fn holds(&self, at: Timestamp, whose: &Attribution) -> bool {
         self.window.contains(at)
             && self.revision.as_ref().is_none_or(|revision| whose.revision.as_ref() == Some(revision))
-            && self.pod.as_ref().is_none_or(|pod| whose.pod_name.as_ref() == Some(pod))
+            && self.pod.as_ref().is_none_or(|pod| whose.pod_name.as_deref() == Some(pod))
     }
 }
 
