@@ -118,17 +118,19 @@ test("charts", async ({ browser }) => {
 /** What the page takes to ask for all of its charts anew and to draw them, on its main thread. */
 async function redrawing(tab: Opened): Promise<void> {
   const { page } = tab;
-  const times: number[] = [];
+  const [times, scaled]: number[][] = [[], []];
   let drawn = { charts: 0, lines: 0, points: 0 };
   for (let round = 0; round < REDRAWS; round += 1) {
     const before = await mainThread(tab);
     await chooseRange(page, round % 2 ? "1h" : "30m");
     times.push((await mainThread(tab)) - before);
     drawn = await charts(page);
+    expect(drawn).toMatchObject({ charts: SMALL.charts, lines: SMALL.charts * SMALL.lines });
+    scaled.push((times[round] / drawn.points) * SMALL.charts * SMALL.lines * SMALL.points);
   }
-  const scaled = (median(times) / drawn.points) * SMALL.charts * SMALL.lines * SMALL.points;
-  const note = `${drawn.charts} charts, ${drawn.lines} lines, ${drawn.points} points, with the choice of a range; by points of 240 a line ${scaled.toFixed(0)} ms`;
-  record("P17 100 small charts", median(times), milliseconds(160), note);
+  // Lines have half the points that the target speaks of.
+  const whole = `the page's ${drawn.points} points take ${median(times).toFixed(0)} ms of the main thread, with the choice of a range`;
+  record("P17 100 small charts", median(scaled), milliseconds(160), `${whole}; scaled by points; what is off the screen is not painted`);
 }
 
 /** Chooses a range and waits until the charts show it: all of them come in one answer. */

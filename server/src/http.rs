@@ -74,8 +74,7 @@ pub(crate) fn router(
         .merge(open)
         .merge(probes)
         .layer(middleware::from_fn_with_state(Hosts(config.hosts().into()), guard::check))
-        // Brotli is for files, compressed once: made for each answer, its window of 4 MiB would cost more than the page.
-        .layer(CompressionLayer::new().no_br())
+        .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER))
 }

@@ -1,12 +1,13 @@
 //! What leaks and what there is too little of: each service is looked at in turn; what is found is `analysis`'.
 
+mod due;
 mod read;
 mod reader;
 mod saturated;
 mod shortage;
 mod together;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::jobs::now;
 use crate::shutdown::Shutdown;
 
+use due::Due;
 pub(crate) use reader::{MEMORY, RUN, Volumes};
 use saturated::Saturated;
 
@@ -70,8 +72,7 @@ pub(crate) fn spawn(store: &Store, shutdown: &Shutdown) {
 struct Watching {
     store: Store,
     known: HashMap<ServiceId, Known>,
-    /// When each of them is looked at next.
-    due: BTreeSet<(Timestamp, ServiceId)>,
+    due: Due,
     saturated: Saturated,
     started: Timestamp,
     listed: Timestamp,
@@ -82,7 +83,7 @@ struct Watching {
 impl Watching {
     fn new(store: Store, started: Timestamp) -> Self {
         let saturated = Saturated::new(store.clone());
-        let (known, due) = (HashMap::new(), BTreeSet::new());
+        let (known, due) = (HashMap::new(), Due::default());
         Self { store, known, due, saturated, started, listed: Timestamp(0), changed: false }
     }
 
@@ -91,16 +92,12 @@ impl Watching {
         if now.since(self.listed) >= LISTING {
             self.list(now);
         }
-        while let Some((at, id)) = self.due.pop_first() {
-            if at > now || token.is_cancelled() {
-                self.due.insert((at, id));
-                break;
-            }
-            if let Some(known) = self.known.remove(&id) {
-                let known = self.look_at(&id, known, now).await;
-                self.known.insert(id.clone(), known);
-                self.due.insert((now.plus(period(self.due.len())), id));
-            }
+        while let Some(id) = self.due.next(now).filter(|_| !token.is_cancelled()) {
+            let known = self.known.remove(&id).unwrap_or_default();
+            let (known, is_done) = self.look_at(&id, known, now).await;
+            self.known.insert(id.clone(), known);
+            let again = if is_done { period(self.known.len()) } else { LEAST };
+            self.due.put(id, now.plus(again));
             // Where little is stored nothing is waited for; others have their turn all the same.
             tokio::task::yield_now().await;
         }
@@ -121,17 +118,13 @@ impl Watching {
         self.known.retain(|id, _| watched.contains(id));
         self.changed |= self.known.len() != before;
         self.saturated.retain(&watched);
+        // Spread over the period; after a start all come in the first half of it.
         let period = period(watched.len());
-        for id in watched {
-            if !self.known.contains_key(id) {
-                self.known.insert(id.clone(), Known::default());
-                // Spread over the period; after a start all come in the first half of it.
-                self.due.insert((self.started.plus(phase(id, period) / 2).max(now), id.clone()));
-            }
-        }
+        self.due.list(&watched, |id| self.started.plus(phase(id, period) / 2).max(now));
     }
 
-    async fn look_at(&mut self, id: &ServiceId, mut known: Known, now: Timestamp) -> Known {
+    /// Looks at one; whether it could be looked at.
+    async fn look_at(&mut self, id: &ServiceId, mut known: Known, now: Timestamp) -> (Known, bool) {
         let is_long = now.since(known.looked_long) >= LONG;
         match read::look(&self.store, id, now, is_long).await {
             Ok(read::Found { leaks, saturation }) => {
@@ -143,10 +136,13 @@ impl Watching {
                 known.short = leaks;
                 self.changed |= is_first || *known.leaks() != before;
                 self.saturated.note(id, saturation, now).await;
+                (known, true)
             }
-            Err(error) => tracing::warn!("looking at what {id} uses failed, will try again: {error}"),
+            Err(error) => {
+                tracing::warn!("looking at what {id} uses failed, will try again: {error}");
+                (known, false)
+            }
         }
-        known
     }
 
     fn said(&self) -> Leaks {

@@ -244,6 +244,8 @@ pub struct MetricCharts {
     pub charts: Vec<MetricChart>,
     /// So many more there are.
     pub more: u32,
+    /// So many can't be read.
+    pub failed: u32,
 }
 
 /// The answer: a series for each combination of values, the greatest first.

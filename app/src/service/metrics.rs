@@ -40,36 +40,45 @@ impl LazyRoute for Metrics {
         let (asked, query) = (use_asked(), use_query_map());
         let get = move |key: &'static str| query.with(|query| query.get_str(key).unwrap_or_default().to_owned());
         let text = Memo::new(move |_| get("q"));
-        let names = ask(asked, |(id, moment): Asked| async move { list_metrics(known(id)?, moment.window).await });
         let golden = ask(asked, |(id, moment): Asked| async move {
             Ok((moment.window, read_golden_metrics(known(id)?, moment.window).await?))
         });
         let leaking = ask(asked, |(id, _): Asked| async move { read_leaks(known(id)?).await });
         let words = Memo::new(move |_| (get("metric"), get("by"), get("agg"), get("rate") == "1", get("where")));
         let is_all = Memo::new(move |_| get("view") == "charts");
-        let of_all = Memo::new(move |_| (asked.get(), text.get(), is_all.get()));
-        let all = ask(of_all, |((id, moment), text, is_all): (Asked, String, bool)| async move {
-            match is_all {
-                true => read_metrics(known(id)?, moment.window, text).await.map(|found| Some((moment.window, found))),
-                false => Ok(None),
-            }
+        let of_all = Memo::new(move |_| is_all.get().then(|| (asked.get(), text.get())));
+        let all = ask(of_all, |asked: Option<(Asked, String)>| async move {
+            let Some(((id, moment), text)) = asked else { return Ok(None) };
+            read_metrics(known(id)?, moment.window, text).await.map(|found| Some((moment.window, found)))
         });
-        let of_metric = Memo::new(move |_| (asked.get(), words.get(), is_all.get()));
-        let explored = ask(of_metric, |((id, moment), words, is_all): (Asked, Words, bool)| async move {
-            let (name, by, aggregation, rate, filter) = words;
-            if is_all {
-                return Ok((moment.window, None));
-            }
+        let of_names = Memo::new(move |_| (!is_all.get()).then(|| asked.get()));
+        let names = ask(of_names, |asked: Option<Asked>| async move {
+            let Some((id, moment)) = asked else { return Ok(None) };
+            list_metrics(known(id)?, moment.window).await.map(Some)
+        });
+        let of_metric = Memo::new(move |_| (!is_all.get()).then(|| (asked.get(), words.get())));
+        let explored = ask(of_metric, |asked: Option<(Asked, Words)>| async move {
+            let Some(((id, moment), (name, by, aggregation, rate, filter))) = asked else { return Ok(None) };
             let found = read_metric(known(id)?, moment.window, name, by, aggregation, rate, filter).await?;
-            Ok((moment.window, found))
+            Ok(found.map(|found| (moment.window, found)))
         });
         let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
         let deploys = move || format!("{}/deploys?deploy=", path());
-        let draw = move |(window, found): (Window, Option<Explored>)| match found {
-            Some((query, series, labels, marks)) => {
-                explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
+        let listed = move |names: MetricNames| explorer::names(&names, &text.get(), &words.get().0);
+        let draw = move |(window, (query, series, labels, marks)): (Window, Explored)| {
+            explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
+        };
+        let shown = move || match is_all.get() {
+            true => panel(all, "tall", |found| {
+                found.map_or_else(none, |(window, found)| Late::still(move || all::charts(&found, window)).into_any())
+            }),
+            false => view! {
+                <div class="explorer">
+                    {panel(names, "table", move |names| names.map_or_else(none, listed))}
+                    {panel(explored, "chart", move |found| found.map_or_else(none, draw))}
+                </div>
             }
-            None => ().into_any(),
+            .into_any(),
         };
         view! {
             {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &path()))}
@@ -80,17 +89,14 @@ impl LazyRoute for Metrics {
                 <TextFilter text label="Filter metrics" placeholder="Filter metrics by name…" />
                 {all::switch(is_all)}
             </div>
-            {panel(all, "", move |found: Option<(Window, MetricCharts)>| match found {
-                Some((window, found)) => Late::still(move || all::charts(&found, window)).into_any(),
-                None => ().into_any(),
-            })}
-            <div class="explorer" hidden=is_all>
-                {panel(names, "table", move |names| explorer::names(&names, &text.get(), &words.get().0))}
-                {panel(explored, "chart", draw)}
-            </div>
+            {shown}
         }
         .into_any()
     }
+}
+
+fn none() -> AnyView {
+    ().into_any()
 }
 
 #[server(input = GetUrl)]

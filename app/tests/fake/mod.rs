@@ -230,7 +230,7 @@ impl Backend for Fake {
             request: None,
             limit: None,
         });
-        Ok(MetricCharts { charts: charts.collect(), more: 3 })
+        Ok(MetricCharts { charts: charts.collect(), more: 3, failed: 0 })
     }
 
     async fn golden_metrics(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Vec<MetricChart>, AppError> {

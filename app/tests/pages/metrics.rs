@@ -40,7 +40,8 @@ async fn the_metrics_tab_has_what_says_how_the_service_is_and_an_explorer_in_the
 #[tokio::test]
 async fn all_metrics_stand_beside_each_other_each_the_way_to_its_own_chart() {
     let page = get(&checkout("metrics?view=charts&range=1h")).await;
-    assert_eq!((page.ids("small-chart"), page.ids("chart-metric"), page.ids("chart-golden")), (2, 0, 1));
+    let parts = ["small-chart", "metric-name", "chart-metric", "chart-golden"].map(|id| page.ids(id));
+    assert_eq!(parts, [2, 0, 0, 1], "nothing of the explorer");
     page.has(&["shop.orders", "3 more match", "metric=shop.orders&amp;agg=sum&amp;rate=1", "most "]);
     let card = page.html.split("data-testid=\"small-chart\"").nth(1).expect("there are charts");
     assert!(card.contains("class=\"line s1\""), "{card:.400}");
@@ -49,4 +50,5 @@ async fn all_metrics_stand_beside_each_other_each_the_way_to_its_own_chart() {
     get(&checkout("metrics?view=charts&q=nothing")).await.has(&["No metric matches"]);
     let none = get(&format!("/services/{CLUSTER}/shop/StatefulSet/cart/metrics?view=charts")).await;
     none.has(&["No metrics in this range"]);
+    assert_eq!(none.ids("no-metrics"), 1);
 }

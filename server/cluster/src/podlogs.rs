@@ -19,8 +19,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use places::Places;
 use plan::{Rules, Target, plan};
 
-/// How often it is looked which pods there are, and how many times as long as a look takes is left until the next.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often it is looked which pods there are: after so many times what the last look took, but within these bounds.
+const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
 const PAUSE: u32 = 50;
 /// A pod that sent logs by OTLP so lately sends its own.
 const OWN: i64 = 10 * MINUTE;
@@ -48,12 +48,23 @@ impl Collector {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            let began = Instant::now();
             // Of fifty thousand pods it takes a while, in which no thread that answers others may be held.
             let (planning, known) = (Arc::clone(&collector), places.clone());
-            let planned = tokio::task::spawn_blocking(move || planning.plan(&known)).await;
-            pause = LOOK.max(began.elapsed() * PAUSE);
-            let Ok(targets) = planned else { continue };
+            let planned = tokio::task::spawn_blocking(move || {
+                let began = Instant::now();
+                (planning.plan(&known), began.elapsed())
+            });
+            let targets = match planned.await {
+                Ok((targets, took)) => {
+                    pause = (took * PAUSE).clamp(LOOK.0, LOOK.1);
+                    targets
+                }
+                Err(error) => {
+                    tracing::error!(%error, "which logs are to be read could not be found out, will try again");
+                    pause = LOOK.1;
+                    continue;
+                }
+            };
             streams.retain(|target, _| targets.contains(target));
             for (target, read_to) in places.keep(&targets) {
                 if let Some(gap) = collector.end_of(&target, read_to) {

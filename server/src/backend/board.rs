@@ -15,12 +15,29 @@ use model::{
 use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
 
 use super::begun::{begun, measured};
+use super::is_past;
+use crate::jobs::now;
 use adverse::{happened, told_of};
 pub(super) use standing::{Standing, Standings};
 use verdicts::{Said, present_of};
 
-/// The standings of a window, and how often anything but telemetry had changed before they were made.
-type Slot = Arc<tokio::sync::Mutex<Option<(u64, Arc<Standings>)>>>;
+/// What of the store had been heard before something was made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Heard {
+    /// How often anything but telemetry had changed.
+    told: u64,
+    /// When telemetry came last.
+    committed: Option<Timestamp>,
+}
+
+impl Heard {
+    fn of(store: &Store) -> Self {
+        Self { told: store.told(), committed: store.committed() }
+    }
+}
+
+/// The standings of a window, and what had been heard before they were made.
+type Slot = Arc<tokio::sync::Mutex<Option<(Heard, Arc<Standings>)>>>;
 
 /// Makes and keeps standings.
 pub(super) struct Board {
@@ -32,42 +49,48 @@ pub(super) struct Board {
 /// Windows kept at a time.
 const KEPT: usize = 8;
 
-/// How much older the standings of a window may be than its end, where nothing but telemetry has come since.
-const LATELY: i64 = 2 * SECOND;
+/// How much older the standings of a window may be than its end, where nothing has come since.
+const LATELY: i64 = 5 * SECOND;
 
 impl Board {
     pub(super) fn new(store: Store) -> Self {
         Self { store, recent: Mutex::new(Vec::new()) }
     }
 
-    /// All services over a window, as of its end; of a window that ends now, as of a moment before where nothing but
-    /// telemetry has come since, while those of its end are being made: nobody waits for a second that has just begun.
+    /// All services over a window, as of its end; of one that ends now, as of a moment before where nothing has come since:
+    /// nobody waits because a second has just begun.
     pub(super) async fn standings(&self, window: Window) -> Result<Arc<Standings>, store::Error> {
         // Whole seconds, so that all who ask within one share the work.
         let window = Window::new(window.from.floor(SECOND), window.to.floor(SECOND));
-        let asked = self.store.told();
-        let (slot, lately) = (self.slot(window), self.lately(window, asked));
-        let Some(lately) = lately else { return filled(&self.store, window, &slot, asked).await };
-        if slot.try_lock().is_ok_and(|made| made.is_none()) {
-            let store = self.store.clone();
-            tokio::spawn(async move {
-                if let Err(error) = filled(&store, window, &slot, asked).await {
-                    tracing::warn!(%error, "services could not be looked at ahead of who asks");
-                }
-            });
+        let asked = Heard::of(&self.store);
+        if !is_past(window.to, now())
+            && let Some(lately) = self.lately(window, asked)
+        {
+            return Ok(lately);
         }
-        Ok(lately)
+        let slot = self.slot(window);
+        // One makes them; who waits meanwhile takes what was begun after it asked.
+        let mut made = slot.lock().await;
+        if let Some((heard, standings)) = &*made
+            && heard.told >= asked.told
+        {
+            return Ok(Arc::clone(standings));
+        }
+        // Counted before anything is read: what changes meanwhile is in it or makes another.
+        let heard = Heard::of(&self.store);
+        let standings = make(&self.store, window).await?;
+        *made = Some((heard, Arc::clone(&standings)));
+        Ok(standings)
     }
 
-    /// The newest standings of a window that began and ended a moment before, or of this one, with all that was told.
-    fn lately(&self, window: Window, asked: u64) -> Option<Arc<Standings>> {
+    /// The newest standings of as long a window that ended a moment before, with all that has come.
+    fn lately(&self, window: Window, asked: Heard) -> Option<Arc<Standings>> {
         let recent = self.recent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_alike =
             |known: &Window| known.length() == window.length() && (0..=LATELY).contains(&window.to.since(known.to));
-        let alike = recent.iter().filter(|(known, _)| is_alike(known));
-        let made = alike.filter_map(|(known, slot)| {
+        let made = recent.iter().filter(|(known, _)| is_alike(known)).filter_map(|(known, slot)| {
             let made = slot.try_lock().ok()?;
-            let (_, standings) = made.as_ref().filter(|(told, _)| *told >= asked)?;
+            let (_, standings) = made.as_ref().filter(|(heard, _)| *heard == asked)?;
             Some((known.to, Arc::clone(standings)))
         });
         made.max_by_key(|(to, _)| *to).map(|(_, standings)| standings)
@@ -85,22 +108,6 @@ impl Board {
         recent.push((window, Arc::clone(&slot)));
         slot
     }
-}
-
-/// The standings of a slot, with all that was told when they were asked for. One makes them; who waits meanwhile takes
-/// what was begun after it asked.
-async fn filled(store: &Store, window: Window, slot: &Slot, asked: u64) -> Result<Arc<Standings>, store::Error> {
-    let mut made = slot.lock().await;
-    if let Some((told, standings)) = &*made
-        && *told >= asked
-    {
-        return Ok(Arc::clone(standings));
-    }
-    // Counted before anything is read: what changes meanwhile is in it or makes another.
-    let told = store.told();
-    let standings = make(store, window).await?;
-    *made = Some((told, Arc::clone(&standings)));
-    Ok(standings)
 }
 
 async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Error> {

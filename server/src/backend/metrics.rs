@@ -2,8 +2,10 @@
 
 mod asked;
 
+use std::time::{Duration, Instant};
+
 use app::AppError;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use model::{
     Aggregation, MetricChart, MetricCharts, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries, Series,
     ServiceId, Viewer, Window,
@@ -21,6 +23,8 @@ const LINES: u32 = 12;
 const SMALL_CHARTS: usize = 100;
 const SMALL_LINES: u32 = 5;
 const AT_ONCE: usize = 2;
+/// How long such a page waits for them.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Charts of what says how a service is.
 const CHARTS: usize = 6;
 
@@ -93,16 +97,29 @@ pub(super) async fn charts(
 ) -> Result<MetricCharts, AppError> {
     let (text, mut names) = (text.to_lowercase(), names(answers, viewer, id, window).await?.names);
     names.retain(|name| name.name.to_lowercase().contains(&text));
-    let more = names.len().saturating_sub(SMALL_CHARTS) as u32;
-    let asked = names.into_iter().take(SMALL_CHARTS).map(|name| async move {
-        let query = MetricQuery { by: vec!["pod".to_owned()], ..name.usual() };
-        let mut answer = greatest_of(answers, id, window, query.clone(), SMALL_LINES).await?;
-        let points = answer.series.iter_mut().flat_map(|series| series.points.iter_mut().flatten());
-        points.for_each(|value| *value = shortened(*value));
-        Ok(MetricChart { title: name.description, query, answer, request: None, limit: None })
-    });
-    let charts = futures::stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
-    Ok(MetricCharts { charts, more })
+    let (all, began) = (names.len(), Instant::now());
+    let asked = names.into_iter().take(SMALL_CHARTS).map(|name| small(answers, id, window, name));
+    let mut answered = futures::stream::iter(asked).buffered(AT_ONCE);
+    let (mut charts, mut failed) = (Vec::new(), 0);
+    // What is there in time is shown; what one metric costs is not the others'.
+    while began.elapsed() < PATIENCE
+        && let Some(chart) = answered.next().await
+    {
+        match chart {
+            Ok(chart) => charts.push(chart),
+            Err(_) => failed += 1,
+        }
+    }
+    Ok(MetricCharts { more: (all - charts.len()) as u32 - failed, charts, failed })
+}
+
+/// A metric as it is mostly asked, by pod.
+async fn small(answers: &Answers, id: &ServiceId, window: Window, name: MetricName) -> Result<MetricChart, AppError> {
+    let query = MetricQuery { by: vec!["pod".to_owned()], ..name.usual() };
+    let mut answer = greatest_of(answers, id, window, query.clone(), SMALL_LINES).await?;
+    let points = answer.series.iter_mut().flat_map(|series| series.points.iter_mut().flatten());
+    points.for_each(|value| *value = shortened(*value));
+    Ok(MetricChart { title: name.description, query, answer, request: None, limit: None })
 }
 
 /// A value in as many digits as can be seen of it in a small chart: four. Pure.
@@ -281,6 +298,14 @@ fn greatest(all: &MetricSeries) -> Option<Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_small_charts_have_four_digits_however_large_they_are() {
+        let short = [123_456.0, -0.012_345_6, 1.0, 0.0, 1e15, 99_999.0].map(shortened);
+        assert_eq!(short, [123_500.0, -0.012_35, 1.0, 0.0, 1e15, 100_000.0]);
+        assert!(shortened(f64::NAN).is_nan());
+        assert_eq!((shortened(f64::INFINITY), shortened(5e-324), shortened(3e-308)), (f64::INFINITY, 5e-324, 3e-308));
+    }
 
     #[test]
     fn of_each_title_the_most_telling_name_is_chosen() {

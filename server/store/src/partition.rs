@@ -142,6 +142,11 @@ impl Shared {
         health.failing = None;
     }
 
+    /// When was committed last.
+    pub(crate) fn last_commit(&self) -> Option<Timestamp> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).committed
+    }
+
     pub(crate) fn failing(&self, why: String) {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).failing = Some(why);
     }

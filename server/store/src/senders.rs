@@ -23,8 +23,8 @@ pub(crate) struct Senders {
 #[derive(Debug, Default)]
 struct Logs {
     services: HashMap<ServiceId, LogSenders>,
-    /// Pods of all of them.
-    pods: usize,
+    /// Senders of all of them.
+    senders: usize,
 }
 
 /// When a service's logs came last: from each of its pods, and from one that was not known.
@@ -35,11 +35,15 @@ struct LogSenders {
 }
 
 impl LogSenders {
-    /// Forgets who sent before; whether anybody is left.
-    fn retain_since(&mut self, from: Timestamp) -> bool {
+    /// Forgets who sent before; how many are left.
+    fn retain_since(&mut self, from: Timestamp) -> usize {
         self.pods.retain(|_, seen| *seen > from);
         self.unknown = self.unknown.filter(|seen| *seen > from);
-        self.unknown.is_some() || !self.pods.is_empty()
+        self.count()
+    }
+
+    fn count(&self) -> usize {
+        self.pods.len() + usize::from(self.unknown.is_some())
     }
 }
 
@@ -48,17 +52,17 @@ impl Senders {
     pub(crate) fn note_logs(&self, service: ServiceId, pod: Option<PodId>, at: Timestamp) {
         let mut last = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let of = last.services.entry(service).or_default();
-        let Some(pod) = pod else {
-            of.unknown = Some(at);
-            return;
+        let known = match pod {
+            Some(pod) => of.pods.insert(pod, at),
+            None => of.unknown.replace(at),
         };
-        if of.pods.insert(pod, at).is_some() {
+        if known.is_some() {
             return;
         }
-        last.pods += 1;
-        if last.pods > MANY {
-            last.services.retain(|_, of| of.retain_since(at.plus(-HOUR)));
-            last.pods = last.services.values().map(|of| of.pods.len()).sum();
+        last.senders += 1;
+        if last.senders > MANY {
+            last.services.retain(|_, of| of.retain_since(at.plus(-HOUR)) > 0);
+            last.senders = last.services.values().map(LogSenders::count).sum();
         }
     }
 
@@ -108,7 +112,7 @@ mod tests {
         assert_eq!((senders.last_logs(&service, &pod(1)), senders.last_logs(&service, &pod(2))), (Some(at), None));
         senders.note_logs(service.clone(), None, at.plus(1));
         assert_eq!(senders.last_logs(&service, &pod(2)), Some(at.plus(1)));
-        for number in 2..=MANY + 1 {
+        for number in 2..=MANY {
             senders.note_logs(service.clone(), Some(pod(number)), at.plus(2 * HOUR));
         }
         assert_eq!(senders.last_logs(&service, &pod(1)), None, "of long ago, when there were too many");

@@ -119,6 +119,11 @@ impl Store {
         self.inner.told.load(Ordering::Acquire)
     }
 
+    /// When telemetry was committed last, since this process runs.
+    pub fn committed(&self) -> Option<Timestamp> {
+        self.inner.partitions.shared.last_commit()
+    }
+
     /// The id by which a context's cluster is known: the one first used for the context, else the one under which one
     /// of `ids` is known, else the first of them, which is then remembered with the others as aliases. An id that
     /// begins with `ca-` or `ctx-` only stands in for a uid: clusters of different uids may share it.

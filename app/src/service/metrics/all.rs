@@ -32,7 +32,7 @@ pub(super) fn switch(is_all: Memo<bool>) -> AnyView {
 pub(super) fn charts(found: &MetricCharts, window: Window) -> AnyView {
     let (params, path) = (use_query_map(), use_location().pathname.get_untracked());
     let url = params.with_untracked(Query::of);
-    if found.charts.is_empty() {
+    if found.charts.is_empty() && found.failed == 0 {
         let is_filtered = url.get("q").is_some_and(|text| !text.is_empty());
         return if is_filtered { view! { <p class="muted">"No metric matches"</p> }.into_any() } else { empty() };
     }
@@ -41,11 +41,13 @@ pub(super) fn charts(found: &MetricCharts, window: Window) -> AnyView {
         let url = in_url(params.with_untracked(Query::of), &chart.query).with("view", "").with("q", "");
         small(chart, &colours, window, format!("{path}{url}"))
     };
-    let more = (found.more > 0)
-        .then(|| view! { <p class="faint">{format!("{} more match", number::count(found.more.into()))}</p> });
+    let note = |count: u32, what: &str| {
+        (count > 0).then(|| view! { <p class="faint">{format!("{} {what}", number::count(count.into()))}</p> })
+    };
     view! {
         <div class="all-metrics">{found.charts.iter().map(one).collect_view()}</div>
-        {more}
+        {note(found.more, "more match")}
+        {note(found.failed, "can't be read")}
     }
     .into_any()
 }

@@ -41,16 +41,21 @@ pub(super) fn band(points: &[(Timestamp, f64)], since: Timestamp, now: Timestamp
 /// climbs with the day reaches it at the time of day at which it stands high, not when its mean would.
 pub(super) fn until(points: &[(Timestamp, f64)], now: Timestamp, rate: f64, limit: f64) -> Option<i64> {
     let a_day = rate * (DAY / HOUR) as f64;
-    let hours = (0..DAY / HOUR).filter_map(|hour| {
+    let high = |hour: i64| {
         let (from, to) = (Timestamp(now.0 - DAY + hour * HOUR), Timestamp(now.0 - DAY + (hour + 1) * HOUR));
         let within = points.partition_point(|(at, _)| *at < from)..points.partition_point(|(at, _)| *at < to);
         let mut seen: Vec<f64> = points[within].iter().map(|(_, value)| *value).filter(|v| v.is_finite()).collect();
         seen.sort_unstable_by(f64::total_cmp);
-        let high = seen.get((seen.len() as f64 * HIGH) as usize)?;
-        let days = ((limit - high) / a_day).ceil().max(1.0) - 1.0;
+        seen.get((seen.len() as f64 * HIGH) as usize).copied()
+    };
+    let then = |hour: i64| {
+        let days = ((limit - high(hour)?) / a_day).ceil().max(1.0) - 1.0;
         Some((days * DAY as f64 + hour as f64 * HOUR as f64 + HOUR as f64 / 2.0).min(i64::MAX as f64) as i64)
-    });
-    hours.min()
+    };
+    let by_day = (0..DAY / HOUR).filter_map(then).min()?;
+    // Who stands within an hour of it now need not wait for yesterday's time of day.
+    let from_here = high(DAY / HOUR - 1).map(|high| ((limit - high).max(0.0) / rate * HOUR as f64) as i64);
+    Some(from_here.filter(|left| *left < HOUR).map_or(by_day, |left| left.min(by_day)))
 }
 
 #[cfg(test)]
@@ -78,14 +83,14 @@ mod tests {
         let day = |hour: f64| 2.0 * hour + if (6.0..12.0).contains(&(hour % 24.0)) { 100.0 } else { 0.0 };
         let (points, now) = (points(36 * 60, day), Timestamp(36 * HOUR));
         let hours = |limit: f64| until(&points, now, 2.0, limit).map(|nanos| nanos as f64 / HOUR as f64);
-        // At 12 o'clock it stands at 72; 42 hours after the start it stands at 160 and more.
-        assert_eq!(hours(160.0), Some(18.5));
+        assert_eq!(hours(176.0), Some(18.5), "when tomorrow's high hours begin");
         assert_eq!(
             hours(220.0),
             Some(42.5),
             "not quite by the end of tomorrow's high hours, so when the next day's begin"
         );
-        assert_eq!(hours(72.0), Some(0.5));
+        assert!(hours(172.0).is_some_and(|left| left < 0.2), "it stands there now: {:?}", hours(172.0));
+        assert_eq!(hours(150.0), Some(0.0));
         assert_eq!(until(&[], now, 2.0, 160.0), None);
     }
 

@@ -157,3 +157,43 @@ async fn what_kubernetes_tells_that_a_service_lacks_decides_its_health() {
     store.record(&record).await.unwrap();
     assert_eq!(sentence(&board).await, (Health::Healthy, "Healthy".into()), "at once, of the same window as before");
 }
+
+/// A request with one point of a gauge.
+fn one_point(at: Timestamp) -> store::Batch {
+    let mut batch = store::Batch::new([7; 16]);
+    let owner = batch.owner(model::Owner { attributes: Vec::new(), peer: None }, store::OwnerFacts::default());
+    let series = store::SeriesRow {
+        owner,
+        name: "queue.size",
+        kind: model::MetricKind::Gauge,
+        unit: "",
+        description: "",
+        scope: "",
+        labels: &[],
+        bounds: &[],
+    };
+    batch.push_point(&series, &store::PointRow { at, start: Timestamp(0), value: 1.0, distribution: None });
+    batch
+}
+
+#[tokio::test]
+async fn a_window_that_ends_now_is_that_of_a_moment_before_as_long_as_nothing_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    let board = Board::new(store.clone());
+    let end = now().floor(SECOND);
+    let ask = async |seconds: i64| board.standings(Window::before(end.plus(seconds * SECOND), HOUR)).await.unwrap();
+    let first = ask(0).await;
+    assert!(Arc::ptr_eq(&first, &ask(5).await));
+    assert!(!Arc::ptr_eq(&first, &ask(6).await), "too long ago");
+    let shorter = board.standings(Window::before(end.plus(SECOND), MINUTE)).await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &shorter), "another window");
+    let before = ask(7).await;
+    store.telemetry().append(one_point(end)).await.unwrap();
+    let after = ask(8).await;
+    assert!(!Arc::ptr_eq(&before, &after), "telemetry came");
+    say(&store, 3, Signal::CrashLoop).await;
+    assert!(!Arc::ptr_eq(&after, &ask(9).await), "something was told");
+    let past = async |seconds: i64| board.standings(Window::before(NOW.plus(seconds * SECOND), HOUR)).await.unwrap();
+    assert!(!Arc::ptr_eq(&past(0).await, &past(1).await), "a window of the past is what it says");
+}
