@@ -10,8 +10,7 @@ use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::use_query_map;
 use leptos_router::{LazyRoute, lazy_route};
 use model::{
-    LeakChart, Marks, MetricChart, MetricCharts, MetricLabel, MetricName, MetricNames, MetricQuery, MetricSeries,
-    ServiceId, Window,
+    LeakChart, Marks, MetricChart, MetricCharts, MetricLabel, MetricNames, MetricQuery, MetricSeries, ServiceId, Window,
 };
 
 use super::{Asked, known, use_asked};
@@ -138,7 +137,7 @@ async fn read_metric(
     let (backend, viewer) = crate::backend::asked()?;
     let query = match name.is_empty() {
         false => Some(MetricQuery::of_words(&name, &by, &aggregation, rate, &filter)),
-        true => backend.metric_names(&viewer, &id, window).await?.names.first().map(MetricName::usual),
+        true => backend.metric_names(&viewer, &id, window).await?.names.first().map(|name| name.usual()),
     };
     let Some(query) = query else { return Ok(None) };
     let series = backend.metric(&viewer, &id, window, query.clone()).await?;
