@@ -124,6 +124,8 @@ test("the slow leak says which pod reaches its limit when, and shows where it go
   await page.goto("/");
   const leaking = row(page, recommendations);
   await expect(leaking.getByTestId("sentence")).toContainText(/2 pods grows by up to .* an hour: the first reaches its limit in \d+ h/, { timeout: 90_000 });
+  await open(page, recommendations, "kubernetes");
+  await expect(page.getByTestId("leak-row")).toContainText("the first reaches its limit in");
   await open(page, recommendations, "overview");
   await page.getByTestId("see-leak").click();
   await expect(page.getByTestId("leak")).toContainText("2 of 2 pods of 0.16.0");

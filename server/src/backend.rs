@@ -55,6 +55,13 @@ impl Answers {
         let found = self.store.directory().service(id).cloned();
         found.ok_or_else(|| AppError::NotFound(format!("service {}", id.local())))
     }
+
+    /// What the current revision of a service leaks, in a sentence.
+    fn leak_of(&self, service: &model::ServiceState) -> Option<model::Sentence> {
+        let leaks = self.store.leaks();
+        let current = leaks.get(&service.id)?.iter().find(|leak| leak.revision == service.revision)?;
+        Some(current.sentence.clone())
+    }
 }
 
 /// The shown name of a revision; its hash where the directory has no name for it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amounts, Asked, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Series, ServiceId,
-    Text, Timestamp, Whole, Window,
+    Amounts, Asked, ContainerState, DeployMark, Exit, PodId, QosClass, ResourceId, RevisionHash, Sentence, Series,
+    ServiceId, Text, Timestamp, Whole, Window,
 };
 
 /// A service as the cluster has it now.
@@ -451,6 +451,8 @@ impl NodeTrouble {
 /// The Kubernetes tab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KubernetesTab {
+    /// What its pods leak now; nothing of a past moment.
+    pub leak: Option<Sentence>,
     /// What went wrong in the window, newest first; of nodes see below.
     pub events: Vec<AdverseEvent>,
     /// Nodes of its pods that were in trouble in the window, latest first.

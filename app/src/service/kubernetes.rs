@@ -39,14 +39,11 @@ impl LazyRoute for Kubernetes {
             read_kubernetes(known(id)?, moment.window, at.unwrap_or_default()).await
         });
         let window = Memo::new(move |_| asked.with(|(_, moment)| moment.window));
-        let deploys = move || {
-            let path = asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
-            format!("{path}/deploys?deploy=")
-        };
+        let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
         let draw = move |tab: KubernetesTab| {
             view! {
                 {travel::travel(&tab, window, address)}
-                {events::events(&tab, &deploys())}
+                {events::events(&tab, &path())}
                 {resources::resources(&tab, address)}
                 {pods::pods(&tab.pods, tab.past)}
             }

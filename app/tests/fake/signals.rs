@@ -198,6 +198,7 @@ impl Fake {
             id: Some(ResourceId { kind: kind.into(), namespace: None, name }),
         };
         KubernetesTab {
+            leak: at.is_none().then(|| self.leak_chart().leak.sentence),
             events: vec![
                 event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), Some(137), 1, false),
                 event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), None, 6, true),

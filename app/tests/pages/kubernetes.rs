@@ -13,6 +13,15 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
 }
 
 #[tokio::test]
+async fn what_leaks_is_said_among_what_went_wrong_with_the_way_to_its_chart_but_not_of_the_past() {
+    let page = get(&checkout("kubernetes")).await;
+    assert_eq!(page.ids("leak-row"), 1);
+    let row = page.html.split("data-testid=\"leak-row\"").nth(1).and_then(|rest| rest.split("</li>").next()).unwrap();
+    assert!(row.contains("46 MiB an hour") && row.contains("/checkout/metrics\""), "{row}");
+    assert_eq!(get(&checkout("kubernetes?at=1764000000000")).await.ids("leak-row"), 0);
+}
+
+#[tokio::test]
 async fn a_pod_has_its_containers_with_role_state_image_and_what_was_asked_for_them() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("container"), page.ids("pod-whole")), (6, 3));

@@ -283,10 +283,7 @@ pub(super) async fn header(
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
         verdict_lasts: standing.verdict_lasts,
-        leak: answers.store.leaks().get(id).and_then(|leaks| {
-            let current = leaks.iter().find(|leak| leak.revision == service.revision)?;
-            Some(current.sentence.clone())
-        }),
+        leak: answers.leak_of(&service),
         saturation: standing.saturation.first().map(|lacks| lacks.sentence.clone()),
         of_past,
     })

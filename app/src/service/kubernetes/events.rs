@@ -1,25 +1,29 @@
 //! What went wrong, newest first, with its plain-language cause; trouble of nodes with whom it hurt.
 
 use leptos::prelude::*;
-use model::{AdverseEvent, EventContext, KubernetesTab, NodeTrouble, ServiceId, Timestamp};
+use model::{AdverseEvent, EventContext, KubernetesTab, NodeTrouble, Sentence, ServiceId, Timestamp};
 
 use crate::ui::ago::clock_text;
 use crate::ui::number::plural;
+use crate::ui::sentence;
 
 /// Services and pods named of one node's trouble; of more only how many.
 const NAMED: usize = 12;
 
-/// The list of adverse events in its card. `deploys` is where the page of a deploy is: what comes before its sequence.
-pub(super) fn events(tab: &KubernetesTab, deploys: &str) -> AnyView {
+/// The list of adverse events in its card, under what goes on without any. `service` is where the pages of the service
+/// are.
+pub(super) fn events(tab: &KubernetesTab, service: &str) -> AnyView {
+    let deploys = format!("{service}/deploys?deploy=");
     let of = |event: &AdverseEvent| tab.context.iter().find(|context| context.key == event.key);
-    let events = tab.events.iter().map(|one| (one.last, event(one, of(one), deploys)));
+    let events = tab.events.iter().map(|one| (one.last, event(one, of(one), &deploys)));
     let mut rows: Vec<(Timestamp, AnyView)> =
         events.chain(tab.nodes.iter().map(|one| (one.last(), node(one)))).collect();
     rows.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
-    let body = if rows.is_empty() {
+    let leak = tab.leak.as_ref().map(|sentence| leak(sentence, service));
+    let body = if rows.is_empty() && leak.is_none() {
         view! { <p class="unmeasured">"Nothing went wrong in this range"</p> }.into_any()
     } else {
-        view! { <ol class="events">{rows.into_iter().map(|(_, row)| row).collect_view()}</ol> }.into_any()
+        view! { <ol class="events">{leak} {rows.into_iter().map(|(_, row)| row).collect_view()}</ol> }.into_any()
     };
     view! {
         <section class="card">
@@ -28,6 +32,25 @@ pub(super) fn events(tab: &KubernetesTab, deploys: &str) -> AnyView {
             </div>
             {body}
         </section>
+    }
+    .into_any()
+}
+
+/// What leaks: nothing has happened yet, but it goes on until something does.
+fn leak(said: &Sentence, service: &str) -> AnyView {
+    view! {
+        <li class="event warn" data-testid="leak-row">
+            <i class="dot"></i>
+            <div>
+                <p class="what">
+                    <span>{sentence::parts(said)}</span>
+                </p>
+                <p class="notes">
+                    <a href=format!("{service}/metrics")>"See its chart"</a>
+                </p>
+            </div>
+            <span class="when">"now"</span>
+        </li>
     }
     .into_any()
 }

@@ -17,7 +17,7 @@ pub(super) fn resources(tab: &KubernetesTab, address: Address) -> AnyView {
     let mut kinds: Vec<_> = rows.iter().map(|row| row.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let summary = format!("{} of {}", rows.len(), plural(kinds.len() as u64, "kind", "kinds"));
+    let summary = format!("{} in {}", rows.len(), plural(kinds.len() as u64, "kind", "kinds"));
     view! {
         <section class="card">
             <div class="card-head">

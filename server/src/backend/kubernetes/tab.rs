@@ -37,6 +37,7 @@ pub(in crate::backend) async fn tab(
     let mut rows = tree(&seen.service, &seen.revisions, &seen.pods, &seen.related);
     resources::date(answers, id, &mut rows, past.unwrap_or(now)).await?;
     Ok(KubernetesTab {
+        leak: if past.is_none() { answers.leak_of(&service) } else { None },
         events,
         nodes: seen.nodes,
         context,
