@@ -1,5 +1,5 @@
 //! When a deploy is looked at: at the end of each of its first fifteen minutes, at half an hour and an hour, when it
-//! settled, and a last time when the next deploy begins. Pure.
+//! settled, a few times more for what leaks, and a last time when the next deploy begins. Pure.
 
 use analysis::Look;
 use model::{Deploy, DeployPhase, HOUR, MINUTE, SECOND, Timestamp};
@@ -15,6 +15,10 @@ const AGAIN: i64 = 30 * SECOND;
 /// else all at once. What is spent stays so, whatever arrives later.
 pub(super) const PARTS: u8 = 12;
 
+/// Minutes at which it is looked what leaks since: that takes longer to be seen than what an hour's requests say, which
+/// is not asked again.
+const LEAKS: [i64; 4] = [90, 120, 240, 480];
+
 /// A look at a deploy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -25,6 +29,13 @@ pub(super) struct Moment {
     pub(super) end: Timestamp,
     /// What it may spend of its part; nothing where that is spent.
     pub(super) parts: u8,
+}
+
+impl Moment {
+    /// All else was said at the end of its data.
+    pub(super) fn is_for_leaks(&self) -> bool {
+        self.look == Look::Hour && self.at > self.end && self.parts == 0
+    }
 }
 
 /// The look to have now, if any, and when to come again. Looks that were missed are not made up for: the latest one
@@ -56,6 +67,7 @@ fn moments(deploy: &Deploy, later: Option<&Deploy>, is_taken_back: bool) -> Vec<
     let start = deploy.started.floor(MINUTE);
     let at = |minutes: i64| start.plus(minutes * MINUTE);
     let mut all: Vec<Moment> = (1..=60).filter_map(|minutes| Some(whole(Look::at(minutes)?, at(minutes)))).collect();
+    all.extend(LEAKS.map(|minutes| Moment { look: Look::Hour, at: at(minutes), end: at(60), parts: PARTS }));
     let ceiling = |at: Timestamp| at.plus(MINUTE - 1).floor(MINUTE);
     if let DeployPhase::Settled { at } | DeployPhase::Stuck { since: at, .. } = &deploy.phase {
         // A minute later: pods have served by then.
@@ -66,6 +78,7 @@ fn moments(deploy: &Deploy, later: Option<&Deploy>, is_taken_back: bool) -> Vec<
     }
     let Some(later) = later else { return all };
     let (ends, now) = (later.started.floor(MINUTE).max(at(1)), ceiling(later.started).max(at(1)));
+    all.retain(|moment| moment.at < now || moment.at == moment.end);
     if ends < at(60) || deploy.phase.is_open() {
         // Its own data end there; what little there is has to do.
         all.retain(|moment| moment.at < now);
@@ -132,7 +145,14 @@ mod tests {
         check(&due, 17 * MINUTE, Some((Look::Minute(15), 15)), Some(30));
         due.said = said(15, Look::Minute(15), PARTS);
         check(&due, 17 * MINUTE, None, Some(30));
-        check(&due, 5 * 60 * MINUTE, Some((Look::Hour, 60)), None);
+        check(&due, 61 * MINUTE, Some((Look::Hour, 60)), Some(90));
+        due.said = said(60, Look::Hour, PARTS);
+        check(&due, 89 * MINUTE, None, Some(90));
+        check(&due, 5 * 60 * MINUTE, Some((Look::Hour, 60)), Some(480));
+        let parts = moment(&due, START.plus(5 * 60 * MINUTE), START).0.map(|moment| moment.parts);
+        assert_eq!(parts, Some(0), "what the hour had is not had again");
+        due.said = said(480, Look::Hour, PARTS);
+        check(&due, 500 * MINUTE, None, None);
     }
 
     #[test]
@@ -141,7 +161,7 @@ mod tests {
         let said = said(60, Look::Hour, PARTS);
         let due = DueDeploy { deploy: deploy(0, settled), later: None, said };
         check(&due, 81 * MINUTE, None, Some(82));
-        check(&due, 90 * MINUTE, Some((Look::Settled, 82)), None);
+        check(&due, 90 * MINUTE, Some((Look::Settled, 82)), Some(90));
     }
 
     #[test]
@@ -174,7 +194,7 @@ mod tests {
         let mut next = deploy(500 * MINUTE, DeployPhase::RollingOut);
         let mut due = DueDeploy { deploy: deploy(0, settled), later: Some(next.clone()), said: None };
         check(&due, 501 * MINUTE, Some((Look::Hour, 60)), None);
-        due.said = said(60, Look::Hour, PARTS);
+        due.said = said(480, Look::Hour, PARTS);
         check(&due, 501 * MINUTE, None, None);
         next.rollback = true;
         due.later = Some(next);
@@ -184,8 +204,16 @@ mod tests {
         due.said = said(501, Look::Hour, PARTS);
         check(&due, 502 * MINUTE, None, None);
         due.deploy.rollback = true;
-        due.said = said(60, Look::Hour, PARTS);
+        due.said = said(480, Look::Hour, PARTS);
         check(&due, 501 * MINUTE, None, None);
+    }
+
+    #[test]
+    fn what_leaks_is_not_looked_for_once_another_revision_runs() {
+        let later = Some(deploy(100 * MINUTE, DeployPhase::RollingOut));
+        let said = said(90, Look::Hour, PARTS);
+        let due = DueDeploy { deploy: deploy(0, DeployPhase::Settled { at: START }), later, said };
+        check(&due, 130 * MINUTE, None, None);
     }
 
     #[test]

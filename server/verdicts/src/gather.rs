@@ -115,6 +115,11 @@ impl Gatherer {
         let seen = (&errors, groups.as_slice());
         let mut births = self.nursery.births(&self.store, &deploy, seen, &history, final_before).await?;
         births.patterns = births::patterns(&self.store, &deploy, &logged.births, &history);
+        // What leaks is known as of now alone.
+        let leaks = self.leaks(&deploy).filter(|_| resources.is_some() && now.since(moment.at) <= HOUR / 6);
+        if moment.is_for_leaks() && due.taken_back().is_none() && leaks.is_none() {
+            return Ok(None);
+        }
         let spent = due.said.as_ref().filter(|_| moment.parts == 0).map(|said| said.flagged.clone());
         Ok(Some(DeployFacts {
             now: end,
@@ -128,8 +133,7 @@ impl Gatherer {
             pods: traffic.pods,
             weight: traffic.weight,
             patterns: traffic::groups(&deploy, &logged.groups),
-            // What leaks is known as of now alone.
-            leaks: self.leaks(&deploy).filter(|_| resources.is_some() && now.since(end) <= HOUR / 6),
+            leaks,
             resources: resources.unwrap_or_default(),
             rolled_back: due.taken_back(),
             // They are asked for where anything hangs on them.

@@ -120,6 +120,29 @@ impl Shop {
         self.store.telemetry().append(batch).await.unwrap();
     }
 
+    /// What a pod's container holds, minute by minute.
+    async fn hold(&mut self, pod: &str, minutes: std::ops::Range<i64>) {
+        self.spans += 1;
+        let mut batch = Batch::new(u128::from(self.spans).to_be_bytes());
+        let facts = OwnerFacts { pod_uid: Some(pod.into()), ..OwnerFacts::default() };
+        let owner = batch.owner(Owner { attributes: vec![("pod".into(), pod.into())], peer: None }, facts);
+        let series = store::SeriesRow {
+            owner,
+            name: "container.memory.working_set",
+            kind: MetricKind::Gauge,
+            unit: "By",
+            description: "",
+            scope: "",
+            labels: &[],
+            bounds: &[],
+        };
+        for minute in minutes {
+            let at = at(minute);
+            batch.push_point(&series, &store::PointRow { at, start: Timestamp(0), value: 1e8, distribution: None });
+        }
+        self.store.telemetry().append(batch).await.unwrap();
+    }
+
     /// The usual requests: six hours of the old pods, ten minutes of the new ones.
     async fn traffic(&mut self, fails: impl Fn(&str) -> Option<(u64, &'static str)>) {
         let usual = |_: &str| Some((200, "Timeout"));
@@ -229,6 +252,7 @@ async fn what_was_judged_is_not_looked_at_before_it_is_due() {
     assert_eq!(judging.look(at(5).plus(40 * SECOND)).await.unwrap(), 0);
     assert_eq!(judging.look(at(6).plus(10 * SECOND)).await.unwrap(), 1);
     assert_eq!(judging.look(at(90)).await.unwrap(), 1);
+    assert_eq!(judging.look(at(481)).await.unwrap(), 1, "what leaks is seen late");
     assert_eq!(judging.look(at(10_000)).await.unwrap(), 0, "it is done with");
 }
 

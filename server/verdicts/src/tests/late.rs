@@ -68,6 +68,46 @@ async fn a_look_that_was_had_calls_nothing_more_when_the_service_is_taken_back()
 }
 
 #[tokio::test]
+async fn a_leak_that_shows_after_the_hour_is_the_deploys() {
+    let mut shop = Shop::open().await;
+    shop.traffic(usual).await;
+    shop.hold("new-1", 1..60).await;
+    shop.store.keep_leaks([(id(), std::sync::Arc::new(Vec::new()))].into());
+    assert!(!shop.judged(2, 61).await.unwrap().level.is_bad());
+    let pod = LeakingPod {
+        pod: PodId("new-1".into()),
+        name: "new-1".into(),
+        rate: 1e8,
+        rate_interval: (9e7, 1.1e8),
+        level: 1.5e8,
+        limit: None,
+        together: false,
+        since: at(5),
+        eta: None,
+    };
+    let leak = Leak {
+        of: LeakOf::Memory { container: "app".into() },
+        revision: Some(RevisionHash("b".into())),
+        revision_name: "v2".into(),
+        pods: vec![pod],
+        watched: 2,
+        before: Some(0.0),
+        before_name: Some("v1".into()),
+        sentence: Sentence::plain("Memory grows"),
+        as_of: at(90),
+    };
+    shop.store.keep_leaks([(id(), std::sync::Arc::new(vec![leak]))].into());
+    let flagged = |verdict: Verdict| {
+        let flagged = verdict.evidence.into_iter().filter(|e| e.outcome == Outcome::Flagged);
+        flagged.map(|evidence| evidence.signal).collect::<Vec<_>>()
+    };
+    assert_eq!(flagged(shop.judged(2, 75).await.unwrap()), vec![], "nobody looks");
+    let verdict = shop.judged(2, 91).await.unwrap();
+    assert!(verdict.level.is_bad(), "{}", verdict.headline);
+    assert_eq!(flagged(verdict), vec![Signal::Leak]);
+}
+
+#[tokio::test]
 async fn a_rollback_that_is_followed_by_a_new_attempt_was_not_taken_back() {
     let mut shop = Shop::open().await;
     shop.traffic(usual).await;
