@@ -45,9 +45,9 @@ test("a large catalog", async ({ browser }) => {
   await large(0, async (binnacle) => {
     await rendering(binnacle);
     await loading(browser, binnacle);
-    await scoring(binnacle);
     await filtering(browser, binnacle);
     await sorting(browser, binnacle);
+    await scoring(binnacle);
   });
 });
 
