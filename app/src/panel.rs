@@ -126,6 +126,11 @@ fn drawn<T: Shown>(
     held(fallback, None, shown)
 }
 
+/// What an answer is drawn as that was not asked for, because another view of the page is shown.
+pub(crate) fn none() -> AnyView {
+    ().into_any()
+}
+
 /// The space of an answer that is awaited for the first time.
 fn waiting(tall: &'static str) -> AnyView {
     view! {

@@ -12,7 +12,7 @@ use model::{LogFilter, LogPage, LogPatterns, Marks, ServiceId, Window};
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
-use crate::panel::panel;
+use crate::panel::{none, panel};
 use crate::ui::filter::TextFilter;
 use crate::url::Query;
 
@@ -71,10 +71,6 @@ impl LazyRoute for Logs {
         }
         .into_any()
     }
-}
-
-fn none() -> AnyView {
-    ().into_any()
 }
 
 /// Lines or patterns, in the address.

@@ -17,7 +17,7 @@ use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
 use crate::late::Late;
-use crate::panel::{large, panel, part};
+use crate::panel::{large, none, panel, part};
 use crate::ui::filter::TextFilter;
 
 /// The tab.
@@ -92,10 +92,6 @@ impl LazyRoute for Metrics {
         }
         .into_any()
     }
-}
-
-fn none() -> AnyView {
-    ().into_any()
 }
 
 #[server(input = GetUrl)]

@@ -19,8 +19,8 @@ pub use told::told;
 /// Numbers of the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SaturationRules {
-    /// Share of the periods in which a container, or a pod as a whole, was held at its CPU limit (`CPUThrottlingHigh`: more than 25 % for
-    /// 15 min, an *info*).
+    /// Share of the periods in which a container, or a pod as a whole, was held at its CPU limit (`CPUThrottlingHigh`:
+    /// more than 25 % for 15 min, an *info*).
     pub throttled: Threshold,
     /// From this share on it is held more often than not, which degrades the service. Ours: the alert has no such step.
     pub held: f64,

@@ -31,14 +31,14 @@ pub(super) fn switch(is_all: Memo<bool>) -> AnyView {
 /// The charts that were found, each the way to its metric.
 pub(super) fn charts(found: &MetricCharts, window: Window) -> AnyView {
     let (params, path) = (use_query_map(), use_location().pathname.get_untracked());
-    let url = params.with_untracked(Query::of);
+    let address = params.with_untracked(Query::of);
     if found.charts.is_empty() && found.failed == 0 {
-        let is_filtered = url.get("q").is_some_and(|text| !text.is_empty());
+        let is_filtered = address.get("q").is_some_and(|text| !text.is_empty());
         return if is_filtered { view! { <p class="muted">"No metric matches"</p> }.into_any() } else { empty() };
     }
     let colours = Colours::of(found.charts.iter().map(|chart| (&chart.query, &chart.answer)));
     let one = |chart: &MetricChart| {
-        let url = in_url(params.with_untracked(Query::of), &chart.query).with("view", "").with("q", "");
+        let url = in_url(address.clone(), &chart.query).with("view", "").with("q", "");
         small(chart, &colours, window, format!("{path}{url}"))
     };
     let note = |count: u32, what: &str| {

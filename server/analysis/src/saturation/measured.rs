@@ -98,8 +98,8 @@ fn left(shares: &[(Timestamp, f64)], now: Timestamp, rules: &SaturationRules) ->
     (left < 365.0 * DAY as f64).then_some(left as i64)
 }
 
-/// Shares of time that a container or a pod was held at its CPU limit: of the periods in which it wanted to run, those in which
-/// it was held, each over the five minutes before it, as the alert has it. Both are given a second.
+/// Shares of time that a container or a pod was held at its CPU limit: of the periods in which it wanted to run, those
+/// in which it was held, each over the five minutes before it, as the alert has it. Both are given a second.
 ///
 /// A container that hardly runs is now and then held in most of its few periods, which nobody notices: with fewer than
 /// one period a second (a tenth of the time at the usual 100 ms) its share is 0.
