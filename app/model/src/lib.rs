@@ -3,6 +3,7 @@
 //! Invariants: every collection is a `Vec` or `BTreeMap` (iteration order must be the same in both renders);
 //! nothing here reads the time; `usize` never crosses the wire (wasm is 32-bit).
 
+pub mod adverse;
 pub mod apm;
 pub mod bytes;
 pub mod catalog;
@@ -30,6 +31,7 @@ pub mod time;
 pub mod traces;
 pub mod verdict;
 
+pub use adverse::*;
 pub use apm::*;
 pub use bytes::bytes_text;
 pub use catalog::*;

@@ -60,7 +60,7 @@ pub(super) fn framed(plot: &Plot, axis: &Axis, geometry: String, measured: bool,
                 <div class="plot">
                     <div class="geometry" inner_html=geometry></div>
                     {(!measured).then(|| view! { <p class="unmeasured">{plot.empty}</p> })}
-                    {flags(plot)}
+                    {flags(&plot.marks.deploys, plot.window, &plot.deploys)}
                     {plot.marks.events.iter().map(|mark| event_mark(mark, plot.window)).collect_view()}
                     {crosshair(plot, axis.top)}
                     {pointer_layer((plot.along == Along::Range).then_some(plot.window), ().into_any())}
@@ -111,16 +111,17 @@ pub(crate) fn time_axis(window: Window, along: Along) -> AnyView {
     .into_any()
 }
 
-/// Flags that would lie on each other stand in a second row; of more the older ones keep only their line.
-fn flags(plot: &Plot) -> AnyView {
+/// Flags of deploys; `pages` is what comes before the sequence in the address of a deploy's page. Flags that would lie on
+/// each other stand in a second row; of more the older ones keep only their line.
+pub(crate) fn flags(deploys: &[DeployMark], window: Window, pages: &str) -> AnyView {
     let mut ends = [-100.0_f64; 2];
-    let marks = plot.marks.deploys.iter().map(|mark| {
-        let left = percent(mark.at, plot.window);
+    let marks = deploys.iter().map(|mark| {
+        let left = percent(mark.at, window);
         let row = ends.iter().position(|end| left >= *end);
         if let Some(row) = row {
             ends[row] = left + 7.0 + mark.name.len().min(14) as f64 * 1.4;
         }
-        flag(mark, left, row, &plot.deploys)
+        flag(mark, left, row, pages)
     });
     marks.collect_view().into_any()
 }

@@ -5,6 +5,7 @@ mod events;
 mod pods;
 mod resource;
 mod resources;
+mod timeline;
 mod travel;
 
 use leptos::prelude::*;

@@ -169,23 +169,20 @@ impl Fake {
 
     /// The Kubernetes tab.
     pub(crate) fn kubernetes_tab(&self, at: Option<Timestamp>) -> KubernetesTab {
-        let event = |kind, message: String, exit_code, count, current| AdverseEvent {
-            key: String::new(),
-            cluster: super::CLUSTER.into(),
-            service: None,
-            pod: Some(self.text("checkout-7d9f5b4c8-3")),
-            container: Some("app".into()),
-            node: None,
+        let window = Window::before(super::AS_OF, HOUR);
+        let event = |kind, message: String, count| AdverseGroup {
             kind,
             reason: self.text("OOMKilled"),
             message,
-            exit_code,
+            container: Some("app".into()),
+            pods: vec![self.text("checkout-7d9f5b4c8-3")],
             first: minutes_ago(29),
             last: minutes_ago(27),
             count,
-            times: Vec::new(),
-            current,
-            reconstructed: current,
+            times: vec![minutes_ago(29), minutes_ago(28)],
+            deploy: Some((12, self.text("v1.8.2"))),
+            nodes: vec![self.text("node-07")],
+            ..AdverseGroup::default()
         };
         let resource = |depth, kind: &str, name: String, state: &str, good, note: &str| ResourceRow {
             depth,
@@ -200,17 +197,24 @@ impl Fake {
         KubernetesTab {
             leak: at.is_none().then(|| self.leak_chart().leak.sentence),
             events: vec![
-                event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), Some(137), 1, false),
-                event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), None, 6, true),
+                AdverseGroup {
+                    exit_code: Some(137),
+                    next: Some("Give it a higher memory limit.".into()),
+                    lines: vec!["starting".into(), self.text("fatal: no room")],
+                    ..event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), 1)
+                },
+                AdverseGroup {
+                    pods: (0..50).map(|n| self.text(&format!("checkout-84bd-{n}"))).collect(),
+                    held: vec![(minutes_ago(29), minutes_ago(0))],
+                    current: true,
+                    reconstructed: true,
+                    ..event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), 6)
+                },
             ],
-            context: vec![EventContext {
-                key: String::new(),
-                lines: vec!["starting".into(), self.text("fatal: no room")],
-                deploy: Some((12, self.text("v1.8.2"))),
-                node: Some(self.text("node-07")),
-            }],
             kept_from: at.map(|at| at.plus(31 * MINUTE)),
-            nodes: vec![self.node_trouble(&event(AdverseKind::Node, String::new(), None, 1, true))],
+            nodes: vec![self.node_trouble()],
+            deploys: self.marks_in(window).deploys,
+            window,
             resources: vec![
                 resource(0, "Deployment", "checkout".into(), "6/6 ready, generation 84", Some(true), ""),
                 resource(1, "ReplicaSet", "checkout-84bd7c6f9".into(), "6/6, revision 42", Some(true), "v1.8.2"),
@@ -226,15 +230,17 @@ impl Fake {
     }
 
     /// A node that ran out of memory and fell silent.
-    fn node_trouble(&self, like: &AdverseEvent) -> NodeTrouble {
+    fn node_trouble(&self) -> NodeTrouble {
         let of_node = |reason: &str, message: String, current| AdverseEvent {
-            pod: None,
-            container: None,
+            kind: AdverseKind::Node,
             node: Some(self.text("node-07")),
             reason: reason.into(),
             message,
+            first: minutes_ago(29),
+            last: minutes_ago(27),
+            count: 1,
             current,
-            ..like.clone()
+            ..AdverseEvent::default()
         };
         NodeTrouble {
             node: self.text("node-07"),
@@ -242,6 +248,7 @@ impl Fake {
                 of_node("NodeNotReady", self.text("The node does not report any more."), true),
                 of_node("MemoryPressure", "The node runs out of memory.".into(), false),
             ],
+            next: Some("Look at the kubelet.".into()),
             pods: vec![self.text("checkout-84bd7c6f9-4n8vt")],
             services: (0..14)
                 .map(|n| ServiceId::new(super::CLUSTER, "shop", "Deployment", format!("hurt-{n}")))

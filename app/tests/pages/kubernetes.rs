@@ -9,7 +9,22 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
     page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31<", "since 14:29, 6 times"]);
+    page.has(&["50 pods / app", "and 38 more", "Give it a higher memory limit."]);
     assert!(page.html.contains(">ended ") && !page.html.contains("terminating"), "what it was on the way is over");
+}
+
+#[tokio::test]
+async fn the_timeline_has_a_track_a_kind_with_the_deploys_and_leads_to_the_first_row_of_it() {
+    let page = get(&checkout("kubernetes")).await;
+    assert_eq!((page.ids("timeline"), page.ids("track")), (1, 3));
+    let timeline =
+        page.html.split("data-testid=\"timeline\"").nth(1).and_then(|rest| rest.split("<ol").next()).unwrap();
+    assert_eq!((timeline.matches("class=\"tick\"").count(), timeline.matches("class=\"held\"").count()), (4, 3));
+    assert!(timeline.contains("data-testid=\"deploy-flag\""), "{timeline}");
+    for row in ["went-wrong-oom-killed", "went-wrong-probe-failed", "node-node-07"] {
+        assert!(timeline.contains(&format!("href=\"#{row}\"")), "{row}");
+        assert_eq!(page.html.matches(&format!(" id=\"{row}\"")).count(), 1, "{row}");
+    }
 }
 
 #[tokio::test]

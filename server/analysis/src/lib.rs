@@ -1,5 +1,6 @@
 //! Pure judgement: data and time in, health and verdicts out. Knows no store, no runtime and no clock.
 
+mod adverse;
 mod baseline;
 mod budget;
 mod compare;
@@ -24,6 +25,7 @@ pub mod stats;
 mod usage;
 mod usual;
 
+pub use adverse::{Joined, joined, next_step};
 pub use budget::{Look, holm, spend};
 pub use facts::{
     Births, Cell, DeployFacts, EndpointFacts, GroupFacts, KubernetesFacts, PastMinute, Peer, PodFacts, PodTally,
@@ -35,5 +37,5 @@ pub use judged::judged;
 pub use leak::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 pub use past::Past;
 pub use rules::Rules;
-pub use saturation::{Measured, SaturationRules, Threshold, advice, lasting, saturation, throttled, told};
+pub use saturation::{Measured, SaturationRules, Threshold, effect, lasting, saturation, throttled, told};
 pub use usual::{Usual, usual};

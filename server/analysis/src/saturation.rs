@@ -64,24 +64,14 @@ impl Default for SaturationRules {
     }
 }
 
-/// What a person would do about it.
-pub fn advice(of: &SaturationOf) -> &'static str {
+/// What it does to the service.
+pub fn effect(of: &SaturationOf) -> &'static str {
     match of {
-        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => {
-            "What it does takes longer while it waits. Give it a higher CPU limit or more pods, or let it do less."
-        }
-        SaturationOf::Memory { .. } => {
-            "At the limit the container is killed. Give it a higher limit, or find what holds the memory."
-        }
-        SaturationOf::PodMemory => {
-            "At the limit one of its containers is killed. Give the pod a higher limit, or find what holds the memory."
-        }
-        SaturationOf::Volume { .. } => {
-            "When it is full, writing fails. Enlarge the claim, or delete what is not needed."
-        }
-        SaturationOf::Autoscaler => {
-            "More load brings no more pods. Raise its maximum, or find where the load comes from."
-        }
-        SaturationOf::Quota => "Raise the quota, or ask for less.",
+        SaturationOf::Cpu { .. } | SaturationOf::PodCpu => "What it does takes longer while it waits.",
+        SaturationOf::Memory { .. } => "At the limit the container is killed.",
+        SaturationOf::PodMemory => "At the limit one of its containers is killed.",
+        SaturationOf::Volume { .. } => "When it is full, writing fails.",
+        SaturationOf::Autoscaler => "More load brings no more pods.",
+        SaturationOf::Quota => "No more pods can be made.",
     }
 }

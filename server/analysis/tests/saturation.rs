@@ -239,7 +239,7 @@ fn containers_that_share_the_limit_of_their_pod_are_judged_together() {
 #[test]
 fn an_autoscaler_at_its_maximum_degrades_after_a_quarter_of_an_hour() {
     let at_most = |minutes, current| {
-        let message = "The autoscaler web is at its maximum of 10 pods and wants more. Raise its maximum.";
+        let message = "The autoscaler web is at its maximum of 10 pods and wants more.";
         says(&event(AdverseKind::Autoscaler, message, &[300, minutes], current), 3)
     };
     assert_eq!(at_most(14, true), None);
@@ -250,7 +250,7 @@ fn an_autoscaler_at_its_maximum_degrades_after_a_quarter_of_an_hour() {
 
 #[test]
 fn a_quota_that_refuses_pods_degrades_after_five_minutes() {
-    let message = "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted. Raise the quota.";
+    let message = "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted.";
     let refuses = |times: &[i64], current, ready| says(&event(AdverseKind::Quota, message, times, current), ready);
     assert_eq!(refuses(&[4], true, 2), None);
     let said = "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted, for 5 min";

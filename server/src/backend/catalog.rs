@@ -266,6 +266,7 @@ pub(super) async fn header(
     let standing = standings.services.iter().find(|s| &s.service.id == id);
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
+    let deploys = answers.store.deploys(id).await.map_err(failed)?;
     let clusters = answers.store.cluster_statuses();
     let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
     Ok(ServiceHeader {
@@ -279,7 +280,7 @@ pub(super) async fn header(
         ready_on: ready_on(&service, &standings.directory),
         team: service.team.clone(),
         managed_by: service.managed_by.clone(),
-        adverse: adverse.len() as u32,
+        adverse: analysis::joined(adverse, &deploys, window.to).len() as u32,
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
         verdict_lasts: standing.verdict_lasts,

@@ -8,7 +8,7 @@ mod tab;
 mod tree;
 
 use app::AppError;
-use model::{AdverseEvent, EventMark, Marks, PodState, Revision, ServiceId, Viewer, Window};
+use model::{AdverseEvent, Deploy, DeployMark, EventMark, Marks, PodState, Revision, ServiceId, Viewer, Window};
 
 use super::catalog::mark;
 use super::deploys::verdict_on;
@@ -32,10 +32,19 @@ pub(super) async fn marks(
     let mut marks: Vec<EventMark> = events.iter().flat_map(|event| event_marks(event, window)).collect();
     marks.sort_by_key(|mark| std::cmp::Reverse(mark.at));
     marks.truncate(MARKS);
+    Ok(Marks { deploys: flags(answers, id, &deploys, window).await?, events: marks })
+}
+
+/// Deploys of a service that started in a window, with what was said of them.
+async fn flags(
+    answers: &Answers,
+    id: &ServiceId,
+    deploys: &[Deploy],
+    window: Window,
+) -> Result<Vec<DeployMark>, AppError> {
     let judgements = answers.store.judgements(id).await.map_err(failed)?;
     let flags = deploys.iter().filter(|deploy| window.contains(deploy.started));
-    let flags = flags.map(|deploy| mark(deploy, verdict_on(&judgements, deploy).map(|judged| judged.level))).collect();
-    Ok(Marks { deploys: flags, events: marks })
+    Ok(flags.map(|deploy| mark(deploy, verdict_on(&judgements, deploy).map(|judged| judged.level))).collect())
 }
 
 fn event_marks(event: &AdverseEvent, window: Window) -> Vec<EventMark> {

@@ -116,7 +116,7 @@ impl Known {
                 event.times.drain(..event.times.len().saturating_sub(MOST_TIMES));
             }
             (event.current, event.last) = (true, now);
-            event.message = format!("{}. {}", one.sentence, analysis::advice(&one.of));
+            event.message = format!("{}. {}", one.sentence, analysis::effect(&one.of));
             event.pod = Some(&one.pods).filter(|pods| pods.len() == 1).map(|pods| pods[0].clone());
             events.push(event.clone());
             held.insert(key);

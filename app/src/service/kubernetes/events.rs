@@ -1,8 +1,9 @@
 //! What went wrong, newest first, with its plain-language cause; trouble of nodes with whom it hurt.
 
 use leptos::prelude::*;
-use model::{AdverseEvent, EventContext, KubernetesTab, NodeTrouble, Sentence, ServiceId, Timestamp};
+use model::{AdverseEvent, AdverseGroup, AdverseKind, KubernetesTab, NodeTrouble, Sentence, ServiceId, Timestamp};
 
+use super::timeline;
 use crate::ui::ago::clock_text;
 use crate::ui::number::plural;
 use crate::ui::sentence;
@@ -10,12 +11,13 @@ use crate::ui::sentence;
 /// Services and pods named of one node's trouble; of more only how many.
 const NAMED: usize = 12;
 
-/// The list of adverse events in its card, under what goes on without any. `service` is where the pages of the service
-/// are.
+/// What went wrong in its card: over time, then as a list, under what goes on without any event. `service` is where the
+/// pages of the service are.
 pub(super) fn events(tab: &KubernetesTab, service: &str) -> AnyView {
     let deploys = format!("{service}/deploys?deploy=");
-    let of = |event: &AdverseEvent| tab.context.iter().find(|context| context.key == event.key);
-    let events = tab.events.iter().map(|one| (one.last, event(one, of(one), &deploys)));
+    let first = |at: usize| tab.events[..at].iter().all(|before| before.kind != tab.events[at].kind);
+    let events = tab.events.iter().enumerate();
+    let events = events.map(|(at, one)| (one.last, event(one, first(at).then(|| key(one.kind)), &deploys)));
     let mut rows: Vec<(Timestamp, AnyView)> =
         events.chain(tab.nodes.iter().map(|one| (one.last(), node(one)))).collect();
     rows.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
@@ -30,6 +32,7 @@ pub(super) fn events(tab: &KubernetesTab, service: &str) -> AnyView {
             <div class="card-head">
                 <h2>"What went wrong"</h2>
             </div>
+            {timeline::timeline(tab, &deploys)}
             {body}
         </section>
     }
@@ -55,30 +58,34 @@ fn leak(said: &Sentence, service: &str) -> AnyView {
     .into_any()
 }
 
-fn event(event: &AdverseEvent, context: Option<&EventContext>, deploys: &str) -> AnyView {
+/// `id` is what the timeline leads to, at the first row of a kind.
+fn event(event: &AdverseGroup, id: Option<String>, deploys: &str) -> AnyView {
     let tone = if event.kind.is_severe() { "bad" } else { "warn" };
     let exit = event.exit_code.map(|code| view! { <span class="faint">{format!("exit code {code}")}</span> });
     let reason = (!event.reason.is_empty()).then(|| view! { <code class="faint">{event.reason.clone()}</code> });
     let seen = event.reconstructed.then(|| view! { <span class="badge plain">"reconstructed"</span> });
-    let followed = context.and_then(|context| context.deploy.as_ref()).map(|(sequence, name)| {
+    let followed = event.deploy.as_ref().map(|(sequence, name)| {
         view! {
             <a href=format!("{deploys}{sequence}") data-testid="event-deploy">
                 {format!("after deploy of {name}")}
             </a>
         }
     });
-    let node = context.and_then(|context| context.node.as_ref()).map(|node| {
+    let node = |node: &String| {
         view! { <a href=format!("#{}", anchor(node)) data-testid="event-node">{format!("while {node} was in trouble")}</a> }
-    });
-    let lines = context.filter(|context| !context.lines.is_empty()).map(|context| {
+            .into_any()
+    };
+    let whose = event.lines_of.as_ref().filter(|_| event.pods.len() > 1);
+    let whose = whose.map_or_else(|| "The last lines it wrote".to_owned(), |pod| format!("The last lines of {pod}"));
+    let lines = (!event.lines.is_empty()).then(|| {
         view! {
-            <pre class="last-lines" data-testid="last-lines" aria-label="The last lines it wrote">
-                {context.lines.join("\n")}
+            <pre class="last-lines" data-testid="last-lines" aria-label=whose.clone() title=whose.clone()>
+                {event.lines.join("\n")}
             </pre>
         }
     });
     view! {
-        <li class=format!("event {tone}") data-testid="adverse-event">
+        <li class=format!("event {tone}") data-testid="adverse-event" id=id>
             <i class="dot"></i>
             <div>
                 <p class="what">
@@ -86,13 +93,40 @@ fn event(event: &AdverseEvent, context: Option<&EventContext>, deploys: &str) ->
                     <span class="muted">{place(event)}</span>
                 </p>
                 <p class="why">{event.message.clone()}</p>
-                <p class="notes">{reason} {exit} {seen} {followed} {node}</p>
+                {event.next.as_deref().map(next)}
+                <p class="notes">{reason} {exit} {seen} {followed} {some(&event.nodes, node)}</p>
+                {many(&event.pods)}
                 {lines}
             </div>
             <span class="when">{when(event.first, event.last, event.count, event.current)}</span>
         </li>
     }
     .into_any()
+}
+
+/// What helps most likely.
+fn next(step: &str) -> AnyView {
+    view! {
+        <p class="next" data-testid="next-step">
+            <span class="faint">"Next "</span>
+            {step.to_owned()}
+        </p>
+    }
+    .into_any()
+}
+
+/// All pods of an event, where one name does not say it.
+fn many(pods: &[String]) -> Option<AnyView> {
+    let draw = |pod: &String| view! { <code>{pod.clone()}</code> }.into_any();
+    (pods.len() > 1).then(|| {
+        view! {
+            <details class="event-pods">
+                <summary>"Which pods"</summary>
+                <p class="notes">{some(pods, draw)}</p>
+            </details>
+        }
+        .into_any()
+    })
 }
 
 /// All that was wrong with a node, as one; the pods and services that it hurt.
@@ -114,10 +148,11 @@ fn node(trouble: &NodeTrouble) -> AnyView {
             <i class="dot"></i>
             <div>
                 <p class="what">
-                    <strong>{model::AdverseKind::Node.word()}</strong>
+                    <strong>{AdverseKind::Node.word()}</strong>
                     <span class="muted">{trouble.node.clone()}</span>
                 </p>
                 {trouble.events.iter().map(what).collect_view()}
+                {trouble.next.as_deref().map(next)}
                 {pods.map(|pods| view! { <p class="notes">"It hurt " {pods}</p> })}
                 {services.map(|services| view! { <p class="notes">"Other services that it hurt: " {services}</p> })}
             </div>
@@ -135,15 +170,24 @@ fn some<T>(all: &[T], draw: impl Fn(&T) -> AnyView) -> Option<AnyView> {
     (!all.is_empty()).then(|| view! { {shown} {more} }.into_any())
 }
 
+/// Where the rows of a kind begin on the page.
+pub(super) fn key(kind: AdverseKind) -> String {
+    format!("went-wrong-{}", kind.word().to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-"))
+}
+
 /// Where a node's trouble stands on the page.
-fn anchor(node: &str) -> String {
+pub(super) fn anchor(node: &str) -> String {
     format!("node-{node}")
 }
 
-/// The pod and container, or the node.
-fn place(event: &AdverseEvent) -> String {
-    let parts = [&event.pod, &event.container, &event.node];
-    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" / ")
+/// The pod, or how many, and the container.
+fn place(event: &AdverseGroup) -> String {
+    let pods = match &event.pods[..] {
+        [] => None,
+        [pod] => Some(pod.clone()),
+        pods => Some(format!("{} pods", pods.len())),
+    };
+    pods.into_iter().chain(event.container.clone()).collect::<Vec<_>>().join(" / ")
 }
 
 /// When it happened: `14:31`, `14:51 – 14:52, 6 times`, `since 14:55`.

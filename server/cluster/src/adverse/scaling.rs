@@ -11,8 +11,7 @@ pub(crate) fn of_autoscaler(name: &str, hindered: &Hindered, now: Timestamp) -> 
         Some(most) => (
             AdverseKind::Autoscaler,
             format!(
-                "The autoscaler {name} is at its maximum of {} and wants more. Raise its maximum, or find where the load \
-                 comes from.",
+                "The autoscaler {name} is at its maximum of {} and wants more.",
                 if most == 1 { "1 pod".to_owned() } else { format!("{most} pods") }
             ),
         ),
@@ -55,7 +54,7 @@ mod tests {
         let hindered = |most, reason: &str| Hindered { most, reason: reason.into(), since: Some(Timestamp(5)) };
         let most = of_autoscaler("web", &hindered(Some(10), "TooManyReplicas"), now);
         assert_eq!((most.kind, most.at), (AdverseKind::Autoscaler, Timestamp(5)));
-        assert!(most.message.starts_with("The autoscaler web is at its maximum of 10 pods and wants more. "));
+        assert!(most.message.starts_with("The autoscaler web is at its maximum of 10 pods and wants more."));
         let blind = of_autoscaler("web", &hindered(None, "FailedGetResourceMetric"), now);
         assert_eq!(blind.kind, AdverseKind::Warning);
         assert!(blind.message.contains("metrics-server"), "{}", blind.message);

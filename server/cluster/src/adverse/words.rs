@@ -98,7 +98,7 @@ pub(super) fn refused(what: &str, detail: &str) -> (AdverseKind, String) {
 fn quota(detail: &str) -> Option<String> {
     if let Some((_, rest)) = detail.split_once("failed quota: ") {
         let (name, wants) = rest.split_once(": ")?;
-        return Some(format!("Quota {name} refuses its pods: they {wants}. Say in the template what they need."));
+        return Some(format!("Quota {name} refuses its pods: they {wants}."));
     }
     let (_, rest) = detail.split_once("exceeded quota: ")?;
     let (name, rest) = cut(rest, ", requested: ");
@@ -113,7 +113,7 @@ fn quota(detail: &str) -> Option<String> {
     };
     let rows: Vec<String> = all.iter().filter_map(row).collect();
     let which = if rows.is_empty() { String::new() } else { format!(": {}", rows.join("; ")) };
-    Some(format!("Quota {name} refuses its pods{which}. Raise the quota, or ask for less."))
+    Some(format!("Quota {name} refuses its pods{which}."))
 }
 
 /// What comes before a word and after it; all where it is not there.
@@ -146,24 +146,24 @@ mod tests {
             "pods \"web-x\" is forbidden: exceeded quota: compute, requested: requests.cpu=500m, used: requests.cpu=4, \
              limited: requests.cpu=4",
             AdverseKind::Quota,
-            "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted. Raise the quota, or ask for less.",
+            "Quota compute refuses its pods: requests.cpu 4 of 4 used, 500m more wanted.",
         );
         check(
             "exceeded quota: all, requested: pods=1,requests.memory=1Gi, used: pods=10,requests.memory=8Gi, limited: \
              pods=10,requests.memory=8Gi",
             AdverseKind::Quota,
             "Quota all refuses its pods: pods 10 of 10 used, 1 more wanted; requests.memory 8Gi of 8Gi used, 1Gi more \
-             wanted. Raise the quota, or ask for less.",
+             wanted.",
         );
         check(
             "pods \"web-x\" is forbidden: exceeded quota: small",
             AdverseKind::Quota,
-            "Quota small refuses its pods. Raise the quota, or ask for less.",
+            "Quota small refuses its pods.",
         );
         check(
             "pods \"web-x\" is forbidden: failed quota: compute: must specify limits.cpu for: app",
             AdverseKind::Quota,
-            "Quota compute refuses its pods: they must specify limits.cpu for: app. Say in the template what they need.",
+            "Quota compute refuses its pods: they must specify limits.cpu for: app.",
         );
         check(
             "admission webhook \"p\" denied the request",

@@ -1,57 +1,55 @@
-//! What adverse events are better understood by: the last lines of the container that ended, the deploy before, the
-//! trouble of the node.
+//! What adverse events are better understood by: the last lines of the container that ended, the trouble of the node.
 
+use analysis::Joined;
 use app::AppError;
-use model::{
-    AdverseEvent, AdverseKind, Deploy, EventContext, HOUR, LogFilter, LogGap, LogTerm, LogTest, MINUTE, SECOND,
-};
-use model::{ServiceId, Step, Window};
+use model::{AdverseEvent, AdverseGroup, AdverseKind, LogFilter, LogGap, LogTerm, LogTest, MINUTE, SECOND, ServiceId};
+use model::{Step, Window};
 use store::LogAsk;
 
 use crate::backend::{Answers, failed};
 
 /// The attribute that says which container of a pod a line is of (OpenTelemetry semantic conventions).
 const CONTAINER: &str = "k8s.container.name";
-/// Events whose last lines are read, the newest.
-const EVENTS: usize = 8;
+/// Groups whose last lines are read, the newest.
+const GROUPS: usize = 8;
+/// Pods of a group whose lines are looked for until there are some: logs of one may not be followed.
+const PODS: usize = 3;
 /// Lines shown of each.
 const LINES: u32 = 6;
 /// How long before the end lines were the last ones.
 const BEFORE: i64 = 10 * MINUTE;
 /// Clocks of nodes and of senders differ by so much.
 const SKEW: i64 = 2 * SECOND;
-/// An event follows a deploy that started so long before its first time.
-const FOLLOWS: i64 = HOUR;
 
-/// Of events that are newest first; `node` says which node's trouble one came of.
+/// Groups that are newest first with their context; `node` says which node's trouble an event came of.
 pub(super) async fn of(
     answers: &Answers,
     id: &ServiceId,
-    events: &[AdverseEvent],
+    groups: Vec<Joined>,
     node: impl Fn(&AdverseEvent) -> Option<String>,
-) -> Result<Vec<EventContext>, AppError> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let deploys = answers.store.deploys(id).await.map_err(failed)?;
-    let (mut found, mut left) = (Vec::new(), EVENTS);
-    for event in events.iter().filter(|event| event.service.is_some()) {
-        let lines = if ends_container(event) && left > 0 {
+) -> Result<Vec<AdverseGroup>, AppError> {
+    let (mut found, mut left) = (Vec::new(), GROUPS);
+    for Joined { mut group, events } in groups {
+        group.nodes = events.iter().filter_map(&node).collect();
+        group.nodes.sort();
+        group.nodes.dedup();
+        if ends_container(&group) && left > 0 {
             left -= 1;
-            last_lines(answers, id, event).await?
-        } else {
-            Vec::new()
-        };
-        let (deploy, node) = (followed(&deploys, event), node(event));
-        if !lines.is_empty() || deploy.is_some() || node.is_some() {
-            found.push(EventContext { key: event.key.clone(), lines, deploy, node });
+            for event in events.iter().take(PODS) {
+                group.lines = last_lines(answers, id, event).await?;
+                if !group.lines.is_empty() {
+                    group.lines_of.clone_from(&event.pod);
+                    break;
+                }
+            }
         }
+        found.push(group);
     }
     Ok(found)
 }
 
-fn ends_container(event: &AdverseEvent) -> bool {
-    matches!(event.kind, AdverseKind::Restart | AdverseKind::OomKill | AdverseKind::CrashLoop)
+fn ends_container(group: &AdverseGroup) -> bool {
+    matches!(group.kind, AdverseKind::Restart | AdverseKind::OomKill | AdverseKind::CrashLoop)
 }
 
 async fn last_lines(answers: &Answers, id: &ServiceId, event: &AdverseEvent) -> Result<Vec<String>, AppError> {
@@ -77,11 +75,4 @@ async fn last_lines(answers: &Answers, id: &ServiceId, event: &AdverseEvent) -> 
     }
     let lines = found.into_iter().rev().filter(|line| LogGap::of(line).is_none());
     Ok(lines.map(|line| line.body).collect())
-}
-
-/// The last deploy before an event, where it was not long before.
-fn followed(deploys: &[Deploy], event: &AdverseEvent) -> Option<(u32, String)> {
-    let before = deploys.iter().filter(|deploy| deploy.started <= event.first && deploy.from.is_some());
-    let last = before.max_by_key(|deploy| deploy.started)?;
-    (event.first.since(last.started) <= FOLLOWS).then(|| (last.id.sequence, last.to_name.clone()))
 }

@@ -42,7 +42,8 @@ pub(super) async fn troubles(
         let ended = store.ended_on(&id.cluster, &node, ended).await?;
         services.extend(ended.into_iter().filter(|pod| hurt(pod)).map(|pod| (*pod.service).clone()));
         services.remove(id);
-        troubles.push(NodeTrouble { node, events, pods: own, services: services.into_iter().collect() });
+        let next = events.first().and_then(analysis::next_step).map(str::to_owned);
+        troubles.push(NodeTrouble { node, events, next, pods: own, services: services.into_iter().collect() });
     }
     troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.last()));
     Ok(troubles)

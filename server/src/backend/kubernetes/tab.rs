@@ -2,7 +2,7 @@
 
 use app::AppError;
 use model::{
-    AdverseEvent, ContainerRole, ContainerState, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource,
+    AdverseEvent, ContainerRole, ContainerState, Deploy, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource,
     Revision, ServiceId, ServiceState, Timestamp, Viewer, Window,
 };
 
@@ -28,10 +28,10 @@ pub(in crate::backend) async fn tab(
     let past = (at.is_some() || is_past(until, now)).then_some(until);
     let until = Window::new(window.from, until);
     let seen = Seen::gather(answers, &service, until, past, now).await?;
-    let mut events = seen.events;
-    events.sort_by_key(|event| std::cmp::Reverse(event.last));
+    let deploys = answers.store.deploys(id).await.map_err(failed)?;
+    let groups = analysis::joined(seen.events, &deploys, until.to);
     let node = |event: &AdverseEvent| nodes::behind(event, &seen.pods, &seen.nodes, until);
-    let context = context::of(answers, id, &events, node).await?;
+    let events = context::of(answers, id, groups, node).await?;
     let mut pods: Vec<PodRow> = seen.pods.iter().map(|pod| pod_row(pod, &seen.revisions)).collect();
     pods.sort_by_key(|row| (row.ended.is_some(), std::cmp::Reverse(row.created)));
     let mut rows = tree(&seen.service, &seen.revisions, &seen.pods, &seen.related);
@@ -40,7 +40,8 @@ pub(in crate::backend) async fn tab(
         leak: if past.is_none() { answers.leak_of(&service) } else { None },
         events,
         nodes: seen.nodes,
-        context,
+        deploys: super::flags(answers, id, &deploys, until).await?,
+        window: until,
         resources: rows,
         pods,
         past,
@@ -48,7 +49,7 @@ pub(in crate::backend) async fn tab(
             Some(at) => resources::kept_from(answers, id, at).await?,
             None => None,
         },
-        moments: moments(answers, id, window).await?,
+        moments: moments(answers, id, &deploys, window).await?,
     })
 }
 
@@ -96,9 +97,13 @@ impl Seen {
 }
 
 /// When something changed in a window, oldest first.
-async fn moments(answers: &Answers, id: &ServiceId, window: Window) -> Result<Vec<Timestamp>, AppError> {
+async fn moments(
+    answers: &Answers,
+    id: &ServiceId,
+    deploys: &[Deploy],
+    window: Window,
+) -> Result<Vec<Timestamp>, AppError> {
     let snapshots = resources::snapshots(answers, id, window.to, MOMENTS as u32).await?;
-    let deploys = answers.store.deploys(id).await.map_err(failed)?;
     let times = snapshots.iter().map(|version| version.at).chain(deploys.iter().map(|deploy| deploy.started));
     let mut times: Vec<Timestamp> = times.filter(|at| window.contains(*at)).collect();
     times.sort();
