@@ -42,12 +42,26 @@ pub(crate) struct Answers {
     started: Timestamp,
     receivers: Vec<(String, String)>,
     is_demo: bool,
+    live: cluster::Live,
 }
 
 impl Answers {
     /// Over a store and its receivers.
     pub(crate) fn new(store: Store, ingest: Ingest, receivers: Vec<(String, String)>, is_demo: bool) -> Self {
-        Self { board: Board::new(store.clone()), store, ingest, started: now(), receivers, is_demo }
+        Self {
+            board: Board::new(store.clone()),
+            store,
+            ingest,
+            started: now(),
+            receivers,
+            is_demo,
+            live: cluster::Live::default(),
+        }
+    }
+
+    /// With clusters that can be asked for single objects.
+    pub(crate) fn with(self, live: cluster::Live) -> Self {
+        Self { live, ..self }
     }
 
     /// A service that is known, or "not found".

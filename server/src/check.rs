@@ -26,7 +26,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             "set KUBECONFIG or --kubeconfig, or run in a cluster",
         )),
         Ok(sources) => {
-            let options = config.cluster();
+            let options = config.cluster(&cluster::Live::default());
             for source in &sources {
                 findings.extend(cluster::check(source, &options).await);
             }

@@ -358,7 +358,7 @@ impl Config {
     }
 
     /// What the cluster watchers are told.
-    pub(crate) fn cluster(&self) -> cluster::Options {
+    pub(crate) fn cluster(&self, live: &cluster::Live) -> cluster::Options {
         cluster::Options {
             namespaces: self.namespaces.clone(),
             values: match self.values {
@@ -368,6 +368,7 @@ impl Config {
             log_streams: self.log_streams,
             log_namespaces: self.log_namespaces.clone(),
             kubelets: self.kubelets.clone(),
+            live: live.clone(),
         }
     }
 

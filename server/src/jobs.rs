@@ -17,8 +17,14 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Watches every configured cluster until shutdown.
-pub(crate) fn spawn_clusters(sources: Vec<cluster::Source>, config: &Config, store: &Store, shutdown: &Shutdown) {
+/// Watches every configured cluster until shutdown; gives whom to ask for single objects.
+pub(crate) fn spawn_clusters(
+    sources: Vec<cluster::Source>,
+    config: &Config,
+    store: &Store,
+    shutdown: &Shutdown,
+) -> cluster::Live {
+    let live = cluster::Live::default();
     if sources.is_empty() {
         tracing::warn!(
             "no cluster is configured: set KUBECONFIG or --kubeconfig, or run in a cluster; \
@@ -26,9 +32,10 @@ pub(crate) fn spawn_clusters(sources: Vec<cluster::Source>, config: &Config, sto
         );
     }
     for source in sources {
-        let watching = cluster::run(source, config.cluster(), store.clone(), shutdown.token());
+        let watching = cluster::run(source, config.cluster(&live), store.clone(), shutdown.token());
         shutdown.spawn("cluster watcher", async move { Ok(watching.await?) });
     }
+    live
 }
 
 /// Judges deploys on schedule until shutdown.

@@ -105,12 +105,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if is_demo {
         clusters = demo::start(data.path(), listeners.otlp_http, &shutdown).await?;
     }
-    jobs::spawn_clusters(clusters, &config, &store, &shutdown);
+    let live = jobs::spawn_clusters(clusters, &config, &store, &shutdown);
     jobs::spawn_maintenance(&store, &shutdown);
     jobs::spawn_verdicts(&store, &shutdown);
     leaks::spawn(&store, &shutdown);
 
-    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo));
+    let answers = Arc::new(Answers::new(store.clone(), ingest, listeners.addresses, is_demo).with(live));
     let site = site::unpack(data.path())?;
     let router = http::router(&config, &site, answers, &store, readiness, &shutdown);
     tracing::info!("open http://{}", listeners.ui.local_addr()?);

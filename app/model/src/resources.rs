@@ -142,8 +142,10 @@ pub struct ResourcePage {
     pub history: Vec<VersionRow>,
     /// Hash of the version whose text this is.
     pub shown: Option<String>,
-    /// The text, secrets hidden, without what is noise.
+    /// The text, secrets hidden: of the object as it is now, or of a version, without what is noise.
     pub text: String,
+    /// The text is of the object as its cluster has it now.
+    pub live: bool,
     /// Hash of the version it is compared with.
     pub against: Option<String>,
     /// The difference to that.

@@ -46,7 +46,7 @@ impl LazyRoute for Kubernetes {
                 {travel::travel(&tab, window, address)}
                 {events::events(&tab, &path())}
                 {resources::resources(&tab, address)}
-                {pods::pods(&tab.pods, tab.past)}
+                {pods::pods(&tab.pods, tab.past, address)}
             }
             .into_any()
         };
@@ -110,6 +110,11 @@ fn href(address: Address, pairs: &[(&str, &str)]) -> String {
         let query = pairs.iter().fold(query.clone(), |query, (key, value)| query.with(key, value));
         format!("{path}{query}")
     })
+}
+
+/// The address with a resource open as it is.
+fn opening(address: Address, resource: &str) -> String {
+    href(address, &[("resource", resource), ("version", ""), ("against", ""), ("view", "")])
 }
 
 /// The tab as of an instant; 0 is the end of the window.

@@ -268,6 +268,7 @@ impl Fake {
         ResourcePage {
             id: ask.resource,
             note: String::new(),
+            live: ask.until.is_none() && ask.version.is_none(),
             history: vec![
                 row(version("b", 30, &self.text("argocd")), VersionKind::Changed, self.text("image: v1 → v2")),
                 row(version("s", 60, "kubectl"), VersionKind::Scaled, "3 → 6 replicas".into()),

@@ -72,6 +72,8 @@ async fn a_resource_opens_with_its_text_its_history_and_the_difference() {
     closed.has(&["As it is now", "resource=Deployment/checkout", "Network"]);
     let open = get(&checkout("kubernetes?resource=Deployment/checkout")).await;
     assert_eq!((open.ids("yaml"), open.ids("version"), open.ids("diff")), (1, 3, 0));
+    assert_eq!(open.ids("as-it-is"), 1);
+    assert_eq!(get(&checkout("kubernetes?resource=Deployment/checkout&version=a")).await.ids("as-it-is"), 0);
     open.has(&["argocd", "3 → 6 replicas", "first seen", "compared with", "version=a"]);
     let inline = get(&checkout("kubernetes?resource=Deployment/checkout&view=diff")).await;
     assert_eq!((inline.ids("yaml"), inline.ids("diff")), (0, 1));

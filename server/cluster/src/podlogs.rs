@@ -6,7 +6,7 @@ mod places;
 mod plan;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use places::Places;
-use plan::{Rules, Target, plan};
+use places::{Places, Standing};
+use plan::{Plan, Rules, Target, plan};
 
 /// How often it is looked which pods there are: after so many times what the last look took, but within these bounds.
 const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
@@ -54,10 +54,10 @@ impl Collector {
                 let began = Instant::now();
                 (planning.plan(&known), began.elapsed())
             });
-            let targets = match planned.await {
-                Ok((targets, took)) => {
+            let plan = match planned.await {
+                Ok((plan, took)) => {
                     pause = (took * PAUSE).clamp(LOOK.0, LOOK.1);
-                    targets
+                    plan
                 }
                 Err(error) => {
                     tracing::error!(%error, "which logs are to be read could not be found out, will try again");
@@ -65,13 +65,14 @@ impl Collector {
                     continue;
                 }
             };
-            streams.retain(|target, _| targets.contains(target));
-            for (target, read_to) in places.keep(&targets) {
+            let wanted: HashSet<&Target> = plan.targets.iter().collect();
+            streams.retain(|target, _| wanted.contains(target));
+            for (target, read_to) in places.keep(&plan) {
                 if let Some(gap) = collector.end_of(&target, read_to) {
                     tokio::spawn(stream::mark(collector.store.clone(), target, gap));
                 }
             }
-            for target in targets {
+            for target in plan.targets {
                 let (client, store) = (collector.client.clone(), collector.store.clone());
                 let places = places.clone();
                 streams.entry(target).or_insert_with_key(|target| {
@@ -90,7 +91,7 @@ impl Collector {
     }
 
     /// What is to be followed now; tells how much that is.
-    fn plan(&self, places: &Places) -> Vec<Target> {
+    fn plan(&self, places: &Places) -> Plan {
         let (now, store) = (crate::run::now(), &self.store);
         let directory = store.directory();
         let services = directory.services().filter(|service| service.id.cluster == self.cluster.0);
@@ -99,14 +100,15 @@ impl Collector {
             most: self.streams,
             namespaces: &self.namespaces,
             sends: |pod: &PodState| store.last_sent_log(&pod.service, &pod.id).is_some_and(|at| now.since(at) < OWN),
-            refused: &places.refused(),
+            refused: &places.that(Standing::Refused),
+            ended: &places.that(Standing::Ended),
         };
         let mut plan = plan(pods.map(|pod| &**pod), &rules);
         for (service, lines) in places.left_out() {
             plan.coverage.entry(service).or_default().left_out = lines;
         }
-        self.tell(plan.coverage);
-        plan.targets
+        self.tell(std::mem::take(&mut plan.coverage));
+        plan
     }
 
     fn tell(&self, coverage: HashMap<Arc<ServiceId>, LogCoverage>) {

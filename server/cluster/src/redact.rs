@@ -7,6 +7,7 @@ mod shapes;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::kind::Kind;
 use shapes::names_secret;
 use shapes::{has_secret_shape, is_dense};
 
@@ -91,6 +92,8 @@ impl Redactor {
                 ("env" | "httpHeaders", Value::Array(items)) => items.iter_mut().for_each(|item| self.named(item)),
                 ("args" | "command", Value::Array(items)) => self.arguments(items),
                 ("annotations", Value::Object(notes)) => self.entries(notes),
+                // Words of a condition or of an end.
+                ("message", Value::String(text)) => *text = self.message(text),
                 (_, value) => self.document(value),
             }
         }
@@ -112,6 +115,16 @@ impl Redactor {
                 if !(key.ends_with("restartedAt") && text.len() <= 40) {
                     *text = self.value(key, text);
                 }
+            }
+        }
+    }
+
+    /// What a ScaledObject asks how much there is to do: addresses and keys.
+    pub(crate) fn triggers(&self, kind: Kind, object: &mut Value) {
+        let triggers = object.pointer_mut("/spec/triggers").and_then(Value::as_array_mut);
+        for trigger in triggers.filter(|_| kind == Kind::ScaledObject).into_iter().flatten() {
+            if let Some(Value::Object(entries)) = trigger.get_mut("metadata") {
+                self.entries(entries);
             }
         }
     }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::kind::Kind;
+use crate::live::Live;
 use crate::redact::{Redactor, Values};
 use crate::rights::Problem;
 use crate::status::Board;
@@ -46,6 +47,8 @@ pub struct Options {
     pub log_namespaces: Vec<String>,
     /// How kubelets are read; nothing where they are not.
     pub kubelets: Option<kubelet::Options>,
+    /// Where the cluster is told of once it can be asked for single objects.
+    pub live: Live,
 }
 
 /// What is watched.
@@ -102,6 +105,7 @@ async fn watch_cluster(
     let scopes = scopes(&options);
     board.answered(&cluster.0, &scopes, now());
     let redactor = Redactor::new(store.salt(), options.values);
+    options.live.answered(&cluster.0, connected.client.clone(), redactor.clone());
     let world = World::new(cluster, redactor, memory, scopes.iter().cloned());
     tracing::info!(cluster = source.name(), watchers = scopes.len(), "connected");
     if let Some(reason) = off(&options) {

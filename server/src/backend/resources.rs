@@ -48,18 +48,35 @@ pub(super) async fn page(
         None => Diff { title, lines: Vec::new() },
     };
     let hash = |at: usize| documents.get(at).map(|version| version.hash.clone());
+    let asked = match (&ask.until, &ask.version) {
+        (None, None) => Some(live(answers, service, id).await),
+        _ => None,
+    };
+    let (text_shown, note, is_live) = match asked {
+        Some(Ok(text)) => (text, String::new(), true),
+        Some(Err(why)) if place.note.is_empty() => (text(shown), format!("As it was seen last: {why}"), false),
+        Some(Err(why)) => (text(shown), format!("{}. Itself can't be shown: {why}", place.note), false),
+        None => (text(shown), place.note.to_owned(), false),
+    };
     let mut history = if place.template.is_some() { Vec::new() } else { changed(&documents, &texts) };
     history.extend(scaled(&scales, &texts));
     history.sort_by_key(|row| std::cmp::Reverse(row.version.at));
     Ok(ResourcePage {
         id: id.clone(),
-        note: place.note.into(),
+        note,
         history,
         shown: hash(shown),
-        text: text(shown),
+        text: text_shown,
+        live: is_live,
         against: against.and_then(hash),
         diff,
     })
+}
+
+/// A resource as its cluster has it now.
+async fn live(answers: &Answers, service: &ServiceId, id: &ResourceId) -> Result<String, cluster::Unread> {
+    let namespace = id.namespace.as_deref().unwrap_or(&service.namespace);
+    answers.live.object(&service.cluster, &id.kind, namespace, &id.name).await
 }
 
 /// Where the versions of a resource are.
@@ -96,6 +113,7 @@ async fn place<'a>(
     Ok(Some(match id.kind.as_str() {
         "ReplicaSet" | "ControllerRevision" => Place { kind: TEMPLATE, template: None, note: "Its pod template" },
         "ConfigMap" => Place { note: "Its data", ..whole(&id.kind) },
+        "EndpointSlice" => Place { note: "It has no history: it changes with each pod", ..whole(&id.kind) },
         _ => whole(&id.kind),
     }))
 }

@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use model::{Asked, ContainerRole, ContainerState, PodPhase, PodRow, Timestamp};
 
+use super::{Address, opening};
 use crate::ui::ago::{age_then, ago_then};
 use crate::ui::number::{self, plural};
 
 /// The table of pods in its card, as of now or of a past moment.
-pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
+pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>, address: Address) -> AnyView {
     let living = rows.iter().filter(|pod| pod.ended.is_none()).count();
     let ended = rows.len() - living;
     let mut summary = format!("{living} {}", if past.is_some() { "then" } else { "now" });
@@ -17,7 +18,7 @@ pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
     let body = if rows.is_empty() {
         view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
     } else {
-        table(rows, past)
+        table(rows, past, address)
     };
     view! {
         <section class="card">
@@ -31,7 +32,7 @@ pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
     .into_any()
 }
 
-fn table(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
+fn table(rows: &[PodRow], past: Option<Timestamp>, address: Address) -> AnyView {
     view! {
         <div class="scroll-x">
             <table class="dense pods-table">
@@ -47,14 +48,16 @@ fn table(rows: &[PodRow], past: Option<Timestamp>) -> AnyView {
                         <th scope="col">"Containers"</th>
                     </tr>
                 </thead>
-                <tbody>{rows.iter().map(|pod| row(pod, past)).collect_view()}</tbody>
+                <tbody>{rows.iter().map(|pod| row(pod, past, address)).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
+fn row(pod: &PodRow, past: Option<Timestamp>, address: Address) -> AnyView {
+    let resource = format!("Pod/{}", pod.name);
+    let opens = move || opening(address, &resource);
     let tone = match pod.phase {
         PodPhase::Ready | PodPhase::Succeeded => "dot good",
         PodPhase::NotReady | PodPhase::Failed => "dot bad",
@@ -80,7 +83,9 @@ fn row(pod: &PodRow, past: Option<Timestamp>) -> AnyView {
     view! {
         <tr data-testid="pod-row" data-ended=pod.ended.is_some().to_string() class:gone=pod.ended.is_some()>
             <td>
-                <code title=pod.name.clone()>{pod.name.clone()}</code>
+                <a href=opens data-noscroll>
+                    <code title=pod.name.clone()>{pod.name.clone()}</code>
+                </a>
             </td>
             <td>
                 <i class=tone></i>

@@ -77,6 +77,7 @@ fn by_keys(open: Memo<bool>, close: NodeRef<leptos::html::A>, address: Address) 
 }
 
 fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> AnyView {
+    let live = page.live.then(|| view! { <p class="faint" data-testid="as-it-is">"As the cluster has it now"</p> });
     let note = (!page.note.is_empty()).then(|| view! { <p class="faint">{page.note.clone()}</p> });
     let place = match page.id.namespace.as_deref() {
         Some("") => Some("whole cluster".to_owned()),
@@ -95,7 +96,7 @@ fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> Any
                 {name}
             </h2>
             {place.map(|place| view! { <span class="faint">{place}</span> })}
-            {note}
+            {live} {note}
             <nav class="chips" aria-label="Views of this resource">
                 {VIEWS.map(|(key, word)| mode_link(key, word, mode, address)).collect_view()}
             </nav>
@@ -156,6 +157,9 @@ fn compared(page: &ResourcePage) -> impl Fn() -> String + Send + use<> {
 }
 
 fn text(page: &ResourcePage, search: RwSignal<String>) -> AnyView {
+    if page.live {
+        return yaml::yaml(&page.text, search);
+    }
     match (&page.shown, page.text.is_empty()) {
         (None, _) => view! {
             <p class="unmeasured">"No version is kept of this moment: Binnacle had not seen it yet, or it can't be read"</p>

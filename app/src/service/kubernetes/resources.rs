@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use model::{KubernetesTab, ResourceRow, Timestamp};
 
-use super::{Address, href};
+use super::{Address, opening};
 use crate::ui::ago::{age_then, clock_text};
 use crate::ui::number::plural;
 
@@ -92,7 +92,7 @@ fn row(row: &ResourceRow, past: Option<Timestamp>, address: Address) -> AnyView 
     let name = match &row.id {
         Some(id) => {
             let id = id.to_string();
-            let to = move || href(address, &[("resource", &id), ("version", ""), ("against", ""), ("view", "")]);
+            let to = move || opening(address, &id);
             view! {
                 <a class="id" href=to data-noscroll title=name.clone() data-testid="resource-link">
                     {name.clone()}

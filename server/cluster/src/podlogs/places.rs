@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{ServiceId, Timestamp};
 
-use super::plan::Target;
+use super::plan::{Plan, Target};
 
 /// The last line that was read of a container's log, and how many were of that very time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) enum Standing {
     /// It is read, or was read to its end.
     #[default]
     Read,
+    /// It was read to its end, and no more comes: its container will not run again.
+    Ended,
     /// It broke, or can't be had.
     Lost,
     /// The API server refuses it (403).
@@ -68,16 +70,17 @@ impl Places {
         self.lock().left_out.clone()
     }
 
-    /// What the API server refuses.
-    pub(super) fn refused(&self) -> HashSet<Target> {
+    /// Those that stand so.
+    pub(super) fn that(&self, wanted: Standing) -> HashSet<Target> {
         let inner = self.lock();
-        let refused = inner.standings.iter().filter(|(_, standing)| **standing == Standing::Refused);
-        refused.map(|(target, _)| target.clone()).collect()
+        let those = inner.standings.iter().filter(|(_, standing)| **standing == wanted);
+        those.map(|(target, _)| target.clone()).collect()
     }
 
-    /// Forgets all others; of those whose stream is lost, tells how far they were read.
-    pub(super) fn keep(&self, targets: &[Target]) -> Vec<(Target, Timestamp)> {
-        let kept: HashSet<&Target> = targets.iter().collect();
+    /// Forgets all but what is followed and what has ended and is there; of those whose stream is lost, tells how far
+    /// they were read.
+    pub(super) fn keep(&self, plan: &Plan) -> Vec<(Target, Timestamp)> {
+        let kept: HashSet<&Target> = plan.targets.iter().chain(&plan.ended).collect();
         let inner = &mut *self.lock();
         let mut lost = Vec::new();
         for (target, place) in inner.places.extract_if(|target, _| !kept.contains(target)) {

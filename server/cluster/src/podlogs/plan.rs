@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{ContainerState, LogCoverage, PodId, PodState, ServiceId};
+use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId};
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,12 +25,16 @@ pub(super) struct Rules<'a, F> {
     pub(super) sends: F,
     /// What the API server refuses to tell (403).
     pub(super) refused: &'a HashSet<Target>,
+    /// What was read to its end, and no more comes.
+    pub(super) ended: &'a HashSet<Target>,
 }
 
 /// What is followed, and how much of each service that covers.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) targets: Vec<Target>,
+    /// What is there and was read to its end: it takes no stream.
+    pub(super) ended: Vec<Target>,
     pub(super) coverage: HashMap<Arc<ServiceId>, LogCoverage>,
 }
 
@@ -41,7 +45,7 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     rules: &Rules<'_, F>,
 ) -> Plan {
     let mut coverage: HashMap<Arc<ServiceId>, LogCoverage> = HashMap::new();
-    let mut waiting = Vec::new();
+    let (mut waiting, mut ended) = (Vec::new(), Vec::new());
     let pods: Vec<&PodState> = pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)).collect();
     for pods in pods.chunk_by(|a, b| a.service == b.service) {
         let mut of_service = LogCoverage { streams: rules.most, ..LogCoverage::default() };
@@ -55,10 +59,18 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
                 of_service.elsewhere += 1;
             } else {
                 of_service.pods += 1;
-                let of_pod = pod.containers.iter().filter(|container| has_log(container));
-                started.extend(of_pod.map(|container| (*pod, container)));
+                for container in pod.containers.iter().filter(|container| has_log(container)) {
+                    let of_container = target(pod, container);
+                    if rules.ended.contains(&of_container) {
+                        ended.push(of_container);
+                    } else {
+                        started.push((*pod, container));
+                    }
+                }
             }
         }
+        // What writes on comes before what only has to be read once.
+        started.sort_by_key(|(pod, container)| is_over(pod, container));
         coverage.insert(Arc::clone(&pods[0].service), of_service);
         if !started.is_empty() {
             waiting.push(started.into_iter());
@@ -90,12 +102,18 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     for of_service in coverage.values_mut() {
         of_service.read = of_service.pods - of_service.beyond - of_service.refused;
     }
-    Plan { targets, coverage }
+    Plan { targets, ended, coverage }
 }
 
 /// A container that was never started has no log.
 fn has_log(container: &ContainerState) -> bool {
     container.id.is_some() || container.restarts > 0
+}
+
+/// A container that will not run again: its pod has finished, or it had to run once and did.
+pub(super) fn is_over(pod: &PodState, container: &ContainerState) -> bool {
+    let done = container.role == ContainerRole::Init && &*container.state == "Completed";
+    done || matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed)
 }
 
 fn target(pod: &PodState, container: &ContainerState) -> Target {
@@ -124,7 +142,11 @@ mod tests {
     }
 
     fn with(pods: &[PodState], most: u32, namespaces: &[String], refused: &HashSet<Target>) -> Plan {
-        plan(pods.iter(), &Rules { most, namespaces, sends: |pod: &PodState| pod.service.name == "own", refused })
+        let ended = &HashSet::new();
+        plan(
+            pods.iter(),
+            &Rules { most, namespaces, sends: |pod: &PodState| pod.service.name == "own", refused, ended },
+        )
     }
 
     fn covered(plan: &Plan, service: &str) -> LogCoverage {
@@ -165,6 +187,25 @@ mod tests {
         assert_eq!(covered(&planned, "own"), LogCoverage { own: 1, streams: 10, ..LogCoverage::default() });
         assert_eq!(covered(&planned, "b"), LogCoverage { pods: 1, read: 1, streams: 10, ..LogCoverage::default() });
         assert_eq!(planned.coverage.len(), 2, "what is gone is not covered nor uncovered");
+    }
+
+    #[test]
+    fn what_was_read_to_its_end_takes_no_stream_and_what_has_finished_comes_last() {
+        let mut finished = pod("a", "finished", &["app", "proxy"]);
+        finished.phase = PodPhase::Succeeded;
+        let mut set_up = pod("a", "running", &["init", "app"]);
+        (set_up.containers[0].role, set_up.containers[0].state) = (ContainerRole::Init, "Completed".into());
+        let pods = [finished, set_up];
+        let all = planned(&pods, 10);
+        assert_eq!(names(&all.targets), ["running/app", "finished/app", "finished/proxy", "running/init"]);
+        let ended: HashSet<Target> = all.targets[1..].iter().cloned().collect();
+        let (refused, sends) = (HashSet::new(), |_: &PodState| false);
+        let rules = Rules { most: 1, namespaces: &[], sends, refused: &refused, ended: &ended };
+        let one = plan(pods.iter(), &rules);
+        assert_eq!((names(&one.targets), one.ended.len()), (vec!["running/app".to_owned()], 3));
+        assert_eq!(covered(&one, "a"), LogCoverage { pods: 2, read: 2, streams: 1, ..LogCoverage::default() });
+        let gone = plan(pods[1..].iter(), &rules);
+        assert_eq!(names(&gone.ended), ["running/init"], "what is gone is forgotten");
     }
 
     #[test]

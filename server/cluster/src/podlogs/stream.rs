@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::join::{Joiner, Record, stamped};
 use super::places::{Place, Places, Standing};
-use super::plan::Target;
+use super::plan::{self, Target};
 use crate::owner::{self, Of};
 
 /// Records are stored together for so long, or so many, or so many bytes of them.
@@ -32,7 +32,7 @@ const ATTRIBUTES: usize = 128;
 /// Lines of the past that are fetched when a stream begins, or of a container that ended.
 const TAIL: u32 = 1_000;
 
-/// Follows a container's log; never ends.
+/// Follows a container's log, until it was read to its end and no more comes.
 pub(super) async fn follow(client: Client, store: Store, target: Target, places: Places) {
     let mut reader = Reader::new(store, target, places);
     if reader.place.is_none() {
@@ -41,6 +41,8 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
     let mut pause = Duration::from_secs(1);
     loop {
         let begun = Instant::now();
+        // What was over before it is asked for is whole when it has been read.
+        let is_over = reader.is_over();
         reader.begin();
         for previous in [true, false] {
             let standing = match request(&client, &reader.target, previous, reader.place).await {
@@ -54,7 +56,11 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
                     standing(&error)
                 }
             };
-            reader.stands(previous, standing);
+            let ended = is_over && !previous && standing == Some(Standing::Read);
+            reader.stands(previous, if ended { Some(Standing::Ended) } else { standing });
+            if ended {
+                return;
+            }
         }
         // A stream that held is only silent; one that ends at once has nothing to give yet, or is refused.
         let held = begun.elapsed() > Duration::from_secs(10);
@@ -124,6 +130,16 @@ impl Reader {
     fn new(store: Store, target: Target, places: Places) -> Self {
         let place = places.get(&target);
         Self { store, target, place, places, before: None, gaps: Vec::new(), allowance: RATE * 10.0, left_out: None }
+    }
+
+    /// Whether the container will not run again.
+    fn is_over(&self) -> bool {
+        let directory = self.store.directory();
+        let Some(pod) = directory.pods(&self.target.service).iter().find(|pod| pod.id == self.target.uid) else {
+            return false;
+        };
+        let container = pod.containers.iter().find(|container| *container.name == *self.target.container);
+        container.is_some_and(|container| plan::is_over(pod, container))
     }
 
     /// The log is asked for anew, from where it was read to.

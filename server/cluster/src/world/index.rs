@@ -197,10 +197,15 @@ impl Index {
         Some(slice)
     }
 
+    /// EndpointSlices of a Service.
+    pub(crate) fn slices_of(&self, name: &Name) -> impl Iterator<Item = &EndpointSlice> {
+        self.slices_of.get(name).into_iter().flatten().filter_map(|uid| self.slices.get(uid))
+    }
+
     /// Ready endpoints and all of a Service; of two address families the greater, since they are the same pods.
     pub(crate) fn endpoints(&self, name: &Name) -> (u32, u32) {
         let mut families: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
-        for slice in self.slices_of.get(name).into_iter().flatten().filter_map(|uid| self.slices.get(uid)) {
+        for slice in self.slices_of(name) {
             let counts = families.entry(&slice.family).or_default();
             *counts = (counts.0 + slice.ready, counts.1 + slice.all);
         }

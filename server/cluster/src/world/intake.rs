@@ -142,14 +142,7 @@ impl World {
         let Related { mut meta, mut raw } = related;
         self.share(&mut meta);
         let said = says(kind, &meta, &raw);
-        if kind == Kind::ScaledObject {
-            // Addresses and keys of what is asked how much there is to do.
-            for trigger in raw.pointer_mut("/spec/triggers").and_then(Value::as_array_mut).into_iter().flatten() {
-                if let Some(Value::Object(entries)) = trigger.get_mut("metadata") {
-                    self.redactor.entries(entries);
-                }
-            }
-        }
+        self.redactor.triggers(kind, &mut raw);
         self.document(kind, &meta, raw, now);
         let state = self.redactor.message(&said.state).into();
         let (links, selector) = (said.links.into(), said.selector);

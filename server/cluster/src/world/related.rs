@@ -129,6 +129,12 @@ impl<'a> Walk<'a> {
                 endpoints(index.endpoints(&name), wanted)
             };
             self.push(0, row(self.service, "Service", &network.meta, state, good));
+            let mut slices: Vec<_> = index.slices_of(&name).collect();
+            slices.sort_by(|a, b| a.meta.name.cmp(&b.meta.name));
+            for slice in slices.into_iter().take(MOST_OF_A_KIND) {
+                let (state, good) = endpoints((slice.ready, slice.all), wanted);
+                self.push(1, row(self.service, "EndpointSlice", &slice.meta, state, good));
+            }
             self.follow(1, Link::Network(name.0, name.1));
         }
         self.selecting(Kind::NetworkPolicy);

@@ -58,9 +58,9 @@ fn workload_row(service: &ServiceState) -> ResourceRow {
 
 fn related_row(resource: &RelatedResource, depth: u8) -> ResourceRow {
     let RelatedResource { kind, namespace, name, .. } = resource;
-    // Secrets are never read, releases are only named, and a Job below a CronJob is as the CronJob says.
-    let kept = kind != "Secret" && kind != "Job" && !kind.contains(' ');
-    let id = kept.then(|| ResourceId { kind: kind.clone(), namespace: namespace.clone(), name: name.clone() });
+    // Secrets are never read, and releases are only named.
+    let opens = kind != "Secret" && !kind.contains(' ');
+    let id = opens.then(|| ResourceId { kind: kind.clone(), namespace: namespace.clone(), name: name.clone() });
     ResourceRow {
         depth: depth + resource.depth,
         kind: kind.clone(),
@@ -99,8 +99,7 @@ fn push_pods(rows: &mut Vec<ResourceRow>, pods: &[&PodState], depth: u8) {
 /// A pod; its containers follow where there are several or one is not well.
 fn pod_rows(pod: &PodState, depth: u8) -> Vec<ResourceRow> {
     let phase = pod.reason.as_deref().unwrap_or(pod.phase.word()).to_owned();
-    let id =
-        pod.revision.as_ref().map(|_| ResourceId { kind: "Pod".into(), namespace: None, name: pod.name.to_string() });
+    let id = Some(ResourceId { kind: "Pod".into(), namespace: None, name: pod.name.to_string() });
     let mut rows = vec![ResourceRow {
         depth,
         kind: "Pod".into(),

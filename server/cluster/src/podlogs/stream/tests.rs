@@ -8,6 +8,7 @@ use store::ClusterRecord;
 
 use super::*;
 use crate::fixtures;
+use crate::podlogs::plan::Plan;
 
 /// An hour ago: a log's last line is looked for within a day.
 static START: LazyLock<i64> = LazyLock::new(|| crate::run::now().seconds() - 3_600);
@@ -128,7 +129,7 @@ async fn a_stream_that_breaks_is_lost_and_what_came_is_kept() {
     assert_eq!(reader.read(BufReader::new(broken)).await, Standing::Lost);
     assert_eq!(stored(&store, &target).await, ["line 0", "line 1"]);
     reader.places.stands(&target, Standing::Lost);
-    let lost = reader.places.keep(&[]);
+    let lost = reader.places.keep(&Plan::default());
     assert_eq!(lost, [(target.clone(), Timestamp::from_seconds(*START + 1))]);
     let gap = LogGap { from: lost[0].1, to: lost[0].1.plus(5 * model::SECOND), reason: "gone".into() };
     mark(store.clone(), target.clone(), gap).await;

@@ -1,0 +1,172 @@
+//! Single objects as they are now, asked of their API server: what no version keeps of them, status and all. It needs no
+//! right but that to list, and hides what versions hide.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::Client;
+use serde_json::{Map, Value};
+
+use crate::kind::Kind;
+use crate::redact::Redactor;
+use crate::rights::{Problem, of_client};
+use crate::versions::version;
+
+/// Longer nobody waits for a page: what is kept is shown then.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why an object is not to be had; in words after "it".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Its cluster has not answered yet, or is not watched.
+    #[error("its cluster is not connected")]
+    Apart,
+    /// It is not there.
+    #[error("it is not there any more")]
+    Gone,
+    /// It may not be read, or the API server fails.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The clusters that can be asked: a cheap clone, shared by those who watch and those who answer.
+#[derive(Clone, Default)]
+pub struct Live {
+    clusters: Arc<Mutex<HashMap<String, (Client, Redactor)>>>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// A cluster has answered.
+    pub(crate) fn answered(&self, cluster: &str, client: Client, redactor: Redactor) {
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        clusters.insert(cluster.to_owned(), (client, redactor));
+    }
+
+    /// An object as YAML with its status, secrets hidden, without managed fields; an empty namespace is the whole
+    /// cluster's.
+    ///
+    /// # Errors
+    /// Why it is not to be had.
+    pub async fn object(&self, cluster: &str, kind: &str, namespace: &str, name: &str) -> Result<String, Unread> {
+        let known = self.clusters.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned();
+        let (client, redactor) = known.ok_or(Unread::Apart)?;
+        let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or(Unread::Gone)?;
+        let asked = client.request::<Value>(request(kind, namespace, name)?);
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        let mut list = match answer {
+            Ok(Ok(list)) => list,
+            Ok(Err(error)) => return Err(unread(&error)),
+            Err(_) => return Err(Unread::Failed(format!("no answer within {} s", PATIENCE.as_secs()))),
+        };
+        let items = list.get_mut("items").and_then(Value::as_array_mut);
+        let object = items.and_then(|items| items.drain(..).next()).ok_or(Unread::Gone)?;
+        Ok(version(&shown(kind, object, &redactor)).0)
+    }
+}
+
+/// A list of one: who may list may read.
+fn request(kind: Kind, namespace: &str, name: &str) -> Result<http::Request<Vec<u8>>, Unread> {
+    let (group, version, _, plural) = kind.parts();
+    // Names of the cluster's own kinds may hold a colon, and no address may be broken by a name.
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_'));
+    if !plain(namespace) || !plain(name) || name.is_empty() {
+        return Err(Unread::Gone);
+    }
+    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let within = if kind.is_namespaced() { format!("/namespaces/{namespace}") } else { String::new() };
+    let path = format!("{root}{within}/{plural}?fieldSelector=metadata.name%3D{name}&limit=1");
+    http::Request::get(path).body(Vec::new()).map_err(|error| Unread::Failed(error.to_string()))
+}
+
+fn unread(error: &kube::Error) -> Unread {
+    match of_client(error) {
+        Problem::Absent => Unread::Gone,
+        Problem::Forbidden => Unread::Failed("it may not be read (403)".into()),
+        Problem::Expired => Unread::Failed("the API server answers 410".into()),
+        Problem::Failing(why) => Unread::Failed(why),
+    }
+}
+
+/// An object of a list as it is shown.
+fn shown(kind: Kind, mut object: Value, redactor: &Redactor) -> Value {
+    let Some(root) = object.as_object_mut() else { return object };
+    let (group, version, name, _) = kind.parts();
+    // Items of a list come without these two (https://github.com/kubernetes/kubernetes/issues/3030).
+    let api = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    root.insert("apiVersion".into(), api.into());
+    root.insert("kind".into(), name.into());
+    if let Some(meta) = root.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.remove("managedFields");
+        if let Some(notes) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
+            notes.retain(|key, _| !key.ends_with("last-applied-configuration"));
+        }
+    }
+    let entries = |value: Option<&mut Value>, hide: &dyn Fn(&mut Map<String, Value>)| {
+        if let Some(Value::Object(map)) = value {
+            hide(map);
+        }
+    };
+    if kind == Kind::ConfigMap {
+        entries(root.get_mut("data"), &|map| redactor.entries(map));
+        entries(root.get_mut("binaryData"), &|map| redactor.bytes(map));
+    } else {
+        redactor.triggers(kind, &mut object);
+    }
+    redactor.document(&mut object);
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::redact::Values;
+
+    #[test]
+    fn an_object_is_asked_for_by_a_list_of_one() {
+        let path = |kind, namespace, name| request(kind, namespace, name).map(|request| request.uri().to_string());
+        assert_eq!(
+            path(Kind::Deployment, "shop", "web").as_deref(),
+            Ok("/apis/apps/v1/namespaces/shop/deployments?fieldSelector=metadata.name%3Dweb&limit=1")
+        );
+        assert_eq!(
+            path(Kind::ClusterRole, "", "system:view").as_deref(),
+            Ok("/apis/rbac.authorization.k8s.io/v1/clusterroles?fieldSelector=metadata.name%3Dsystem:view&limit=1")
+        );
+        for (namespace, name) in [("shop", "web&watch=true"), ("../x", "web"), ("shop", ""), ("shop", "a b")] {
+            assert_eq!(path(Kind::Pod, namespace, name), Err(Unread::Gone), "{namespace}/{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_whole_but_hides_secrets_and_who_managed_what() {
+        let redactor = Redactor::new([7; 32], Values::Safe);
+        let deployment = json!({
+            "metadata": {"name": "web", "uid": "u1", "managedFields": [{}],
+                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"password\":\"p\"}"}},
+            "spec": {"replicas": 3, "template": {"spec": {"containers": [{"env": [
+                {"name": "DB_PASSWORD", "value": "hunter22"}, {"name": "MODE", "value": "fast"}]}]}}},
+            "status": {"readyReplicas": 2},
+        });
+        let text = version(&shown(Kind::Deployment, deployment, &redactor)).0;
+        assert!(text.starts_with("apiVersion: apps/v1\nkind: Deployment\nmetadata:\n"), "{text}");
+        for there in ["uid: u1", "replicas: 3", "readyReplicas: 2", "value: fast", "value: hashed:"] {
+            assert!(text.contains(there), "{there} in {text}");
+        }
+        for hidden in ["hunter22", "managedFields", "last-applied"] {
+            assert!(!text.contains(hidden), "{hidden} in {text}");
+        }
+        let map =
+            json!({"metadata": {"name": "m"}, "data": {"token": "abc", "mode": "fast"}, "binaryData": {"k": "AAAA"}});
+        let text = version(&shown(Kind::ConfigMap, map, &redactor)).0;
+        assert!(text.contains("mode: fast") && !text.contains("abc") && !text.contains("AAAA"), "{text}");
+    }
+}
