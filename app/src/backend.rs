@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use leptos::prelude::*;
 use model::{
     Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
-    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricCharts,
-    MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk,
-    ResourcePage, Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split, StatusPage,
-    Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MemoryChart, MetricChart,
+    MetricCharts, MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords,
+    ResourceAsk, ResourcePage, Revisions, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery, Split,
+    StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 
 use crate::error::AppError;
@@ -153,6 +153,9 @@ pub trait Backend: Send + Sync {
 
     /// What leaks of a service now, the first to end at the front.
     async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError>;
+
+    /// Memory of a service's pods, with where it goes if it leaks; nothing where it is not measured.
+    async fn memory(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Option<MemoryChart>, AppError>;
 
     // --- profiles
 

@@ -10,6 +10,7 @@ mod kubernetes;
 mod leaks;
 mod logs;
 pub(crate) mod machines;
+mod memory;
 mod metrics;
 mod profiles;
 mod resources;
@@ -23,10 +24,10 @@ use async_trait::async_trait;
 use ingest::Ingest;
 use model::{
     Apm, CatalogPage, CatalogQuery, Comparison, Cursor, Demo, DeployDetail, DeployId, DeployRow, EndpointRow, ErrorRow,
-    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MetricChart, MetricCharts,
-    MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords, ResourceAsk,
-    ResourcePage, RevisionHash, Revisions, SECOND, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage, SpanQuery,
-    Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
+    Feed, FeedQuery, JumpHit, KubernetesTab, LeakChart, LogPage, LogPatterns, Marks, MemoryChart, MetricChart,
+    MetricCharts, MetricLabel, MetricNames, MetricQuery, MetricSeries, Pair, PodLanes, ProfilePage, ProfileWords,
+    ResourceAsk, ResourcePage, RevisionHash, Revisions, SECOND, ServiceHeader, ServiceId, SpanDetail, SpanId, SpanPage,
+    SpanQuery, Split, StatusPage, Timestamp, TraceId, TracePage, Viewer, Window, Zone,
 };
 use store::{Directory, Store};
 
@@ -243,11 +244,15 @@ impl Backend for Answers {
         id: &ServiceId,
         window: Window,
     ) -> Result<Vec<MetricChart>, AppError> {
-        metrics::golden(self, viewer, id, window).await
+        metrics::golden(self, viewer, id, window, |_| true).await
     }
 
     async fn leaks(&self, viewer: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
         leaks::charts(self, viewer, id).await
+    }
+
+    async fn memory(&self, viewer: &Viewer, id: &ServiceId, window: Window) -> Result<Option<MemoryChart>, AppError> {
+        memory::chart(self, viewer, id, window).await
     }
 
     async fn profiles(

@@ -3,6 +3,7 @@
 mod due;
 mod read;
 mod reader;
+mod room;
 mod saturated;
 mod shortage;
 mod together;

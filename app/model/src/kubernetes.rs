@@ -262,7 +262,7 @@ pub struct RelatedResource {
 }
 
 /// The Kubernetes tab.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KubernetesTab {
     /// What its pods leak now; nothing of a past moment.
     pub leak: Option<Sentence>,
@@ -270,6 +270,8 @@ pub struct KubernetesTab {
     pub events: Vec<AdverseGroup>,
     /// Nodes of its pods that were in trouble in the window, latest first.
     pub nodes: Vec<NodeTrouble>,
+    /// What nodes of its pods use now, by name; of a past moment nothing.
+    pub uses: Vec<(String, NodeUse)>,
     /// Its deploys in the window, oldest first.
     pub deploys: Vec<DeployMark>,
     /// What of time this is about.
@@ -285,6 +287,19 @@ pub struct KubernetesTab {
     pub kept_from: Option<Timestamp>,
     /// When something of it changed in the window, oldest first.
     pub moments: Vec<Timestamp>,
+}
+
+/// What is used of a node, as its kubelet says.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct NodeUse {
+    /// When it was measured.
+    pub at: Timestamp,
+    /// Cores that are busy.
+    pub cores: Option<f64>,
+    /// Bytes of memory that no cache gives back, and those that are left.
+    pub memory: Option<(u64, u64)>,
+    /// Bytes of its root file system that are used, and those that are left.
+    pub disk: Option<(u64, u64)>,
 }
 
 /// A pod in the table.

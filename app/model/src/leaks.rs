@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Marks, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window};
+use crate::{Marks, MetricChart, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window};
 
 /// Nanoseconds until a limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,18 @@ pub struct Eta {
     pub soonest: i64,
     /// At the slowest of the interval; nothing where that never reaches it.
     pub latest: Option<i64>,
+}
+
+/// What bounds that which climbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LimitOf {
+    /// Its own limit, or the size of the volume.
+    #[default]
+    Own,
+    /// The limit of its pod as a whole: level and limit are of all its containers, the rate is of the one that climbs.
+    Pod,
+    /// What its node has left: nothing limits it but that.
+    Node,
 }
 
 /// What of a pod climbs.
@@ -45,8 +57,8 @@ pub struct LeakingPod {
     pub level: f64,
     /// Bytes at which it ends, where there is a limit.
     pub limit: Option<f64>,
-    /// Both are of all its containers, which share the limit of their pod; the rate is of the one that climbs.
-    pub together: bool,
+    /// What the limit is of.
+    pub limit_of: LimitOf,
     /// Since when it climbs.
     pub since: Timestamp,
     /// When the limit is reached, where there is one.
@@ -106,6 +118,22 @@ pub struct LeakChart {
     pub heap: Option<HeapGrowth>,
 }
 
+/// Memory of a service's pods, with where it goes if it leaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryChart {
+    /// Memory by pod.
+    pub chart: MetricChart,
+    /// What leaks of it.
+    pub leak: Option<Leak>,
+    /// Where the first of the leaking pods goes: likely, soonest, latest; nothing where what climbs can't be told from
+    /// the rest of its pod.
+    pub forecast: Vec<Series>,
+    /// Of the chart: with a forecast it reaches into the future.
+    pub window: Window,
+    /// Deploys and events in the window.
+    pub marks: Marks,
+}
+
 /// What grew on the heap of a pod between the beginning of its climb and now: means over two windows of equal length.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeapGrowth {
@@ -155,7 +183,7 @@ mod tests {
             rate_interval: (rate, rate),
             level: 1.0,
             limit: None,
-            together: false,
+            limit_of: LimitOf::Own,
             since: Timestamp(0),
             eta: None,
         };

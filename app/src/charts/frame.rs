@@ -1,7 +1,7 @@
 //! A chart with everything around its geometry: head, axes, deploy flags, event marks, crosshair, legend. All text.
 
 use leptos::prelude::*;
-use model::{DeployMark, EventMark, Marks, Timestamp, Window, Zone, age_text};
+use model::{DeployMark, EventMark, Marks, Series, Timestamp, Window, Zone, age_text};
 
 use super::hover::{Hover, pointer_layer};
 use super::path::{self, Line, value_at, value_in};
@@ -26,6 +26,8 @@ pub(crate) struct Plot {
     pub(crate) lines: Vec<Line>,
     /// Drawn as bars on top of each other, in the order of the lines.
     pub(crate) stacked: bool,
+    /// Between which values it may lie: the upper and the lower ones, filled between.
+    pub(crate) band: Option<(Series, Series)>,
     /// What stands in the place of lines where nothing was measured.
     pub(crate) empty: &'static str,
     pub(crate) marks: Marks,
@@ -40,7 +42,7 @@ pub(crate) fn chart(plot: Plot) -> AnyView {
     let grid: Vec<f64> = axis.ticks.iter().map(|(value, _)| *value).collect();
     let geometry = match plot.stacked {
         true => path::bars(&plot.lines, plot.window, axis.top, &grid),
-        false => path::chart(&plot.lines, plot.window, axis.top, &grid),
+        false => path::chart(&plot.lines, plot.band.as_ref(), plot.window, axis.top, &grid),
     };
     let measured = plot.lines.iter().any(|line| line.series.points.iter().any(Option::is_some));
     framed(&plot, &axis, geometry, measured, ().into_any())

@@ -20,8 +20,11 @@ pub(crate) struct Line {
 }
 
 /// The drawing of a chart: grid, areas, lines.
-pub(crate) fn chart(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> String {
+pub(crate) fn chart(lines: &[Line], band: Option<&(Series, Series)>, window: Window, top: f64, grid: &[f64]) -> String {
     let mut out = opened(top, grid);
+    if let Some((upper, lower)) = band {
+        push_path(&mut out, "band", "", &between(&places(upper, window, top), &places(lower, window, top)));
+    }
     for line in lines {
         let places = places(&line.series, window, top);
         if line.area {
@@ -179,6 +182,20 @@ fn area(places: &[Option<(f64, f64)>]) -> String {
     out
 }
 
+/// What lies between two lines of the same steps, where both are measured.
+fn between(upper: &[Option<(f64, f64)>], lower: &[Option<(f64, f64)>]) -> String {
+    let both: Vec<_> = upper.iter().zip(lower).filter_map(|(upper, lower)| (*upper).zip(*lower)).collect();
+    let above = both.iter().map(|(upper, _)| *upper);
+    let outline: Vec<_> = above.chain(both.iter().rev().map(|(_, lower)| *lower)).map(Some).collect();
+    runs(&outline).filter(|run| run.len() > 3).fold(String::new(), |mut out, run| {
+        let (x, y) = run[0];
+        _ = write!(out, "M{x} {y}");
+        push_onward(&mut out, &run);
+        out.push('Z');
+        out
+    })
+}
+
 /// Lines from the first of some points to the others, each by how far it is from the one before.
 fn push_onward(out: &mut String, run: &[(i32, i32)]) {
     for (at, pair) in run.windows(2).enumerate() {
@@ -216,7 +233,7 @@ mod tests {
     #[test]
     fn gaps_stay_gaps_and_a_lone_point_is_a_dot() {
         let line = Line { class: "s1", series: series(&[Some(1.0), Some(2.0), None, Some(4.0)]), area: false };
-        let svg = chart(&[line], window(4), 4.0, &[]);
+        let svg = chart(&[line], None, window(4), 4.0, &[]);
         assert!(svg.contains("d=\"M1250 7500l2500-2500M8750 0l1 0\""), "{svg}");
     }
 
@@ -244,7 +261,7 @@ mod tests {
     fn a_bucket_that_goes_on_stands_in_the_window() {
         let line = Line { class: "s1", series: series(&[None, Some(4.0)]), area: false };
         let window = Window::new(Timestamp(0), Timestamp(SECOND * 5 / 4));
-        assert!(chart(&[line], window, 4.0, &[]).contains("d=\"M9000 0l1"));
+        assert!(chart(&[line], None, window, 4.0, &[]).contains("d=\"M9000 0l1"));
     }
 
     #[test]
@@ -270,5 +287,15 @@ mod tests {
         assert_eq!(value_at(&series, window(3), 0.1), Some((1.0 / 6.0, Some(1.0))));
         assert_eq!(value_at(&series, window(3), 0.5).map(|(_, value)| value), Some(None));
         assert_eq!(value_at(&series, window(6), 0.9), None);
+    }
+
+    #[test]
+    fn a_band_is_what_lies_between_where_both_are_known() {
+        let line = |points: Vec<Option<f64>>| Series { points, ..series(&[]) };
+        let (upper, lower) = (line(vec![None, Some(2.0), Some(4.0)]), line(vec![Some(1.0), Some(1.0), Some(2.0)]));
+        let svg = chart(&[], Some(&(upper, lower.clone())), window(3), 4.0, &[]);
+        assert!(svg.contains("class=\"band \" d=\"M5000 5000l3333-5000 0 5000-3333 2500Z\""), "{svg}");
+        let none = chart(&[], Some(&(lower.clone(), line(vec![None; 3]))), window(3), 4.0, &[]);
+        assert!(!none.contains("band"), "{none}");
     }
 }

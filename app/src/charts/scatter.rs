@@ -13,7 +13,7 @@ pub(crate) fn scatter(plot: &Plot, points: &[SpanPoint], kept: &str) -> AnyView 
     let decades = Decades::of(lengths().min().unwrap_or(1_000_000), lengths().max().unwrap_or(1_000_000_000));
     let axis = decades.axis();
     let grid: Vec<f64> = axis.ticks.iter().map(|(place, _)| *place).collect();
-    let geometry = path::chart(&[], plot.window, axis.top, &grid);
+    let geometry = path::chart(&[], None, plot.window, axis.top, &grid);
     // The failed last: they lie on the others.
     let (failed, others): (Vec<&SpanPoint>, Vec<&SpanPoint>) = points.iter().partition(|point| point.failed);
     let dot = |point: &SpanPoint| {

@@ -2,6 +2,7 @@
 //! the resource that is open, with its history. Moment and resource are in the address.
 
 mod events;
+mod memory;
 mod pods;
 mod resource;
 mod resources;
@@ -12,13 +13,13 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::{LazyRoute, lazy_route};
-use model::{KubernetesTab, ResourceId, ResourcePage, ServiceId, Timestamp, Window};
+use model::{KubernetesTab, MemoryChart, ResourceId, ResourcePage, ServiceId, Timestamp, Window};
 
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
 use crate::live::Live;
-use crate::panel::panel;
+use crate::panel::{panel, part};
 use crate::url::Query;
 
 /// The tab.
@@ -46,12 +47,14 @@ impl LazyRoute for Kubernetes {
                 {travel::travel(&tab, window, address)}
                 {events::events(&tab, &path())}
                 {resources::resources(&tab, address)}
-                {pods::pods(&tab.pods, tab.past, address)}
+                {pods::pods(&tab, address)}
             }
             .into_any()
         };
+        let memory = ask(asked, |(id, moment): Asked| async move { read_memory(known(id)?, moment.window).await });
         view! {
             {panel(tab, "tall", draw)}
+            {part(memory, move |found: Option<MemoryChart>| memory::memory(found.as_ref(), &path()).into_any())}
             {opened(asked, at, address)}
         }
         .into_any()
@@ -122,6 +125,13 @@ fn opening(address: Address, resource: &str) -> String {
 async fn read_kubernetes(id: ServiceId, window: Window, at: Timestamp) -> Result<KubernetesTab, AppError> {
     let (backend, viewer) = crate::backend::asked()?;
     backend.kubernetes(&viewer, &id, window, Some(at).filter(|at| at.0 > 0)).await
+}
+
+/// Memory over a window; nothing where it is not measured.
+#[server(input = GetUrl)]
+async fn read_memory(id: ServiceId, window: Window) -> Result<Option<MemoryChart>, AppError> {
+    let (backend, viewer) = crate::backend::asked()?;
+    backend.memory(&viewer, &id, window).await
 }
 
 /// A resource as of an instant (0 is now); an empty hash is the usual version.

@@ -2,8 +2,8 @@
 
 mod all;
 mod explorer;
-mod leaks;
-mod plot;
+pub(crate) mod leaks;
+pub(crate) mod plot;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;

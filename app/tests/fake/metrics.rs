@@ -55,7 +55,7 @@ impl Fake {
             rate_interval: (40.0 * mib, 50.0 * mib),
             level: 300.0 * mib,
             limit: Some(512.0 * mib),
-            together: false,
+            limit_of: LimitOf::Own,
             since: AS_OF.plus(-3 * HOUR),
             eta: Some(Eta { likely: hours * HOUR, soonest: 3 * HOUR, latest: None }),
         };

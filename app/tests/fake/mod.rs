@@ -237,6 +237,13 @@ impl Backend for Fake {
         self.known(id).map(|_| self.golden_charts(window))
     }
 
+    async fn memory(&self, _: &Viewer, id: &ServiceId, window: Window) -> Result<Option<MemoryChart>, AppError> {
+        self.known(id)?;
+        let LeakChart { leak, forecast, marks, .. } = self.leak_chart();
+        let chart = self.golden_charts(window).remove(0);
+        Ok(Some(MemoryChart { chart, leak: Some(leak), forecast, window, marks }))
+    }
+
     async fn leaks(&self, _: &Viewer, id: &ServiceId) -> Result<Vec<LeakChart>, AppError> {
         self.known(id).map(|_| if id.name == "checkout" { vec![self.leak_chart()] } else { Vec::new() })
     }

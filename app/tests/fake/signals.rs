@@ -85,6 +85,12 @@ pub(crate) fn lanes(window: Window) -> PodLanes {
     PodLanes { window, lanes: old.chain(new).collect(), counts: vec![], counted: 0 }
 }
 
+/// A node that is nearly full.
+fn node_use() -> NodeUse {
+    let gib = 1 << 30;
+    NodeUse { at: minutes_ago(0), cores: Some(3.5), memory: Some((30 * gib, 2 * gib)), disk: None }
+}
+
 /// So many pods that only their number is drawn: some are not ready any more at the end.
 pub(crate) fn counts(window: Window) -> PodLanes {
     let step = window.step(60);
@@ -213,6 +219,7 @@ impl Fake {
             ],
             kept_from: at.map(|at| at.plus(31 * MINUTE)),
             nodes: vec![self.node_trouble()],
+            uses: vec![(self.text("node-07"), node_use())],
             deploys: self.marks_in(window).deploys,
             window,
             resources: vec![

@@ -260,7 +260,7 @@ fn a_leak_degrades_when_its_limit_is_less_than_a_day_away() {
             rate_interval: (0.0, 0.0),
             level: 0.0,
             limit: Some(1.0),
-            together: false,
+            limit_of: model::LimitOf::Own,
             since: NOW,
             eta: Some(eta),
         };

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use app::AppError;
 use model::{
-    Aggregation, DAY, HOUR, Leak, LeakChart, LeakOf, MetricQuery, Series, ServiceId, Step, Timestamp, Viewer, Window,
+    Aggregation, DAY, HOUR, Leak, LeakChart, LeakOf, LimitOf, MetricQuery, Series, ServiceId, Step, Timestamp, Viewer,
+    Window,
 };
 use store::MetricAsk;
 
@@ -35,23 +36,7 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     let (window, past) = windows(leak);
     let step = window.step(POINTS);
     let mut pods = match &leak.of {
-        LeakOf::Memory { container } => {
-            // What counts against the limit, else what there is; where that is the pod's, of all its containers.
-            let alone = vec![(RUN[1].to_owned(), container.clone())];
-            let together = leak.pods.iter().any(|pod| pod.together);
-            let mut found = Vec::new();
-            for name in [MEMORY[1], MEMORY[0]] {
-                found = if together {
-                    summed(by(answers, id, past, step, name, Vec::new(), &RUN[..2]).await?)
-                } else {
-                    by(answers, id, past, step, name, alone.clone(), &["pod"]).await?
-                };
-                if !found.is_empty() {
-                    break;
-                }
-            }
-            found
-        }
+        LeakOf::Memory { container } => memory(answers, id, past, step, container, is_together(leak)).await?,
         LeakOf::Volume { volume } => {
             let filter = || vec![(Volumes::KEYS[1].to_owned(), volume.clone())];
             let capacity = by(answers, id, past, step, Volumes::CAPACITY, filter(), &["pod"]).await?;
@@ -66,6 +51,34 @@ async fn chart(answers: &Answers, viewer: &Viewer, id: &ServiceId, leak: &Leak) 
     let marks = kubernetes::marks(answers, viewer, id, past).await?;
     let heap = heap::heap(&answers.store, id, leak).await?;
     Ok(LeakChart { forecast: forecast(leak, window, step), leak: leak.clone(), window, pods, marks, heap })
+}
+
+/// Whether what climbs is held against the limit of its pod as a whole.
+fn is_together(leak: &Leak) -> bool {
+    leak.pods.iter().any(|pod| pod.limit_of == LimitOf::Pod)
+}
+
+/// Memory of a container by pod: what counts against the limit, else what there is; where that is the pod's, of all its
+/// containers.
+async fn memory(
+    answers: &Answers,
+    id: &ServiceId,
+    window: Window,
+    step: Step,
+    container: &str,
+    together: bool,
+) -> Result<Vec<Series>, AppError> {
+    let alone = vec![(RUN[1].to_owned(), container.to_owned())];
+    for name in [MEMORY[1], MEMORY[0]] {
+        let found = match together {
+            true => summed(by(answers, id, window, step, name, Vec::new(), &RUN[..2]).await?),
+            false => by(answers, id, window, step, name, alone.clone(), &["pod"]).await?,
+        };
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// The chart's window, and the part of it that has been. It shows a quarter of the climb before it began. It goes ahead
@@ -84,7 +97,7 @@ fn windows(leak: &Leak) -> (Window, Window) {
 }
 
 /// Where the first pod's level goes from now on, until its limit: likely, soonest, latest.
-fn forecast(leak: &Leak, window: Window, step: Step) -> Vec<Series> {
+pub(super) fn forecast(leak: &Leak, window: Window, step: Step) -> Vec<Series> {
     let Some(pod) = leak.pods.first() else { return Vec::new() };
     let start = leak.as_of.floor(step.0);
     let count = (window.to.since(start) / step.0).max(0);
@@ -158,7 +171,7 @@ mod tests {
             rate_interval: (50.0, 200.0),
             level: 800.0,
             limit: Some(1_000.0),
-            together: false,
+            limit_of: LimitOf::Own,
             since: Timestamp(20 * HOUR),
             eta: Some(eta),
         };

@@ -132,17 +132,18 @@ fn shortened(value: f64) -> f64 {
     if short.is_finite() { short } else { value }
 }
 
-/// The metrics that say how a service is, those of them that it has.
+/// The metrics that say how a service is, those of them that it has and whose title is wanted.
 pub(super) async fn golden(
     answers: &Answers,
     viewer: &Viewer,
     id: &ServiceId,
     window: Window,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<MetricChart>, AppError> {
     let names = names(answers, viewer, id, window).await?.names;
     let pods = answers.store.pods(id, window).await.map_err(failed)?;
     let mut charts = Vec::new();
-    for (golden, name) in chosen(&names) {
+    for (golden, name) in chosen(&names).into_iter().filter(|(golden, _)| is_wanted(golden.title)) {
         let query = golden.query(name, &labels(answers, viewer, id, window, name).await?);
         let beside = |name: Option<&'static str>| {
             let there = name.filter(|name| names.iter().any(|known| known.name == *name));

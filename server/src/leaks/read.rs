@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use analysis::{Climbing, Grown, LeakRules, WARM_UP, leak_sentence, leaks, rate_before};
 use model::{
-    ContainerState, Leak, LeakOf, LeakingPod, MINUTE, PodState, RevisionHash, Saturation, Sentence, ServiceId,
+    ContainerState, Leak, LeakOf, LeakingPod, LimitOf, MINUTE, PodState, RevisionHash, Saturation, Sentence, ServiceId,
     Timestamp, Window,
 };
 use store::Store;
 
 use super::reader::{LONG, Points, Reader, Run};
-use super::{shortage, together};
+use super::{room, shortage, together};
 
 /// A run whose points begin so shortly after all points do may have begun before.
 const EDGE: i64 = 10 * MINUTE;
@@ -56,6 +56,10 @@ pub(super) async fn look(store: &Store, id: &ServiceId, now: Timestamp, is_long:
             leaks = judged(facts(&runs)).await?;
         }
     }
+    room::on_nodes(&mut leaks, |pod| {
+        let pod = pods.get(pod)?;
+        store.nodes().used(&id.cluster, pod.node.as_deref()?, now)?.memory
+    });
     for leak in &mut leaks {
         leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();
         leak.before_name = before.as_ref().and_then(name);
@@ -150,7 +154,7 @@ fn pod_of(climbing: Climbing, known: &HashMap<&str, &Known>) -> LeakingPod {
     let known = known.get(climbing.pod.0.as_str());
     LeakingPod {
         name: known.map(|known| known.name.clone()).unwrap_or_default(),
-        together: known.is_some_and(|known| known.together),
+        limit_of: if known.is_some_and(|known| known.together) { LimitOf::Pod } else { LimitOf::Own },
         pod: climbing.pod,
         rate: climbing.rate,
         rate_interval: climbing.rate_interval,
@@ -346,7 +350,7 @@ mod tests {
         let pod = &leak.pods[0];
         assert_eq!((&leak.of, leak.pods.len()), (&LeakOf::Memory { container: "app".into() }, 2));
         // By then app has 580 MB and proxy 200: of the pod's 1,000 the last 220 go at 120 an hour.
-        assert_eq!((pod.together, pod.limit), (true, Some(1e9)));
+        assert_eq!((pod.limit_of, pod.limit), (LimitOf::Pod, Some(1e9)));
         assert!((770e6..790e6).contains(&pod.level), "{pod:?}");
         let eta = pod.eta.unwrap().likely as f64 / HOUR as f64;
         assert!((1.7..2.0).contains(&eta), "{pod:?}");

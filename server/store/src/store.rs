@@ -18,7 +18,7 @@ use crate::directory::Known;
 use crate::meta::Meta;
 use crate::partition::Partitions;
 use crate::{
-    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks,
+    Change, ClusterMemory, ClusterRecord, Config, Directory, DueDeploy, Error, Judgement, Judgements, Leaks, Nodes,
     ObjectName, RevisionLife, Saturations, Short, Telemetry, formats, lock,
 };
 
@@ -42,6 +42,7 @@ struct Inner {
     leaks: ArcSwap<Leaks>,
     saturations: ArcSwap<Saturations>,
     log_coverage: Mutex<HashMap<ClusterId, HashMap<Arc<ServiceId>, LogCoverage>>>,
+    nodes: Nodes,
     salt: [u8; 32],
 }
 
@@ -80,6 +81,7 @@ impl Store {
                 leaks,
                 saturations,
                 log_coverage: Mutex::default(),
+                nodes: Nodes::default(),
                 salt,
             }),
         })
@@ -190,6 +192,11 @@ impl Store {
         let known = self.inner.log_coverage.lock().unwrap_or_else(PoisonError::into_inner);
         let of_cluster = known.iter().find(|(cluster, _)| cluster.0 == service.cluster);
         of_cluster.and_then(|(_, services)| services.get(service)).copied().unwrap_or_default()
+    }
+
+    /// What nodes use now.
+    pub fn nodes(&self) -> &Nodes {
+        &self.inner.nodes
     }
 
     /// The secret with which values are hashed, made once for a data directory.

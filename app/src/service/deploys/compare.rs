@@ -149,6 +149,7 @@ fn charts(all: &Comparison) -> AnyView {
         along,
         lines: lines(all, series),
         stacked: false,
+        band: None,
         empty: "No requests measured",
         marks: Marks::default(),
         deploys: String::new(),

@@ -28,6 +28,7 @@ pub(super) fn drawn(evidence: &EvidenceChart, deploys: String) -> AnyView {
         along: Along::Clock,
         lines: lines(&evidence.lines),
         stacked: false,
+        band: None,
         empty: "No requests measured",
         marks: Marks { deploys: vec![evidence.mark.clone()], events: Vec::new() },
         deploys,

@@ -1,14 +1,15 @@
 //! The pods of a service: those that are, and those that ended in the range.
 
 use leptos::prelude::*;
-use model::{Asked, ContainerRole, ContainerState, PodPhase, PodRow, Timestamp};
+use model::{Asked, ContainerRole, ContainerState, KubernetesTab, NodeUse, PodPhase, PodRow, Timestamp};
 
 use super::{Address, opening};
 use crate::ui::ago::{age_then, ago_then};
 use crate::ui::number::{self, plural};
 
 /// The table of pods in its card, as of now or of a past moment.
-pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>, address: Address) -> AnyView {
+pub(super) fn pods(tab: &KubernetesTab, address: Address) -> AnyView {
+    let (rows, past) = (&tab.pods, tab.past);
     let living = rows.iter().filter(|pod| pod.ended.is_none()).count();
     let ended = rows.len() - living;
     let mut summary = format!("{living} {}", if past.is_some() { "then" } else { "now" });
@@ -18,7 +19,7 @@ pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>, address: Address) -
     let body = if rows.is_empty() {
         view! { <p class="unmeasured">"No pod in this range"</p> }.into_any()
     } else {
-        table(rows, past, address)
+        table(tab, address)
     };
     view! {
         <section class="card">
@@ -32,7 +33,7 @@ pub(super) fn pods(rows: &[PodRow], past: Option<Timestamp>, address: Address) -
     .into_any()
 }
 
-fn table(rows: &[PodRow], past: Option<Timestamp>, address: Address) -> AnyView {
+fn table(tab: &KubernetesTab, address: Address) -> AnyView {
     view! {
         <div class="scroll-x">
             <table class="dense pods-table">
@@ -48,14 +49,16 @@ fn table(rows: &[PodRow], past: Option<Timestamp>, address: Address) -> AnyView 
                         <th scope="col">"Containers"</th>
                     </tr>
                 </thead>
-                <tbody>{rows.iter().map(|pod| row(pod, past, address)).collect_view()}</tbody>
+                <tbody>{tab.pods.iter().map(|pod| row(pod, tab, address)).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
 }
 
-fn row(pod: &PodRow, past: Option<Timestamp>, address: Address) -> AnyView {
+fn row(pod: &PodRow, tab: &KubernetesTab, address: Address) -> AnyView {
+    let past = tab.past;
+    let used = tab.uses.iter().find(|(node, _)| pod.ended.is_none() && Some(node) == pod.node.as_ref());
     let resource = format!("Pod/{}", pod.name);
     let opens = move || opening(address, &resource);
     let tone = match pod.phase {
@@ -102,6 +105,7 @@ fn row(pod: &PodRow, past: Option<Timestamp>, address: Address) -> AnyView {
             <td>
                 <code>{pod.node.clone().unwrap_or_else(none)}</code>
                 {pod.zone.clone().map(|zone| view! { <span class="faint">" in " {zone}</span> })}
+                {used.map(|(_, used)| node_use(used))}
             </td>
             <td>
                 <ul>{pod.containers.iter().map(|one| container(one, pod.ended)).collect_view()}</ul>
@@ -109,6 +113,25 @@ fn row(pod: &PodRow, past: Option<Timestamp>, address: Address) -> AnyView {
                 {pod.whole.as_ref().map(whole)}
             </td>
         </tr>
+    }
+    .into_any()
+}
+
+/// A node with so little of its memory or disk left is marked.
+const SCARCE: f64 = 0.1;
+
+/// What is used of a pod's node.
+fn node_use(used: &NodeUse) -> AnyView {
+    let share = |(used, left): (u64, u64)| used as f64 / (used as f64 + left as f64).max(1.0);
+    let part = |word: &str, of: Option<(u64, u64)>| of.map(|of| format!("{word} {}", number::share(share(of))));
+    let cores = used.cores.map(|cores| format!("CPU {cores:.1} cores"));
+    let words: Vec<String> =
+        cores.into_iter().chain(part("memory", used.memory)).chain(part("disk", used.disk)).collect();
+    let scarce = [used.memory, used.disk].into_iter().flatten().any(|of| share(of) > 1.0 - SCARCE);
+    view! {
+        <div class=if scarce { "warn" } else { "faint" } data-testid="node-use" title="What is used of the node">
+            {words.join(" · ")}
+        </div>
     }
     .into_any()
 }

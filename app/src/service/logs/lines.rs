@@ -28,6 +28,7 @@ pub(super) fn page(page: &LogPage, marks: &Marks, window: Window, path: &str) ->
         along: Along::Range,
         lines: bars(&page.levels),
         stacked: true,
+        band: None,
         empty: "No lines in this range",
         marks: marks.clone(),
         deploys,

@@ -64,7 +64,7 @@ fn small(chart: &MetricChart, colours: &Colours<'_>, window: Window, href: Strin
         <a class="card small-chart" href=href title=chart.title.clone() data-testid="small-chart">
             <span class="name">{plot.title}</span>
             <span class="value">{most} {value}</span>
-            <div class="geometry" inner_html=path::chart(&plot.lines, window, top, &[])></div>
+            <div class="geometry" inner_html=path::chart(&plot.lines, None, window, top, &[])></div>
         </a>
     }
     .into_any()

@@ -3,7 +3,7 @@
 mod heap;
 
 use leptos::prelude::*;
-use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, Series, bytes_text, short_age_text};
+use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, LimitOf, Series, bytes_text, short_age_text};
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::path::Line;
@@ -60,11 +60,9 @@ fn before(leak: &Leak) -> String {
 fn plot(one: &LeakChart, deploys: &str) -> Plot {
     let line = |(series, class): (&Series, &'static str)| Line { class, series: series.clone(), area: false };
     let pods = one.pods.iter().zip(SERIES.into_iter().cycle()).map(line);
-    let forecast = one.forecast.iter().map(|series| named(series, one.leak.eta()));
-    let forecast: Vec<Series> = forecast.collect();
-    let lines = pods.chain(forecast.iter().zip(FORECAST).map(line)).collect();
+    let lines = pods.chain(ahead(&one.forecast, one.leak.eta())).collect();
     let title = match &one.leak.of {
-        LeakOf::Memory { container } if one.leak.pods.iter().any(|pod| pod.together) => {
+        LeakOf::Memory { container } if one.leak.pods.iter().any(|pod| pod.limit_of == LimitOf::Pod) => {
             format!("Memory of pods with {container}")
         }
         LeakOf::Memory { container } => format!("Memory of {container}"),
@@ -81,10 +79,28 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         along: Along::Range,
         lines,
         stacked: false,
+        band: band(&one.forecast),
         empty: "Nothing measured in this range",
         marks: one.marks.clone(),
         deploys: deploys.to_owned(),
     }
+}
+
+/// Lines of where it goes.
+pub(crate) fn ahead(forecast: &[Series], eta: Option<Eta>) -> Vec<Line> {
+    let lines = forecast.iter().zip(FORECAST);
+    lines.map(|(series, class)| Line { class, series: named(series, eta), area: false }).collect()
+}
+
+/// Between which values it goes: what has reached the limit stays there.
+pub(crate) fn band(forecast: &[Series]) -> Option<(Series, Series)> {
+    let [_, soonest, latest, rest @ ..] = forecast else { return None };
+    let limit = rest.first().and_then(|limit| limit.points.iter().flatten().next().copied());
+    let ended = |series: &Series| Series {
+        points: series.points.iter().map(|point| point.or(limit)).collect(),
+        ..series.clone()
+    };
+    Some((ended(soonest), ended(latest)))
 }
 
 /// A line of where it goes, with when it gets there: `likely in 4 h`.
@@ -106,8 +122,14 @@ fn table(leak: &Leak) -> AnyView {
             <tr data-testid="leaking-pod">
                 <th scope="row">{pod.name.clone()}</th>
                 <td class="num">{bytes_text(pod.level)}</td>
-                <td class="num">{number::or_none(pod.limit, bytes_text)}</td>
-                <td class="num">{format!("{} an hour", bytes_text(pod.rate))}</td>
+                <td class="num">
+                    {number::or_none(pod.limit, bytes_text)}
+                    {(pod.limit_of == LimitOf::Node).then(|| view! { <span class="faint">" of its node"</span> })}
+                </td>
+                <td class="num">
+                    {format!("{} an hour", bytes_text(pod.rate))}
+                    <span class="faint" title="95 % confidence interval of the rate">{interval(pod)}</span>
+                </td>
                 <td class="num">{number::or_none(pod.eta.as_ref(), left)}</td>
                 <td>{ago(pod.since)}</td>
             </tr>
@@ -139,6 +161,12 @@ fn table(leak: &Leak) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// From where to where the rate lies.
+fn interval(pod: &LeakingPod) -> String {
+    let (low, high) = pod.rate_interval;
+    format!(" ({} to {})", bytes_text(low), bytes_text(high))
 }
 
 /// What is left, with its interval where that says more.

@@ -13,14 +13,14 @@ use crate::ui::number;
 
 /// The colours of the lines of charts that stand together: what one key tells apart has the same colour in all of them.
 #[derive(Debug, Default)]
-pub(super) struct Colours<'a> {
+pub(crate) struct Colours<'a> {
     /// By keys, all names in order.
     names: BTreeMap<&'a [String], BTreeSet<&'a str>>,
 }
 
 impl<'a> Colours<'a> {
     /// Of some charts.
-    pub(super) fn of(charts: impl IntoIterator<Item = (&'a MetricQuery, &'a MetricSeries)>) -> Self {
+    pub(crate) fn of(charts: impl IntoIterator<Item = (&'a MetricQuery, &'a MetricSeries)>) -> Self {
         let mut colours = Self::default();
         for (query, answer) in charts {
             let names = answer.series.iter().map(|series| series.name.as_str());
@@ -42,19 +42,28 @@ pub(super) fn golden(charts: &[MetricChart], window: Window, marks: &Marks, depl
         return ().into_any();
     }
     let colours = Colours::of(charts.iter().map(|chart| (&chart.query, &chart.answer)));
-    let one = |one: &MetricChart| {
-        let mut plot = plot(&one.query, &one.answer, &colours, window, marks, deploys);
-        plot.headline = headline(&one.query, &plot);
-        plot.subtitle = subtitle(&one.query, &one.answer);
-        let (_, factor) = unit(&one.query, &one.answer);
-        let beside = |class, line: &Option<Series>| {
-            line.as_ref().map(|line| Line { class, series: scaled(line, factor), area: false })
-        };
-        plot.lines.extend(beside("request", &one.request));
-        plot.lines.extend(beside("limit", &one.limit));
-        chart(Plot { testid: "chart-golden", title: one.title.clone(), ..plot })
-    };
+    let one = |one: &MetricChart| chart(of_golden(one, &colours, window, marks, deploys));
     view! { <div class="charts golden">{charts.iter().map(one).collect_view()}</div> }.into_any()
+}
+
+/// What says how the service is, with what is kept free and what is allowed.
+pub(crate) fn of_golden(
+    one: &MetricChart,
+    colours: &Colours<'_>,
+    window: Window,
+    marks: &Marks,
+    deploys: &str,
+) -> Plot {
+    let mut plot = plot(&one.query, &one.answer, colours, window, marks, deploys);
+    plot.headline = headline(&one.query, &plot);
+    plot.subtitle = subtitle(&one.query, &one.answer);
+    let (_, factor) = unit(&one.query, &one.answer);
+    let beside = |class, line: &Option<Series>| {
+        line.as_ref().map(|line| Line { class, series: scaled(line, factor), area: false })
+    };
+    plot.lines.extend(beside("request", &one.request));
+    plot.lines.extend(beside("limit", &one.limit));
+    Plot { testid: "chart-golden", title: one.title.clone(), ..plot }
 }
 
 /// What its lines are.
@@ -110,6 +119,7 @@ pub(super) fn plot(
         along: Along::Range,
         lines,
         stacked: false,
+        band: None,
         empty: "Nothing measured in this range",
         marks: marks.clone(),
         deploys: deploys.to_owned(),

@@ -65,6 +65,7 @@ fn counts(lanes: &PodLanes) -> Plot {
         window: lanes.window,
         lines: counts.into_iter().map(line).collect(),
         stacked: true,
+        band: None,
         empty: "No pod in this range",
         marks: Marks::default(),
         deploys: String::new(),

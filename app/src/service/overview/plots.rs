@@ -29,6 +29,7 @@ pub(super) fn plots(apm: &Apm, marks: &Marks, deploys: &str) -> AnyView {
         along: Along::Range,
         lines,
         stacked: false,
+        band: None,
         empty: "No requests measured in this range",
         marks: marks.clone(),
         deploys: deploys.to_owned(),

@@ -38,6 +38,7 @@ pub(super) fn page(page: &SpanPage, marks: &Marks, window: Window, path: &str, w
         along: Along::Range,
         lines: Vec::new(),
         stacked: false,
+        band: None,
         empty: if words.text.is_empty() { "No spans in this range" } else { "None match" },
         marks: marks.clone(),
         deploys: format!("{path}/deploys{kept}{}deploy=", if kept.is_empty() { '?' } else { '&' }),

@@ -1,6 +1,6 @@
 //! What is said of a leak.
 
-use model::{Leak, LeakOf, Sentence, bytes_text, short_age_text};
+use model::{Leak, LeakOf, LimitOf, Sentence, bytes_text, short_age_text};
 
 /// Who climbs, how fast, when it ends, and how it was before.
 pub fn leak_sentence(leak: &Leak) -> Sentence {
@@ -19,7 +19,11 @@ pub fn leak_sentence(leak: &Leak) -> Sentence {
     };
     let rate = format!("{} an hour", bytes_text(first.rate));
     let sentence = Sentence::plain(format!("{what} of ")).strong(who).text(verb).strong(rate);
-    let end = if several { ": the first reaches its limit in " } else { ": limit reached in " };
+    let end = match (first.limit_of, several) {
+        (LimitOf::Node, _) => ", no limit: the memory of its node is used up in ",
+        (_, true) => ": the first reaches its limit in ",
+        (_, false) => ": limit reached in ",
+    };
     let sentence = match first.eta {
         Some(eta) => sentence.text(end).strong(short_age_text(eta.likely)),
         None => sentence.text(format!(", {} now, no limit", bytes_text(first.level))),

@@ -43,7 +43,11 @@ impl Scrape {
         troubles.dedup();
         let answered = Answered { containers: containers.is_some() || summary.is_some(), summary: summary.is_some() };
         if answered.containers {
-            let batch = self.batch(containers.unwrap_or_default(), &summary.unwrap_or_default(), answered);
+            let summary = summary.unwrap_or_default();
+            if let Some(used) = summary.node.used(crate::run::now()) {
+                self.store.nodes().keep(&self.cluster, &self.target.node, used);
+            }
+            let batch = self.batch(containers.unwrap_or_default(), &summary, answered);
             self.append(batch).await;
         }
         Scraped { target: self.target, memory: self.memory, answered: answered.containers, troubles }

@@ -1,6 +1,7 @@
 //! `/stats/summary`: network and volumes of pods, file systems of containers; processor and memory where the node has
 //! no cadvisor. Pure.
 
+use model::{NodeUse, Timestamp};
 use serde::Deserialize;
 
 use crate::slim::Instant;
@@ -9,7 +10,28 @@ use crate::slim::Instant;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Summary {
+    pub(super) node: Node,
     pub(super) pods: Vec<Pod>,
+}
+
+/// The node as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Node {
+    pub(super) cpu: Option<Cpu>,
+    pub(super) memory: Option<Memory>,
+    pub(super) fs: Option<Files>,
+}
+
+impl Node {
+    /// What is used of it; nothing where it says nothing.
+    pub(super) fn used(&self, now: Timestamp) -> Option<NodeUse> {
+        let memory = self.memory.as_ref().and_then(|memory| memory.working_set_bytes.zip(memory.available_bytes));
+        let disk = self.fs.as_ref().and_then(|files| files.used_bytes.zip(files.available_bytes));
+        let cores = self.cpu.as_ref().and_then(|cpu| cpu.nano_cores).map(|nanos| nanos as f64 / 1e9);
+        let at = self.memory.as_ref().and_then(|memory| memory.time.0).filter(|at| *at <= now).unwrap_or(now);
+        (memory.is_some() || disk.is_some() || cores.is_some()).then_some(NodeUse { at, cores, memory, disk })
+    }
 }
 
 /// A pod.
@@ -50,6 +72,8 @@ pub(super) struct Cpu {
     pub(super) time: Instant,
     #[serde(rename = "usageCoreNanoSeconds")]
     pub(super) nanos: Option<u64>,
+    #[serde(rename = "usageNanoCores")]
+    pub(super) nano_cores: Option<u64>,
 }
 
 /// Memory.
@@ -58,6 +82,7 @@ pub(super) struct Cpu {
 pub(super) struct Memory {
     pub(super) time: Instant,
     pub(super) working_set_bytes: Option<u64>,
+    pub(super) available_bytes: Option<u64>,
     pub(super) rss_bytes: Option<u64>,
 }
 
@@ -67,6 +92,7 @@ pub(super) struct Memory {
 pub(super) struct Files {
     pub(super) time: Instant,
     pub(super) used_bytes: Option<u64>,
+    pub(super) available_bytes: Option<u64>,
 }
 
 /// A pod's network: each interface, and the main one beside them.
@@ -115,7 +141,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_and_the_rest_left() {
-        let body = br#"{"node": {"nodeName": "n", "cpu": {}}, "pods": [{
+        let body = br#"{"node": {"nodeName": "n", "cpu": {"usageNanoCores": 2500000000}, "memory":
+            {"time": "2026-11-24T11:00:00Z", "workingSetBytes": 70, "availableBytes": 30, "usageBytes": 90},
+            "fs": {"usedBytes": 5}}, "pods": [{
             "podRef": {"name": "cart-1", "namespace": "shop", "uid": "u"}, "startTime": "2026-11-24T10:00:00Z",
             "containers": [{"name": "app", "startTime": "2026-11-24T10:00:00Z",
                 "cpu": {"time": "2026-11-24T11:00:00Z", "usageNanoCores": 5, "usageCoreNanoSeconds": 2000000000},
@@ -126,6 +154,10 @@ mod tests {
             "volume": [{"time": "2026-11-24T11:00:00Z", "name": "data", "availableBytes": 10, "capacityBytes": 20,
                 "pvcRef": {"name": "data-cart-1", "namespace": "shop"}}, {"name": "token"}]}, {}]}"#;
         let summary: Summary = serde_json::from_slice(body).unwrap();
+        let now = Timestamp::from_seconds(2_000_000_000);
+        let used = summary.node.used(now).unwrap();
+        assert_eq!((used.cores, used.memory, used.disk), (Some(2.5), Some((70, 30)), None), "half a figure is none");
+        assert!(used.at < now && Summary::default().node.used(now).is_none());
         let pod = &summary.pods[0];
         assert_eq!(pod.named.name, "cart-1");
         assert_eq!(pod.containers[0].cpu.as_ref().and_then(|cpu| cpu.nanos), Some(2_000_000_000));

@@ -1,9 +1,11 @@
 //! The Kubernetes tab: what went wrong, all resources, all pods, as they are or as of a past moment.
 
+use std::collections::BTreeSet;
+
 use app::AppError;
 use model::{
-    AdverseEvent, ContainerRole, ContainerState, Deploy, KubernetesTab, NodeTrouble, PodRow, PodState, RelatedResource,
-    Revision, ServiceId, ServiceState, Timestamp, Viewer, Window,
+    AdverseEvent, ContainerRole, ContainerState, Deploy, KubernetesTab, NodeTrouble, NodeUse, PodRow, PodState,
+    RelatedResource, Revision, ServiceId, ServiceState, Timestamp, Viewer, Window,
 };
 
 use super::tree::tree;
@@ -40,6 +42,7 @@ pub(in crate::backend) async fn tab(
         leak: if past.is_none() { answers.leak_of(&service) } else { None },
         events,
         nodes: seen.nodes,
+        uses: if past.is_none() { uses(answers, &id.cluster, &pods, now) } else { Vec::new() },
         deploys: super::flags(answers, id, &deploys, until).await?,
         window: until,
         resources: rows,
@@ -94,6 +97,14 @@ impl Seen {
         seen.events = past::events(seen.events, window);
         Ok(seen)
     }
+}
+
+/// What is used of the nodes of pods that are there.
+fn uses(answers: &Answers, cluster: &str, pods: &[PodRow], now: Timestamp) -> Vec<(String, NodeUse)> {
+    let nodes: BTreeSet<&String> =
+        pods.iter().filter(|pod| pod.ended.is_none()).filter_map(|pod| pod.node.as_ref()).collect();
+    let used = |node: &String| Some((node.clone(), answers.store.nodes().used(cluster, node, now)?));
+    nodes.into_iter().filter_map(used).collect()
 }
 
 /// When something changed in a window, oldest first.

@@ -84,7 +84,7 @@ mod tests {
             rate_interval: (1.0, 1.0),
             level: 1.0,
             limit: None,
-            together: false,
+            limit_of: model::LimitOf::Own,
             since: NOW.plus(-hours * HOUR),
             eta: None,
         };
