@@ -1,7 +1,7 @@
 //! Kubelets of the simulated cluster are read: what they measure is a service's, and what one does not answer is said.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use model::{KubeletStatus, Timestamp, Window};
 use simulator::{Controls, Faults, Options, Scenario, Service, Simulator};
@@ -28,7 +28,15 @@ impl Watched {
             ..Service::default()
         };
         let whole = Service { name: "identity".into(), limited_as_a_whole: true, ..service.clone() };
-        let scenario = Scenario { nodes: 2, services: vec![service, whole], ..Scenario::idle() };
+        let db = Service {
+            name: "db".into(),
+            kind: "StatefulSet".into(),
+            replicas: 1,
+            volume: 1_000,
+            stored: 990.0,
+            ..service.clone()
+        };
+        let scenario = Scenario { nodes: 2, services: vec![service, whole, db], ..Scenario::idle() };
         let simulator = Simulator::start(Options { scenario, rate: 0.0, ..Options::default() }).await.unwrap();
         let kubeconfig = directory.path().join("kubeconfig");
         std::fs::write(&kubeconfig, simulator.kubeconfig()).unwrap();
@@ -108,6 +116,30 @@ async fn what_containers_use_is_read_from_every_node() {
         };
         assert!(others.iter().all(|name| !names.iter().any(|known| known == name)), "{service}: {names:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volume_that_was_claimed_and_the_nodes_themselves_are_measured() {
+    let watched = Watched::start(&[]).await;
+    let began = Instant::now();
+    let volume = ["k8s.volume.available", "k8s.volume.capacity"];
+    loop {
+        let names = watched.names("db").await;
+        if volume.iter().all(|name| names.iter().any(|known| known == name)) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{names:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let directory = watched.store.directory();
+    let service = directory.services().find(|service| service.id.name == "db").unwrap();
+    let pod = &directory.pods(&service.id)[0];
+    let now = Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64);
+    let used = watched.store.nodes().used(&service.id.cluster, pod.node.as_deref().unwrap(), now).unwrap();
+    let (memory, left) = used.memory.unwrap();
+    assert_eq!(memory + left, 32 << 30, "what is used and what is left is all that it has");
+    assert!(used.cores.is_some_and(|cores| cores > 0.2) && used.disk.is_some(), "{used:?}");
+    assert!(watched.names("cart").await.iter().all(|name| !name.starts_with("k8s.volume")), "it has none");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

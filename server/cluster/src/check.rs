@@ -87,7 +87,10 @@ pub async fn check(source: &Source, options: &Options) -> Vec<Finding> {
     let everywhere = [None];
     let places: Vec<Option<&str>> = namespaces.iter().map(|namespace| Some(namespace.as_str())).collect();
     let places = if namespaces.is_empty() { &everywhere[..] } else { &places };
-    findings.extend(allowed(&client, &[logs()], places).await);
+    match options.log_streams {
+        0 => findings.push(Finding::new("logs of pods", Outcome::Note("not read (--log-streams 0)".into()))),
+        _ => findings.extend(allowed(&client, &[logs()], places).await),
+    }
     match &options.kubelets {
         None => findings.push(Finding::new("kubelets", Outcome::Note("not asked (--kubelets=off)".into()))),
         Some(how) if namespaces.is_empty() => {
@@ -220,18 +223,14 @@ async fn kubelets(client: &Client, source: &Source, how: &kubelet::Options) -> V
     }
 }
 
-/// What kubelets did not answer. That they are out of reach is no fault of this place: Binnacle may run elsewhere.
+/// What kubelets did not answer.
 fn lacking(trouble: KubeletTrouble, tried: usize) -> Finding {
     let KubeletTrouble { reason, add, nodes, example } = trouble;
     let why = format!("{nodes} of {tried} tried, {example} among them: {reason}");
-    match add {
-        Some(add) => Finding::missing("kubelets", why, add),
-        None => {
-            let hint = "without them there is no processor and memory of containers (in a cluster, a NetworkPolicy \
-                        may be in the way)";
-            Finding::new("kubelets", Outcome::Note(format!("{why}; {hint}")))
-        }
-    }
+    let why = format!("without them there is no processor and memory of containers; {why}");
+    let reach = "let this place reach the nodes on that port (in a cluster, a NetworkPolicy may be in the way), or do \
+                 without by --kubelets=off";
+    Finding::missing("kubelets", why, add.unwrap_or_else(|| reach.to_owned()))
 }
 
 #[cfg(test)]
@@ -258,14 +257,18 @@ mod tests {
     }
 
     #[test]
-    fn a_kubelet_out_of_reach_is_a_note_and_a_right_that_is_missing_is_not() {
+    fn a_kubelet_that_does_not_answer_is_missing_with_what_to_do() {
         let trouble = |add: Option<&str>| KubeletTrouble {
             reason: "no".into(),
             add: add.map(str::to_owned),
             nodes: 1,
             example: "node-1".into(),
         };
-        assert!(!lacking(trouble(None), 3).is_missing());
-        assert!(lacking(trouble(Some("a rule\n")), 3).is_missing());
+        let add = |finding: Finding| match finding.outcome {
+            Outcome::Missing { add, .. } => add,
+            other => panic!("{other:?}"),
+        };
+        assert!(add(lacking(trouble(None), 3)).contains("--kubelets=off"));
+        assert_eq!(add(lacking(trouble(Some("a rule\n")), 3)), "a rule\n");
     }
 }

@@ -51,6 +51,12 @@ pub struct Service {
     pub memory_limit: u32,
     /// Memory in use in MiB.
     pub memory: f64,
+    /// Size of the volume that each pod has, in MiB; 0 for none.
+    pub volume: u32,
+    /// MiB in use of it when a pod starts.
+    pub stored: f64,
+    /// MiB that it fills by in an hour.
+    pub fills: f64,
     /// Cores in use.
     pub cpu: f64,
     /// Limit of cores; 0 for none.
@@ -320,6 +326,9 @@ impl Default for Service {
             config: BTreeMap::new(),
             memory_limit: 256,
             memory: 90.0,
+            volume: 0,
+            stored: 0.0,
+            fills: 0.0,
             cpu: 0.05,
             cpu_limit: 0.0,
             limited_as_a_whole: false,

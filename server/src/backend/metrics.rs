@@ -225,7 +225,7 @@ impl Golden {
 }
 
 /// What kubelets say comes before what runtimes say (OpenTelemetry semantic conventions, Prometheus clients).
-const GOLDEN: [Golden; 15] = [
+const GOLDEN: [Golden; 16] = [
     Golden::rate("CPU", &["container.cpu.time", "k8s.pod.cpu.time"])
         .by(&["pod"])
         .limit("k8s.container.cpu.limit")
@@ -248,6 +248,9 @@ const GOLDEN: [Golden; 15] = [
         .by(&["network.io.direction", "direction"]),
     Golden::rate("Throttled", &["container.cpu.throttled"]).by(&["pod"]).of("container.cpu.periods"),
     Golden::rate("Throttled as a whole", &["k8s.pod.cpu.throttled"]).by(&["pod"]).of("k8s.pod.cpu.periods"),
+    // The worst container counts: waiting of several is no share of anything.
+    Golden { rate: true, ..Golden::level("Pressure", &["container.pressure.waiting"], Aggregation::Max) }
+        .by(&["resource"]),
     Golden::level("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95),
     Golden::level("Active requests", &["http.server.active_requests"], Aggregation::Sum),
     Golden::level(

@@ -69,6 +69,7 @@ pub(crate) fn of_golden(
 /// What its lines are.
 fn subtitle(query: &MetricQuery, answer: &MetricSeries) -> String {
     let what = match (query.rate, answer.unit.as_str()) {
+        (true, "s") if is_pressure(query) => "share of the time that something waits",
         // Seconds of processor time a second.
         (true, "s") => "cores",
         _ if query.by.is_empty() => query.aggregation.word(),
@@ -148,6 +149,7 @@ fn unit(query: &MetricQuery, answer: &MetricSeries) -> (Unit, f64) {
     match (is_bytes, seconds, rate) {
         (true, _, true) => (Unit::ByteRate, 1.0),
         (true, _, false) => (Unit::Bytes, 1.0),
+        (_, Some(seconds), true) if is_pressure(query) => (Unit::Share, seconds),
         // Seconds a second: how many of something were busy.
         (_, Some(seconds), true) => (Unit::Number, seconds),
         (_, Some(seconds), false) => (Unit::Duration, seconds * 1e9),
@@ -156,6 +158,11 @@ fn unit(query: &MetricQuery, answer: &MetricSeries) -> (Unit, f64) {
         (.., true) => (Unit::Rate, 1.0),
         _ => (Unit::Number, 1.0),
     }
+}
+
+/// Pressure stall information: seconds in which something waited (Linux, `accounting/psi.rst`).
+fn is_pressure(query: &MetricQuery) -> bool {
+    query.name.starts_with("container.pressure.")
 }
 
 fn scaled(series: &Series, factor: f64) -> Series {
@@ -223,6 +230,8 @@ mod tests {
         assert_eq!(of("took", "s", shape, Aggregation::P95, true), (Unit::Duration, 1e9));
         assert_eq!(of("took", "s", shape, Aggregation::Count, true), (Unit::Rate, 1.0));
         assert_eq!(of("cpu.time", "s", MetricKind::Counter, Aggregation::Sum, true), (Unit::Number, 1.0));
+        let pressure = of("container.pressure.waiting", "s", MetricKind::Counter, Aggregation::Max, true);
+        assert_eq!(pressure, (Unit::Share, 1.0));
         assert_eq!(of("cpu.utilization", "1", gauge, Aggregation::Avg, false), (Unit::Share, 1.0));
         assert_eq!(of("threads", "{thread}", gauge, Aggregation::Sum, false), (Unit::Number, 1.0));
     }

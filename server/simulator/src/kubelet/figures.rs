@@ -45,6 +45,8 @@ pub(crate) struct Figures {
     pub(crate) received: f64,
     pub(crate) sent: f64,
     pub(crate) written: f64,
+    /// Bytes of its volume: in use and in all; 0 where it has none.
+    pub(crate) volume: (f64, f64),
 }
 
 impl Run<'_> {
@@ -68,7 +70,10 @@ impl Run<'_> {
         let traffic = Wave::new(&self.service.id(), &format!("{} network", self.uid));
         let traffic = self.service.cpu * (traffic.until(to) - traffic.until(from));
         let memory = self.memory(at, age);
+        let size = f64::from(self.service.volume);
+        let stored = (self.service.stored + self.service.fills * age / 3_600.0).min(size);
         Figures {
+            volume: ((stored * MIB).floor(), size * MIB),
             cpu,
             cores: self.service.cpu * load.at(to),
             periods: periods.floor(),
@@ -184,6 +189,16 @@ mod tests {
         assert!(killed.at(at(999)).memory > 385.0 * MIB);
         let endless = Run { leak: 1e6, ..run(&service) };
         assert!(endless.at(at(9_000)).memory < 400.0 * MIB);
+    }
+
+    #[test]
+    fn a_volume_fills_until_it_is_full() {
+        let service = Service { volume: 100, stored: 40.0, fills: 30.0, ..Service::default() };
+        let used = |hours: i64| run(&service).at(at(hours * 3_600)).volume;
+        assert_eq!(
+            (used(0), used(1), used(9)),
+            ((40.0 * MIB, 100.0 * MIB), (70.0 * MIB, 100.0 * MIB), (100.0 * MIB, 100.0 * MIB))
+        );
     }
 
     #[test]

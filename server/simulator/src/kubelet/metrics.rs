@@ -37,7 +37,7 @@ pub(crate) fn answer(api: &Api, node: &str, path: &str) -> Option<Answer> {
     match path {
         "/metrics/cadvisor" => Some(answer_text(cadvisor(&measured()))),
         "/metrics/resource" => Some(answer_text(resource(&measured()))),
-        "/stats/summary" => Some(answer_json(200, &summary(&measured(), node))),
+        "/stats/summary" => Some(answer_json(200, &summary(&measured(), node, api.objects.now()))),
         "/healthz" => Some(answer_text("ok")),
         _ => None,
     }
@@ -200,7 +200,34 @@ fn resource(all: &[Measured]) -> String {
     out
 }
 
-fn summary(all: &[Measured], node: &str) -> Value {
+/// What a node has, and what runs on it beside pods, in bytes.
+const NODE_MEMORY: f64 = 32.0 * 1_073_741_824.0;
+const SYSTEM_MEMORY: f64 = 2.0 * 1_073_741_824.0;
+const NODE_DISK: u64 = 100 << 30;
+
+/// The node as a whole.
+fn of_node(all: &[Measured], node: &str, now: Timestamp) -> Value {
+    let sum = |read: Read| all.iter().map(read).sum::<f64>();
+    let memory = sum(|m| m.figures.memory) + SYSTEM_MEMORY;
+    let disk = (24 << 30) + sum(|m| m.figures.written / 64.0) as u64;
+    let at = time::micro_text(now);
+    json!({
+        "nodeName": node,
+        "cpu": {"time": at, "usageNanoCores": ((sum(|m| m.figures.cores) + 0.2) * 1e9) as u64},
+        "memory": {"time": at, "workingSetBytes": memory as u64, "availableBytes": (NODE_MEMORY - memory).max(0.0) as u64},
+        "fs": {"time": at, "usedBytes": disk, "availableBytes": NODE_DISK.saturating_sub(disk), "capacityBytes": NODE_DISK},
+    })
+}
+
+/// A pod's claimed volume, where it has one.
+fn volumes(m: &Measured, at: &str) -> Vec<Value> {
+    let (used, size) = m.figures.volume;
+    let volume = json!({"time": at, "name": "data", "usedBytes": used as u64, "availableBytes": (size - used) as u64,
+        "capacityBytes": size as u64, "pvcRef": {"name": format!("data-{}", m.pod), "namespace": m.namespace}});
+    if size > 0.0 { vec![volume] } else { Vec::new() }
+}
+
+fn summary(all: &[Measured], node: &str, now: Timestamp) -> Value {
     let pod = |m: &Measured| {
         let (at, figures) = (time::micro_text(m.at), &m.figures);
         let cpu = json!({"time": at, "usageNanoCores": (figures.cores * 1e9) as u64,
@@ -216,8 +243,9 @@ fn summary(all: &[Measured], node: &str) -> Value {
             "cpu": cpu, "memory": memory,
             "network": {"time": at, "name": "eth0", "rxBytes": figures.received as u64, "rxErrors": 0,
                 "txBytes": figures.sent as u64, "txErrors": 0, "interfaces": [interface]},
+            "volume": volumes(m, &at),
             "ephemeral-storage": {"time": at, "usedBytes": 4_194_304},
         })
     };
-    json!({"node": {"nodeName": node}, "pods": all.iter().map(pod).collect::<Vec<_>>()})
+    json!({"node": of_node(all, node, now), "pods": all.iter().map(pod).collect::<Vec<_>>()})
 }

@@ -198,6 +198,9 @@ fn stores() -> Vec<Service> {
         stateful(Service {
             memory: 380.0,
             memory_limit: 1024,
+            volume: 10_240,
+            stored: 6_300.0,
+            fills: 20.0,
             ..service("shop/orders-db", &["17.1", "17.2"], 2, vec![route("INSERT orders", 0.0, 4.0, &[])])
         }),
     ]
