@@ -150,8 +150,10 @@ pub struct AdverseGroup {
     pub container: Option<String>,
     /// Exit code of a container that ended.
     pub exit_code: Option<i32>,
-    /// The pods by name, those that it happened to last first; none where it is about the workload.
+    /// Pods by name, those that it happened to last first, as many as can be read; none where it is about the workload.
     pub pods: Vec<String>,
+    /// How many pods it happened to in all.
+    pub pod_count: u32,
     /// First time.
     pub first: Timestamp,
     /// Last time.

@@ -47,14 +47,17 @@ impl LazyRoute for Kubernetes {
                 {travel::travel(&tab, window, address)}
                 {events::events(&tab, &path())}
                 {resources::resources(&tab, address)}
-                {pods::pods(&tab, address)}
             }
             .into_any()
         };
-        let memory = ask(asked, |(id, moment): Asked| async move { read_memory(known(id)?, moment.window).await });
+        let memory = ask(key, |((id, moment), at): (Asked, Option<Timestamp>)| async move {
+            let until = at.map_or(moment.window.to, |at| at.clamp(moment.window.from, moment.window.to));
+            read_memory(known(id)?, Window::new(moment.window.from, until)).await
+        });
         view! {
             {panel(tab, "tall", draw)}
             {part(memory, move |found: Option<MemoryChart>| memory::memory(found.as_ref(), &path()).into_any())}
+            {part(tab, move |tab: KubernetesTab| pods::pods(&tab, address))}
             {opened(asked, at, address)}
         }
         .into_any()

@@ -182,6 +182,7 @@ impl Fake {
             message,
             container: Some("app".into()),
             pods: vec![self.text("checkout-7d9f5b4c8-3")],
+            pod_count: 1,
             first: minutes_ago(29),
             last: minutes_ago(27),
             count,
@@ -210,6 +211,7 @@ impl Fake {
                     ..event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), 1)
                 },
                 AdverseGroup {
+                    pod_count: 70,
                     pods: (0..50).map(|n| self.text(&format!("checkout-84bd-{n}"))).collect(),
                     held: vec![(minutes_ago(29), minutes_ago(0))],
                     current: true,

@@ -9,7 +9,7 @@ async fn the_kubernetes_tab_has_what_went_wrong_resources_and_pods() {
     assert_eq!((page.ids("adverse-event"), page.ids("resource-row"), page.ids("pod-row")), (3, 6, 3));
     page.has(&["fatal: no room", "after deploy of v1.8.2", "/deploys?deploy=12"]);
     page.has(&["OOM killed", "exit code 137", "node-07", "14:29 – 14:31<", "since 14:29, 6 times"]);
-    page.has(&["50 pods / app", "and 38 more", "Give it a higher memory limit."]);
+    page.has(&["70 pods / app", "and 20 pods more", "Give it a higher memory limit."]);
     assert!(page.html.contains(">ended ") && !page.html.contains("terminating"), "what it was on the way is over");
 }
 

@@ -2,7 +2,7 @@
 
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::{AdverseEvent, AdverseGroup, AdverseKind, Deploy, HOUR, Timestamp};
 
@@ -12,6 +12,8 @@ pub use steps::next_step;
 const FOLLOWS: i64 = HOUR;
 /// Times kept of one group, the latest.
 const MOST_TIMES: usize = 200;
+/// Pods named of one group.
+const MOST_PODS: usize = 50;
 
 /// A group with the events that it is made of, the latest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +57,13 @@ fn group(mut events: Vec<AdverseEvent>, deploys: &[Deploy], now: Timestamp) -> O
         deploy: followed(deploys, latest).map(|deploy| (deploy.id.sequence, deploy.to_name.clone())),
         ..AdverseGroup::default()
     };
+    let mut pods: HashSet<&str> = HashSet::new();
     for event in &events {
-        group.pods.extend(event.pod.clone().filter(|pod| !group.pods.contains(pod)));
+        if let Some(pod) = event.pod.as_deref().filter(|pod| pods.insert(pod))
+            && group.pods.len() < MOST_PODS
+        {
+            group.pods.push(pod.to_owned());
+        }
         group.first = group.first.min(event.first);
         group.last = group.last.max(event.last);
         group.count = group.count.saturating_add(event.count);
@@ -65,6 +72,7 @@ fn group(mut events: Vec<AdverseEvent>, deploys: &[Deploy], now: Timestamp) -> O
         group.times.extend(&event.times);
         group.held.extend(held(event, now));
     }
+    group.pod_count = pods.len() as u32;
     group.times = latest_of(std::mem::take(&mut group.times));
     group.held = united(std::mem::take(&mut group.held));
     Some(Joined { group, events })
@@ -75,12 +83,13 @@ fn absorb(groups: &mut Vec<Joined>) {
     let (loops, mut others): (Vec<_>, Vec<_>) =
         std::mem::take(groups).into_iter().partition(|one| one.group.kind == AdverseKind::CrashLoop);
     *groups = loops;
-    for one in groups.iter_mut().map(|one| &mut one.group) {
+    for Joined { group: one, events } in groups.iter_mut() {
+        let looping: HashSet<&Option<String>> = events.iter().map(|event| &event.pod).collect();
         let is_its = |other: &mut Joined| {
-            let other = &other.group;
-            other.kind == AdverseKind::Restart
-                && (&other.container, other.exit_code, &other.deploy) == (&one.container, one.exit_code, &one.deploy)
-                && other.pods.iter().all(|pod| one.pods.contains(pod))
+            let of = &other.group;
+            of.kind == AdverseKind::Restart
+                && (&of.container, of.exit_code, &of.deploy) == (&one.container, one.exit_code, &one.deploy)
+                && other.events.iter().all(|event| looping.contains(&event.pod))
         };
         for restarts in others.extract_if(.., is_its).map(|other| other.group).collect::<Vec<_>>() {
             one.first = one.first.min(restarts.first);

@@ -26,15 +26,15 @@ fn event(kind: AdverseKind, pod: &str, exit_code: Option<i32>, times: &[i64]) ->
 }
 
 #[test]
-fn fifty_pods_that_fail_alike_are_one_with_the_latest_first() {
-    let pods = (0..50).map(|n| event(AdverseKind::FailedPull, &format!("web-{n}"), None, &[n, n + 1])).collect();
+fn sixty_pods_that_fail_alike_are_one_with_the_latest_first() {
+    let pods = (0..60).map(|n| event(AdverseKind::FailedPull, &format!("web-{n}"), None, &[n, n + 1])).collect();
     let [one] = &joined(pods, &[], at(60))[..] else { panic!("one") };
     let group = &one.group;
-    assert_eq!((group.pods.len(), group.pods[0].as_str(), group.count), (50, "web-49", 100));
-    assert_eq!((group.first, group.last, group.message.as_str()), (at(0), at(50), "of web-49"));
+    assert_eq!((group.pod_count, group.pods.len(), group.count), (60, 50, 120));
+    assert_eq!((group.first, group.last, group.message.as_str()), (at(0), at(60), "of web-59"));
     assert_eq!(
         (group.times.len(), one.events.len(), group.current),
-        (51, 50, false),
+        (61, 60, false),
         "times that fall together are one"
     );
     assert!(group.next.is_some());

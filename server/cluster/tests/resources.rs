@@ -129,6 +129,58 @@ fn everything_a_service_refers_to_and_is_referred_to_by_belongs_to_it() {
 }
 
 #[test]
+fn what_clusters_have_only_by_choice_and_endpoint_slices_belong_to_it_as_well() {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let slice = |name: &str, ready: &[bool]| {
+        let endpoint = |ready: &bool| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": ready}});
+        let endpoints: Vec<Value> = ready.iter().map(endpoint).collect();
+        let labels = json!({"kubernetes.io/service-name": "web"});
+        object(
+            "EndpointSlice",
+            name,
+            json!({"metadata": {"labels": labels}, "addressType": "IPv4", "endpoints": endpoints}),
+        )
+    };
+    let by_choice = [
+        slice("web-b", &[true, true]),
+        slice("web-a", &[false]),
+        object(
+            "HTTPRoute",
+            "public",
+            json!({"spec": {"hostnames": ["shop.test"], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}}),
+        ),
+        object("HTTPRoute", "other", json!({"spec": {"rules": [{"backendRefs": [{"name": "cart", "port": 80}]}]}})),
+        object(
+            "VerticalPodAutoscaler",
+            "web",
+            json!({"spec": {"targetRef": target, "updatePolicy": {"updateMode": "Off"}}}),
+        ),
+        object(
+            "ScaledObject",
+            "web",
+            json!({"spec": {"scaleTargetRef": {"name": "web"}, "triggers": [{"type": "kafka"}]}}),
+        ),
+    ];
+    let bench = Bench::list(5, &[web(), around(), by_choice.to_vec()].concat());
+    let rows = lines(&related(&bench));
+    let at = rows.iter().position(|row| row.starts_with("Service web")).unwrap();
+    assert_eq!(
+        rows[at..at + 5],
+        [
+            "Service web: 2 of 3 endpoints ready",
+            "  EndpointSlice web-a: 0 of 1 endpoints ready",
+            "  EndpointSlice web-b: 2 endpoints",
+            "  Ingress shop: shop.test",
+            "  HTTPRoute public: shop.test",
+        ]
+    );
+    for row in ["VerticalPodAutoscaler web: mode Off", "ScaledObject web: by kafka"] {
+        assert!(rows.iter().any(|known| known == row), "{row} of {rows:#?}");
+    }
+    assert!(!rows.iter().any(|row| row.contains("HTTPRoute other")));
+}
+
+#[test]
 fn a_change_of_what_refers_to_a_service_reaches_it_and_the_snapshot_is_kept() {
     let mut bench = Bench::list(5, &[web(), around()].concat());
     bench.now += 1;

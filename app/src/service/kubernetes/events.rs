@@ -95,7 +95,7 @@ fn event(event: &AdverseGroup, id: Option<String>, deploys: &str) -> AnyView {
                 <p class="why">{event.message.clone()}</p>
                 {event.next.as_deref().map(next)}
                 <p class="notes">{reason} {exit} {seen} {followed} {some(&event.nodes, node)}</p>
-                {many(&event.pods)}
+                {many(event)}
                 {lines}
             </div>
             <span class="when">{when(event.first, event.last, event.count, event.current)}</span>
@@ -116,13 +116,15 @@ fn next(step: &str) -> AnyView {
 }
 
 /// All pods of an event, where one name does not say it.
-fn many(pods: &[String]) -> Option<AnyView> {
+fn many(event: &AdverseGroup) -> Option<AnyView> {
     let draw = |pod: &String| view! { <code>{pod.clone()}</code> }.into_any();
-    (pods.len() > 1).then(|| {
+    let more = (event.pod_count as usize).saturating_sub(event.pods.len());
+    let more = (more > 0).then(|| format!("and {}", plural(more as u64, "pod more", "pods more")));
+    (event.pods.len() > 1).then(|| {
         view! {
             <details class="event-pods">
                 <summary>"Which pods"</summary>
-                <p class="notes">{some(pods, draw)}</p>
+                <p class="notes">{event.pods.iter().map(draw).collect_view()} {more}</p>
             </details>
         }
         .into_any()
@@ -185,7 +187,7 @@ fn place(event: &AdverseGroup) -> String {
     let pods = match &event.pods[..] {
         [] => None,
         [pod] => Some(pod.clone()),
-        pods => Some(format!("{} pods", pods.len())),
+        _ => Some(plural(event.pod_count.into(), "pod", "pods")),
     };
     pods.into_iter().chain(event.container.clone()).collect::<Vec<_>>().join(" / ")
 }
