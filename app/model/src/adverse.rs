@@ -124,9 +124,9 @@ pub struct AdverseEvent {
 }
 
 impl AdverseEvent {
-    /// What makes two of one kind in one container different, the last part of its key.
-    pub fn mark(&self) -> &str {
-        self.key.splitn(5, '|').nth(4).unwrap_or_default()
+    /// What happened, whichever object it happened to: its key without the cluster and the object.
+    pub fn what(&self) -> &str {
+        self.key.splitn(3, '|').nth(2).unwrap_or_default()
     }
 
     /// How often it happened in a window, as far as its times are kept.

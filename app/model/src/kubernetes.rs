@@ -292,7 +292,7 @@ pub struct KubernetesTab {
 /// What is used of a node, as its kubelet says.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct NodeUse {
-    /// When it was measured.
+    /// When it was told.
     pub at: Timestamp,
     /// Cores that are busy.
     pub cores: Option<f64>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Marks, MetricChart, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window};
+use crate::{Marks, MetricChart, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window, short_age_text};
 
 /// Nanoseconds until a limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,14 @@ pub struct Leak {
     pub as_of: Timestamp,
 }
 
+impl LeakingPod {
+    /// When it ends, in words: `limit in 5 h`, `node full in 5 h`; nothing without an end.
+    pub fn end_text(&self) -> Option<String> {
+        let what = if self.limit_of == LimitOf::Node { "node full" } else { "limit" };
+        self.eta.map(|eta| format!("{what} in {}", short_age_text(eta.likely)))
+    }
+}
+
 impl Leak {
     /// Nanoseconds until the first pod reaches its limit.
     pub fn eta(&self) -> Option<Eta> {
@@ -110,7 +118,7 @@ pub struct LeakChart {
     pub window: Window,
     /// Bytes of the pods that climb, in their order; not more than can be told apart.
     pub pods: Vec<Series>,
-    /// Where the first of them goes: likely, soonest, latest.
+    /// Where the first of them goes: likely, soonest, latest, then its own limit where it has one.
     pub forecast: Vec<Series>,
     /// Deploys and events in the window.
     pub marks: Marks,
@@ -125,8 +133,8 @@ pub struct MemoryChart {
     pub chart: MetricChart,
     /// What leaks of it.
     pub leak: Option<Leak>,
-    /// Where the first of the leaking pods goes: likely, soonest, latest; nothing where what climbs can't be told from
-    /// the rest of its pod.
+    /// Where the first of the leaking pods goes: likely, soonest, latest, then its own limit where it has one; nothing
+    /// where what climbs can't be told from the rest of its pod.
     pub forecast: Vec<Series>,
     /// Of the chart: with a forecast it reaches into the future.
     pub window: Window,

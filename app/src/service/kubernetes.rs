@@ -20,6 +20,8 @@ use crate::AppError;
 use crate::answer::ask;
 use crate::live::Live;
 use crate::panel::{panel, part};
+use crate::range::{Range, use_range};
+use crate::session::Clock;
 use crate::url::Query;
 
 /// The tab.
@@ -68,6 +70,15 @@ impl LazyRoute for Kubernetes {
 fn opened(asked: Memo<Asked>, at: Memo<Option<Timestamp>>, address: Address) -> AnyView {
     let live = Live::of_page();
     let open = Memo::new(move |_| address.with(|(_, query)| wanted(query)));
+    let range = use_range();
+    // A range that has ended is of the past as well.
+    let at = Memo::new(move |_| {
+        let ended = || match range.get() {
+            Range::Between(window) => Some(window.to).filter(|to| *to < Clock::of_page().now.get_untracked()),
+            Range::Last(_) => None,
+        };
+        at.get().or_else(ended)
+    });
     let key = Memo::new(move |_| (asked.with(|(id, _)| id.clone()), open.get(), at.get(), live.cluster.get()));
     let page =
         ask(key, |(id, open, at, _): (Option<ServiceId>, Option<Wanted>, Option<Timestamp>, Timestamp)| async move {

@@ -4,13 +4,15 @@ mod steps;
 
 use std::collections::{BTreeMap, HashSet};
 
-use model::{AdverseEvent, AdverseGroup, AdverseKind, Deploy, HOUR, Timestamp};
+use model::{AdverseEvent, AdverseGroup, AdverseKind, Deploy, HOUR, MINUTE, Timestamp};
 
 pub use steps::next_step;
 
 /// An event follows a deploy that started so long before its first time.
 const FOLLOWS: i64 = HOUR;
-/// Times kept of one group, the latest.
+/// So long before a crash loop is called one, restarts belong to it.
+const ONSET: i64 = 15 * MINUTE;
+/// Times, and stretches of time, kept of one group, the latest.
 const MOST_TIMES: usize = 200;
 /// Pods named of one group.
 const MOST_PODS: usize = 50;
@@ -24,8 +26,8 @@ pub struct Joined {
     pub events: Vec<AdverseEvent>,
 }
 
-/// What makes events of different pods the same: kind, reason, container, exit code, mark and the deploy before.
-type Cause = (AdverseKind, String, Option<String>, Option<i32>, String, Option<u32>);
+/// What makes events of different pods the same: what happened, its reason, the exit code and the deploy before.
+type Cause = (String, String, Option<i32>, Option<u32>);
 
 /// Joins events of one service over its pods; the group that was seen last comes first. What goes on goes on until
 /// `now`.
@@ -33,8 +35,8 @@ pub fn joined(events: Vec<AdverseEvent>, deploys: &[Deploy], now: Timestamp) -> 
     let mut by_cause: BTreeMap<Cause, Vec<AdverseEvent>> = BTreeMap::new();
     for event in events {
         let deploy = followed(deploys, &event).map(|deploy| deploy.id.sequence);
-        let (reason, container, mark) = (event.reason.clone(), event.container.clone(), event.mark().to_owned());
-        by_cause.entry((event.kind, reason, container, event.exit_code, mark, deploy)).or_default().push(event);
+        let cause = (event.what().to_owned(), event.reason.clone(), event.exit_code, deploy);
+        by_cause.entry(cause).or_default().push(event);
     }
     let mut groups: Vec<Joined> = by_cause.into_values().filter_map(|events| group(events, deploys, now)).collect();
     absorb(&mut groups);
@@ -92,9 +94,13 @@ fn absorb(groups: &mut Vec<Joined>) {
                 && other.events.iter().all(|event| looping.contains(&event.pod))
         };
         for restarts in others.extract_if(.., is_its).map(|other| other.group).collect::<Vec<_>>() {
-            one.first = one.first.min(restarts.first);
-            one.count = one.count.max(restarts.count);
-            one.times = latest_of([std::mem::take(&mut one.times), restarts.times].concat());
+            // Those that led to it, and not what was days ago.
+            let onset = one.first.plus(-ONSET);
+            let times: Vec<Timestamp> = restarts.times.iter().copied().filter(|at| *at >= onset).collect();
+            let count = if restarts.first >= onset { restarts.count } else { times.len() as u32 };
+            one.count = one.count.max(count);
+            one.first = times.first().map_or(one.first, |first| one.first.min(*first));
+            one.times = latest_of([std::mem::take(&mut one.times), times].concat());
         }
     }
     groups.append(&mut others);
@@ -123,7 +129,7 @@ fn united(mut stretches: Vec<(Timestamp, Timestamp)>) -> Vec<(Timestamp, Timesta
             _ => united.push((from, to)),
         }
     }
-    united
+    united.split_off(united.len().saturating_sub(MOST_TIMES))
 }
 
 /// The last deploy before an event, where it was not long before.

@@ -60,6 +60,16 @@ fn other_exit_codes_containers_marks_and_kinds_stay_apart() {
 }
 
 #[test]
+fn two_volumes_that_fill_are_two() {
+    let full = |volume: &str| AdverseEvent {
+        key: format!("c1|shop/StatefulSet/db|VolumeFull|{volume}|"),
+        container: None,
+        ..event(AdverseKind::VolumeFull, "db-0", None, &[1])
+    };
+    assert_eq!(joined(vec![full("data"), full("wal")], &[], at(60)).len(), 2);
+}
+
+#[test]
 fn what_holds_on_any_pod_holds_and_its_stretches_are_united() {
     let held = |pod: &str, from, to, current| AdverseEvent {
         last: at(to),
@@ -74,7 +84,10 @@ fn what_holds_on_any_pod_holds_and_its_stretches_are_united() {
 
 #[test]
 fn restarts_of_a_crash_loop_are_told_with_it_and_others_by_themselves() {
+    let long_ago = [-3 * 24 * 60, -3 * 24 * 60 + 1];
     let events = vec![
+        event(AdverseKind::CrashLoop, "old", Some(9), &[3]),
+        event(AdverseKind::Restart, "old", Some(9), &[&long_ago[..], &[2, 3]].concat()),
         event(AdverseKind::CrashLoop, "a", Some(1), &[3]),
         event(AdverseKind::Restart, "a", Some(1), &[1, 2, 3, 4]),
         event(AdverseKind::CrashLoop, "z", Some(3), &[3]),
@@ -83,6 +96,7 @@ fn restarts_of_a_crash_loop_are_told_with_it_and_others_by_themselves() {
     let groups = joined(events, &[], at(60));
     let told: Vec<_> = groups.iter().map(|one| (one.group.kind, one.group.exit_code, one.group.count)).collect();
     let all = [
+        (AdverseKind::CrashLoop, Some(9), 2),
         (AdverseKind::CrashLoop, Some(1), 4),
         (AdverseKind::CrashLoop, Some(3), 1),
         (AdverseKind::Restart, Some(3), 1),
@@ -93,4 +107,6 @@ fn restarts_of_a_crash_loop_are_told_with_it_and_others_by_themselves() {
     assert_eq!(told.len(), all.len(), "{told:?}");
     let looping = &groups.iter().find(|one| one.group.exit_code == Some(1)).unwrap().group;
     assert_eq!((looping.first, looping.times.len()), (at(1), 4));
+    let old = &groups.iter().find(|one| one.group.exit_code == Some(9)).unwrap().group;
+    assert_eq!(old.first, at(2), "what was days ago did not lead to it");
 }

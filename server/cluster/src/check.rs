@@ -219,18 +219,24 @@ async fn kubelets(client: &Client, source: &Source, how: &kubelet::Options) -> V
         Ok(troubles) if troubles.is_empty() => {
             vec![Finding::new("kubelets", Outcome::Fine(format!("{} of them tried, they answer", targets.len())))]
         }
-        Ok(troubles) => troubles.into_iter().map(|trouble| lacking(trouble, targets.len())).collect(),
+        Ok(troubles) => troubles.into_iter().map(|trouble| lacking(trouble, targets.len() as u32)).collect(),
     }
 }
 
-/// What kubelets did not answer.
-fn lacking(trouble: KubeletTrouble, tried: usize) -> Finding {
+/// What kubelets did not answer. What some of them lack and others do not is theirs: a node may be down.
+fn lacking(trouble: KubeletTrouble, tried: u32) -> Finding {
     let KubeletTrouble { reason, add, nodes, example } = trouble;
     let why = format!("{nodes} of {tried} tried, {example} among them: {reason}");
     let why = format!("without them there is no processor and memory of containers; {why}");
-    let reach = "let this place reach the nodes on that port (in a cluster, a NetworkPolicy may be in the way), or do \
-                 without by --kubelets=off";
-    Finding::missing("kubelets", why, add.unwrap_or_else(|| reach.to_owned()))
+    match add {
+        Some(add) => Finding::missing("kubelets", why, add),
+        None if nodes < tried => Finding::new("kubelets", Outcome::Note(why)),
+        None => {
+            let reach = "see that kubelets can be reached from here at the address and port of their node (in a \
+                         cluster, a NetworkPolicy may be in the way), or do without by --kubelets=off";
+            Finding::missing("kubelets", why, reach)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -261,14 +267,15 @@ mod tests {
         let trouble = |add: Option<&str>| KubeletTrouble {
             reason: "no".into(),
             add: add.map(str::to_owned),
-            nodes: 1,
+            nodes: 2,
             example: "node-1".into(),
         };
         let add = |finding: Finding| match finding.outcome {
             Outcome::Missing { add, .. } => add,
             other => panic!("{other:?}"),
         };
-        assert!(add(lacking(trouble(None), 3)).contains("--kubelets=off"));
+        assert!(add(lacking(trouble(None), 2)).contains("--kubelets=off"));
         assert_eq!(add(lacking(trouble(Some("a rule\n")), 3)), "a rule\n");
+        assert!(!lacking(trouble(None), 3).is_missing(), "another answers");
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use crate::kind::Kind;
 use crate::redact::Redactor;
@@ -30,10 +31,27 @@ pub enum Unread {
     Failed(String),
 }
 
+/// An answer serves whoever asks for the same so soon after: an open page asks at each of its moments.
+const FRESH: Duration = Duration::from_secs(2);
+/// Questions that are under way at once.
+const AT_ONCE: usize = 8;
+
 /// The clusters that can be asked: a cheap clone, shared by those who watch and those who answer.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Live {
     clusters: Arc<Mutex<HashMap<String, (Client, Redactor)>>>,
+    recent: Arc<Mutex<HashMap<Asked, (Instant, Answered)>>>,
+    places: Arc<Semaphore>,
+}
+
+/// Cluster, kind, namespace and name.
+type Asked = (String, Kind, String, String);
+type Answered = Result<Arc<str>, Unread>;
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { clusters: Arc::default(), recent: Arc::default(), places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
 }
 
 impl std::fmt::Debug for Live {
@@ -54,20 +72,43 @@ impl Live {
     ///
     /// # Errors
     /// Why it is not to be had.
-    pub async fn object(&self, cluster: &str, kind: &str, namespace: &str, name: &str) -> Result<String, Unread> {
+    pub async fn object(&self, cluster: &str, kind: &str, namespace: &str, name: &str) -> Result<Arc<str>, Unread> {
+        let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or(Unread::Gone)?;
+        let asked = (cluster.to_owned(), kind, namespace.to_owned(), name.to_owned());
+        let late = || Unread::Failed(format!("no answer within {} s", PATIENCE.as_secs()));
+        // Whoever waited for a place may find that another has asked the same meanwhile.
+        let place = tokio::time::timeout(PATIENCE, self.places.acquire()).await.map_err(|_| late())?;
+        if let Some(answered) = self.recent(&asked) {
+            return answered;
+        }
+        let answered = match tokio::time::timeout(PATIENCE, self.ask(&asked)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(late()),
+        };
+        drop(place);
+        self.keep(asked, answered.clone());
+        answered
+    }
+
+    async fn ask(&self, (cluster, kind, namespace, name): &Asked) -> Answered {
         let known = self.clusters.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned();
         let (client, redactor) = known.ok_or(Unread::Apart)?;
-        let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or(Unread::Gone)?;
-        let asked = client.request::<Value>(request(kind, namespace, name)?);
-        let answer = tokio::time::timeout(PATIENCE, asked).await;
-        let mut list = match answer {
-            Ok(Ok(list)) => list,
-            Ok(Err(error)) => return Err(unread(&error)),
-            Err(_) => return Err(Unread::Failed(format!("no answer within {} s", PATIENCE.as_secs()))),
-        };
+        let answer = client.request::<Value>(request(*kind, namespace, name)?).await;
+        let mut list = answer.map_err(|error| unread(&error))?;
         let items = list.get_mut("items").and_then(Value::as_array_mut);
         let object = items.and_then(|items| items.drain(..).next()).ok_or(Unread::Gone)?;
-        Ok(version(&shown(kind, object, &redactor)).0)
+        Ok(version(&shown(*kind, object, &redactor)).0.into())
+    }
+
+    fn recent(&self, asked: &Asked) -> Option<Answered> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.get(asked).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, answered)| answered.clone())
+    }
+
+    fn keep(&self, asked: Asked, answered: Answered) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|_, (at, _)| at.elapsed() < FRESH);
+        recent.insert(asked, (Instant::now(), answered));
     }
 }
 
@@ -76,7 +117,8 @@ fn request(kind: Kind, namespace: &str, name: &str) -> Result<http::Request<Vec<
     let (group, version, _, plural) = kind.parts();
     // Names of the cluster's own kinds may hold a colon, and no address may be broken by a name.
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_'));
-    if !plain(namespace) || !plain(name) || name.is_empty() {
+    let is_name = |text: &str| plain(text) && !text.chars().all(|c| c == '.');
+    if !is_name(name) || is_name(namespace) != kind.is_namespaced() {
         return Err(Unread::Gone);
     }
     let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
@@ -141,7 +183,9 @@ mod tests {
             path(Kind::ClusterRole, "", "system:view").as_deref(),
             Ok("/apis/rbac.authorization.k8s.io/v1/clusterroles?fieldSelector=metadata.name%3Dsystem:view&limit=1")
         );
-        for (namespace, name) in [("shop", "web&watch=true"), ("../x", "web"), ("shop", ""), ("shop", "a b")] {
+        for (namespace, name) in
+            [("shop", "web&watch=true"), ("../x", "web"), ("..", "web"), ("", "web"), ("shop", ""), ("shop", "..")]
+        {
             assert_eq!(path(Kind::Pod, namespace, name), Err(Unread::Gone), "{namespace}/{name}");
         }
     }
@@ -164,6 +208,14 @@ mod tests {
         for hidden in ["hunter22", "managedFields", "last-applied"] {
             assert!(!text.contains(hidden), "{hidden} in {text}");
         }
+        let end = json!({"terminated": {"exitCode": 1, "message": "cannot connect\npassword=hunter22"}});
+        let pod = json!({"metadata": {"name": "p"}, "status": {
+            "message": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA",
+            "conditions": [{"message": "secret \"database\" not found"}],
+            "containerStatuses": [{"lastState": end}]}});
+        let text = version(&shown(Kind::Pod, pod, &redactor)).0;
+        assert!(text.contains("cannot connect") && text.contains("not found"), "{text}");
+        assert!(!text.contains("hunter22") && !text.contains("MIIEow"), "{text}");
         let map =
             json!({"metadata": {"name": "m"}, "data": {"token": "abc", "mode": "fast"}, "binaryData": {"k": "AAAA"}});
         let text = version(&shown(Kind::ConfigMap, map, &redactor)).0;

@@ -16,7 +16,7 @@ use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use places::{Places, Standing};
+use places::Places;
 use plan::{Plan, Rules, Target, plan};
 
 /// How often it is looked which pods there are: after so many times what the last look took, but within these bounds.
@@ -100,8 +100,9 @@ impl Collector {
             most: self.streams,
             namespaces: &self.namespaces,
             sends: |pod: &PodState| store.last_sent_log(&pod.service, &pod.id).is_some_and(|at| now.since(at) < OWN),
-            refused: &places.that(Standing::Refused),
-            ended: &places.that(Standing::Ended),
+            refused: &places.refused(),
+            ended: &places.ended(),
+            since: now.plus(-stream::LOOK_BACK),
         };
         let mut plan = plan(pods.map(|pod| &**pod), &rules);
         for (service, lines) in places.left_out() {

@@ -69,7 +69,10 @@ impl Redactor {
     /// A message of Kubernetes or of a probe, made of words: the words that look like secrets are hidden.
     pub(crate) fn message(&self, text: &str) -> String {
         let hide = |word: &str| has_secret_shape(word) || word.contains("eyJ") && is_dense(word);
-        if !text.split_whitespace().any(hide) && !text.contains("-----BEGIN") {
+        if text.contains("-----BEGIN") {
+            return self.hashed(text);
+        }
+        if !text.split_whitespace().any(hide) {
             return text.to_owned();
         }
         let words = text.split(' ').map(|word| if hide(word) { self.hashed(word) } else { word.to_owned() });
@@ -92,7 +95,13 @@ impl Redactor {
                 ("env" | "httpHeaders", Value::Array(items)) => items.iter_mut().for_each(|item| self.named(item)),
                 ("args" | "command", Value::Array(items)) => self.arguments(items),
                 ("annotations", Value::Object(notes)) => self.entries(notes),
-                // Words of a condition or of an end.
+                // What a container said at its end, often the last lines of its log.
+                ("terminated", Value::Object(end)) => {
+                    if let Some(Value::String(text)) = end.get_mut("message") {
+                        *text = self.value("", text);
+                    }
+                    self.object(end);
+                }
                 ("message", Value::String(text)) => *text = self.message(text),
                 (_, value) => self.document(value),
             }

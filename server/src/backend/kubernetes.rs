@@ -35,7 +35,7 @@ pub(super) async fn marks(
     Ok(Marks { deploys: flags(answers, id, &deploys, window).await?, events: marks })
 }
 
-/// Deploys of a service that started in a window, with what was said of them.
+/// Deploys of a service that started in a window, oldest first, with what was said of them.
 async fn flags(
     answers: &Answers,
     id: &ServiceId,
@@ -44,7 +44,10 @@ async fn flags(
 ) -> Result<Vec<DeployMark>, AppError> {
     let judgements = answers.store.judgements(id).await.map_err(failed)?;
     let flags = deploys.iter().filter(|deploy| window.contains(deploy.started));
-    Ok(flags.map(|deploy| mark(deploy, verdict_on(&judgements, deploy).map(|judged| judged.level))).collect())
+    let mut flags: Vec<DeployMark> =
+        flags.map(|deploy| mark(deploy, verdict_on(&judgements, deploy).map(|judged| judged.level))).collect();
+    flags.sort_by_key(|flag| flag.at);
+    Ok(flags)
 }
 
 fn event_marks(event: &AdverseEvent, window: Window) -> Vec<EventMark> {

@@ -96,7 +96,8 @@ fn windows(leak: &Leak) -> (Window, Window) {
     (Window::new(from, now.plus(ahead)), Window::new(from, now))
 }
 
-/// Where the first pod's level goes from now on, until its limit: likely, soonest, latest.
+/// Where the first pod's level goes from now on, until its limit: likely, soonest, latest; then the limit, where it has
+/// one of its own.
 pub(super) fn forecast(leak: &Leak, window: Window, step: Step) -> Vec<Series> {
     let Some(pod) = leak.pods.first() else { return Vec::new() };
     let start = leak.as_of.floor(step.0);
@@ -107,7 +108,8 @@ pub(super) fn forecast(leak: &Leak, window: Window, step: Step) -> Vec<Series> {
         Series { name: name.to_owned(), start, step, points: points.collect() }
     };
     let (low, high) = pod.rate_interval;
-    let limit = pod.limit.map(|limit| {
+    // What a node has is so far off that what was would lie on the ground.
+    let limit = pod.limit.filter(|_| pod.limit_of != LimitOf::Node).map(|limit| {
         let start = window.from.floor(step.0);
         let points = vec![Some(limit); (window.to.since(start) / step.0 + 1).max(0) as usize];
         Series { name: "limit".into(), start, step, points }

@@ -1,7 +1,7 @@
 //! Memory of a service's pods over a window, with where it goes if it leaks.
 
 use app::AppError;
-use model::{Eta, Leak, LeakOf, LimitOf, MemoryChart, ServiceId, Viewer, Window};
+use model::{Eta, Leak, LeakOf, LimitOf, MemoryChart, MetricChart, MetricQuery, ServiceId, Viewer, Window};
 
 use super::leaks::forecast;
 use super::{Answers, is_past, kubernetes, metrics};
@@ -28,11 +28,32 @@ pub(super) async fn chart(
     let ahead = drawn.map(|leak| reaching(window, leak.eta()));
     let forecast = drawn.zip(ahead).map(|(leak, window)| forecast(leak, window, window.step(POINTS)));
     let forecast = forecast.unwrap_or_default();
+    if let Some(first) = drawn.and_then(|leak| leak.pods.first()) {
+        with_pod(answers, viewer, id, window, &mut chart, &first.name).await?;
+    }
     if forecast.len() > 3 {
-        // Its limit goes on with it.
-        chart.limit = None;
+        // Its limit goes on with it, and stands where the request would end.
+        (chart.limit, chart.request) = (None, None);
     }
     Ok(Some(MemoryChart { chart, leak, forecast, window: ahead.unwrap_or(window), marks }))
+}
+
+/// Adds a pod's line, where others are greater.
+async fn with_pod(
+    answers: &Answers,
+    viewer: &Viewer,
+    id: &ServiceId,
+    window: Window,
+    chart: &mut MetricChart,
+    pod: &str,
+) -> Result<(), AppError> {
+    if chart.answer.series.iter().any(|series| series.name == pod) {
+        return Ok(());
+    }
+    let query = MetricQuery { filter: vec![("pod".into(), pod.to_owned())], ..chart.query.clone() };
+    let own = metrics::series(answers, viewer, id, window, query).await?;
+    chart.answer.series.extend(own.series);
+    Ok(())
 }
 
 /// Whether what climbs of the first pod is all that the pod's memory is.

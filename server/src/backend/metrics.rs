@@ -248,9 +248,6 @@ const GOLDEN: [Golden; 16] = [
         .by(&["network.io.direction", "direction"]),
     Golden::rate("Throttled", &["container.cpu.throttled"]).by(&["pod"]).of("container.cpu.periods"),
     Golden::rate("Throttled as a whole", &["k8s.pod.cpu.throttled"]).by(&["pod"]).of("k8s.pod.cpu.periods"),
-    // The worst container counts: waiting of several is no share of anything.
-    Golden { rate: true, ..Golden::level("Pressure", &["container.pressure.waiting"], Aggregation::Max) }
-        .by(&["resource"]),
     Golden::level("Requests", &["http.server.request.duration", "http.server.duration"], Aggregation::P95),
     Golden::level("Active requests", &["http.server.active_requests"], Aggregation::Sum),
     Golden::level(
@@ -261,6 +258,9 @@ const GOLDEN: [Golden; 16] = [
     Golden::level("Event loop", &["nodejs.eventloop.utilization", "nodejs.eventloop.delay.p99"], Aggregation::Max),
     Golden::level("Goroutines", &["go.goroutine.count", "go_goroutines"], Aggregation::Sum),
     Golden::level("Threads", &["jvm.thread.count", "process.thread.count"], Aggregation::Sum),
+    // The worst container counts: waiting of several is no share of anything.
+    Golden { rate: true, ..Golden::level("Pressure", &["container.pressure.waiting"], Aggregation::Max) }
+        .by(&["resource"]),
 ];
 
 /// The first name that there is of each title.

@@ -1,6 +1,7 @@
 //! A resource of a service as it was at a moment: its text, its history, the difference of two versions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use app::AppError;
 use model::{
@@ -53,9 +54,9 @@ pub(super) async fn page(
         _ => None,
     };
     let (text_shown, note, is_live) = match asked {
-        Some(Ok(text)) => (text, String::new(), true),
+        Some(Ok(text)) => (text.to_string(), String::new(), true),
         Some(Err(why)) if place.note.is_empty() => (text(shown), format!("As it was seen last: {why}"), false),
-        Some(Err(why)) => (text(shown), format!("{}. Itself can't be shown: {why}", place.note), false),
+        Some(Err(why)) => (text(shown), format!("{}. The object itself can't be shown: {why}", place.note), false),
         None => (text(shown), place.note.to_owned(), false),
     };
     let mut history = if place.template.is_some() { Vec::new() } else { changed(&documents, &texts) };
@@ -74,7 +75,7 @@ pub(super) async fn page(
 }
 
 /// A resource as its cluster has it now.
-async fn live(answers: &Answers, service: &ServiceId, id: &ResourceId) -> Result<String, cluster::Unread> {
+async fn live(answers: &Answers, service: &ServiceId, id: &ResourceId) -> Result<Arc<str>, cluster::Unread> {
     let namespace = id.namespace.as_deref().unwrap_or(&service.namespace);
     answers.live.object(&service.cluster, &id.kind, namespace, &id.name).await
 }
@@ -100,9 +101,12 @@ async fn place<'a>(
         return Ok(Some(whole(&id.kind)));
     }
     if id.kind == "Pod" {
+        if id.namespace.is_some() {
+            return Ok(None);
+        }
         let template = template_of_pod(answers, service, &id.name, until).await?;
-        let note = "The pod template of its revision, as which it was made";
-        return Ok(template.map(|hash| Place { kind: TEMPLATE, template: Some(hash), note }));
+        let note = if template == Some(None) { "" } else { "The pod template of its revision, as which it was made" };
+        return Ok(template.map(|template| Place { kind: TEMPLATE, template, note }));
     }
     let mut rows = answers.store.related(service).await.map_err(failed)?;
     rows.extend(snapshot(answers, service, until).await?);
@@ -118,19 +122,19 @@ async fn place<'a>(
     }))
 }
 
+/// The stored template that a pod was made from, where that is known; nothing where there was no such pod.
 async fn template_of_pod(
     answers: &Answers,
     service: &ServiceId,
     name: &str,
     until: Timestamp,
-) -> Result<Option<String>, AppError> {
+) -> Result<Option<Option<String>>, AppError> {
     let window = Window::new(Timestamp(0), until.plus(1));
     let pods = answers.store.pods(service, window).await.map_err(failed)?;
     let Some(pod) = pods.into_iter().rev().find(|pod| pod.name == name) else { return Ok(None) };
     let revisions = answers.store.revisions(service).await.map_err(failed)?;
     let revision = revisions.into_iter().find(|revision| Some(&revision.hash) == pod.revision.as_ref());
-    // A bare pod was made from no template.
-    Ok(Some(revision.map(|revision| revision.template).unwrap_or_default()))
+    Ok(Some(revision.map(|revision| revision.template)))
 }
 
 /// What belonged to a service at a moment, as far as it was watched then.

@@ -57,8 +57,8 @@ pub(super) async fn look(store: &Store, id: &ServiceId, now: Timestamp, is_long:
         }
     }
     room::on_nodes(&mut leaks, |pod| {
-        let pod = pods.get(pod)?;
-        store.nodes().used(&id.cluster, pod.node.as_deref()?, now)?.memory
+        let node = pods.get(pod)?.node.as_deref()?;
+        Some((node, store.nodes().used(&id.cluster, node, now)?.memory?.1))
     });
     for leak in &mut leaks {
         leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();

@@ -115,7 +115,7 @@ fn next(step: &str) -> AnyView {
     .into_any()
 }
 
-/// All pods of an event, where one name does not say it.
+/// The pods of an event, where one name does not say it: as many as can be read.
 fn many(event: &AdverseGroup) -> Option<AnyView> {
     let draw = |pod: &String| view! { <code>{pod.clone()}</code> }.into_any();
     let more = (event.pod_count as usize).saturating_sub(event.pods.len());

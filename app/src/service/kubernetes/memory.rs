@@ -1,9 +1,11 @@
 //! Memory of the pods against their limit, and where it goes if it leaks.
 
 use leptos::prelude::*;
-use model::{MemoryChart, bytes_text, short_age_text};
+use model::{MemoryChart, bytes_text};
 
 use crate::charts::frame::{Plot, chart};
+use crate::charts::hover::Hover;
+use crate::charts::scale::Along;
 use crate::service::metrics::leaks::{ahead, band};
 use crate::service::metrics::plot::{Colours, of_golden};
 
@@ -14,10 +16,16 @@ pub(super) fn memory(found: Option<&MemoryChart>, service: &str) -> Option<AnyVi
     let colours = Colours::of([(&one.query, &one.answer)]);
     let mut plot = of_golden(one, &colours, found.window, &found.marks, &format!("{service}/deploys?deploy="));
     if let Some(pod) = found.leak.as_ref().and_then(|leak| leak.pods.first()) {
-        let end = pod.eta.map(|eta| format!(": limit in {}", short_age_text(eta.likely))).unwrap_or_default();
+        let end = pod.end_text().map(|end| format!(": {end}")).unwrap_or_default();
         (plot.headline, plot.tone) = (format!("+{}/h{end}", bytes_text(pod.rate)), "warn");
         plot.lines.extend(ahead(&found.forecast, pod.eta));
         plot.band = band(&found.forecast);
+        if !found.forecast.is_empty() {
+            // It reaches further than the page's range, and has a pointer of its own.
+            Hover::provide();
+            plot.along = Along::Clock;
+            plot.subtitle = format!("by pod, and where {} goes", pod.name);
+        }
     }
     Some(chart(Plot { testid: "chart-memory", ..plot }))
 }

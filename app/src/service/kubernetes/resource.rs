@@ -77,7 +77,6 @@ fn by_keys(open: Memo<bool>, close: NodeRef<leptos::html::A>, address: Address) 
 }
 
 fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> AnyView {
-    let live = page.live.then(|| view! { <p class="faint" data-testid="as-it-is">"As the cluster has it now"</p> });
     let note = (!page.note.is_empty()).then(|| view! { <p class="faint">{page.note.clone()}</p> });
     let place = match page.id.namespace.as_deref() {
         Some("") => Some("whole cluster".to_owned()),
@@ -87,6 +86,10 @@ fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> Any
     let (kind, name) = (page.id.kind.clone(), page.id.name.clone());
     let page = StoredValue::new(page);
     let mode = Memo::new(move |_| address.with(|(_, query)| query.get("view").unwrap_or_default().to_owned()));
+    let is_live = move || {
+        (mode.with(String::is_empty) && page.with_value(|page| page.live))
+            .then(|| view! { <p class="faint" data-testid="as-it-is">"As the cluster has it now"</p> })
+    };
     let body = move || page.with_value(|page| body(page, &mode.get(), search));
     view! {
         <header class="resource-head">
@@ -96,7 +99,7 @@ fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> Any
                 {name}
             </h2>
             {place.map(|place| view! { <span class="faint">{place}</span> })}
-            {live} {note}
+            {is_live} {note}
             <nav class="chips" aria-label="Views of this resource">
                 {VIEWS.map(|(key, word)| mode_link(key, word, mode, address)).collect_view()}
             </nav>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use model::{Eta, Leak, LeakChart, LeakOf, LeakingPod, LimitOf, Series, bytes_text, short_age_text};
 
 use crate::charts::frame::{Plot, chart};
+use crate::charts::hover::Hover;
 use crate::charts::path::Line;
 use crate::charts::scale::{Along, Unit};
 use crate::service::overview::SERIES;
@@ -21,6 +22,7 @@ pub(super) fn leaks(charts: &[LeakChart], service: &str) -> AnyView {
 }
 
 fn leak(one: &LeakChart, service: &str) -> AnyView {
+    Hover::provide();
     let leak = &one.leak;
     let tone = if leak.eta().is_some_and(|eta| eta.likely < model::DAY) { "says-degraded" } else { "says-unknown" };
     view! {
@@ -72,11 +74,12 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         testid: "chart-leak",
         title,
         subtitle: "by pod, and where the first goes".into(),
-        headline: number::or_none(one.leak.eta(), |eta| format!("limit in {}", short_age_text(eta.likely))),
+        headline: number::or_none(one.leak.pods.first().and_then(LeakingPod::end_text), |text| text),
         tone: "",
         unit: Unit::Bytes,
         window: one.window,
-        along: Along::Range,
+        // It reaches further than the page's range, and has a pointer of its own.
+        along: Along::Clock,
         lines,
         stacked: false,
         band: band(&one.forecast),

@@ -13,8 +13,7 @@ pub fn next_step(event: &AdverseEvent) -> Option<&'static str> {
         *kind == event.kind && (words.is_empty() || words.iter().any(|word| text.contains(word)))
     };
     if let (Kind::Restart | Kind::CrashLoop, Some(code)) = (event.kind, event.exit_code)
-        && event.reason != "OOMKilled"
-        && !text.contains("more memory")
+        && !OUT_OF_MEMORY.iter().any(|word| text.contains(word))
     {
         return Some(of_exit(code));
     }
@@ -25,21 +24,25 @@ fn of_exit(code: i32) -> &'static str {
     match code {
         0 => "Let its main process stay in the foreground, or make the workload a Job.",
         137 => "Look at its liveness probe and how long it takes to stop (terminationGracePeriodSeconds).",
-        143 => "Look why its liveness probe fails: see latency then, and the probe's timeout and threshold.",
+        143 => "Find out why its liveness probe fails: see latency then, and the probe's timeout and threshold.",
         134 | 139 => "Compare with the revision before: images, libraries and the last lines show where it crashes.",
         126 | 127 => "Correct command and args in the template, or the image's entry point.",
-        _ => "Read its last lines; a configuration that is missing or a dependency that can't be reached are usual.",
+        _ => "Read its last lines: usually a setting is missing or a dependency can't be reached.",
     }
 }
 
+/// How it is said that memory ran out (`cluster`, `adverse/words.rs`).
+const OUT_OF_MEMORY: [&str; 2] = ["more memory than", "memory ran out"];
+const NO_LIMIT: &str = "Give it a memory limit and a request of what it uses, so that its node is not filled.";
 const MEMORY: &str =
     "Give it a higher memory limit, or find what holds the memory: see its memory by pod and heap profile.";
 
 #[rustfmt::skip]
 const STEPS: &[(Kind, &[&str], &str)] = &[
-    (Kind::OomKill, &["node or pod was full"], "Give it a memory limit and a request of what it uses, so that its node is not filled."),
+    (Kind::OomKill, &["memory ran out"], NO_LIMIT),
     (Kind::OomKill, &[], MEMORY),
-    (Kind::CrashLoop, &["more memory"], MEMORY),
+    (Kind::CrashLoop, &["memory ran out"], NO_LIMIT),
+    (Kind::CrashLoop, &["more memory than"], MEMORY),
     (Kind::CrashLoop, &[], "Read its last lines, and compare with the revision before."),
     (Kind::Restart, &[], "Read its last lines, and what else happened at that time."),
 
@@ -59,9 +62,9 @@ const STEPS: &[(Kind, &[&str], &str)] = &[
     (Kind::Eviction, &["higher priority", "preempt"], "Give it a higher PriorityClass, or add nodes."),
     (Kind::Eviction, &["drained", "evictionbyevictionapi"], "Nothing, if the node was drained on purpose; a PodDisruptionBudget keeps enough pods meanwhile."),
     (Kind::Eviction, &["tainted", "node is gone", "nodeshutdown"], "Look at its node; more replicas on other nodes survive the loss of one."),
-    (Kind::Eviction, &["ephemeral", "disk", "inode"], "Limit what it writes (ephemeral-storage), move it to a volume, or free the node's disk."),
-    (Kind::Eviction, &["memory"], "Request as much memory as it uses: pods over their request go first."),
-    (Kind::Eviction, &[], "Look at what its node lacks."),
+    (Kind::Eviction, &["low on resource: ephemeral", "low on resource: nodefs", "low on resource: imagefs", "low on resource: inodes", "diskpressure", "local ephemeral storage", "usage of emptydir"], "Limit what it writes (ephemeral-storage), move it to a volume, or free the node's disk."),
+    (Kind::Eviction, &["low on resource: memory", "memorypressure"], "Request as much memory as it uses: pods over their request go first."),
+    (Kind::Eviction, &[], "See what its node lacks."),
 
     (Kind::FailedScheduling, &["insufficient cpu", "insufficient memory", "insufficient ephemeral", "insufficient "], "Ask for less in its requests, or add a node that has as much free."),
     (Kind::FailedScheduling, &["too many pods"], "Add a node: each takes only so many pods."),
@@ -70,13 +73,13 @@ const STEPS: &[(Kind, &[&str], &str)] = &[
     (Kind::FailedScheduling, &["affinity", "selector"], "Correct nodeSelector or affinity, or label a node so that it fits."),
     (Kind::FailedScheduling, &["taint", "unschedulable"], "Tolerate the taint if that is meant, or let nodes take pods again (uncordon)."),
     (Kind::FailedScheduling, &["free ports"], "Leave out hostPort: each node has a port once."),
-    (Kind::FailedScheduling, &["gate"], "Look who set its scheduling gate and has not taken it away."),
-    (Kind::FailedScheduling, &[], "Look what its nodes have free against what it asks for."),
+    (Kind::FailedScheduling, &["gate"], "Find out who set its scheduling gate and has not taken it away."),
+    (Kind::FailedScheduling, &[], "Compare what its nodes have free with what it asks for."),
 
-    (Kind::FailedProbe, &["liveness"], "Find why it does not answer in time; if it is only slow, give the probe more time (timeoutSeconds, failureThreshold)."),
-    (Kind::FailedProbe, &["startup"], "Find why it starts so slowly, or raise the startup probe's failureThreshold."),
+    (Kind::FailedProbe, &["its liveness probe"], "Find why it does not answer in time; if it is only slow, give the probe more time (timeoutSeconds, failureThreshold)."),
+    (Kind::FailedProbe, &["its startup probe"], "Find why it starts so slowly, or raise the startup probe's failureThreshold."),
     (Kind::FailedProbe, &["connection refused"], "Check the probe's port against the one it listens on; while it starts this is usual."),
-    (Kind::FailedProbe, &["404", "statuscode: 4"], "Correct the probe's path."),
+    (Kind::FailedProbe, &["statuscode: 404"], "Correct the probe's path."),
     (Kind::FailedProbe, &[], "Look at what its readiness waits for: dependencies, and its own latency and errors then."),
 
     (Kind::FailedVolume, &["multi-attach"], "Wait until the pod before it is gone; strategy Recreate avoids this for a volume that one node may have."),
@@ -95,12 +98,12 @@ const STEPS: &[(Kind, &[&str], &str)] = &[
 
     (Kind::StuckRollout, &[], "See what its new pods say; if they can't get ready, roll back."),
     (Kind::FailedJob, &["deadline"], "Raise activeDeadlineSeconds, or give it less to do at once."),
-    (Kind::FailedJob, &[], "Read the last lines of its pods; after mending, make the Job anew."),
+    (Kind::FailedJob, &[], "Read the last lines of its pods, mend what they say, then create the Job again."),
 
     (Kind::Node, &["memorypressure", "systemoom", "oomkilling"], "Find the pods that use more than they request; limits keep one from filling its node."),
     (Kind::Node, &["diskpressure"], "Free the node's disk: images and logs that are not needed, pods that write much."),
     (Kind::Node, &["pidpressure"], "Find the pod that starts so many processes."),
-    (Kind::Node, &["rebooted"], "Look why it was restarted: an upgrade, or a crash of its kernel."),
+    (Kind::Node, &["rebooted"], "Find out why it was restarted: an upgrade, or a crash of its kernel."),
     (Kind::Node, &["network"], "Look at the network plugin (CNI) on it."),
     (Kind::Node, &["notready", "unknown", "report", "ready"], "Look at the kubelet and the network of the node; replace it if it stays away."),
 
@@ -139,13 +142,19 @@ mod tests {
         check(
             Kind::Eviction,
             "Evicted",
-            "Its node put it out: The node was low on resource: memory.",
+            "The node was low on resource: memory. Container disk-exporter was using 9Gi, request is 0.",
             None,
             "Request as",
         );
         check(Kind::Eviction, "Evicted", "The node was low on resource: ephemeral-storage.", None, "ephemeral-storage");
         check(Kind::CrashLoop, "CrashLoopBackOff", "Ended with an error, exit code 1", Some(1), "Read its last lines");
         check(Kind::CrashLoop, "CrashLoopBackOff", "Used more memory than its limit", Some(137), "memory limit");
+        let ran_out = "Was killed because memory ran out: it has no limit of its own, so its node or pod was full";
+        check(Kind::CrashLoop, "CrashLoopBackOff", ran_out, Some(137), "so that its node");
+        check(Kind::OomKill, "OOMKilled", ran_out, Some(137), "so that its node");
+        let timeout =
+            "Its readiness probe failed (Get \"http://10.0.0.7:4040/\": context deadline exceeded): no requests.";
+        check(Kind::FailedProbe, "Unhealthy", timeout, None, "what its readiness waits for");
         check(Kind::Restart, "Error", "Was told to stop with SIGTERM", Some(143), "liveness");
         check(Kind::FailedCreate, "FailedCreate", "violates PodSecurity \"restricted:latest\"", None, "Pod Security");
         check(Kind::FailedVolume, "FailedMount", "configmap \"web\" not found", None, "Create what it mounts");

@@ -24,13 +24,12 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// What is used of it; nothing where it says nothing.
+    /// What is used of it, as it was told now, whatever its clock says; nothing where it says nothing.
     pub(super) fn used(&self, now: Timestamp) -> Option<NodeUse> {
         let memory = self.memory.as_ref().and_then(|memory| memory.working_set_bytes.zip(memory.available_bytes));
         let disk = self.fs.as_ref().and_then(|files| files.used_bytes.zip(files.available_bytes));
         let cores = self.cpu.as_ref().and_then(|cpu| cpu.nano_cores).map(|nanos| nanos as f64 / 1e9);
-        let at = self.memory.as_ref().and_then(|memory| memory.time.0).filter(|at| *at <= now).unwrap_or(now);
-        (memory.is_some() || disk.is_some() || cores.is_some()).then_some(NodeUse { at, cores, memory, disk })
+        (memory.is_some() || disk.is_some() || cores.is_some()).then_some(NodeUse { at: now, cores, memory, disk })
     }
 }
 
@@ -157,7 +156,7 @@ mod tests {
         let now = Timestamp::from_seconds(2_000_000_000);
         let used = summary.node.used(now).unwrap();
         assert_eq!((used.cores, used.memory, used.disk), (Some(2.5), Some((70, 30)), None), "half a figure is none");
-        assert!(used.at < now && Summary::default().node.used(now).is_none());
+        assert!(used.at == now && Summary::default().node.used(now).is_none());
         let pod = &summary.pods[0];
         assert_eq!(pod.named.name, "cart-1");
         assert_eq!(pod.containers[0].cpu.as_ref().and_then(|cpu| cpu.nanos), Some(2_000_000_000));

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{ServiceId, Timestamp};
+use model::{PodId, ServiceId, Text, Timestamp};
 
 use super::plan::{Plan, Target};
 
@@ -22,8 +22,6 @@ pub(super) enum Standing {
     /// It is read, or was read to its end.
     #[default]
     Read,
-    /// It was read to its end, and no more comes: its container will not run again.
-    Ended,
     /// It broke, or can't be had.
     Lost,
     /// The API server refuses it (403).
@@ -41,7 +39,11 @@ struct Inner {
     places: HashMap<Target, Place>,
     standings: HashMap<Target, Standing>,
     left_out: HashMap<Arc<ServiceId>, u64>,
+    ended: Arc<Ended>,
 }
+
+/// Logs that were read to their end, and no more comes of: by pod, its containers with how often they had been restarted.
+pub(super) type Ended = HashMap<PodId, Vec<(Text, u32)>>;
 
 impl Places {
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -70,17 +72,30 @@ impl Places {
         self.lock().left_out.clone()
     }
 
-    /// Those that stand so.
-    pub(super) fn that(&self, wanted: Standing) -> HashSet<Target> {
+    /// What the API server refuses.
+    pub(super) fn refused(&self) -> HashSet<Target> {
         let inner = self.lock();
-        let those = inner.standings.iter().filter(|(_, standing)| **standing == wanted);
-        those.map(|(target, _)| target.clone()).collect()
+        let refused = inner.standings.iter().filter(|(_, standing)| **standing == Standing::Refused);
+        refused.map(|(target, _)| target.clone()).collect()
     }
 
-    /// Forgets all but what is followed and what has ended and is there; of those whose stream is lost, tells how far
+    /// The log of a container that had been restarted so often was read to its end, and no more comes of it.
+    pub(super) fn ends(&self, target: &Target, restarts: u32) {
+        let mut inner = self.lock();
+        let of_pod = Arc::make_mut(&mut inner.ended).entry(target.uid.clone()).or_default();
+        of_pod.retain(|(container, _)| *container != *target.container);
+        of_pod.push((target.container.as_str().into(), restarts));
+    }
+
+    /// What was read to its end.
+    pub(super) fn ended(&self) -> Arc<Ended> {
+        Arc::clone(&self.lock().ended)
+    }
+
+    /// Forgets all but what is followed, and ends of pods that are gone; of those whose stream is lost, tells how far
     /// they were read.
     pub(super) fn keep(&self, plan: &Plan) -> Vec<(Target, Timestamp)> {
-        let kept: HashSet<&Target> = plan.targets.iter().chain(&plan.ended).collect();
+        let kept: HashSet<&Target> = plan.targets.iter().collect();
         let inner = &mut *self.lock();
         let mut lost = Vec::new();
         for (target, place) in inner.places.extract_if(|target, _| !kept.contains(target)) {
@@ -89,6 +104,9 @@ impl Places {
             }
         }
         inner.standings.retain(|target, _| kept.contains(target));
+        if inner.ended.keys().any(|pod| !plan.ended.contains(pod)) {
+            Arc::make_mut(&mut inner.ended).retain(|pod, _| plan.ended.contains(pod));
+        }
         lost
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId};
+use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId, Timestamp};
+
+use super::places::Ended;
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,16 +27,18 @@ pub(super) struct Rules<'a, F> {
     pub(super) sends: F,
     /// What the API server refuses to tell (403).
     pub(super) refused: &'a HashSet<Target>,
-    /// What was read to its end, and no more comes.
-    pub(super) ended: &'a HashSet<Target>,
+    /// What was read to its end, and no more comes of.
+    pub(super) ended: &'a Ended,
+    /// What ended before is left alone.
+    pub(super) since: Timestamp,
 }
 
 /// What is followed, and how much of each service that covers.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) targets: Vec<Target>,
-    /// What is there and was read to its end: it takes no stream.
-    pub(super) ended: Vec<Target>,
+    /// Pods that are there and of which something was read to its end: that takes no stream.
+    pub(super) ended: HashSet<PodId>,
     pub(super) coverage: HashMap<Arc<ServiceId>, LogCoverage>,
 }
 
@@ -45,7 +49,7 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
     rules: &Rules<'_, F>,
 ) -> Plan {
     let mut coverage: HashMap<Arc<ServiceId>, LogCoverage> = HashMap::new();
-    let (mut waiting, mut ended) = (Vec::new(), Vec::new());
+    let (mut waiting, mut ended) = (Vec::new(), HashSet::new());
     let pods: Vec<&PodState> = pods.filter(|pod| pod.ended.is_none() && pod.containers.iter().any(has_log)).collect();
     for pods in pods.chunk_by(|a, b| a.service == b.service) {
         let mut of_service = LogCoverage { streams: rules.most, ..LogCoverage::default() };
@@ -60,10 +64,14 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
             } else {
                 of_service.pods += 1;
                 for container in pod.containers.iter().filter(|container| has_log(container)) {
-                    let of_container = target(pod, container);
-                    if rules.ended.contains(&of_container) {
-                        ended.push(of_container);
-                    } else {
+                    let known = rules.ended.get(&pod.id).into_iter().flatten();
+                    let is_read = known.clone().any(|one| *one == (container.name.clone(), container.restarts));
+                    if known.count() > 0 {
+                        ended.insert(pod.id.clone());
+                    }
+                    let is_old =
+                        || container.last_exit.as_ref().and_then(|exit| exit.at).is_some_and(|at| at < rules.since);
+                    if !is_over(pod, container) || !is_read && !is_old() {
                         started.push((*pod, container));
                     }
                 }
@@ -142,11 +150,9 @@ mod tests {
     }
 
     fn with(pods: &[PodState], most: u32, namespaces: &[String], refused: &HashSet<Target>) -> Plan {
-        let ended = &HashSet::new();
-        plan(
-            pods.iter(),
-            &Rules { most, namespaces, sends: |pod: &PodState| pod.service.name == "own", refused, ended },
-        )
+        let (ended, since) = (&Ended::new(), Timestamp(0));
+        let sends = |pod: &PodState| pod.service.name == "own";
+        plan(pods.iter(), &Rules { most, namespaces, sends, refused, ended, since })
     }
 
     fn covered(plan: &Plan, service: &str) -> LogCoverage {
@@ -198,14 +204,34 @@ mod tests {
         let pods = [finished, set_up];
         let all = planned(&pods, 10);
         assert_eq!(names(&all.targets), ["running/app", "finished/app", "finished/proxy", "running/init"]);
-        let ended: HashSet<Target> = all.targets[1..].iter().cloned().collect();
+        let mut ended = Ended::new();
+        for target in &all.targets[1..] {
+            ended.entry(target.uid.clone()).or_default().push((target.container.as_str().into(), 0));
+        }
         let (refused, sends) = (HashSet::new(), |_: &PodState| false);
-        let rules = Rules { most: 1, namespaces: &[], sends, refused: &refused, ended: &ended };
+        let rules = Rules { most: 1, namespaces: &[], sends, refused: &refused, ended: &ended, since: Timestamp(0) };
         let one = plan(pods.iter(), &rules);
-        assert_eq!((names(&one.targets), one.ended.len()), (vec!["running/app".to_owned()], 3));
+        assert_eq!((names(&one.targets), one.ended.len()), (vec!["running/app".to_owned()], 2));
         assert_eq!(covered(&one, "a"), LogCoverage { pods: 2, read: 2, streams: 1, ..LogCoverage::default() });
-        let gone = plan(pods[1..].iter(), &rules);
-        assert_eq!(names(&gone.ended), ["running/init"], "what is gone is forgotten");
+        assert_eq!(plan(pods[1..].iter(), &rules).ended.len(), 1, "what is gone is forgotten");
+        // Its node was started again, and with it the pod from its init containers on.
+        let mut again = pods.clone();
+        (again[1].containers[0].restarts, again[1].containers[0].state) = (1, "running".into());
+        assert_eq!(names(&plan(again.iter(), &Rules { most: 9, ..rules }).targets), ["running/init", "running/app"]);
+    }
+
+    #[test]
+    fn what_ended_long_ago_is_left_alone() {
+        let mut old = pod("a", "old", &["app"]);
+        old.phase = PodPhase::Failed;
+        old.containers[0].last_exit = Some(model::Exit { code: 1, reason: "Error".into(), at: Some(Timestamp(10)) });
+        let (refused, sends, ended) = (HashSet::new(), |_: &PodState| false, Ended::new());
+        let of = |since| {
+            let rules =
+                Rules { most: 9, namespaces: &[], sends, refused: &refused, ended: &ended, since: Timestamp(since) };
+            plan([&old].into_iter(), &rules).targets.len()
+        };
+        assert_eq!((of(10), of(11)), (1, 0));
     }
 
     #[test]

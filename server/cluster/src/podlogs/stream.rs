@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use kube::Client;
-use model::{Level, LogFilter, LogGap, MINUTE, Step, Timestamp, Window};
+use model::{HOUR, Level, LogFilter, LogGap, MINUTE, Step, Timestamp, Window};
 use sha2::{Digest, Sha256};
 use store::{Batch, LogAsk, LogRow, Store, line, pattern};
 use tokio::time::Instant;
@@ -29,6 +29,10 @@ const LONGEST: usize = 256 << 10;
 const RATE: f64 = 500.0;
 /// Attributes of a record of JSON.
 const ATTRIBUTES: usize = 128;
+/// So far back it is looked how far a log was read by an earlier run of Binnacle; what ended before is not read.
+pub(super) const LOOK_BACK: i64 = 24 * HOUR;
+/// A log that can't be had so often although its container has ended is given up.
+const TRIES: u32 = 4;
 /// Lines of the past that are fetched when a stream begins, or of a container that ended.
 const TAIL: u32 = 1_000;
 
@@ -38,11 +42,11 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
     if reader.place.is_none() {
         reader.place = reader.stored().await;
     }
-    let mut pause = Duration::from_secs(1);
+    let (mut pause, mut tries) = (Duration::from_secs(1), 0);
     loop {
         let begun = Instant::now();
         // What was over before it is asked for is whole when it has been read.
-        let is_over = reader.is_over();
+        let over = reader.over();
         reader.begin();
         for previous in [true, false] {
             let standing = match request(&client, &reader.target, previous, reader.place).await {
@@ -56,10 +60,15 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
                     standing(&error)
                 }
             };
-            let ended = is_over && !previous && standing == Some(Standing::Read);
-            reader.stands(previous, if ended { Some(Standing::Ended) } else { standing });
-            if ended {
-                return;
+            reader.stands(previous, standing);
+            if let Some(restarts) = over.filter(|_| !previous) {
+                tries += 1;
+                match standing {
+                    Some(Standing::Refused) => {}
+                    Some(Standing::Lost) if tries < TRIES => {}
+                    // To its end; or there is none, and none will come.
+                    Some(Standing::Read | Standing::Lost) | None => return reader.ends(restarts, standing).await,
+                }
             }
         }
         // A stream that held is only silent; one that ends at once has nothing to give yet, or is refused.
@@ -132,14 +141,25 @@ impl Reader {
         Self { store, target, place, places, before: None, gaps: Vec::new(), allowance: RATE * 10.0, left_out: None }
     }
 
-    /// Whether the container will not run again.
-    fn is_over(&self) -> bool {
+    /// How often the container had been restarted when it ended, where it will not run again.
+    fn over(&self) -> Option<u32> {
         let directory = self.store.directory();
-        let Some(pod) = directory.pods(&self.target.service).iter().find(|pod| pod.id == self.target.uid) else {
-            return false;
-        };
-        let container = pod.containers.iter().find(|container| *container.name == *self.target.container);
-        container.is_some_and(|container| plan::is_over(pod, container))
+        let pod = directory.pods(&self.target.service).iter().find(|pod| pod.id == self.target.uid)?;
+        let container = pod.containers.iter().find(|container| *container.name == *self.target.container)?;
+        plan::is_over(pod, container).then_some(container.restarts)
+    }
+
+    /// No more comes of the log; what was lost of it is marked.
+    async fn ends(&self, restarts: u32, standing: Option<Standing>) {
+        if let Some(place) = self.place.filter(|_| standing == Some(Standing::Lost)) {
+            let gap = LogGap {
+                from: place.at,
+                to: crate::run::now(),
+                reason: "stream was lost, and the container has ended".into(),
+            };
+            put(&self.store, &self.target, &[], &[gap]).await;
+        }
+        self.places.ends(&self.target, restarts);
     }
 
     /// The log is asked for anew, from where it was read to.
@@ -160,7 +180,7 @@ impl Reader {
         let filter = format!("k8s.pod.uid={} k8s.container.name={}", self.target.uid.0, self.target.container);
         let ask = LogAsk {
             service: (*self.target.service).clone(),
-            window: Window::new(now.plus(-24 * 60 * MINUTE), now.plus(MINUTE)),
+            window: Window::new(now.plus(-LOOK_BACK), now.plus(MINUTE)),
             step: Step(MINUTE),
             filter: filter.parse::<LogFilter>().ok()?,
             after: None,

@@ -80,6 +80,9 @@ pub(super) fn behind(
     troubles: &[NodeTrouble],
     window: Window,
 ) -> Option<String> {
+    if troubles.is_empty() {
+        return None;
+    }
     let pod = pods.iter().find(|pod| Some(&*pod.name) == event.pod.as_deref())?;
     let trouble = troubles.iter().find(|trouble| Some(&*trouble.node) == pod.node.as_deref())?;
     let is_meanwhile = |of_node: &AdverseEvent| {

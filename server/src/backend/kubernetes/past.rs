@@ -71,6 +71,10 @@ pub(super) fn events(events: Vec<AdverseEvent>, window: Window) -> Vec<AdverseEv
         }
         let times: Vec<Timestamp> = event.times.iter().copied().filter(|time| *time <= window.to).collect();
         let later = (event.times.len() - times.len()) as u32;
+        // What began by then, not again since, and was seen later still, held all the while.
+        if later == 0 && !times.is_empty() {
+            return Some(AdverseEvent { last: window.to, current: true, ..event });
+        }
         let last = times.last().copied().unwrap_or(event.first);
         let count = event.count.saturating_sub(later).max(1);
         (last >= window.from).then_some(AdverseEvent { last, count, times, current: false, ..event })
@@ -152,6 +156,10 @@ mod tests {
         let then = events(all(), Window::new(at(0), at(20)));
         assert_eq!(then.len(), 1);
         assert_eq!((then[0].count, then[0].last, then[0].current), (1, at(15), false));
+        // What began before the moment, not again since, and was seen later still, held at the moment too.
+        let held = || AdverseEvent { last: at(70), ..event(15, &[15]) };
+        let then = events(vec![held()], Window::new(at(30), at(40)));
+        assert_eq!((then[0].count, then[0].last, then[0].current), (1, at(40), true));
         let now = events(all(), Window::new(at(0), at(60)));
         assert_eq!(now.iter().map(|event| event.count).collect::<Vec<_>>(), [2, 1]);
     }

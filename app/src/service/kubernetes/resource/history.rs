@@ -30,7 +30,7 @@ pub(super) fn history(page: &ResourcePage, address: Address) -> AnyView {
 
 fn version(row: &VersionRow, page: &ResourcePage, address: Address) -> AnyView {
     let hash = Some(&row.version.hash);
-    let (shown, against) = (page.shown.as_ref() == hash, page.against.as_ref() == hash);
+    let (shown, against) = (is_shown(page, hash), page.against.as_ref() == hash);
     let scaling = row.kind == VersionKind::Scaled;
     // What the managed fields say is when it happened; else it is when it was seen.
     let at = row.version.changed.unwrap_or(row.version.at);
@@ -55,6 +55,11 @@ fn version(row: &VersionRow, page: &ResourcePage, address: Address) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// Whether a version is the one whose text is shown: where it is the cluster's own, none is.
+fn is_shown(page: &ResourcePage, hash: Option<&String>) -> bool {
+    !page.live && page.shown.as_ref() == hash
 }
 
 fn key(kind: VersionKind) -> &'static str {
@@ -83,10 +88,11 @@ fn links(row: &VersionRow, page: &ResourcePage, address: Address) -> AnyView {
     let kept = page.shown.clone().unwrap_or_default();
     let show = move || href(address, &[("version", &hash), ("against", "")]);
     let compare = move || href(address, &[("version", &kept), ("against", &other), ("view", "diff")]);
-    let show = (!is(&page.shown)).then(|| view! { <a href=show data-noscroll data-testid="show">"show"</a> });
+    let is_current = is_shown(page, Some(&row.version.hash));
+    let show = (!is_current).then(|| view! { <a href=show data-noscroll data-testid="show">"show"</a> });
     let compare = (!is(&page.shown) && !is(&page.against))
         .then(|| view! { <a href=compare data-noscroll data-testid="compare">"compare with"</a> });
-    let said = match (is(&page.shown), is(&page.against)) {
+    let said = match (is_current, is(&page.against)) {
         (true, _) => Some("shown"),
         (_, true) => Some("compared with"),
         _ => None,
