@@ -1,18 +1,21 @@
 // A real Kubernetes control plane on loopback, in a temporary directory: etcd, API
 // server, controller manager, scheduler, and KWOK playing the nodes.
 // .ci/tools builds the binaries; what pods do is in controlplane/stages.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Access, createAccess, readOnlyBinding, readOnlyRole, type User, writeKubeconfig } from "./access";
+import { type Certificates, createCertificates } from "./certificates";
 import { Kube, type Obj } from "./kube";
+import { Kubelets } from "./kubelet";
 import { expectAlive, freePorts, sleep, start, tail, until } from "./process";
 import { controlPlaneBinary } from "./tools";
 
-const STAGES = join(import.meta.dirname, "../../controlplane/stages");
+const KWOK = join(import.meta.dirname, "../../controlplane");
 
 export interface ControlPlane {
   kube: Kube;
+  kubelets: Kubelets;
   server: string;
   /** Read-only, with the rights Binnacle documents: what Binnacle gets. */
   kubeconfig: string;
@@ -40,13 +43,16 @@ export interface Wanted {
   nodes?: number;
   /** A user whose requests are noted. */
   audit?: string;
+  /** Whether kubelets answer; without, nodes are there and nobody is at their addresses. */
+  kubelets?: boolean;
 }
 
-export async function startControlPlane({ nodes = 2, audit }: Wanted = {}): Promise<ControlPlane> {
+export async function startControlPlane({ nodes = 2, audit, kubelets: answer }: Wanted = {}): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), "binnacle-cluster-"));
-  const certificates = join(directory, "certificates");
-  mkdirSync(certificates);
-  const certificate = join(certificates, "apiserver.crt");
+  const numbers = Array.from({ length: nodes }, (_, index) => index + 1);
+  const addresses = Object.fromEntries(numbers.map((number) => [`node-${number}`, `127.0.1.${number}`]));
+  const certificates = createCertificates(join(directory, "certificates"), Object.values(addresses));
+  const certificate = certificates.authority;
   const access = createAccess(directory);
   const [client, peer, secure, kubelet] = await freePorts(4);
   const ports = { client, peer, secure, kubelet };
@@ -66,11 +72,7 @@ export async function startControlPlane({ nodes = 2, audit }: Wanted = {}): Prom
 
   const etcd = run("etcd", etcdArgs(ports, join(directory, "etcd")));
   const startApiServer = async () => {
-    const started = run("kube-apiserver", [
-      ...apiServerArgs(ports, certificates, access),
-      ...auditArgs,
-    ]);
-    await until("the API server's certificate", () => expectAlive(started) && existsSync(certificate));
+    const started = run("kube-apiserver", [...apiServerArgs(ports, certificates, access), ...auditArgs]);
     const admin = new Kube(server, readFileSync(certificate, "utf8"), access.tokens.admin);
     const ready = () => expectAlive(started) && admin.isReady();
     await until("the API server to be ready", ready, { timeoutMs: 60_000 }).catch((error) => {
@@ -87,10 +89,13 @@ export async function startControlPlane({ nodes = 2, audit }: Wanted = {}): Prom
     run("kube-scheduler", [`--kubeconfig=${admin}`, "--leader-elect=false", "--secure-port=0"]),
     run("kwok", kwokArgs(admin, ports)),
   ];
-  await populate(kube, nodes);
+  const kubelets = new Kubelets(kube, certificates, ports.kubelet);
+  if (answer) await kubelets.start(addresses);
+  await populate(kube, addresses);
 
   return {
     kube,
+    kubelets,
     server,
     kubeconfig: kubeconfigOf("binnacle"),
     kubeconfigOf,
@@ -110,6 +115,7 @@ export async function startControlPlane({ nodes = 2, audit }: Wanted = {}): Prom
       apiServer = (await startApiServer()).started;
     },
     async stop() {
+      kubelets.stop();
       // Clients first: an API server whose etcd is gone keeps its port for a minute.
       await Promise.all(clients.map((each) => each.stop()));
       await apiServer.stop(2_000);
@@ -132,14 +138,20 @@ function etcdArgs({ client, peer }: Ports, data: string): string[] {
   ];
 }
 
-function apiServerArgs({ client, secure }: Ports, certificates: string, access: Access): string[] {
+function apiServerArgs({ client, secure }: Ports, certificates: Certificates, access: Access): string[] {
+  const { apiServer, kubeletClient, authority } = certificates;
   return [
     `--etcd-servers=http://127.0.0.1:${client}`,
     "--bind-address=127.0.0.1",
     `--secure-port=${secure}`,
     // A loopback address cannot be an endpoint of the `kubernetes` Service.
     "--endpoint-reconciler-type=none",
-    `--cert-dir=${certificates}`,
+    `--tls-cert-file=${apiServer.certificate}`,
+    `--tls-private-key-file=${apiServer.key}`,
+    `--kubelet-certificate-authority=${authority}`,
+    `--kubelet-client-certificate=${kubeletClient.certificate}`,
+    `--kubelet-client-key=${kubeletClient.key}`,
+    "--kubelet-preferred-address-types=InternalIP",
     `--token-auth-file=${access.tokenFile}`,
     "--authorization-mode=RBAC",
     `--service-account-key-file=${access.accountKey}`,
@@ -174,29 +186,32 @@ function controllerArgs(kubeconfig: string, certificate: string, access: Access)
 }
 
 function kwokArgs(kubeconfig: string, { kubelet }: Ports): string[] {
+  const stages = readdirSync(join(KWOK, "stages")).map((name) => join("stages", name));
   return [
     `--kubeconfig=${kubeconfig}`,
     "--manage-all-nodes=true",
     "--cidr=10.244.0.0/16",
     "--node-ip=127.0.0.1",
+    `--node-port=${kubelet}`,
     `--server-address=127.0.0.1:${kubelet}`,
-    ...readdirSync(STAGES).flatMap((name) => ["--config", join(STAGES, name)]),
+    ...["figures.yaml", ...stages].flatMap((name) => ["--config", join(KWOK, name)]),
   ];
 }
 
-async function populate(kube: Kube, nodes: number): Promise<void> {
-  const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
-  const node = (name: string) => ({
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name, labels: { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } },
-  });
+/** A node whose kubelet is at an address. */
+export function node(name: string, address: string): Obj {
+  const labels = { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" };
+  return { apiVersion: "v1", kind: "Node", metadata: { name, labels, annotations: { "binnacle.test/address": address } } };
+}
+
+async function populate(kube: Kube, addresses: Record<string, string>): Promise<void> {
   await kube.applyYaml(readOnlyRole());
-  await kube.apply(readOnlyBinding(), ...names.map(node));
-  const ready = (c: Obj) => c.type === "Ready" && c.status === "True";
-  for (const name of names) {
-    await kube.wait("Node", undefined, name, "ready", (object) => object.status?.conditions?.some(ready));
-  }
+  await kube.apply(readOnlyBinding(), ...Object.entries(addresses).map(([name, address]) => node(name, address)));
+  for (const name of Object.keys(addresses)) await kube.wait("Node", undefined, name, "ready", isReady);
   // Pods are refused until their namespace has this account.
   await kube.wait("ServiceAccount", "default", "default", "there", () => true);
+}
+
+export function isReady(of: Obj): boolean {
+  return of.status?.conditions?.some(({ type, status }: Obj) => type === "Ready" && status === "True") ?? false;
 }

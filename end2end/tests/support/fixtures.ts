@@ -2,6 +2,7 @@
 // and a page that fails its test on any console error, CSP violation, hydration
 // warning or request that leaves the machine.
 import { type ConsoleMessage, expect, type Page, test as base } from "@playwright/test";
+import { deployed } from "./access";
 import { Binnacle, type Options } from "./binnacle";
 import { type ControlPlane, startControlPlane } from "./controlplane";
 import { Sender } from "./otel";
@@ -74,6 +75,28 @@ export const test = harness.extend<PerTest>({
       expect(left, "what the browser complained about").toEqual([]);
     },
     { auto: true },
+  ],
+});
+
+export const ACCOUNT = "system:serviceaccount:binnacle:binnacle";
+
+/** With what deploy/ holds applied, kubelets that answer, and Binnacle as its account, whose requests are noted. */
+export const installed = test.extend<object, PerWorker>({
+  cluster: [
+    async ({}, use) => {
+      const cluster = await startControlPlane({ audit: ACCOUNT, kubelets: true });
+      await cluster.kube.applyYaml(...deployed());
+      await use(cluster);
+      await cluster.stop();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  binnacle: [
+    async ({ cluster }, use) => {
+      const kubeconfig = cluster.kubeconfigWith("account", await cluster.kube.tokenOf("binnacle", "binnacle"));
+      await serve({ kubeconfig, args: ["--kubelet-interval=5s"] }, use);
+    },
+    { scope: "worker", timeout: 120_000 },
   ],
 });
 

@@ -44,6 +44,7 @@ const KINDS: Record<string, [prefix: string, plural: string, namespaced: boolean
   ServiceAccount: ["/api/v1", "serviceaccounts", true],
   ResourceQuota: ["/api/v1", "resourcequotas", true],
   Event: ["/api/v1", "events", true],
+  PersistentVolume: ["/api/v1", "persistentvolumes", false],
   PersistentVolumeClaim: ["/api/v1", "persistentvolumeclaims", true],
   Ingress: ["/apis/networking.k8s.io/v1", "ingresses", true],
   NetworkPolicy: ["/apis/networking.k8s.io/v1", "networkpolicies", true],
@@ -58,6 +59,8 @@ const KINDS: Record<string, [prefix: string, plural: string, namespaced: boolean
   ControllerRevision: ["/apis/apps/v1", "controllerrevisions", true],
   Job: ["/apis/batch/v1", "jobs", true],
   CronJob: ["/apis/batch/v1", "cronjobs", true],
+  TokenReview: ["/apis/authentication.k8s.io/v1", "tokenreviews", false],
+  SubjectAccessReview: ["/apis/authorization.k8s.io/v1", "subjectaccessreviews", false],
   ClusterRole: ["/apis/rbac.authorization.k8s.io/v1", "clusterroles", false],
   ClusterRoleBinding: ["/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", false],
 };
@@ -128,6 +131,12 @@ export class Kube {
   /** The same of what a controller would say; not of what it is asked for. */
   patchStatus(kind: string, namespace: string | undefined, name: string, status: Obj): Promise<Obj> {
     return this.send("PATCH", `${this.path(kind, namespace, name)}/status`, { status }, "application/merge-patch+json");
+  }
+
+  /** As draining a node asks of its pods. */
+  async evict({ metadata: { namespace, name } }: Obj): Promise<void> {
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { namespace, name } };
+    await this.send("POST", `${this.path("Pod", namespace, name)}/eviction`, eviction);
   }
 
   async delete(kind: string, namespace: string | undefined, name: string): Promise<void> {

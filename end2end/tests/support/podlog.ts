@@ -1,4 +1,4 @@
-// A pod's log in the hand of the test: a proxy in front of an API server that answers
+// A pod's log in the hand of the test; and a proxy in front of an API server that answers
 // for this one log itself, as a kubelet would, and passes everything else on.
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,11 +13,14 @@ export class PodLog {
   private lines: Line[] = [];
   private readonly followers = new Set<ServerResponse>();
 
+  /** With what was said before anybody asked. */
+  constructor(before: string[] = [], at = new Date()) {
+    this.lines = stamped(before, at);
+  }
+
   /** Writes lines, all in this millisecond. */
   say(...texts: string[]): void {
-    const at = new Date();
-    const stamp = (n: number) => at.toISOString().replace("Z", `${n}`.padStart(6, "0") + "Z");
-    const lines = texts.map((text, n) => ({ at, text: `${stamp(n)} ${text}\n` }));
+    const lines = stamped(texts, new Date());
     this.lines.push(...lines);
     for (const follower of this.followers) follower.write(written(lines));
   }
@@ -37,9 +40,15 @@ export class PodLog {
     const since = new Date(asked.get("sinceTime") ?? 0);
     answer.writeHead(200, { "content-type": "text/plain" });
     answer.write(written(this.lines.filter(({ at }) => at >= since)));
+    if (asked.get("follow") !== "true") return void answer.end();
     this.followers.add(answer);
     answer.once("close", () => this.followers.delete(answer));
   }
+}
+
+function stamped(texts: string[], at: Date): Line[] {
+  const stamp = (n: number) => at.toISOString().replace("Z", `${n}`.padStart(6, "0") + "Z");
+  return texts.map((text, n) => ({ at, text: `${stamp(n)} ${text}\n` }));
 }
 
 function written(lines: Line[]): string {

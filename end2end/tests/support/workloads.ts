@@ -4,6 +4,9 @@ import type { Kube, Obj } from "./kube";
 /** Pod annotations that the KWOK stages act on. */
 export const FATE = "binnacle.test/fate";
 export const READY_AFTER = "binnacle.test/ready-after";
+/** And those that kubelets act on: lines that each run says, a volume's used share; `figures.yaml` has two more. */
+export const SAYS = "binnacle.test/says";
+export const VOLUME_USED = "binnacle.test/volume-used";
 
 export interface Workload {
   namespace: string;
@@ -24,6 +27,18 @@ export function namespace(name: string): Obj {
 
 export function configMap(where: string, name: string, data: Record<string, string>): Obj {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: where }, data };
+}
+
+/** A volume that is there, and the claim that has it. */
+export function claimedVolume(where: string, name: string): [volume: Obj, claim: Obj] {
+  const size = { storage: "10Gi" };
+  const shared = { accessModes: ["ReadWriteOnce"], storageClassName: "" };
+  const volume = { ...shared, capacity: size, hostPath: { path: `/volumes/${name}` } };
+  const claim = { ...shared, resources: { requests: size }, volumeName: `${where}-${name}` };
+  return [
+    { apiVersion: "v1", kind: "PersistentVolume", metadata: { name: `${where}-${name}` }, spec: volume },
+    { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name, namespace: where }, spec: claim },
+  ];
 }
 
 function template(of: Workload, restartPolicy = "Always"): Obj {
