@@ -1,7 +1,8 @@
 // What hands do: keys instead of a mouse, and a mouse on a chart.
-import { expect, test } from "./support/fixtures";
+import { expect, serve, test } from "./support/fixtures";
 import { httpSpans, resourceOf } from "./support/otel";
 import { hydrated, isSameDocument, keyOf, markDocument, openCatalog, openTab, row, servicePath } from "./support/pages";
+import { simulate } from "./support/simulator";
 import { deployment, freshNamespace, podsOf, rollOut } from "./support/workloads";
 
 let shop: string;
@@ -193,4 +194,23 @@ test("every pod has a lane, and no lane is of no pod", async ({ page, cluster })
   for (const pod of pods) {
     await expect(page.locator(`[data-testid="pod-lane"][data-pod="${pod}"] .stretch`).last()).toBeVisible();
   }
+});
+
+test("of more pods than lanes can be told apart it is drawn how many are in which phase", async ({ page, guard }) => {
+  const crowd = { namespace: "shop", name: "crowd", image: "registry.test/crowd", tags: ["v1"], replicas: 210, routes: [] };
+  // Another origin than the fixture's.
+  guard.allow(/request left the machine: http:\/\/127\.0\.0\.1:/);
+  await simulate({ scenario: { nodes: 3, services: [crowd] }, rate: 0 }, (kubeconfig) =>
+    serve({ kubeconfig }, async ({ url }) => {
+      const services = `${url}/api/v1/services?namespace=shop&name=crowd`;
+      const found = async () => (await (await fetch(services)).json()).items[0];
+      await expect.poll(async () => (await found())?.id).toBeTruthy();
+      await openTab(page, `${url}/services/${(await found()).id}`, "overview");
+      const pods = page.getByTestId("chart-pods");
+      await expect(pods).toContainText("by phase, of 210 pods");
+      await expect(pods).toContainText("210 ready");
+      await expect(page.getByTestId("pod-lane")).toHaveCount(0);
+      await page.goto("about:blank");
+    }),
+  );
 });

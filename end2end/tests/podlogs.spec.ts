@@ -20,9 +20,7 @@ const test = base.extend<object, { binnacle: Binnacle }>({
   binnacle: [
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), "binnacle-talker-"));
-      const scenario = join(folder, "scenario.json");
-      writeFileSync(scenario, JSON.stringify(talker));
-      await simulate({ scenario, rate: 0 }, async (simulated) => {
+      await simulate({ scenario: talker, rate: 0 }, async (simulated) => {
         const text = readFileSync(simulated, "utf8");
         const upstream = /server: "?(http:[^\s"]+)/.exec(text)?.[1] ?? "";
         await withPodLog(upstream, "talker-", log, async (address) => {

@@ -93,18 +93,25 @@ test("everything that belongs to a service is there, Secrets by name only", asyn
   await expect(rowOf(page, "Secret", "database").getByTestId("resource-link")).toHaveCount(0);
 });
 
-test("a resource opens with its text, which folds and is searched", async ({ page }) => {
+test("a resource opens with its text, which folds, is searched and is copied", async ({ page }) => {
   await openTab(page, path, "kubernetes");
   await rowOf(page, "Deployment", "web").first().getByTestId("resource-link").click();
   await expect(resource(page)).toBeVisible();
   const yaml = resource(page).getByTestId("yaml");
   await expect(yaml).toContainText("registry.test/web:v1");
-  for (const noise of ["managedFields", "resourceVersion", "generation:"]) await expect(yaml).not.toContainText(noise);
+  await expect(yaml).not.toContainText("managedFields");
   await resource(page).getByTestId("fold-all").click();
   await expect(yaml.getByText("registry.test/web:v1")).toBeHidden();
   await resource(page).getByTestId("yaml-search").fill("WEB:v1");
   await expect(resource(page).getByTestId("yaml-hits")).toHaveText("1 line");
   await expect(yaml.locator("mark")).toHaveText("web:v1");
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await resource(page).getByTestId("copy").click();
+  await expect(resource(page).getByTestId("copy")).toHaveText("Copied");
+  // All of it, whatever is folded or searched.
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toContain("    app.kubernetes.io/instance: shop\n");
+  expect(copied).toContain("          image: registry.test/web:v1\n");
   await resource(page).getByTestId("close").click();
   await expect(resource(page)).toBeHidden();
 });
