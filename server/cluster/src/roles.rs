@@ -62,9 +62,9 @@ pub(crate) fn identity(whole: bool) -> Vec<Rule> {
 }
 
 /// What kubelets ask of who reads their figures; never `nodes/proxy`, which allows to run commands in pods.
-pub(crate) fn kubelet() -> Vec<Rule> {
+pub(crate) fn kubelet() -> [Rule; 2] {
     let right = |resource, purpose| Rule { group: "", resources: vec![resource], names: &[], verbs: &["get"], purpose };
-    vec![
+    [
         right("nodes/metrics", "processor and memory of containers are read from the kubelets"),
         right("nodes/stats", "network, volumes and pressure of pods are read from the kubelets"),
     ]

@@ -127,11 +127,15 @@ impl Board {
                 return;
             }
             Said::Failed(problem) => {
+                let was_refused = matches!(watcher.state, WatchState::Forbidden { .. });
                 watcher.state = state(problem, &watcher.state, kind, now);
-                if matches!(problem, Problem::Failing(_)) {
-                    self.look(now);
-                    return;
+                if !matches!(problem, Problem::Failing(_)) {
+                    self.status.heard = Some(now);
+                    // A refusal is an answer, but tells nothing of what is watched: until the first one it was told.
+                    watcher.heard = watcher.heard.map(|heard| if was_refused { heard } else { now });
                 }
+                self.look(now);
+                return;
             }
             Said::Listed(objects) => watcher.events += objects.len() as u64,
             Said::Done => {
@@ -242,6 +246,17 @@ mod tests {
         board.said(0, &Said::Quiet, Timestamp(10));
         assert!(matches!(board.status.connection, Connection::Lost { .. }), "silence is no answer");
         board.heard(Timestamp(11));
+        assert_eq!(board.status.connection, Connection::Connected);
+    }
+
+    #[test]
+    fn a_watcher_that_is_refused_was_heard_when_it_still_told_something() {
+        let mut board = board();
+        (0..2).for_each(|place| board.said(place, &Said::Done, Timestamp(1)));
+        for at in [5, 9] {
+            board.said(0, &Said::Failed(Problem::Forbidden), Timestamp(at));
+        }
+        assert_eq!((board.status.watchers[0].heard, board.status.heard), (Some(Timestamp(5)), Some(Timestamp(9))));
         assert_eq!(board.status.connection, Connection::Connected);
     }
 

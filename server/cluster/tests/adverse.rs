@@ -154,6 +154,24 @@ fn a_pod_that_finds_no_node_and_one_that_is_put_out_say_why() {
     assert_eq!(bench.pod("q").phase, PodPhase::Failed);
 }
 
+#[test]
+fn what_a_pod_says_last_is_told_though_it_is_gone_at_once() {
+    let mut bench = Bench::list(5, &running());
+    let since = json!({"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC",
+        "lastTransitionTime": iso(5)});
+    let last = with(running()[2].clone(), json!({"status": {"conditions": [since]}}));
+    bench.applied_and_deleted(&last);
+    let event = &bench.adverse(AdverseKind::Eviction)[0];
+    assert_eq!((event.message.as_str(), event.count, event.current), ("Its node is gone.", 1, false));
+    assert_eq!(event.service.as_ref().unwrap().name, "web");
+    // What was settled before is not counted again.
+    let mut slow = Bench::list(5, &running());
+    slow.apply(&[last.clone()]);
+    slow.now += 1;
+    slow.delete(&[last]);
+    assert_eq!(slow.adverse(AdverseKind::Eviction)[0].count, 1);
+}
+
 fn event(about: &str, reason: &str, message: &str, count: u32, minute: i64) -> Value {
     let (kind, name) = about.split_once('/').expect("kind and name");
     let part = if kind == "Pod" { "spec.containers{app}" } else { "" };

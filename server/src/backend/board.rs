@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use analysis::{HealthFacts, RecentErrors, health};
 use model::{
     AdverseEvent, ClusterStatus, Connection, HOUR, HealthState, Leak, MINUTE, PodState, Red, SECOND, Saturation,
-    ServiceId, ServiceState, Summary, Timestamp, Verdict, Window, short_age_text,
+    ServiceId, ServiceState, Summary, Timestamp, Verdict, WatchState, Window, short_age_text,
 };
 use store::{By, Directory, Judgement, Judgements, RedQuery, Store};
 
@@ -231,6 +231,17 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
 /// By cluster: why its word can't be relied on; nothing when it can.
 type Blind = BTreeMap<String, Option<String>>;
 
+/// So long what was heard last is relied on.
+const PATIENCE: i64 = 2 * MINUTE;
+
+/// Since when no pods of a cluster may be read that could be before. Where they never could, what workloads say of
+/// themselves is all there is.
+fn refused(cluster: &ClusterStatus) -> Option<Timestamp> {
+    let pods = cluster.watchers.iter().filter(|watcher| watcher.resource == "pods");
+    let since = pods.map(|watcher| watcher.heard.filter(|_| matches!(watcher.state, WatchState::Forbidden { .. })));
+    since.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
 /// Why each cluster's word can't be relied on; nothing when it can.
 fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
     let say = |cluster: &ClusterStatus| {
@@ -238,8 +249,12 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
         match &cluster.connection {
             Connection::Connected => {
                 let silent = now.since(cluster.heard?);
-                (silent > 2 * MINUTE)
-                    .then(|| format!("Nothing heard from cluster {name} for {}", short_age_text(silent)))
+                if silent > PATIENCE {
+                    return Some(format!("Nothing heard from cluster {name} for {}", short_age_text(silent)));
+                }
+                let refused = now.since(refused(cluster)?);
+                (refused > PATIENCE)
+                    .then(|| format!("Pods of cluster {name} may not be read any more for {}", short_age_text(refused)))
             }
             Connection::Syncing | Connection::Connecting { .. } => Some(format!("Connecting to cluster {name}")),
             Connection::Lost { since, .. } => {

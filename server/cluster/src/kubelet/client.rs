@@ -16,7 +16,7 @@ use super::Options;
 use super::plan::Target;
 use crate::Source;
 use crate::rights::innermost;
-use crate::roles::kubelet_rule;
+use crate::roles::{Rule, kubelet as kubelet_rules};
 
 /// How long a kubelet may take to accept a connection, and to answer.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -43,6 +43,15 @@ impl Endpoint {
             Self::Summary => "/stats/summary",
         }
     }
+
+    /// The right that it asks for.
+    fn rule(self) -> Rule {
+        let [metrics, stats] = kubelet_rules();
+        match self {
+            Self::Cadvisor => metrics,
+            Self::Summary => stats,
+        }
+    }
 }
 
 /// Why there is no answer, and what to do about it.
@@ -64,7 +73,7 @@ impl Trouble {
         let path = endpoint.path();
         match status {
             401 => Self::new("the kubelet does not accept the credentials (401)"),
-            403 => Self { add: Some(kubelet_rule().yaml()), ..Self::new(format!("{path} may not be read (403)")) },
+            403 => Self { add: Some(endpoint.rule().yaml()), ..Self::new(format!("{path} may not be read (403)")) },
             404 => Self::new(format!("there is no {path} (404)")),
             status => Self::new(format!("{path} answers {status}")),
         }

@@ -20,6 +20,15 @@ const MOST_GONE: usize = 5_000;
 /// Events that wait for their object up to this many.
 const MOST_EVENTS: usize = 20_000;
 
+/// A pod that is gone.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) seat: Seat,
+    pub(super) at: Timestamp,
+    /// It changed shortly before: what that says was not looked at yet.
+    pub(super) unsettled: bool,
+}
+
 /// What changed.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
@@ -39,7 +48,7 @@ pub(super) struct Dirty {
     pub(super) maps: Vec<(Name, Option<Text>, Text, Timestamp)>,
     pub(super) events: VecDeque<(Box<Event>, Timestamp)>,
     /// Pods that are gone.
-    pub(super) ended: Vec<(Seat, Timestamp)>,
+    pub(super) ended: Vec<Ended>,
     /// Where pods that are gone belonged.
     pub(super) gone: HashMap<Text, (Key, Text)>,
     gone_order: VecDeque<Text>,

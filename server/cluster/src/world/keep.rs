@@ -3,6 +3,7 @@
 use model::Timestamp;
 
 use super::World;
+use super::dirty::Ended;
 use super::index::{Index, Map, Seat, Upwards};
 use super::intake::Prepared;
 use super::linked::Linked;
@@ -109,9 +110,9 @@ impl World {
             Kind::Pod => {
                 if let Some(seat) = self.index.pods.remove(uid) {
                     self.index.orphan(&seat.pod.meta);
-                    self.dirty.pods.remove(uid);
+                    let unsettled = self.dirty.pods.remove(uid).is_some();
                     self.dirty.looping.remove(uid);
-                    self.dirty.ended.push((*seat, now));
+                    self.dirty.ended.push(Ended { seat: *seat, at: now, unsettled });
                 }
             }
             Kind::ControllerRevision => {

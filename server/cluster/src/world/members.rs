@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::{AdverseKind, PodPhase, PodState, Timestamp};
 use store::ClusterRecord;
 
+use super::dirty::Ended;
 use super::index::Seat;
 use super::settle::find;
 use super::{World, is_of_any, pods};
-use crate::adverse::{self, Place};
+use crate::adverse::{self, Place, Repeat};
 use crate::identity::Key;
 use crate::kind::Kind;
 use crate::text::{Interner, Text};
@@ -60,14 +61,22 @@ impl World {
     }
 
     pub(super) fn settle_ended(&mut self, record: &mut ClusterRecord, now: Timestamp) {
-        for (Seat { pod, service, told }, at) in std::mem::take(&mut self.dirty.ended) {
+        for Ended { seat: Seat { pod, service, told }, at, unsettled } in std::mem::take(&mut self.dirty.ended) {
             let uid = pod.meta.uid.clone();
-            self.adverse.release(&uid, &Default::default(), now);
             let found = service.or_else(|| {
                 find(&self.index, Kind::Pod, &pod.meta, Some(Timestamp::default()), now).map(|(key, _)| key)
             });
-            let Some(key) = found else { continue };
             let told = told.as_deref();
+            if let Some(key) = found.as_ref().filter(|_| unsettled) {
+                // What its last words say happened; what held ends with it.
+                let mut last = adverse::of_pod(&pod, told, &|_| false, &self.redactor, now);
+                last.retain(|sighting| sighting.repeat != Repeat::Condition);
+                let (cluster, service) = (&self.cluster.0, Some(key.id(&self.cluster)));
+                let seen = Place { cluster, uid: &uid, service, pod: Some(&pod.meta.name), node: None, listed: false };
+                last.into_iter().for_each(|sighting| _ = self.adverse.see(&seen, sighting, now));
+            }
+            self.adverse.release(&uid, &Default::default(), now);
+            let Some(key) = found else { continue };
             let mut history = told.map_or_else(Vec::new, |told| told.history.clone());
             pods::advance(&mut history, &pod, now);
             if history.last().is_some_and(|(_, phase)| *phase == PodPhase::Ready) {

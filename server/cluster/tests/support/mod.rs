@@ -100,6 +100,12 @@ impl Bench {
         self.settle()
     }
 
+    /// An object changes and is gone at once, then all is settled.
+    pub fn applied_and_deleted(&mut self, object: &Value) -> ClusterRecord {
+        self.world.apply(parse(object), at(self.now));
+        self.delete(std::slice::from_ref(object))
+    }
+
     /// Minutes pass.
     pub fn wait(&mut self, minutes: i64) -> ClusterRecord {
         self.now += minutes;

@@ -2,7 +2,7 @@
 
 use model::{
     AdverseKind, Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal,
-    VerdictLevel,
+    VerdictLevel, WatcherStatus,
 };
 
 use super::*;
@@ -36,13 +36,17 @@ async fn say(store: &Store, sequence: u32, signal: Signal) {
 }
 
 fn connect(store: &Store, connection: Connection) {
+    watch(store, connection, vec![]);
+}
+
+fn watch(store: &Store, connection: Connection, watchers: Vec<WatcherStatus>) {
     let heard = Some(NOW);
     store.set_cluster_status(ClusterStatus {
         id: "c1".into(),
         name: "c1".into(),
         connection,
         heard,
-        watchers: vec![],
+        watchers,
         kubelets: Default::default(),
         logs: Default::default(),
     });
@@ -90,6 +94,27 @@ async fn what_pods_did_last_counts_neither_once_they_are_ready_nor_while_their_c
     say(&store, 3, Signal::CrashLoop).await;
     connect(&store, Connection::Lost { since: NOW, reason: "gone".into() });
     assert_eq!(check(&Board::new(store)).await, (Health::Unknown, false));
+}
+
+#[tokio::test]
+async fn health_is_unknown_where_pods_may_not_be_read_any_more_but_not_where_they_never_could() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    let pods = |heard: Option<i64>| WatcherStatus {
+        resource: "pods".into(),
+        namespace: None,
+        state: WatchState::Forbidden { rule: String::new() },
+        objects: 0,
+        lists: 1,
+        events: 0,
+        heard: heard.map(|minutes| NOW.plus(-minutes * MINUTE)),
+    };
+    for (heard, health) in [(None, Health::Healthy), (Some(1), Health::Healthy), (Some(3), Health::Unknown)] {
+        watch(&store, Connection::Connected, vec![pods(heard)]);
+        assert_eq!(check(&Board::new(store.clone())).await.0, health, "{heard:?}");
+    }
+    let (_, said) = sentence(&Board::new(store)).await;
+    assert!(said.contains("may not be read any more"), "{said}");
 }
 
 #[tokio::test]
