@@ -176,21 +176,6 @@ impl Fake {
     /// The Kubernetes tab.
     pub(crate) fn kubernetes_tab(&self, at: Option<Timestamp>) -> KubernetesTab {
         let window = Window::before(super::AS_OF, HOUR);
-        let event = |kind, message: String, count| AdverseGroup {
-            kind,
-            reason: self.text("OOMKilled"),
-            message,
-            container: Some("app".into()),
-            pods: vec![self.text("checkout-7d9f5b4c8-3")],
-            pod_count: 1,
-            first: minutes_ago(29),
-            last: minutes_ago(27),
-            count,
-            times: vec![minutes_ago(29), minutes_ago(28)],
-            deploy: Some((12, self.text("v1.8.2"))),
-            nodes: vec![self.text("node-07")],
-            ..AdverseGroup::default()
-        };
         let resource = |depth, kind: &str, name: String, state: &str, good, note: &str| ResourceRow {
             depth,
             kind: kind.into(),
@@ -203,22 +188,7 @@ impl Fake {
         };
         KubernetesTab {
             leak: at.is_none().then(|| self.leak_chart().leak.sentence),
-            events: vec![
-                AdverseGroup {
-                    exit_code: Some(137),
-                    next: Some("Give it a higher memory limit.".into()),
-                    lines: vec!["starting".into(), self.text("fatal: no room")],
-                    ..event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), 1)
-                },
-                AdverseGroup {
-                    pod_count: 70,
-                    pods: (0..50).map(|n| self.text(&format!("checkout-84bd-{n}"))).collect(),
-                    held: vec![(minutes_ago(29), minutes_ago(0))],
-                    current: true,
-                    reconstructed: true,
-                    ..event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), 6)
-                },
-            ],
+            events: self.adverse_groups(),
             kept_from: at.map(|at| at.plus(31 * MINUTE)),
             nodes: vec![self.node_trouble()],
             uses: vec![(self.text("node-07"), node_use())],
@@ -236,6 +206,41 @@ impl Fake {
             past: at,
             moments: vec![minutes_ago(40), deployed()],
         }
+    }
+
+    /// A kill and a probe that fails on many pods.
+    fn adverse_groups(&self) -> Vec<AdverseGroup> {
+        let event = |kind, message: String, count| AdverseGroup {
+            kind,
+            reason: self.text("OOMKilled"),
+            message,
+            container: Some("app".into()),
+            pods: vec![self.text("checkout-7d9f5b4c8-3")],
+            pod_count: 1,
+            first: minutes_ago(29),
+            last: minutes_ago(27),
+            count,
+            times: vec![minutes_ago(29), minutes_ago(28)],
+            deploy: Some((12, self.text("v1.8.2"))),
+            nodes: vec![self.text("node-07")],
+            ..AdverseGroup::default()
+        };
+        vec![
+            AdverseGroup {
+                exit_code: Some(137),
+                next: Some("Give it a higher memory limit.".into()),
+                lines: vec!["starting".into(), self.text("fatal: no room")],
+                ..event(AdverseKind::OomKill, self.text("Used 512 MiB of 512 MiB."), 1)
+            },
+            AdverseGroup {
+                pod_count: 70,
+                pods: (0..50).map(|n| self.text(&format!("checkout-84bd-{n}"))).collect(),
+                held: vec![(minutes_ago(29), minutes_ago(0))],
+                current: true,
+                reconstructed: true,
+                ..event(AdverseKind::FailedProbe, "HTTP 503 from :8080/ready while starting".into(), 6)
+            },
+        ]
     }
 
     /// A node that ran out of memory and fell silent.

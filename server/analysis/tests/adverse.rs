@@ -1,4 +1,5 @@
 //! Adverse events joined over pods.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use analysis::joined;
 use model::{AdverseEvent, AdverseKind, MINUTE, Timestamp};

@@ -166,7 +166,7 @@ fn what_a_pod_says_last_is_told_though_it_is_gone_at_once() {
     assert_eq!(event.service.as_ref().unwrap().name, "web");
     // What was settled before is not counted again.
     let mut slow = Bench::list(5, &running());
-    slow.apply(&[last.clone()]);
+    slow.apply(std::slice::from_ref(&last));
     slow.now += 1;
     slow.delete(&[last]);
     assert_eq!(slow.adverse(AdverseKind::Eviction)[0].count, 1);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId, Timestamp};
+use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId, Text, Timestamp};
 
 use super::places::Ended;
 
@@ -31,6 +31,16 @@ pub(super) struct Rules<'a, F> {
     pub(super) ended: &'a Ended,
     /// What ended before is left alone.
     pub(super) since: Timestamp,
+}
+
+impl<F> Rules<'_, F> {
+    /// Whether there may be more of a log than was read of it.
+    fn waits(&self, pod: &PodState, container: &ContainerState) -> bool {
+        let is_it = |(name, restarts): &(Text, u32)| *name == container.name && *restarts == container.restarts;
+        let is_read = || self.ended.get(&pod.id).is_some_and(|ended| ended.iter().any(is_it));
+        let is_old = || container.last_exit.as_ref().and_then(|exit| exit.at).is_some_and(|at| at < self.since);
+        !is_over(pod, container) || !is_read() && !is_old()
+    }
 }
 
 /// What is followed, and how much of each service that covers.
@@ -63,18 +73,10 @@ pub(super) fn plan<'a, F: Fn(&PodState) -> bool>(
                 of_service.elsewhere += 1;
             } else {
                 of_service.pods += 1;
-                for container in pod.containers.iter().filter(|container| has_log(container)) {
-                    let known = rules.ended.get(&pod.id).into_iter().flatten();
-                    let is_read = known.clone().any(|one| *one == (container.name.clone(), container.restarts));
-                    if known.count() > 0 {
-                        ended.insert(pod.id.clone());
-                    }
-                    let is_old =
-                        || container.last_exit.as_ref().and_then(|exit| exit.at).is_some_and(|at| at < rules.since);
-                    if !is_over(pod, container) || !is_read && !is_old() {
-                        started.push((*pod, container));
-                    }
-                }
+                ended.extend(rules.ended.contains_key(&pod.id).then(|| pod.id.clone()));
+                let of_pod =
+                    pod.containers.iter().filter(|container| has_log(container) && rules.waits(pod, container));
+                started.extend(of_pod.map(|container| (*pod, container)));
             }
         }
         // What writes on comes before what only has to be read once.
