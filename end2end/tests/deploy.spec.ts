@@ -40,8 +40,10 @@ test.beforeAll(async ({ cluster }) => {
   shop = await freshNamespace(kube, "deploy");
   const db = statefulSet({ namespace: shop, name: "db", replicas: 1, annotations: { [VOLUME_USED]: "0.75" } });
   db.spec.template.spec.volumes = [{ name: "data", persistentVolumeClaim: { claimName: "papers" } }];
-  await kube.apply(...claimedVolume(shop, "papers"));
-  await rollOut(kube, web(), db);
+  const archive = statefulSet({ namespace: shop, name: "archive", replicas: 1, annotations: { [VOLUME_USED]: "0.98" } });
+  archive.spec.template.spec.volumes = [{ name: "data", persistentVolumeClaim: { claimName: "boxes" } }];
+  await kube.apply(...claimedVolume(shop, "papers"), ...claimedVolume(shop, "boxes"));
+  await rollOut(kube, web(), db, archive);
   await kube.apply(cronJob({ namespace: shop, name: "report" }));
 });
 
@@ -84,8 +86,23 @@ test("kubelets say what containers use, their networks and volumes", async ({ pa
   await expect(golden("Network")).toContainText(/receive\s*\d+ KiB\/s\s*transmit\s*\d+ KiB\/s/);
   await page.goto(`${await servicePath(page, keyOf(shop, "StatefulSet", "db"))}/metrics?metric=k8s.volume.available`);
   await expect(page.getByTestId("chart-metric")).toContainText("2.5 GiB");
+  await openTab(page, await servicePath(page, keyOf(shop, "Deployment", "web")), "kubernetes");
+  await expect(page.getByTestId("chart-memory")).toContainText(/80 MiB total.*limit.*64 MiB/s);
+  await expect(page.getByTestId("node-use").first()).toContainText(/CPU .* cores · memory .* %/);
   await page.goto("/status");
   await expect(page.getByTestId("status-kubelets")).toHaveText("2 of 2 kubelets say what containers use.");
+});
+
+test("each resource opens as the cluster has it now, by no right but that to list", async ({ page }) => {
+  const path = await servicePath(page, keyOf(shop, "Deployment", "web"));
+  const yaml = page.getByTestId("yaml");
+  await page.goto(`${path}/kubernetes?resource=Deployment/web`);
+  await expect(page.getByTestId("as-it-is")).toBeVisible();
+  await expect(yaml).toContainText("apiVersion: apps/v1");
+  await expect(yaml).toContainText("readyReplicas: 2");
+  await page.goto(`${path}/kubernetes`);
+  await page.getByTestId("resource-row").filter({ hasText: "Pod" }).first().getByRole("link").click();
+  await expect(yaml).toContainText("phase: Running");
 });
 
 test("lines of a pod come by the API server as they are written", async ({ cluster, page }) => {
@@ -168,6 +185,15 @@ test("the container runs as the user that the YAML says", () => {
   expect(manifest).toContain(`runAsUser: ${user}`);
 });
 
+test("a volume that is nearly full is told with what to do", async ({ page }) => {
+  // It is so for a minute before it is said.
+  test.setTimeout(240_000);
+  await openTab(page, await servicePath(page, keyOf(shop, "StatefulSet", "archive")), "kubernetes");
+  const event = page.getByTestId("adverse-event").filter({ hasText: "Volume full" });
+  await expect(event).toContainText("98", { timeout: 180_000 });
+  await expect(event.getByTestId("next-step")).toContainText("Enlarge the claim");
+});
+
 test("rights taken away are told with what to add, and what is given back is read again", async ({ cluster, page, guard }) => {
   const { kube } = cluster;
   const binding = deployed().filter(({ kind }) => kind === "ClusterRoleBinding");
@@ -180,7 +206,7 @@ test("rights taken away are told with what to add, and what is given back is rea
   await kube.delete("ClusterRoleBinding", undefined, "binnacle");
   await expect(kubelets).toContainText("0 of 2 kubelets say what containers use.");
   await expect(kubelets).toContainText("/metrics/cadvisor may not be read (403)");
-  await expect(kubelets).toContainText('resources: ["nodes/metrics", "nodes/stats"]');
+  for (const right of ["nodes/metrics", "nodes/stats"]) await expect(kubelets).toContainText(`resources: ["${right}"]`);
   // A watch that is open goes on; the next one is refused.
   guard.allow(/connecting|503/);
   await cluster.restartApiServer(0);

@@ -44,16 +44,27 @@ test("pods and resources are those of the cluster", async ({ page, cluster }) =>
   await expect(page.getByTestId("resource-row").filter({ hasText: set.metadata.name }).first()).toBeVisible();
 });
 
-test("an image that cannot be pulled fails the service and names the image", async ({ page, cluster }) => {
+test("an image that cannot be pulled fails the service and is told once, with the next step", async ({ page, cluster }) => {
   await cluster.kube.apply(
-    deployment({ namespace: shop, name: "search", image: "registry.test/missing:v7", replicas: 1 }),
+    deployment({ namespace: shop, name: "search", image: "registry.test/missing:v7", replicas: 3 }),
   );
   const key = keyOf(shop, "Deployment", "search");
   await openCatalog(page, shop);
   await expect(row(page, key).getByTestId("health")).toHaveText(/failing/i);
   await openTab(page, await servicePath(page, key), "kubernetes");
-  const event = page.getByTestId("adverse-event").filter({ hasText: /pull/i }).first();
-  await expect(event).toBeVisible();
+  const event = page.getByTestId("adverse-event").filter({ hasText: "Image can't be pulled" });
+  await expect(event).toContainText("3 pods / app");
+  await expect(event).toHaveCount(1);
+  await expect(event).toContainText("registry.test/missing:v7");
+  await expect(event.getByTestId("next-step")).toBeVisible();
+  // The timeline leads to it.
+  const track = page.getByTestId("track").filter({ hasText: "Image can't be pulled" });
+  await track.getByRole("link").click();
+  await expect(page).toHaveURL(/#went-wrong-image-can-t-be-pulled$/);
+  await event.getByText("Which pods").click();
+  for (const pod of await podsOf(cluster.kube, shop, "search")) {
+    await expect(event.getByText(pod.metadata.name)).toBeVisible();
+  }
 });
 
 test("a crash loop counts its restarts and gives the exit code", async ({ page, cluster }) => {
