@@ -160,8 +160,7 @@ fn runs(places: &[Option<(f64, f64)>]) -> impl Iterator<Item = Vec<(i32, i32)>> 
 fn stroke(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places) {
-        let (x, y) = run[0];
-        _ = write!(out, "M{x} {y}");
+        push_start(&mut out, run[0]);
         push_onward(&mut out, &run);
         if run.len() == 1 {
             // A lone point shows as a dot: a line of nearly no length with round ends.
@@ -175,7 +174,9 @@ fn area(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places).filter(|run| run.len() > 1) {
         let (x, y) = run[0];
-        _ = write!(out, "M{x} {HEIGHT}V{y}");
+        push_start(&mut out, (x, HEIGHT as i32));
+        out.push('V');
+        push_number(&mut out, y);
         push_onward(&mut out, &run);
         _ = write!(out, "V{HEIGHT}Z");
     }
@@ -188,8 +189,7 @@ fn between(upper: &[Option<(f64, f64)>], lower: &[Option<(f64, f64)>]) -> String
     let above = both.iter().map(|(upper, _)| *upper);
     let outline: Vec<_> = above.chain(both.iter().rev().map(|(_, lower)| *lower)).map(Some).collect();
     runs(&outline).filter(|run| run.len() > 3).fold(String::new(), |mut out, run| {
-        let (x, y) = run[0];
-        _ = write!(out, "M{x} {y}");
+        push_start(&mut out, run[0]);
         push_onward(&mut out, &run);
         out.push('Z');
         out
@@ -203,9 +203,24 @@ fn push_onward(out: &mut String, run: &[(i32, i32)]) {
         let (right, down) = (to_x - x, to_y - y);
         out.push(if at == 0 { 'l' } else { ' ' });
         // A sign parts numbers as well as a space does.
-        let space = if down < 0 { "" } else { " " };
-        _ = write!(out, "{right}{space}{down}");
+        push_number(out, right);
+        if down >= 0 {
+            out.push(' ');
+        }
+        push_number(out, down);
     }
+}
+
+fn push_start(out: &mut String, (x, y): (i32, i32)) {
+    out.push('M');
+    push_number(out, x);
+    out.push(' ');
+    push_number(out, y);
+}
+
+/// A page of charts has a hundred thousand of them: the formatter would take most of its time.
+fn push_number(out: &mut String, number: i32) {
+    out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// The value of a series at an instant, as a share of the window, with the middle of its bucket.
@@ -294,7 +309,7 @@ mod tests {
         let line = |points: Vec<Option<f64>>| Series { points, ..series(&[]) };
         let (upper, lower) = (line(vec![None, Some(2.0), Some(4.0)]), line(vec![Some(1.0), Some(1.0), Some(2.0)]));
         let svg = chart(&[], Some(&(upper, lower.clone())), window(3), 4.0, &[]);
-        assert!(svg.contains("class=\"band \" d=\"M5000 5000l3333-5000 0 5000-3333 2500Z\""), "{svg}");
+        assert!(svg.contains("class=\"band \" d=\"M5000 5000l3333-5000 0 5000 -3333 2500Z\""), "{svg}");
         let none = chart(&[], Some(&(lower.clone(), line(vec![None; 3]))), window(3), 4.0, &[]);
         assert!(!none.contains("band"), "{none}");
     }
