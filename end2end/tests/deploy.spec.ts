@@ -190,7 +190,7 @@ test("a volume that is nearly full is told with what to do", async ({ page }) =>
   test.setTimeout(240_000);
   await openTab(page, await servicePath(page, keyOf(shop, "StatefulSet", "archive")), "kubernetes");
   const event = page.getByTestId("adverse-event").filter({ hasText: "Volume full" });
-  await expect(event).toContainText("98", { timeout: 180_000 });
+  await expect(event).toContainText("is 97 % full: 205 MiB left", { timeout: 180_000 });
   await expect(event.getByTestId("next-step")).toContainText("Enlarge the claim");
 });
 

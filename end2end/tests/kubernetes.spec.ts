@@ -53,7 +53,7 @@ test("an image that cannot be pulled fails the service and is told once, with th
   await expect(row(page, key).getByTestId("health")).toHaveText(/failing/i);
   await openTab(page, await servicePath(page, key), "kubernetes");
   const event = page.getByTestId("adverse-event").filter({ hasText: "Image can't be pulled" });
-  await expect(event).toContainText("3 pods / app");
+  await expect(event).toContainText("3 pods / main");
   await expect(event).toHaveCount(1);
   await expect(event).toContainText("registry.test/missing:v7");
   await expect(event.getByTestId("next-step")).toBeVisible();
