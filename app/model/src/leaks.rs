@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Marks, MetricChart, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window, short_age_text};
+use crate::{
+    Marks, MetricChart, PodId, RevisionHash, SampleType, Sentence, Series, Timestamp, Window, bytes_text,
+    short_age_text,
+};
 
 /// Nanoseconds until a limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,10 +92,11 @@ pub struct Leak {
 }
 
 impl LeakingPod {
-    /// When it ends, in words: `limit in 5 h`, `node full in 5 h`; nothing without an end.
-    pub fn end_text(&self) -> Option<String> {
+    /// Its rate and when it ends: `+46 MiB/h: limit in 5 h`, `+46 MiB/h: node full in 5 h`, `+46 MiB/h`.
+    pub fn headline(&self) -> String {
         let what = if self.limit_of == LimitOf::Node { "node full" } else { "limit" };
-        self.eta.map(|eta| format!("{what} in {}", short_age_text(eta.likely)))
+        let end = self.eta.map(|eta| format!(": {what} in {}", short_age_text(eta.likely))).unwrap_or_default();
+        format!("+{}/h{end}", bytes_text(self.rate))
     }
 }
 

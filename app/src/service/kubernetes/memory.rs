@@ -1,7 +1,7 @@
 //! Memory of the pods against their limit, and where it goes if it leaks.
 
 use leptos::prelude::*;
-use model::{MemoryChart, bytes_text};
+use model::MemoryChart;
 
 use crate::charts::frame::{Plot, chart};
 use crate::charts::hover::Hover;
@@ -16,8 +16,7 @@ pub(super) fn memory(found: Option<&MemoryChart>, service: &str) -> Option<AnyVi
     let colours = Colours::of([(&one.query, &one.answer)]);
     let mut plot = of_golden(one, &colours, found.window, &found.marks, &format!("{service}/deploys?deploy="));
     if let Some(pod) = found.leak.as_ref().and_then(|leak| leak.pods.first()) {
-        let end = pod.end_text().map(|end| format!(": {end}")).unwrap_or_default();
-        (plot.headline, plot.tone) = (format!("+{}/h{end}", bytes_text(pod.rate)), "warn");
+        (plot.headline, plot.tone) = (pod.headline(), "warn");
         plot.lines.extend(ahead(&found.forecast, pod.eta));
         plot.band = band(&found.forecast);
         if !found.forecast.is_empty() {

@@ -74,8 +74,8 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         testid: "chart-leak",
         title,
         subtitle: "by pod, and where the first goes".into(),
-        headline: number::or_none(one.leak.pods.first().and_then(LeakingPod::end_text), |text| text),
-        tone: "",
+        headline: one.leak.pods.first().map(LeakingPod::headline).unwrap_or_default(),
+        tone: "warn",
         unit: Unit::Bytes,
         window: one.window,
         // It reaches further than the page's range, and has a pointer of its own.

@@ -69,7 +69,7 @@ pub(crate) fn of_golden(
 /// What its lines are.
 fn subtitle(query: &MetricQuery, answer: &MetricSeries) -> String {
     let what = match (query.rate, answer.unit.as_str()) {
-        (true, "s") if is_pressure(query) => "share of the time that something waits",
+        (true, "s") if is_pressure(query) => "share of time waiting",
         // Seconds of processor time a second.
         (true, "s") => "cores",
         _ if query.by.is_empty() => query.aggregation.word(),
