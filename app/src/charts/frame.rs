@@ -101,7 +101,7 @@ fn labels(ticks: &[(f64, String)], top: f64) -> AnyView {
 pub(crate) fn time_axis(window: Window, along: Along) -> AnyView {
     let tick = |(place, text): (f64, String)| view! { <span style=format!("left:{place:.2}%")>{text}</span> };
     let labels = match along {
-        Along::Range | Along::Clock => Clock::of_page().in_zone(|zone| scale::times(window, zone, 5)),
+        Along::Range | Along::Beyond | Along::Clock => Clock::of_page().in_zone(|zone| scale::times(window, zone, 5)),
         Along::Age => scale::ages(window, 5),
     };
     let ticks = labels.into_iter().map(tick).collect_view();
@@ -195,7 +195,7 @@ fn crosshair(plot: &Plot, top: f64) -> AnyView {
 /// An instant, or an age, under the pointer.
 fn place_text(at: Timestamp, along: Along, zone: &Zone) -> String {
     match along {
-        Along::Range | Along::Clock => zone.civil(at).clock_seconds(),
+        Along::Range | Along::Beyond | Along::Clock => zone.civil(at).clock_seconds(),
         Along::Age => age_text(at.0),
     }
 }
@@ -216,7 +216,7 @@ const ASKED: [&str; 2] = ["request", "limit"];
 /// other by age or clock each have a last value of their own.
 fn told(plot: &Plot) -> Option<Timestamp> {
     let measured = plot.lines.iter().filter(|line| !ASKED.contains(&line.class) && !AHEAD.contains(&line.class));
-    path::newest(measured).filter(|_| plot.along == Along::Range)
+    path::newest(measured).filter(|_| matches!(plot.along, Along::Range | Along::Beyond))
 }
 
 /// Names of the lines with their value under the pointer, else their newest one, which what has ended does not have: of

@@ -20,8 +20,14 @@ pub(crate) struct Hover {
 
 impl Hover {
     pub(crate) fn provide() -> Self {
-        let hover = Self { at: RwSignal::new(None), from: RwSignal::new(None) };
+        let hover = Self::new();
         provide_context(hover);
+        hover
+    }
+
+    /// One for charts that have another axis than the page's.
+    pub(crate) fn new() -> Self {
+        let hover = Self { at: RwSignal::new(None), from: RwSignal::new(None) };
         // Charts that are drawn anew leave their listeners behind, which a signal forgets when it tells: now and then it
         // says again that the pointer is nowhere.
         if let Some(Clock { now, .. }) = use_context() {

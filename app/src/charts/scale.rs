@@ -180,6 +180,8 @@ fn decimals(step: f64) -> usize {
 pub(crate) enum Along {
     /// The page's range; dragging chooses another.
     Range,
+    /// The page's range and what is expected after it.
+    Beyond,
     /// Instants that the page's range does not choose.
     Clock,
     /// Time since something began, counted from the epoch.

@@ -18,6 +18,7 @@ use model::{KubernetesTab, MemoryChart, ResourceId, ResourcePage, ServiceId, Tim
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
+use crate::charts::hover::Hover;
 use crate::live::Live;
 use crate::panel::{panel, part};
 use crate::range::{Range, use_range};
@@ -56,9 +57,10 @@ impl LazyRoute for Kubernetes {
             let until = at.map_or(moment.window.to, |at| at.clamp(moment.window.from, moment.window.to));
             read_memory(known(id)?, Window::new(moment.window.from, until)).await
         });
+        let pointer = Hover::new();
         view! {
             {panel(tab, "tall", draw)}
-            {part(memory, move |found: Option<MemoryChart>| memory::memory(found.as_ref(), &path()).into_any())}
+            {part(memory, move |found: Option<MemoryChart>| memory::memory(found.as_ref(), &path(), pointer).into_any())}
             {part(tab, move |tab: KubernetesTab| pods::pods(&tab, address))}
             {opened(asked, at, address)}
         }

@@ -16,6 +16,7 @@ use model::{
 use super::{Asked, known, use_asked};
 use crate::AppError;
 use crate::answer::ask;
+use crate::charts::hover::Hover;
 use crate::late::Late;
 use crate::panel::{large, none, panel, part};
 use crate::ui::filter::TextFilter;
@@ -79,8 +80,9 @@ impl LazyRoute for Metrics {
             }
             .into_any(),
         };
+        let pointer = Hover::new();
         view! {
-            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &path()))}
+            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &path(), pointer))}
             {large(golden, "golden", move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
                 plot::golden(&charts, window, &marks, &deploys())
             })}

@@ -85,6 +85,7 @@ fn absorb(groups: &mut Vec<Joined>) {
     let (loops, mut others): (Vec<_>, Vec<_>) =
         std::mem::take(groups).into_iter().partition(|one| one.group.kind == AdverseKind::CrashLoop);
     *groups = loops;
+    let mut apart = Vec::new();
     for Joined { group: one, events } in groups.iter_mut() {
         let looping: HashSet<&Option<String>> = events.iter().map(|event| &event.pod).collect();
         let is_its = |other: &mut Joined| {
@@ -93,17 +94,23 @@ fn absorb(groups: &mut Vec<Joined>) {
                 && (&of.container, of.exit_code, &of.deploy) == (&one.container, one.exit_code, &one.deploy)
                 && other.events.iter().all(|event| looping.contains(&event.pod))
         };
-        for restarts in others.extract_if(.., is_its).map(|other| other.group).collect::<Vec<_>>() {
+        for Joined { group: restarts, events: own } in others.extract_if(.., is_its).collect::<Vec<_>>() {
             // Those that led to it, and not what was days ago.
             let onset = one.first.plus(-ONSET);
-            let times: Vec<Timestamp> = restarts.times.iter().copied().filter(|at| *at >= onset).collect();
-            let count = if restarts.first >= onset { restarts.count } else { times.len() as u32 };
-            one.count = one.count.max(count);
+            let (times, earlier): (Vec<Timestamp>, Vec<Timestamp>) =
+                restarts.times.iter().partition(|at| **at >= onset);
+            one.count = one.count.max(restarts.count.saturating_sub(earlier.len() as u32));
             one.first = times.first().map_or(one.first, |first| one.first.min(*first));
             one.times = latest_of([std::mem::take(&mut one.times), times].concat());
+            if let Some(last) = earlier.last().copied() {
+                let (count, held) = (earlier.len() as u32, Vec::new());
+                let before = AdverseGroup { last, count, times: earlier, held, ..restarts };
+                apart.push(Joined { group: before, events: own });
+            }
         }
     }
     groups.append(&mut others);
+    groups.append(&mut apart);
 }
 
 /// From when to when something held last, of what holds and does not only happen.

@@ -1,7 +1,7 @@
 //! Adverse events joined over pods.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use analysis::joined;
+use analysis::{Joined, joined};
 use model::{AdverseEvent, AdverseKind, MINUTE, Timestamp};
 
 fn at(minute: i64) -> Timestamp {
@@ -43,7 +43,11 @@ fn sixty_pods_that_fail_alike_are_one_with_the_latest_first() {
 
 #[test]
 fn other_exit_codes_containers_marks_and_kinds_stay_apart() {
-    let sidecar = AdverseEvent { container: Some("proxy".into()), ..event(AdverseKind::Restart, "a", Some(1), &[1]) };
+    let sidecar = AdverseEvent {
+        key: "c1|a|Restart|proxy|".into(),
+        container: Some("proxy".into()),
+        ..event(AdverseKind::Restart, "a", Some(1), &[1])
+    };
     let probe = |mark: &str| {
         let mut event = event(AdverseKind::FailedProbe, mark, None, &[1]);
         event.key.push_str(mark);
@@ -98,6 +102,7 @@ fn restarts_of_a_crash_loop_are_told_with_it_and_others_by_themselves() {
     let told: Vec<_> = groups.iter().map(|one| (one.group.kind, one.group.exit_code, one.group.count)).collect();
     let all = [
         (AdverseKind::CrashLoop, Some(9), 2),
+        (AdverseKind::Restart, Some(9), 2),
         (AdverseKind::CrashLoop, Some(1), 4),
         (AdverseKind::CrashLoop, Some(3), 1),
         (AdverseKind::Restart, Some(3), 1),
@@ -108,6 +113,7 @@ fn restarts_of_a_crash_loop_are_told_with_it_and_others_by_themselves() {
     assert_eq!(told.len(), all.len(), "{told:?}");
     let looping = &groups.iter().find(|one| one.group.exit_code == Some(1)).unwrap().group;
     assert_eq!((looping.first, looping.times.len()), (at(1), 4));
-    let old = &groups.iter().find(|one| one.group.exit_code == Some(9)).unwrap().group;
+    let is_old = |one: &&Joined| one.group.exit_code == Some(9) && one.group.kind == AdverseKind::CrashLoop;
+    let old = &groups.iter().find(is_old).unwrap().group;
     assert_eq!(old.first, at(2), "what was days ago did not lead to it");
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
-use model::KubeletTrouble;
+use model::{KubeletStatus, KubeletTrouble};
 
 use crate::kind::Kind;
 use crate::kubelet::{self, Target};
@@ -216,21 +216,23 @@ async fn kubelets(client: &Client, source: &Source, how: &kubelet::Options) -> V
     }
     match kubelet::probe(source, how, &targets).await {
         Err(reason) => vec![Finding::missing("kubelets", reason, "name another file with --kubelet-ca")],
-        Ok(troubles) if troubles.is_empty() => {
+        Ok(status) if status.troubles.is_empty() => {
             vec![Finding::new("kubelets", Outcome::Fine(format!("{} of them tried, they answer", targets.len())))]
         }
-        Ok(troubles) => troubles.into_iter().map(|trouble| lacking(trouble, targets.len() as u32)).collect(),
+        Ok(KubeletStatus { answering, troubles, .. }) => {
+            troubles.into_iter().map(|trouble| lacking(trouble, answering, targets.len())).collect()
+        }
     }
 }
 
-/// What kubelets did not answer. What some of them lack and others do not is theirs: a node may be down.
-fn lacking(trouble: KubeletTrouble, tried: u32) -> Finding {
+/// What kubelets did not answer. Where some do, what others lack is theirs: a node may be down.
+fn lacking(trouble: KubeletTrouble, answering: u32, tried: usize) -> Finding {
     let KubeletTrouble { reason, add, nodes, example } = trouble;
     let why = format!("{nodes} of {tried} tried, {example} among them: {reason}");
     let why = format!("without them there is no processor and memory of containers; {why}");
     match add {
         Some(add) => Finding::missing("kubelets", why, add),
-        None if nodes < tried => Finding::new("kubelets", Outcome::Note(why)),
+        None if answering > 0 => Finding::new("kubelets", Outcome::Note(why)),
         None => {
             let reach = "see that kubelets can be reached from here at the address and port of their node (in a \
                          cluster, a NetworkPolicy may be in the way), or do without by --kubelets=off";
@@ -274,8 +276,8 @@ mod tests {
             Outcome::Missing { add, .. } => add,
             other => panic!("{other:?}"),
         };
-        assert!(add(lacking(trouble(None), 2)).contains("--kubelets=off"));
-        assert_eq!(add(lacking(trouble(Some("a rule\n")), 3)), "a rule\n");
-        assert!(!lacking(trouble(None), 3).is_missing(), "another answers");
+        assert!(add(lacking(trouble(None), 0, 2)).contains("--kubelets=off"));
+        assert_eq!(add(lacking(trouble(Some("a rule\n")), 1, 3)), "a rule\n");
+        assert!(!lacking(trouble(None), 1, 3).is_missing(), "another answers");
     }
 }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ClusterId, KubeletStatus, KubeletTrouble, MINUTE, PodState, Text};
+use model::{ClusterId, KubeletStatus, MINUTE, PodState, Text};
 use store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -57,12 +57,8 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// A pod whose metrics somebody else sent so lately is left to them.
 const OWN: i64 = 5 * MINUTE;
 
-/// Asks kubelets once, and says what they do not answer.
-pub(crate) async fn probe(
-    source: &Source,
-    options: &Options,
-    targets: &[Target],
-) -> Result<Vec<KubeletTrouble>, String> {
+/// Asks kubelets once, and says how many answer and what the others do not.
+pub(crate) async fn probe(source: &Source, options: &Options, targets: &[Target]) -> Result<KubeletStatus, String> {
     let asker = Asker::new(source, options).await?;
     let mut tally = Tally::default();
     tally.keep(targets);
@@ -74,7 +70,7 @@ pub(crate) async fn probe(
         troubles.dedup();
         tally.note(target.clone(), troubles.is_empty(), troubles);
     }
-    Ok(tally.status().troubles)
+    Ok(tally.status())
 }
 
 /// What a collector works with.

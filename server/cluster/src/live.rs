@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::kind::Kind;
 use crate::redact::Redactor;
@@ -33,26 +33,29 @@ pub enum Unread {
 
 /// An answer serves whoever asks for the same so soon after: an open page asks at each of its moments.
 const FRESH: Duration = Duration::from_secs(2);
-/// Questions that are under way at once.
+/// Questions to a cluster that are under way at once.
 const AT_ONCE: usize = 8;
 
 /// The clusters that can be asked: a cheap clone, shared by those who watch and those who answer.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Live {
-    clusters: Arc<Mutex<HashMap<String, (Client, Redactor)>>>,
-    recent: Arc<Mutex<HashMap<Asked, (Instant, Answered)>>>,
+    clusters: Arc<Mutex<HashMap<String, Reached>>>,
+    recent: Arc<Mutex<Recent>>,
+}
+
+/// A cluster that can be asked.
+#[derive(Clone)]
+struct Reached {
+    client: Client,
+    redactor: Redactor,
     places: Arc<Semaphore>,
 }
 
 /// Cluster, kind, namespace and name.
 type Asked = (String, Kind, String, String);
 type Answered = Result<Arc<str>, Unread>;
-
-impl Default for Live {
-    fn default() -> Self {
-        Self { clusters: Arc::default(), recent: Arc::default(), places: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
+/// When it was asked for what, and where its answer comes.
+type Recent = HashMap<Asked, (Instant, Arc<OnceCell<Answered>>)>;
 
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,7 +67,8 @@ impl Live {
     /// A cluster has answered.
     pub(crate) fn answered(&self, cluster: &str, client: Client, redactor: Redactor) {
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        clusters.insert(cluster.to_owned(), (client, redactor));
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        clusters.insert(cluster.to_owned(), Reached { client, redactor, places });
     }
 
     /// An object as YAML with its status, secrets hidden, without managed fields; an empty namespace is the whole
@@ -75,40 +79,33 @@ impl Live {
     pub async fn object(&self, cluster: &str, kind: &str, namespace: &str, name: &str) -> Result<Arc<str>, Unread> {
         let kind = Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or(Unread::Gone)?;
         let asked = (cluster.to_owned(), kind, namespace.to_owned(), name.to_owned());
-        let late = || Unread::Failed(format!("no answer within {} s", PATIENCE.as_secs()));
-        // Whoever waited for a place may find that another has asked the same meanwhile.
-        let place = tokio::time::timeout(PATIENCE, self.places.acquire()).await.map_err(|_| late())?;
-        if let Some(answered) = self.recent(&asked) {
-            return answered;
-        }
-        let answered = match tokio::time::timeout(PATIENCE, self.ask(&asked)).await {
-            Ok(answered) => answered,
-            Err(_) => Err(late()),
+        let answer = self.recent(&asked);
+        let ask = || async {
+            match tokio::time::timeout(PATIENCE, self.ask(&asked)).await {
+                Ok(answered) => answered,
+                Err(_) => Err(Unread::Failed(format!("no answer within {} s", PATIENCE.as_secs()))),
+            }
         };
-        drop(place);
-        self.keep(asked, answered.clone());
-        answered
+        answer.get_or_init(ask).await.clone()
     }
 
     async fn ask(&self, (cluster, kind, namespace, name): &Asked) -> Answered {
         let known = self.clusters.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned();
-        let (client, redactor) = known.ok_or(Unread::Apart)?;
-        let answer = client.request::<Value>(request(*kind, namespace, name)?).await;
-        let mut list = answer.map_err(|error| unread(&error))?;
+        let Reached { client, redactor, places } = known.ok_or(Unread::Apart)?;
+        let request = request(*kind, namespace, name)?;
+        let _place = places.acquire().await.map_err(|error| Unread::Failed(error.to_string()))?;
+        let mut list = client.request::<Value>(request).await.map_err(|error| unread(&error))?;
         let items = list.get_mut("items").and_then(Value::as_array_mut);
         let object = items.and_then(|items| items.drain(..).next()).ok_or(Unread::Gone)?;
         Ok(version(&shown(*kind, object, &redactor)).0.into())
     }
 
-    fn recent(&self, asked: &Asked) -> Option<Answered> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.get(asked).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, answered)| answered.clone())
-    }
-
-    fn keep(&self, asked: Asked, answered: Answered) {
+    /// Where the answer comes that was asked for a moment ago, else a place for it: who comes meanwhile waits for the same.
+    fn recent(&self, asked: &Asked) -> Arc<OnceCell<Answered>> {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|_, (at, _)| at.elapsed() < FRESH);
-        recent.insert(asked, (Instant::now(), answered));
+        let (_, answer) = recent.entry(asked.clone()).or_insert_with(|| (Instant::now(), Arc::default()));
+        Arc::clone(answer)
     }
 }
 

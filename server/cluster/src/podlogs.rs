@@ -14,6 +14,7 @@ use kube::Client;
 use model::{ClusterId, LogCoverage, LogGap, MINUTE, PodState, ServiceId, Timestamp};
 use store::Store;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use places::Places;
@@ -40,7 +41,7 @@ pub(crate) struct Collector {
 impl Collector {
     /// Follows the logs of the cluster's pods until shutdown.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut streams: HashMap<Target, DropGuard> = HashMap::new();
+        let mut streams: HashMap<Target, (DropGuard, JoinHandle<()>)> = HashMap::new();
         let (places, collector) = (Places::default(), Arc::new(self));
         let mut pause = Duration::ZERO;
         loop {
@@ -66,7 +67,8 @@ impl Collector {
                 }
             };
             let wanted: HashSet<&Target> = plan.targets.iter().collect();
-            streams.retain(|target, _| wanted.contains(target));
+            // What ended by itself and is wanted again begins anew.
+            streams.retain(|target, (_, reader)| wanted.contains(target) && !reader.is_finished());
             for (target, read_to) in places.keep(&plan) {
                 if let Some(gap) = collector.end_of(&target, read_to) {
                     tokio::spawn(stream::mark(collector.store.clone(), target, gap));
@@ -78,13 +80,13 @@ impl Collector {
                 streams.entry(target).or_insert_with_key(|target| {
                     let token = shutdown.child_token();
                     let (stop, target) = (token.clone(), target.clone());
-                    tokio::spawn(async move {
+                    let reader = tokio::spawn(async move {
                         tokio::select! {
                             () = stop.cancelled() => {}
                             () = stream::follow(client, store, target, places) => {}
                         }
                     });
-                    token.drop_guard()
+                    (token.drop_guard(), reader)
                 });
             }
         }
@@ -103,6 +105,7 @@ impl Collector {
             refused: &places.refused(),
             ended: &places.ended(),
             since: now.plus(-stream::LOOK_BACK),
+            now,
         };
         let mut plan = plan(pods.map(|pod| &**pod), &rules);
         for (service, lines) in places.left_out() {

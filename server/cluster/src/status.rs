@@ -127,12 +127,14 @@ impl Board {
                 return;
             }
             Said::Failed(problem) => {
-                let was_refused = matches!(watcher.state, WatchState::Forbidden { .. });
+                let told = matches!(watcher.state, WatchState::Synced | WatchState::Syncing);
                 watcher.state = state(problem, &watcher.state, kind, now);
                 if !matches!(problem, Problem::Failing(_)) {
                     self.status.heard = Some(now);
-                    // A refusal is an answer, but tells nothing of what is watched: until the first one it was told.
-                    watcher.heard = watcher.heard.map(|heard| if was_refused { heard } else { now });
+                }
+                // A refusal tells nothing of what is watched: until the first one it was told.
+                if *problem == Problem::Forbidden && told {
+                    watcher.heard = watcher.heard.map(|_| now);
                 }
                 self.look(now);
                 return;

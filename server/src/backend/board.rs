@@ -121,7 +121,7 @@ async fn make(store: &Store, window: Window) -> Result<Arc<Standings>, store::Er
     let adverse = store.adverse(None, hour).await?;
     let happened = happened(&adverse, &directory, hour);
     let mut told = told_of(&adverse, &directory, now);
-    let blind = blind(&store.cluster_statuses(), now);
+    let blind = blind(&store.cluster_statuses(), &directory, now);
     let judgements = newest(&judgements, &directory);
     let present = present(store, &directory, &judgements, &adverse, &blind, now).await?;
     let total = move |id: &ServiceId| match totals.get(id) {
@@ -183,7 +183,7 @@ async fn present(
     for (id, judgement) in judgements.iter().filter(|(_, judgement)| judgement.judged.level.is_bad()) {
         let (Some(service), Some(deploy)) = (directory.service(id), directory.newest_deploy(id)) else { continue };
         if service.revision.as_ref() == Some(&deploy.to) {
-            let seen = matches!(blind.get(&id.cluster), Some(None));
+            let seen = blind.why(id).is_none();
             bad.push(Said { service: service.clone(), judgement: judgement.clone(), since: deploy.started, seen });
         }
     }
@@ -208,11 +208,7 @@ struct Facts<'a> {
 fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
     let id = &facts.service.id;
     let pods: Vec<&PodState> = directory.pods(id).iter().map(AsRef::as_ref).collect();
-    let unknown = format!("Cluster {} is not connected", id.cluster);
-    let blind = match facts.blind.get(&id.cluster) {
-        Some(reason) => reason.as_deref(),
-        None => Some(unknown.as_str()),
-    };
+    let blind = facts.blind.why(id);
     health(&HealthFacts {
         now: facts.now,
         service: facts.service,
@@ -224,37 +220,70 @@ fn judge(directory: &Directory, facts: Facts<'_>) -> HealthState {
         recent: facts.recent,
         oom_kills: facts.oom_kills,
         restarts: facts.restarts,
-        blind,
+        blind: blind.as_deref(),
     })
 }
 
-/// By cluster: why its word can't be relied on; nothing when it can.
-type Blind = BTreeMap<String, Option<String>>;
+/// Why what clusters say can't be relied on.
+#[derive(Debug, Default)]
+struct Blind {
+    /// By cluster; nothing when it can.
+    clusters: BTreeMap<String, Option<String>>,
+    /// By cluster and namespace whose pods may not be read any more; without a namespace, all of the cluster's.
+    refused: BTreeMap<(String, Option<String>), String>,
+}
+
+impl Blind {
+    /// Why what is known of a service can't be relied on; nothing when it can.
+    fn why(&self, id: &ServiceId) -> Option<String> {
+        let Some(whole) = self.clusters.get(&id.cluster) else {
+            return Some(format!("Cluster {} is not connected", id.cluster));
+        };
+        let of = |namespace: Option<&str>| self.refused.get(&(id.cluster.clone(), namespace.map(str::to_owned)));
+        whole.as_ref().or_else(|| of(None)).or_else(|| of(Some(&id.namespace))).cloned()
+    }
+}
 
 /// So long what was heard last is relied on.
 const PATIENCE: i64 = 2 * MINUTE;
 
-/// Since when no pods of a cluster may be read that could be before. Where they never could, what workloads say of
-/// themselves is all there is.
-fn refused(cluster: &ClusterStatus) -> Option<Timestamp> {
+/// Whose pods may not be read any more. Where they never could, what workloads say of themselves is all there is.
+fn refused(cluster: &ClusterStatus, directory: &Directory, now: Timestamp) -> Vec<(Option<String>, String)> {
     let pods = cluster.watchers.iter().filter(|watcher| watcher.resource == "pods");
-    let since = pods.map(|watcher| watcher.heard.filter(|_| matches!(watcher.state, WatchState::Forbidden { .. })));
-    since.collect::<Option<Vec<_>>>()?.into_iter().max()
+    let refused = pods.filter(|watcher| matches!(watcher.state, WatchState::Forbidden { .. })).filter_map(|watcher| {
+        let whose = watcher.namespace.as_ref().map_or_else(
+            || format!("Pods of cluster {}", cluster.name),
+            |namespace| format!("Pods of namespace {namespace}"),
+        );
+        let words = match watcher.heard.map(|heard| now.since(heard)) {
+            Some(silent) if silent > PATIENCE => {
+                format!("{whose} may not be read any more for {}", short_age_text(silent))
+            }
+            Some(_) => return None,
+            // What is known of them is of another run.
+            None if knows_pods(directory, &cluster.id, watcher.namespace.as_deref()) => {
+                format!("{whose} may not be read any more")
+            }
+            None => return None,
+        };
+        Some((watcher.namespace.clone(), words))
+    });
+    refused.collect()
 }
 
-/// Why each cluster's word can't be relied on; nothing when it can.
-fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
+fn knows_pods(directory: &Directory, cluster: &str, namespace: Option<&str>) -> bool {
+    let is_there = |id: &ServiceId| id.cluster == cluster && namespace.is_none_or(|only| id.namespace == only);
+    directory.services().any(|service| is_there(&service.id) && !directory.pods(&service.id).is_empty())
+}
+
+/// Why what clusters say can't be relied on.
+fn blind(clusters: &[ClusterStatus], directory: &Directory, now: Timestamp) -> Blind {
     let say = |cluster: &ClusterStatus| {
         let name = &cluster.name;
         match &cluster.connection {
             Connection::Connected => {
                 let silent = now.since(cluster.heard?);
-                if silent > PATIENCE {
-                    return Some(format!("Nothing heard from cluster {name} for {}", short_age_text(silent)));
-                }
-                let refused = now.since(refused(cluster)?);
-                (refused > PATIENCE)
-                    .then(|| format!("Pods of cluster {name} may not be read any more for {}", short_age_text(refused)))
+                (silent > PATIENCE).then(|| format!("Nothing heard from cluster {name} for {}", short_age_text(silent)))
             }
             Connection::Syncing | Connection::Connecting { .. } => Some(format!("Connecting to cluster {name}")),
             Connection::Lost { since, .. } => {
@@ -262,7 +291,14 @@ fn blind(clusters: &[ClusterStatus], now: Timestamp) -> Blind {
             }
         }
     };
-    clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect()
+    let of = |cluster: &ClusterStatus| {
+        let id = cluster.id.clone();
+        refused(cluster, directory, now).into_iter().map(move |(namespace, why)| ((id.clone(), namespace), why))
+    };
+    Blind {
+        clusters: clusters.iter().map(|cluster| (cluster.id.clone(), say(cluster))).collect(),
+        refused: clusters.iter().flat_map(of).collect(),
+    }
 }
 
 /// Cells that a window is asked for in.

@@ -55,6 +55,7 @@ pub(super) async fn page(
     };
     let (text_shown, note, is_live) = match asked {
         Some(Ok(text)) => (text.to_string(), String::new(), true),
+        Some(Err(why)) if documents.is_empty() => (String::new(), format!("It can't be shown: {why}"), false),
         Some(Err(why)) if place.note.is_empty() => (text(shown), format!("As it was seen last: {why}"), false),
         Some(Err(why)) => (text(shown), format!("{}. The object itself can't be shown: {why}", place.note), false),
         None => (text(shown), place.note.to_owned(), false),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use analysis::LeakRules;
 use model::{Eta, HOUR, Leak, LeakOf, LeakingPod, LimitOf};
 
-/// Gives pods whose memory has no limit the room that their node has, which those on one node share: `node` says on
+/// Gives pods of a service whose memory has no limit the room that their node has, which those on one node share: `node` says on
 /// which node a pod is, by the pod's name, and how many bytes are left there. What would take longer to fill a node
 /// than anyone plans for does not matter, and is no leak.
 pub(super) fn on_nodes<'a>(leaks: &mut Vec<Leak>, node: impl Fn(&str) -> Option<(&'a str, u64)>) {

@@ -9,8 +9,9 @@ use crate::charts::scale::Along;
 use crate::service::metrics::leaks::{ahead, band};
 use crate::service::metrics::plot::{Colours, of_golden};
 
-/// The chart; nothing where memory is not measured. `service` is where the pages of the service are.
-pub(super) fn memory(found: Option<&MemoryChart>, service: &str) -> Option<AnyView> {
+/// The chart; nothing where memory is not measured. `service` is where the pages of the service are, `pointer` that of
+/// the chart where it goes on beyond the page's range.
+pub(super) fn memory(found: Option<&MemoryChart>, service: &str, pointer: Hover) -> Option<AnyView> {
     let found = found?;
     let one = &found.chart;
     let colours = Colours::of([(&one.query, &one.answer)]);
@@ -21,8 +22,8 @@ pub(super) fn memory(found: Option<&MemoryChart>, service: &str) -> Option<AnyVi
         plot.band = band(&found.forecast);
         if !found.forecast.is_empty() {
             // It reaches further than the page's range, and has a pointer of its own.
-            Hover::provide();
-            plot.along = Along::Clock;
+            provide_context(pointer);
+            plot.along = Along::Beyond;
             plot.subtitle = format!("by pod, and where {} goes", pod.name);
         }
     }

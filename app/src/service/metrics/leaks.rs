@@ -16,13 +16,13 @@ use crate::ui::{number, sentence};
 /// Style classes of where it goes, in the order of the forecast.
 const FORECAST: [&str; 4] = ["forecast", "soonest", "latest", "limit"];
 
-/// All that leaks of a service, by its path; nothing where nothing does.
-pub(super) fn leaks(charts: &[LeakChart], service: &str) -> AnyView {
-    charts.iter().map(|one| leak(one, service)).collect_view().into_any()
+/// All that leaks of a service, by its path, with the pointer of these charts; nothing where nothing does.
+pub(super) fn leaks(charts: &[LeakChart], service: &str, pointer: Hover) -> AnyView {
+    charts.iter().map(|one| leak(one, service, pointer)).collect_view().into_any()
 }
 
-fn leak(one: &LeakChart, service: &str) -> AnyView {
-    Hover::provide();
+fn leak(one: &LeakChart, service: &str, pointer: Hover) -> AnyView {
+    provide_context(pointer);
     let leak = &one.leak;
     let tone = if leak.eta().is_some_and(|eta| eta.likely < model::DAY) { "says-degraded" } else { "says-unknown" };
     view! {
@@ -79,7 +79,7 @@ fn plot(one: &LeakChart, deploys: &str) -> Plot {
         unit: Unit::Bytes,
         window: one.window,
         // It reaches further than the page's range, and has a pointer of its own.
-        along: Along::Clock,
+        along: Along::Beyond,
         lines,
         stacked: false,
         band: band(&one.forecast),

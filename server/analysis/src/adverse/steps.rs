@@ -62,7 +62,7 @@ const STEPS: &[(Kind, &[&str], &str)] = &[
     (Kind::Eviction, &["higher priority", "preempt"], "Give it a higher PriorityClass, or add nodes."),
     (Kind::Eviction, &["drained", "evictionbyevictionapi"], "Nothing, if the node was drained on purpose; a PodDisruptionBudget keeps enough pods meanwhile."),
     (Kind::Eviction, &["tainted", "node is gone", "nodeshutdown"], "Look at its node; more replicas on other nodes survive the loss of one."),
-    (Kind::Eviction, &["low on resource: ephemeral", "low on resource: nodefs", "low on resource: imagefs", "low on resource: inodes", "diskpressure", "local ephemeral storage", "usage of emptydir"], "Limit what it writes (ephemeral-storage), move it to a volume, or free the node's disk."),
+    (Kind::Eviction, &["low on resource: ephemeral", "low on resource: nodefs", "low on resource: imagefs", "low on resource: inodes", "diskpressure", "local ephemeral storage", "ephemeral local storage", "usage of emptydir"], "Limit what it writes (ephemeral-storage), move it to a volume, or free the node's disk."),
     (Kind::Eviction, &["low on resource: memory", "memorypressure"], "Request as much memory as it uses: pods over their request go first."),
     (Kind::Eviction, &[], "See what its node lacks."),
 

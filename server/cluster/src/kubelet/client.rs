@@ -199,9 +199,14 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_comes_with_the_rule_to_add() {
-        let trouble = Trouble::of_status(Endpoint::Summary, 403);
-        assert!(trouble.reason.contains("/stats/summary"));
-        assert!(trouble.add.is_some_and(|rule| rule.contains("nodes/metrics") && rule.contains("nodes/stats")));
+        for (endpoint, path, right, other) in [
+            (Endpoint::Summary, "/stats/summary", "nodes/stats", "nodes/metrics"),
+            (Endpoint::Cadvisor, "/metrics/cadvisor", "nodes/metrics", "nodes/stats"),
+        ] {
+            let trouble = Trouble::of_status(endpoint, 403);
+            assert!(trouble.reason.contains(path));
+            assert!(trouble.add.is_some_and(|rule| rule.contains(right) && !rule.contains(other)), "{path}");
+        }
         assert_eq!(Trouble::of_status(Endpoint::Cadvisor, 404).reason, "there is no /metrics/cadvisor (404)");
     }
 

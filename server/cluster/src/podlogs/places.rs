@@ -42,8 +42,18 @@ struct Inner {
     ended: Arc<Ended>,
 }
 
-/// Logs that were read to their end, and no more comes of: by pod, its containers with how often they had been restarted.
-pub(super) type Ended = HashMap<PodId, Vec<(Text, u32)>>;
+/// Logs that take no stream since their container has ended, by pod.
+pub(super) type Ended = HashMap<PodId, Vec<End>>;
+
+/// The end of a log.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) container: Text,
+    /// How often the container had been restarted.
+    pub(super) restarts: u32,
+    /// It was not read to its end, which is tried again from then on.
+    pub(super) again: Option<Timestamp>,
+}
 
 impl Places {
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -79,15 +89,16 @@ impl Places {
         refused.map(|(target, _)| target.clone()).collect()
     }
 
-    /// The log of a container that had been restarted so often was read to its end, and no more comes of it.
-    pub(super) fn ends(&self, target: &Target, restarts: u32) {
+    /// The log of a container that had been restarted so often was read to its end and no more comes of it; or it can't
+    /// be had before a moment.
+    pub(super) fn ends(&self, target: &Target, restarts: u32, again: Option<Timestamp>) {
         let mut inner = self.lock();
         let of_pod = Arc::make_mut(&mut inner.ended).entry(target.uid.clone()).or_default();
-        of_pod.retain(|(container, _)| *container != *target.container);
-        of_pod.push((target.container.as_str().into(), restarts));
+        of_pod.retain(|end| *end.container != *target.container);
+        of_pod.push(End { container: target.container.as_str().into(), restarts, again });
     }
 
-    /// What was read to its end.
+    /// What takes no stream.
     pub(super) fn ended(&self) -> Arc<Ended> {
         Arc::clone(&self.lock().ended)
     }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId, Text, Timestamp};
+use model::{ContainerRole, ContainerState, LogCoverage, PodId, PodPhase, PodState, ServiceId, Timestamp};
 
-use super::places::Ended;
+use super::places::{End, Ended};
 
 /// A container whose log is followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,16 +27,20 @@ pub(super) struct Rules<'a, F> {
     pub(super) sends: F,
     /// What the API server refuses to tell (403).
     pub(super) refused: &'a HashSet<Target>,
-    /// What was read to its end, and no more comes of.
+    /// What takes no stream since its container has ended.
     pub(super) ended: &'a Ended,
     /// What ended before is left alone.
     pub(super) since: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl<F> Rules<'_, F> {
     /// Whether there may be more of a log than was read of it.
     fn waits(&self, pod: &PodState, container: &ContainerState) -> bool {
-        let is_it = |(name, restarts): &(Text, u32)| *name == container.name && *restarts == container.restarts;
+        let is_it = |end: &End| {
+            let rests = end.again.is_none_or(|again| self.now < again);
+            end.container == container.name && end.restarts == container.restarts && rests
+        };
         let is_read = || self.ended.get(&pod.id).is_some_and(|ended| ended.iter().any(is_it));
         let is_old = || container.last_exit.as_ref().and_then(|exit| exit.at).is_some_and(|at| at < self.since);
         !is_over(pod, container) || !is_read() && !is_old()
@@ -154,7 +158,7 @@ mod tests {
     fn with(pods: &[PodState], most: u32, namespaces: &[String], refused: &HashSet<Target>) -> Plan {
         let (ended, since) = (&Ended::new(), Timestamp(0));
         let sends = |pod: &PodState| pod.service.name == "own";
-        plan(pods.iter(), &Rules { most, namespaces, sends, refused, ended, since })
+        plan(pods.iter(), &Rules { most, namespaces, sends, refused, ended, since, now: since })
     }
 
     fn covered(plan: &Plan, service: &str) -> LogCoverage {
@@ -208,18 +212,26 @@ mod tests {
         assert_eq!(names(&all.targets), ["running/app", "finished/app", "finished/proxy", "running/init"]);
         let mut ended = Ended::new();
         for target in &all.targets[1..] {
-            ended.entry(target.uid.clone()).or_default().push((target.container.as_str().into(), 0));
+            let again = (target.container == "proxy").then_some(Timestamp(50));
+            let end = End { container: target.container.as_str().into(), restarts: 0, again };
+            ended.entry(target.uid.clone()).or_default().push(end);
         }
-        let (refused, sends) = (HashSet::new(), |_: &PodState| false);
-        let rules = Rules { most: 1, namespaces: &[], sends, refused: &refused, ended: &ended, since: Timestamp(0) };
+        let (refused, sends, since) = (HashSet::new(), |_: &PodState| false, Timestamp(0));
+        let rules =
+            Rules { most: 1, namespaces: &[], sends, refused: &refused, ended: &ended, since, now: Timestamp(49) };
         let one = plan(pods.iter(), &rules);
         assert_eq!((names(&one.targets), one.ended.len()), (vec!["running/app".to_owned()], 2));
         assert_eq!(covered(&one, "a"), LogCoverage { pods: 2, read: 2, streams: 1, ..LogCoverage::default() });
         assert_eq!(plan(pods[1..].iter(), &rules).ended.len(), 1, "what is gone is forgotten");
+        let later = Rules { most: 9, now: Timestamp(50), ..rules };
+        assert_eq!(names(&plan(pods.iter(), &later).targets), ["running/app", "finished/proxy"], "it is tried again");
         // Its node was started again, and with it the pod from its init containers on.
         let mut again = pods.clone();
         (again[1].containers[0].restarts, again[1].containers[0].state) = (1, "running".into());
-        assert_eq!(names(&plan(again.iter(), &Rules { most: 9, ..rules }).targets), ["running/init", "running/app"]);
+        assert_eq!(
+            names(&plan(again.iter(), &Rules { most: 9, now: Timestamp(49), ..later }).targets),
+            ["running/init", "running/app"]
+        );
     }
 
     #[test]
@@ -229,8 +241,15 @@ mod tests {
         old.containers[0].last_exit = Some(model::Exit { code: 1, reason: "Error".into(), at: Some(Timestamp(10)) });
         let (refused, sends, ended) = (HashSet::new(), |_: &PodState| false, Ended::new());
         let of = |since| {
-            let rules =
-                Rules { most: 9, namespaces: &[], sends, refused: &refused, ended: &ended, since: Timestamp(since) };
+            let rules = Rules {
+                most: 9,
+                namespaces: &[],
+                sends,
+                refused: &refused,
+                ended: &ended,
+                since: Timestamp(since),
+                now: Timestamp(since),
+            };
             plan([&old].into_iter(), &rules).targets.len()
         };
         assert_eq!((of(10), of(11)), (1, 0));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{AsyncBufRead, AsyncBufReadExt};
 use kube::Client;
-use model::{HOUR, Level, LogFilter, LogGap, MINUTE, Step, Timestamp, Window};
+use model::{DAY, HOUR, Level, LogFilter, LogGap, MINUTE, Step, Timestamp, Window};
 use sha2::{Digest, Sha256};
 use store::{Batch, LogAsk, LogRow, Store, line, pattern};
 use tokio::time::Instant;
@@ -31,8 +31,12 @@ const RATE: f64 = 500.0;
 const ATTRIBUTES: usize = 128;
 /// So far back it is looked how far a log was read by an earlier run of Binnacle; what ended before is not read.
 pub(super) const LOOK_BACK: i64 = 24 * HOUR;
-/// A log that can't be had so often although its container has ended is given up.
+/// The same, of a container that has ended.
+const LONG_BACK: i64 = 7 * DAY;
+/// A log of a container that has ended and can't be had so often gives up its place, …
 const TRIES: u32 = 4;
+/// … and is asked for again after so long: its node may be back by then.
+const AGAIN: i64 = 10 * MINUTE;
 /// Lines of the past that are fetched when a stream begins, or of a container that ended.
 const TAIL: u32 = 1_000;
 
@@ -62,12 +66,15 @@ pub(super) async fn follow(client: Client, store: Store, target: Target, places:
             };
             reader.stands(previous, standing);
             if let Some(restarts) = over.filter(|_| !previous) {
-                tries += 1;
+                tries += u32::from(standing == Some(Standing::Lost));
                 match standing {
-                    Some(Standing::Refused) => {}
-                    Some(Standing::Lost) if tries < TRIES => {}
+                    Some(Standing::Lost) if tries >= TRIES => {
+                        let again = crate::run::now().plus(AGAIN);
+                        return reader.places.ends(&reader.target, restarts, Some(again));
+                    }
+                    Some(Standing::Refused | Standing::Lost) => {}
                     // To its end; or there is none, and none will come.
-                    Some(Standing::Read | Standing::Lost) | None => return reader.ends(restarts, standing).await,
+                    Some(Standing::Read) | None => return reader.places.ends(&reader.target, restarts, None),
                 }
             }
         }
@@ -149,19 +156,6 @@ impl Reader {
         plan::is_over(pod, container).then_some(container.restarts)
     }
 
-    /// No more comes of the log; what was lost of it is marked.
-    async fn ends(&self, restarts: u32, standing: Option<Standing>) {
-        if let Some(place) = self.place.filter(|_| standing == Some(Standing::Lost)) {
-            let gap = LogGap {
-                from: place.at,
-                to: crate::run::now(),
-                reason: "stream was lost, and the container has ended".into(),
-            };
-            put(&self.store, &self.target, &[], &[gap]).await;
-        }
-        self.places.ends(&self.target, restarts);
-    }
-
     /// The log is asked for anew, from where it was read to.
     fn begin(&mut self) {
         self.before = self.place.filter(|place| place.is_line).map(|place| place.at);
@@ -177,10 +171,12 @@ impl Reader {
     /// How far the store has this container's log, from an earlier run of Binnacle.
     async fn stored(&self) -> Option<Place> {
         let now = crate::run::now();
+        // What has ended may have been silent for long before.
+        let back = if self.over().is_some() { LONG_BACK } else { LOOK_BACK };
         let filter = format!("k8s.pod.uid={} k8s.container.name={}", self.target.uid.0, self.target.container);
         let ask = LogAsk {
             service: (*self.target.service).clone(),
-            window: Window::new(now.plus(-LOOK_BACK), now.plus(MINUTE)),
+            window: Window::new(now.plus(-back), now.plus(MINUTE)),
             step: Step(MINUTE),
             filter: filter.parse::<LogFilter>().ok()?,
             after: None,

@@ -82,7 +82,7 @@ fn container(container: &Container, told: Option<&ContainerState>, running: &Tex
         _ => None,
     };
     let exit = |end: &Terminated| Exit { code: end.exit_code, reason: end.reason.to_string(), at: end.finished_at.0 };
-    let last_exit = container.last.as_deref().or(current).map(exit);
+    let last_exit = current.or(container.last.as_deref()).map(exit);
     let asked = asked(container);
     let before = told.map_or_else(Vec::new, |told| before((&told.asked, &told.before), &asked, now));
     ContainerState {

@@ -113,8 +113,20 @@ async fn health_is_unknown_where_pods_may_not_be_read_any_more_but_not_where_the
         watch(&store, Connection::Connected, vec![pods(heard)]);
         assert_eq!(check(&Board::new(store.clone())).await.0, health, "{heard:?}");
     }
-    let (_, said) = sentence(&Board::new(store)).await;
+    let (_, said) = sentence(&Board::new(store.clone())).await;
     assert!(said.contains("may not be read any more"), "{said}");
+    // Rights for each namespace are each one's own.
+    let of = |namespace: &str| WatcherStatus { namespace: Some(namespace.into()), ..pods(Some(3)) };
+    for (namespace, health) in [("other", Health::Healthy), ("shop", Health::Unknown)] {
+        watch(&store, Connection::Connected, vec![of(namespace)]);
+        assert_eq!(check(&Board::new(store.clone())).await.0, health, "{namespace}");
+    }
+    // After a restart what is known of pods is of before.
+    let mut known = store::ClusterRecord::new(model::ClusterId("c1".into()));
+    known.pods = vec![Arc::new(crate::fixtures::pod(crate::fixtures::id("cart"), "cart-1", NOW))];
+    store.record(&known).await.unwrap();
+    watch(&store, Connection::Connected, vec![pods(None)]);
+    assert_eq!(check(&Board::new(store)).await.0, Health::Unknown);
 }
 
 #[tokio::test]
