@@ -136,7 +136,7 @@ test("the slow leak says which pod reaches its limit when, and shows where it go
   }
   // 46 MiB an hour is what the scenario leaks.
   const rate = page.getByTestId("leaking-pod").first().getByRole("cell").filter({ hasText: "an hour" });
-  await expect(rate).toHaveText(/^(3[6-9]|4\d|5[0-2]) MiB an hour$/);
+  await expect(rate).toHaveText(/^(3[6-9]|4\d|5[0-2]) MiB an hour \(\d+ MiB to \d+ MiB\)$/);
 });
 
 test("an OOM kill names the limit", async ({ page }) => {
