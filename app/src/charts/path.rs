@@ -160,7 +160,8 @@ fn runs(places: &[Option<(f64, f64)>]) -> impl Iterator<Item = Vec<(i32, i32)>> 
 fn stroke(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places) {
-        push_start(&mut out, run[0]);
+        let (x, y) = run[0];
+        _ = write!(out, "M{x} {y}");
         push_onward(&mut out, &run);
         if run.len() == 1 {
             // A lone point shows as a dot: a line of nearly no length with round ends.
@@ -174,9 +175,7 @@ fn area(places: &[Option<(f64, f64)>]) -> String {
     let mut out = String::new();
     for run in runs(places).filter(|run| run.len() > 1) {
         let (x, y) = run[0];
-        push_start(&mut out, (x, HEIGHT as i32));
-        out.push('V');
-        push_number(&mut out, y);
+        _ = write!(out, "M{x} {HEIGHT}V{y}");
         push_onward(&mut out, &run);
         _ = write!(out, "V{HEIGHT}Z");
     }
@@ -189,7 +188,8 @@ fn between(upper: &[Option<(f64, f64)>], lower: &[Option<(f64, f64)>]) -> String
     let above = both.iter().map(|(upper, _)| *upper);
     let outline: Vec<_> = above.chain(both.iter().rev().map(|(_, lower)| *lower)).map(Some).collect();
     runs(&outline).filter(|run| run.len() > 3).fold(String::new(), |mut out, run| {
-        push_start(&mut out, run[0]);
+        let (x, y) = run[0];
+        _ = write!(out, "M{x} {y}");
         push_onward(&mut out, &run);
         out.push('Z');
         out
@@ -203,24 +203,9 @@ fn push_onward(out: &mut String, run: &[(i32, i32)]) {
         let (right, down) = (to_x - x, to_y - y);
         out.push(if at == 0 { 'l' } else { ' ' });
         // A sign parts numbers as well as a space does.
-        push_number(out, right);
-        if down >= 0 {
-            out.push(' ');
-        }
-        push_number(out, down);
+        let space = if down < 0 { "" } else { " " };
+        _ = write!(out, "{right}{space}{down}");
     }
-}
-
-fn push_start(out: &mut String, (x, y): (i32, i32)) {
-    out.push('M');
-    push_number(out, x);
-    out.push(' ');
-    push_number(out, y);
-}
-
-/// A page of charts has a hundred thousand of them: the formatter would take most of its time.
-fn push_number(out: &mut String, number: i32) {
-    out.push_str(itoa::Buffer::new().format(number));
 }
 
 /// The value of a series at an instant, as a share of the window, with the middle of its bucket.
