@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::kind::Kind;
@@ -147,17 +147,7 @@ fn shown(kind: Kind, mut object: Value, redactor: &Redactor) -> Value {
             notes.retain(|key, _| !key.ends_with("last-applied-configuration"));
         }
     }
-    let entries = |value: Option<&mut Value>, hide: &dyn Fn(&mut Map<String, Value>)| {
-        if let Some(Value::Object(map)) = value {
-            hide(map);
-        }
-    };
-    if kind == Kind::ConfigMap {
-        entries(root.get_mut("data"), &|map| redactor.entries(map));
-        entries(root.get_mut("binaryData"), &|map| redactor.bytes(map));
-    } else {
-        redactor.triggers(kind, &mut object);
-    }
+    redactor.own(kind, &mut object);
     redactor.document(&mut object);
     object
 }

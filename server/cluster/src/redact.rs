@@ -117,7 +117,7 @@ impl Redactor {
     }
 
     /// A map of texts: annotations, ConfigMap data.
-    pub(crate) fn entries(&self, map: &mut Map<String, Value>) {
+    fn entries(&self, map: &mut Map<String, Value>) {
         for (key, value) in map.iter_mut() {
             if let Value::String(text) = value {
                 // A time is what tells a restart; it is never a secret.
@@ -128,18 +128,32 @@ impl Redactor {
         }
     }
 
-    /// What a ScaledObject asks how much there is to do: addresses and keys.
-    pub(crate) fn triggers(&self, kind: Kind, object: &mut Value) {
-        let triggers = object.pointer_mut("/spec/triggers").and_then(Value::as_array_mut);
-        for trigger in triggers.filter(|_| kind == Kind::ScaledObject).into_iter().flatten() {
-            if let Some(Value::Object(entries)) = trigger.get_mut("metadata") {
-                self.entries(entries);
+    /// What an object holds values in that only its kind has: the data of a ConfigMap; of a ScaledObject the addresses
+    /// and keys of what it asks how much there is to do.
+    pub(crate) fn own(&self, kind: Kind, object: &mut Value) {
+        match kind {
+            Kind::ConfigMap => {
+                if let Some(Value::Object(data)) = object.get_mut("data") {
+                    self.entries(data);
+                }
+                if let Some(Value::Object(data)) = object.get_mut("binaryData") {
+                    self.bytes(data);
+                }
             }
+            Kind::ScaledObject => {
+                let triggers = object.pointer_mut("/spec/triggers").and_then(Value::as_array_mut);
+                for trigger in triggers.into_iter().flatten() {
+                    if let Some(Value::Object(entries)) = trigger.get_mut("metadata") {
+                        self.entries(entries);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
     /// Bytes: only that they changed can be shown.
-    pub(crate) fn bytes(&self, map: &mut Map<String, Value>) {
+    fn bytes(&self, map: &mut Map<String, Value>) {
         for (_, value) in map.iter_mut() {
             if let Value::String(text) = value {
                 *text = self.hashed(text);

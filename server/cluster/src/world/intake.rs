@@ -142,7 +142,7 @@ impl World {
         let Related { mut meta, mut raw } = related;
         self.share(&mut meta);
         let said = says(kind, &meta, &raw);
-        self.redactor.triggers(kind, &mut raw);
+        self.redactor.own(kind, &mut raw);
         self.document(kind, &meta, raw, now);
         let state = self.redactor.message(&said.state).into();
         let (links, selector) = (said.links.into(), said.selector);
@@ -192,18 +192,13 @@ impl World {
     }
 
     fn config_map(&mut self, map: ConfigMap, now: Timestamp) -> Map {
-        let ConfigMap { mut meta, mut data, mut binary_data, author } = map;
+        let ConfigMap { mut meta, data, binary_data, author } = map;
         self.share(&mut meta);
-        if let Value::Object(entries) = &mut data {
-            self.redactor.entries(entries);
-        }
-        if let Value::Object(entries) = &mut binary_data {
-            self.redactor.bytes(entries);
-        }
         let mut object = json!({ "data": data });
         if !binary_data.is_null() {
             object["binaryData"] = binary_data;
         }
+        self.redactor.own(Kind::ConfigMap, &mut object);
         let (text, hash) = version(&object);
         let stored = self.remembered.newest(&meta);
         let known = self.index.maps.get(&meta.uid);
