@@ -76,6 +76,55 @@ fn a_pod_that_comes_before_its_replica_set_waits_for_it() {
 }
 
 #[test]
+fn owners_that_come_after_patience_ran_out_take_their_pods_back() {
+    let job = || owned("Job", "nightly-1", 5, ("CronJob", "nightly"));
+    let rows: [(Value, Value, Value, &str, &str); 2] = [
+        (
+            deployment("v1", 1, (1, 1, 1)),
+            replica_set("aa", "v1", 1, 5),
+            pod("p", "aa", 5, Some(5)),
+            "ReplicaSet/web-aa",
+            "Deployment/web",
+        ),
+        (
+            object("CronJob", "nightly", 0),
+            job(),
+            bare_pod("p", Some(("Job", "nightly-1"))),
+            "Job/nightly-1",
+            "CronJob/nightly",
+        ),
+    ];
+    for (root, between, pod, without, with) in rows {
+        let mut bench = Bench::list(5, &[]);
+        bench.apply(&[pod]);
+        bench.wait(2);
+        assert_eq!(bench.services(), [without]);
+        bench.now += 1;
+        bench.apply(&[between]);
+        assert_eq!(bench.pod("p").service.local(), format!("shop/{with}"), "by reference");
+        assert_eq!(bench.service(without).deleted, Some(support::at(8)), "{without}");
+        bench.apply(&[root]);
+        assert_eq!(bench.services(), [with]);
+        assert_eq!(bench.service(with).ready, 1);
+    }
+}
+
+#[test]
+fn a_replica_set_that_is_adopted_leaves_with_its_pods_and_one_that_is_let_go_stands_alone() {
+    let lone = with(replica_set("aa", "v1", 1, 0), json!({"metadata": {"ownerReferences": null}}));
+    let mut bench = Bench::list(5, &[deployment("v1", 1, (1, 1, 1)), lone.clone(), pod("p", "aa", 0, Some(1))]);
+    assert_eq!(bench.services(), ["Deployment/web", "ReplicaSet/web-aa"]);
+    assert_eq!((bench.service("Deployment/web").ready, bench.service("ReplicaSet/web-aa").ready), (0, 1));
+    bench.apply(&[replica_set("aa", "v1", 1, 0)]);
+    assert_eq!(bench.services(), ["Deployment/web"]);
+    assert_eq!(bench.service("Deployment/web").ready, 1);
+    bench.apply(&[lone]);
+    assert_eq!(bench.services(), ["Deployment/web", "ReplicaSet/web-aa"]);
+    assert_eq!((bench.service("Deployment/web").ready, bench.service("ReplicaSet/web-aa").ready), (0, 1));
+    assert_eq!(bench.pod("p").service.local(), "shop/ReplicaSet/web-aa");
+}
+
+#[test]
 fn names_say_nothing_of_the_service() {
     let bench = Bench::list(5, &[deployment("v1", 1, (1, 1, 1)), bare_pod("web-aa-xyz", None)]);
     assert_eq!(bench.pod("web-aa-xyz").service.local(), "shop/Pod/web-aa-xyz");

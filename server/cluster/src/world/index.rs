@@ -7,7 +7,7 @@ use model::Timestamp;
 
 use super::linked::Linked;
 pub(crate) use super::seat::Seat;
-use crate::identity::{Key, Owners};
+use crate::identity::{Key, Owners, Root, root};
 use crate::kind::Kind;
 use crate::links::Link;
 use crate::releases::Release;
@@ -120,6 +120,14 @@ impl Index {
             }
         }
         parts
+    }
+
+    /// Whether a workload is part of another's service, as a ReplicaSet of a Deployment is.
+    pub(crate) fn is_below(&self, known: &Known) -> bool {
+        let (kind, meta) = (known.kind, &known.workload.meta);
+        let upwards = Upwards { index: self, impatient: true };
+        matches!(kind, Kind::ReplicaSet | Kind::Job)
+            && matches!(root(&upwards, kind, meta), Root::Service(_, uid) if uid != meta.uid)
     }
 
     /// Notes that an object has an owner.

@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use super::World;
 use super::dirty::Ended;
-use super::index::{Index, Map, Seat, Upwards};
+use super::index::{Index, Known, Map, Seat, Upwards};
 use super::intake::Prepared;
 use super::linked::Linked;
 use crate::identity::{Root, root};
@@ -28,10 +28,7 @@ impl World {
             self.index.adopt(prepared.meta());
         }
         match prepared {
-            Prepared::Workload(known) => {
-                self.dirty.workloads.entry(known.workload.meta.uid.clone()).or_default();
-                self.index.workloads.insert(known.workload.meta.uid.clone(), known);
-            }
+            Prepared::Workload(known) => self.put_workload(known),
             Prepared::Ring(ring) => {
                 self.dirty.workloads.entry(ring.meta.uid.clone()).or_default();
                 self.index.rings.insert(ring.meta.uid.clone(), *ring);
@@ -57,6 +54,29 @@ impl World {
             Prepared::Map(map) => self.put_map(*map),
             Prepared::Linked(linked) => self.put_linked(*linked),
             Prepared::Event(_) => {}
+        }
+    }
+
+    fn put_workload(&mut self, known: Box<Known>) {
+        let uid = known.workload.meta.uid.clone();
+        let before = self.index.workloads.get(&uid);
+        if before.is_none_or(|before| before.workload.meta.owner != known.workload.meta.owner) {
+            if before.is_some() {
+                self.mark_service_of(known.kind, &uid);
+            }
+            self.reseat(&uid);
+        }
+        self.dirty.workloads.entry(uid.clone()).or_default();
+        self.index.workloads.insert(uid, known);
+    }
+
+    /// Pods of a workload whose owner was not known, or was another: their service is looked for anew.
+    fn reseat(&mut self, workload: &Text) {
+        for uid in self.index.children.get(workload).into_iter().flatten() {
+            if let Some(service) = self.index.pods.get_mut(uid).and_then(|seat| seat.service.take()) {
+                self.dirty.services.insert(service);
+                self.dirty.pods.entry(uid.clone()).or_default();
+            }
         }
     }
 

@@ -23,7 +23,9 @@ impl World {
         let parts = index.parts(key, &uid);
         let bare = key.kind() == "Pod" && !parts.pods.is_empty();
         let by_reference = !(track.rooted || parts.pods.is_empty() && parts.sets.is_empty());
-        if parts.root.is_none() && !bare && !by_reference {
+        // A ReplicaSet or Job whose owner came later, or that was adopted, is part of that one's service.
+        let adopted = parts.root.is_some_and(|known| index.is_below(known));
+        if adopted || parts.root.is_none() && !bare && !by_reference {
             if !is_of_any(&self.unseen, key.kind(), key.namespace()) {
                 self.bury_service(key, now, &mut settled.record);
             }

@@ -33,7 +33,7 @@ impl World {
             let key = self.service_of(&about.uid);
             let node = (&*about.kind == "Node").then_some(&*about.name);
             if key.is_none() && node.is_none() {
-                if matches!(&*about.kind, "Pod" | "ReplicaSet" | "Job") && now.since(tried) < dirty::PATIENCE {
+                if matches!(&*about.kind, "Pod" | "ReplicaSet" | "Job") && now.since(tried) < dirty::EVENT_WAITS {
                     self.dirty.events.push_back((event, tried));
                 }
                 continue;

@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
 #![allow(clippy::unwrap_used, reason = "all of this runs in tests")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cluster::slim::Object;
 use cluster::world::World;
@@ -165,12 +165,11 @@ impl Bench {
         found.unwrap_or_else(|| panic!("no service {local}")).clone()
     }
 
-    /// Services by `Kind/name`, in the order in which they were told.
+    /// Services that are not deleted, by `Kind/name`.
     pub fn services(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.all.services.iter().map(|s| format!("{}/{}", s.id.kind, s.id.name)).collect();
-        names.sort();
-        names.dedup();
-        names
+        let newest: BTreeMap<String, &ServiceState> =
+            self.all.services.iter().map(|s| (format!("{}/{}", s.id.kind, s.id.name), s)).collect();
+        newest.into_iter().filter(|(_, state)| state.deleted.is_none()).map(|(name, _)| name).collect()
     }
 
     /// The newest state of a pod.
