@@ -1,8 +1,8 @@
 //! Health of a service by the rules of the design: the worst rule wins, always with its sentence.
 
 use model::{
-    ContainerRole, ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodState, SECOND,
-    Saturation, SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
+    ContainerRole, ContainerState, Deploy, DeployPhase, HOUR, Health, HealthState, Leak, MINUTE, PodPhase, PodState,
+    SECOND, Saturation, SaturationOf, Sentence, ServiceState, Timestamp, Verdict, VerdictLevel, short_age_text,
 };
 
 use crate::signal::number;
@@ -68,6 +68,7 @@ pub fn health(facts: &HealthFacts<'_>) -> HealthState {
         .or_else(|| leak(facts))
         .or_else(|| saturated(facts, |_| true))
         .or_else(|| rolling_out(facts))
+        .or_else(|| starting(facts))
         .unwrap_or_else(|| quiet(facts))
 }
 
@@ -161,9 +162,10 @@ fn down(facts: &HealthFacts<'_>) -> Option<HealthState> {
     let age = facts.now.since(since);
     (age >= grace).then(|| {
         let sentence = Sentence::default().strong("No pod is ready").text(format!(
-            " for {}: 0 of {} wanted",
+            " for {}: 0 of {} wanted{}",
             short_age_text(age),
-            service.wanted
+            service.wanted,
+            waiting_words(facts)
         ));
         state(Health::Failing, sentence)
     })
@@ -199,11 +201,20 @@ fn degraded_pods(facts: &HealthFacts<'_>) -> Option<HealthState> {
     let service = facts.service;
     let age = facts.now.since(service.short_since?);
     (service.ready < service.wanted && age > 5 * MINUTE).then(|| {
-        let sentence = Sentence::default()
-            .strong(format!("{} of {}", service.ready, service.wanted))
-            .text(format!(" pods ready for {}", short_age_text(age)));
-        state(Health::Degraded, sentence)
+        let since = format!(" for {}{}", short_age_text(age), waiting_words(facts));
+        state(Health::Degraded, ready_words(service).text(since))
     })
+}
+
+fn ready_words(service: &ServiceState) -> Sentence {
+    Sentence::default().strong(format!("{} of {}", service.ready, service.wanted)).text(" pods ready")
+}
+
+/// Why pods wait, in the word of Kubernetes: ` (Unschedulable)`.
+fn waiting_words(facts: &HealthFacts<'_>) -> String {
+    let waits = |pod: &&&PodState| pod.ended.is_none() && pod.phase == PodPhase::Pending;
+    let reason = facts.pods.iter().filter(waits).find_map(|pod| pod.reason.as_deref());
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 fn leak(facts: &HealthFacts<'_>) -> Option<HealthState> {
@@ -228,12 +239,23 @@ fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
     Some(state(Health::RollingOut, Sentence::plain(verb).strong(deploy.to_name.clone()).text(ending)))
 }
 
+/// No pod is ready, on a first rollout or one that takes all old pods away first, and it is too soon to say that none
+/// will be.
+fn starting(facts: &HealthFacts<'_>) -> Option<HealthState> {
+    let service = facts.service;
+    let is_first = service.grace.is_some() && service.down_since.is_some() && service.deleted.is_none();
+    is_first.then(|| state(Health::RollingOut, ready_words(service).text(waiting_words(facts))))
+}
+
 /// Nothing is wrong; what leaks slowly, or begins to lack something, is said nevertheless.
 fn quiet(facts: &HealthFacts<'_>) -> HealthState {
     let service = facts.service;
     let noticed = facts.leak.map(|leak| &leak.sentence).or(facts.saturation.first().map(|found| &found.sentence));
     if let Some(sentence) = noticed.filter(|_| service.deleted.is_none() && service.wanted > 0) {
         return state(Health::Healthy, sentence.clone());
+    }
+    if service.ready < service.wanted && service.deleted.is_none() {
+        return state(Health::Healthy, ready_words(service).text(waiting_words(facts)));
     }
     let text = match (service.deleted, service.wanted) {
         (Some(_), _) => "Deleted from the cluster",

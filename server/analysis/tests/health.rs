@@ -205,9 +205,17 @@ fn no_ready_pod_is_failing_after_sixty_seconds_or_the_progress_deadline() {
         case.service.grace = grace;
     };
     check(|case| down(case, 60, None), Health::Failing, "No pod is ready for 1 min: 0 of 3 wanted");
-    check(|case| down(case, 59, None), Health::Healthy, "Healthy");
-    check(|case| down(case, 599, Some(600)), Health::Healthy, "Healthy");
+    check(|case| down(case, 59, None), Health::Healthy, "0 of 3 pods ready");
+    check(|case| down(case, 299, Some(600)), Health::RollingOut, "0 of 3 pods ready");
     check(|case| down(case, 600, Some(600)), Health::Failing, "No pod is ready for 10 min: 0 of 3 wanted");
+    let unschedulable = |case: &mut Case, seconds| {
+        down(case, seconds, Some(600));
+        let waits = PodState { phase: PodPhase::Pending, reason: Some("Unschedulable".into()), ..pod("waiting") };
+        case.pods = vec![waits];
+    };
+    check(|case| unschedulable(case, 5), Health::RollingOut, "0 of 3 pods ready (Unschedulable)");
+    let why = "No pod is ready for 10 min: 0 of 3 wanted (Unschedulable)";
+    check(|case| unschedulable(case, 600), Health::Failing, why);
 }
 
 #[test]
@@ -220,7 +228,7 @@ fn kills_restarts_and_missing_pods_degrade() {
         case.service.short_since = Some(NOW.plus(-nanos));
     };
     check(|case| short(case, 5 * MINUTE + 1), Health::Degraded, "2 of 3 pods ready for 5 min");
-    check(|case| short(case, 5 * MINUTE), Health::Healthy, "Healthy");
+    check(|case| short(case, 5 * MINUTE), Health::Healthy, "2 of 3 pods ready");
 }
 
 #[test]
