@@ -9,6 +9,7 @@ mod climb;
 mod curve;
 mod load;
 mod room;
+mod saw;
 mod sentence;
 mod trend;
 
@@ -62,7 +63,7 @@ pub struct LeakRules {
     pub load: f64,
     /// The limit is reached within so many nanoseconds, or nobody needs to know.
     pub far: f64,
-    /// A single pod is believed after it was watched for so long, in nanoseconds.
+    /// A single pod is believed after it was watched for so long, in nanoseconds, or where it has no `room` left.
     pub alone: i64,
     /// What levelled off with so much of its limit levelled off by itself, at most.
     pub room: f64,
@@ -121,7 +122,10 @@ pub struct Climbing {
 pub fn leaks(now: Timestamp, runs: &[Grown], before: &[Grown], rules: &LeakRules) -> Vec<Climbing> {
     let climb = |grown: &Grown| Watch { grown, now: grown.ended.unwrap_or(now), rules }.goes_on();
     let found: Vec<(&Grown, Climb)> = runs.iter().filter_map(|run| climb(run).map(|climb| (run, climb))).collect();
-    let is_backed = found.len() >= 2 || found.iter().any(|(_, climb)| climb.watched >= rules.alone);
+    // What has used up most of its limit has no room to level off in.
+    let is_late = |(grown, climb): &(&Grown, Climb)| grown.limit.is_some_and(|limit| climb.level > rules.room * limit);
+    let is_long = |(_, climb): &(&Grown, Climb)| climb.watched >= rules.alone;
+    let is_backed = found.len() >= 2 || found.iter().any(|one| is_long(one) || is_late(one));
     if !is_backed || levelled_off_before(now, &found, runs, before, rules) {
         return Vec::new();
     }

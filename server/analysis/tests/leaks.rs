@@ -56,6 +56,29 @@ fn a_leak_from_the_start_is_found_within_two_hours() {
 }
 
 #[test]
+fn a_leak_under_teeth_of_half_an_hour_is_found_within_three_hours_and_teeth_alone_are_not() {
+    let teeth = Habit { teeth: (0.15, 0.15), teeth_minutes: (25.0, 35.0), ..QUIET };
+    let called_in_time = |leak: Option<(f64, i64)>, seed: u64| {
+        let week = draw(&teeth, leak, 1_900 + seed);
+        (9..=18).any(|look| called(&week, look * 10))
+    };
+    let found = (0..12).filter(|seed| called_in_time(Some((0.05, 0)), *seed)).count();
+    let alarms = (0..12).filter(|seed| called_in_time(None, *seed)).count();
+    assert!(found >= 10 && alarms == 0, "{found} found, {alarms} alarms");
+}
+
+#[test]
+fn a_single_pod_that_dies_within_two_hours_is_believed_before() {
+    let found = (0..12).filter(|seed| {
+        let week = draw(&QUIET, Some((0.4, 0)), 1_950 + seed);
+        let end = week.ends.unwrap() as i64;
+        (3..end / 10).any(|look| called(&week, look * 10))
+    });
+    let found = found.count();
+    assert!(found >= 10, "{found}");
+}
+
+#[test]
 fn the_time_that_is_left_ends_at_the_top_of_the_teeth() {
     let teeth = Habit { teeth: (0.25, 0.25), teeth_minutes: (20.0, 20.0), ..QUIET };
     let (mut found, mut near) = (0, 0);
@@ -126,13 +149,13 @@ fn one_pod_is_believed_after_a_while_and_two_at_once() {
 #[test]
 fn a_run_that_was_killed_bears_out_the_next() {
     let rules = LeakRules::default();
-    let killed = Grown { ended: Some(at(100)), ..line("a", 0, 100, 0.4) };
-    let again = line("a", 101, 181, 0.4);
-    assert_eq!(leaks(at(181), std::slice::from_ref(&again), &[], &rules), []);
-    let found = leaks(at(181), &[killed.clone(), again], &[], &rules);
+    let killed = Grown { ended: Some(at(140)), ..line("a", 0, 140, 0.3) };
+    let again = line("a", 141, 221, 0.3);
+    assert_eq!(leaks(at(221), std::slice::from_ref(&again), &[], &rules), []);
+    let found = leaks(at(221), &[killed.clone(), again], &[], &rules);
     assert_eq!(found.len(), 1, "{found:?}");
     let eta = found[0].eta.unwrap();
-    assert!(eta.likely < HOUR && eta.likely > 10 * MINUTE, "{eta:?}");
+    assert!(eta.likely < 70 * MINUTE && eta.likely > 10 * MINUTE, "{eta:?}");
     assert_eq!(leaks(at(400), &[killed.clone(), killed], &[], &rules), [], "nobody lives who could leak");
 }
 

@@ -1,11 +1,14 @@
 //! Whether one run of a container, or one volume, climbs towards its limit: by horizon, the longest that says so.
 
+use std::cell::OnceCell;
+
 use model::{DAY, HOUR, MINUTE, Timestamp};
 
 use super::bins::{bins, level, lows, thirds};
 use super::curve::rises;
 use super::load::ignores;
 use super::room::{band, rate_by_days};
+use super::saw::flattened;
 use super::trend::{Trend, trend};
 use super::{Grown, LeakRules};
 
@@ -41,6 +44,9 @@ const HOLD: i64 = 2 * HOUR;
 const BINS: usize = 30;
 /// Values where only the lowest of each part count, since a garbage collector draws teeth.
 const LOW_BINS: usize = 12;
+
+/// So long ago values are still dense enough to show teeth.
+const DENSE: i64 = 6 * HOUR;
 
 /// Values of a horizon in which falls are looked for.
 const FALL_BINS: i64 = 10;
@@ -78,6 +84,9 @@ impl Watch<'_> {
     fn climb(&self) -> Option<Climb> {
         let begin = self.begin();
         let watched = self.now.since(begin);
+        let dense = begin.max(Timestamp(self.now.0 - DENSE));
+        let flat = OnceCell::new();
+        let flat = || flat.get_or_init(|| flattened(&self.grown.points, dense, self.now)).as_deref();
         let mut found = None;
         for horizon in HORIZONS {
             let length = horizon.min(watched);
@@ -85,9 +94,11 @@ impl Watch<'_> {
                 break;
             }
             let from = Timestamp(self.now.0 - length);
-            if let Some(climb) = self.over(begin, from, watched) {
-                found = Some(climb);
-            }
+            let whole = Course { points: &self.grown.points, begin, gather: bins };
+            let low = Course { gather: lows, ..whole };
+            let over = |course: Course<'_>, count| self.over(course, from, count, watched);
+            let even = || over(Course { points: flat()?, begin: dense, gather: bins }, BINS);
+            found = over(whole, BINS).or_else(|| over(low, LOW_BINS)).or_else(even).or(found);
         }
         found
     }
@@ -98,24 +109,22 @@ impl Watch<'_> {
         Timestamp(self.grown.started.0 + self.grown.warm_up).max(first)
     }
 
-    fn over(&self, begin: Timestamp, from: Timestamp, watched: i64) -> Option<Climb> {
-        let span = self.now.since(from);
-        let smooth = Shape { values: bins(&self.grown.points, from, self.now, BINS)?, span };
-        let teeth = || Some(Shape { values: lows(&self.grown.points, from, self.now, LOW_BINS)?, span });
-        self.judge(smooth, begin, from, watched, bins).or_else(|| self.judge(teeth()?, begin, from, watched, lows))
-    }
-
     /// All that must be true of a climb, the cheapest first.
-    fn judge(&self, shape: Shape, begin: Timestamp, from: Timestamp, watched: i64, gather: Gather) -> Option<Climb> {
+    fn over(&self, course: Course<'_>, from: Timestamp, count: usize, watched: i64) -> Option<Climb> {
+        if from < course.begin {
+            return None;
+        }
+        let values = (course.gather)(course.points, from, self.now, count)?;
+        let shape = Shape { values, span: self.now.since(from) };
         let found = trend(&shape.values)?;
         let rise = found.slope * (shape.values.len() - 1) as f64;
         let is_sure = found.p <= self.rules.p && rise > 0.0;
         let is_clear = rise >= self.rules.clear * found.noise && rise >= self.material(shape.span);
-        if !is_sure || !is_clear || !self.has_not_levelled_off(&shape, &found) {
+        if !is_sure || !is_clear || !self.has_not_levelled_off(course, &shape, &found) {
             return None;
         }
-        let is_unlike = self.is_unlike_before(&shape, begin, rise, gather);
-        if !is_unlike || !self.is_above_yesterday(begin, rise) || self.follows_load(&shape, from) {
+        let is_unlike = self.is_unlike_before(course, &shape, rise);
+        if !is_unlike || !self.is_above_yesterday(course, rise) || self.follows_load(course, &shape, from) {
             return None;
         }
         let (at, line) = shape.bend();
@@ -152,7 +161,7 @@ impl Watch<'_> {
     }
 
     /// It has not levelled off, nor does what it slows down to stay below the limit (a cache that fills).
-    fn has_not_levelled_off(&self, shape: &Shape, found: &Trend) -> bool {
+    fn has_not_levelled_off(&self, course: Course<'_>, shape: &Shape, found: &Trend) -> bool {
         let (count, tail) = (shape.values.len(), shape.values.len() / 6);
         let line = found.end - found.slope * (tail as f64 - 1.0) / 2.0;
         let flat = self.rules.tail * found.slope * tail as f64 / 2.0;
@@ -160,9 +169,8 @@ impl Watch<'_> {
             return false;
         }
         // A horizon of at least half the run: then the run's own beginning tells more.
-        let from = self.begin();
-        let whole =
-            if self.now.since(from) < 2 * shape.span { bins(&self.grown.points, from, self.now, BINS) } else { None };
+        let run = || bins(course.points, course.begin, self.now, BINS);
+        let whole = if self.now.since(course.begin) < 2 * shape.span { run() } else { None };
         [Some(&shape.values), whole.as_ref()].into_iter().flatten().all(|values| self.is_steady(values))
     }
 
@@ -182,22 +190,22 @@ impl Watch<'_> {
 
     /// In the day before, or twice as long as it is looked at, it never fell as far within as long a time: what does,
     /// wanders or draws teeth.
-    fn is_unlike_before(&self, shape: &Shape, begin: Timestamp, rise: f64, gather: Gather) -> bool {
-        let from = begin.max(Timestamp(self.now.0 - (2 * shape.span).max(DAY)));
+    fn is_unlike_before(&self, course: Course<'_>, shape: &Shape, rise: f64) -> bool {
+        let from = course.begin.max(Timestamp(self.now.0 - (2 * shape.span).max(DAY)));
         let step = shape.span / FALL_BINS;
         let count = (self.now.since(from) / step) as usize;
-        let Some(values) = gather(&self.grown.points, from, self.now, count) else { return false };
+        let Some(values) = (course.gather)(course.points, from, self.now, count) else { return false };
         fall(&values, FALL_BINS as usize) <= self.rules.drop * rise
     }
 
     /// It stands higher than a day ago: what follows the day does not.
-    fn is_above_yesterday(&self, begin: Timestamp, rise: f64) -> bool {
+    fn is_above_yesterday(&self, course: Course<'_>, rise: f64) -> bool {
         let day = Timestamp(self.now.0 - 24 * HOUR);
         let from = Timestamp(day.0 - HOUR);
-        if from < begin {
+        if from < course.begin {
             return true;
         }
-        let hour = |to: Timestamp| bins(&self.grown.points, Timestamp(to.0 - HOUR), to, 1);
+        let hour = |to: Timestamp| bins(course.points, Timestamp(to.0 - HOUR), to, 1);
         match (hour(self.now), hour(day)) {
             (Some(now), Some(then)) => now[0] - then[0] >= self.rules.above * rise,
             _ => true,
@@ -205,7 +213,7 @@ impl Watch<'_> {
     }
 
     /// Memory grows by as much as load did, over less than a day: it may go back with it.
-    fn follows_load(&self, shape: &Shape, from: Timestamp) -> bool {
+    fn follows_load(&self, course: Course<'_>, shape: &Shape, from: Timestamp) -> bool {
         if shape.span >= 24 * HOUR {
             return false;
         }
@@ -216,11 +224,19 @@ impl Watch<'_> {
         let more = (loads[2] - loads[0]) / loads[0].max(1e-9);
         let is_enough = more >= self.rules.load && end / first - 1.0 <= 1.5 * more;
         let heeds = || {
-            let memory = bins(&self.grown.points, from, self.now, BINS);
+            let memory = bins(course.points, from, self.now, BINS);
             memory.is_none_or(|memory| !ignores(&memory, &load, shape.span, (end - first) / (loads[2] - loads[0])))
         };
         is_enough && heeds()
     }
+}
+
+/// Points that are judged from a moment on, and how they are gathered into values.
+#[derive(Clone, Copy)]
+struct Course<'a> {
+    points: &'a [(Timestamp, f64)],
+    begin: Timestamp,
+    gather: Gather,
 }
 
 type Gather = fn(&[(Timestamp, f64)], Timestamp, Timestamp, usize) -> Option<Vec<f64>>;
