@@ -4,7 +4,7 @@ mod memory;
 
 use analysis::{Grown, LeakRules, leaks};
 use memory::{Habit, LIMIT, QUIET, Week, at, draw, harmless};
-use model::{HOUR, MINUTE, PodId};
+use model::{MINUTE, PodId};
 
 fn called(week: &Week, minute: i64) -> bool {
     !leaks(at(minute), &week.grown(minute), &[], &LeakRules::default()).is_empty()
