@@ -46,7 +46,7 @@ pub enum LeakOf {
 }
 
 /// A pod whose memory or volume climbs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LeakingPod {
     /// The pod.
     pub pod: PodId,
@@ -188,17 +188,7 @@ mod tests {
     use super::*;
 
     fn leak(rate: f64, before: Option<f64>) -> Leak {
-        let pod = LeakingPod {
-            pod: PodId("uid".into()),
-            name: "pod".into(),
-            rate,
-            rate_interval: (rate, rate),
-            level: 1.0,
-            limit: None,
-            limit_of: LimitOf::Own,
-            since: Timestamp(0),
-            eta: None,
-        };
+        let pod = LeakingPod { pod: PodId("uid".into()), name: "pod".into(), rate, ..LeakingPod::default() };
         Leak {
             of: LeakOf::Memory { container: "app".into() },
             revision: None,

@@ -169,9 +169,9 @@ fn a_leak_that_ends_within_a_day_degrades_it_and_a_slow_one_does_not() {
             rate_interval: (1e6, 1e6),
             level: 1e8,
             limit: Some(2e8),
-            limit_of: model::LimitOf::Own,
             since: start(),
             eta: Some(Eta { likely, soonest: likely, latest: None }),
+            ..LeakingPod::default()
         }],
         watched: 3,
         before: None,

@@ -265,12 +265,10 @@ fn a_leak_degrades_when_its_limit_is_less_than_a_day_away() {
             pod: PodId("uid".into()),
             name: "cart-1".into(),
             rate: 46.0 * 1_048_576.0,
-            rate_interval: (0.0, 0.0),
-            level: 0.0,
             limit: Some(1.0),
-            limit_of: model::LimitOf::Own,
             since: NOW,
             eta: Some(eta),
+            ..LeakingPod::default()
         };
         let mut leak = Leak {
             of: LeakOf::Memory { container: "app".into() },

@@ -173,9 +173,9 @@ mod tests {
             rate_interval: (50.0, 200.0),
             level: 800.0,
             limit: Some(1_000.0),
-            limit_of: LimitOf::Own,
             since: Timestamp(20 * HOUR),
             eta: Some(eta),
+            ..LeakingPod::default()
         };
         Leak {
             of: LeakOf::Memory { container: "app".into() },

@@ -56,10 +56,13 @@ pub(super) async fn look(store: &Store, id: &ServiceId, now: Timestamp, is_long:
             leaks = judged(facts(&runs)).await?;
         }
     }
-    room::on_nodes(&mut leaks, |pod| {
-        let node = pods.get(pod)?.node.as_deref()?;
-        Some((node, store.nodes().used(&id.cluster, node, now)?.memory?.1))
-    });
+    if !leaks.is_empty() {
+        let node = |pod: &str| {
+            let node = pods.get(pod)?.node.as_deref()?;
+            Some((node, store.nodes().used(&id.cluster, node, now)?.memory?.1))
+        };
+        room::on_nodes(&mut leaks, node, room::beside(&store.leaks(), &directory, id));
+    }
     for leak in &mut leaks {
         leak.revision_name = leak.revision.as_ref().and_then(name).unwrap_or_default();
         leak.before_name = before.as_ref().and_then(name);

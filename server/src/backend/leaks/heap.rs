@@ -83,10 +83,8 @@ mod tests {
             rate: 1.0,
             rate_interval: (1.0, 1.0),
             level: 1.0,
-            limit: None,
-            limit_of: model::LimitOf::Own,
             since: NOW.plus(-hours * HOUR),
-            eta: None,
+            ..LeakingPod::default()
         };
         Leak {
             of: LeakOf::Memory { container: "app".into() },

@@ -80,10 +80,8 @@ async fn a_leak_that_shows_after_the_hour_is_the_deploys() {
         rate: 1e8,
         rate_interval: (9e7, 1.1e8),
         level: 1.5e8,
-        limit: None,
-        limit_of: model::LimitOf::Own,
         since: at(5),
-        eta: None,
+        ..LeakingPod::default()
     };
     let leak = Leak {
         of: LeakOf::Memory { container: "app".into() },
