@@ -1,5 +1,7 @@
 //! The kinds that are watched, how their API is addressed and what each is for. Rights are made from this table.
 
+use kube::core::{ApiResource, GroupVersionKind};
+
 const AUTHORIZATION: &str = "rbac.authorization.k8s.io";
 
 /// A kind that is watched.
@@ -68,6 +70,12 @@ impl Kind {
         Self::ClusterRole,
         Self::ClusterRoleBinding,
     ];
+
+    /// Where the API has it.
+    pub(crate) fn api(self) -> ApiResource {
+        let (group, version, kind, plural) = self.parts();
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
 
     /// API group, version, kind and plural.
     pub(crate) fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {

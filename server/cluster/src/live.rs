@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kube::Client;
+use kube::core::params::ListParams;
+use kube::core::{DynamicObject, Request};
+use kube::{Client, Resource};
 use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -111,17 +113,15 @@ impl Live {
 
 /// A list of one: who may list may read.
 fn request(kind: Kind, namespace: &str, name: &str) -> Result<http::Request<Vec<u8>>, Unread> {
-    let (group, version, _, plural) = kind.parts();
     // Names of the cluster's own kinds may hold a colon, and no address may be broken by a name.
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_'));
     let is_name = |text: &str| plain(text) && !text.chars().all(|c| c == '.');
     if !is_name(name) || is_name(namespace) != kind.is_namespaced() {
         return Err(Unread::Gone);
     }
-    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-    let within = if kind.is_namespaced() { format!("/namespaces/{namespace}") } else { String::new() };
-    let path = format!("{root}{within}/{plural}?fieldSelector=metadata.name%3D{name}&limit=1");
-    http::Request::get(path).body(Vec::new()).map_err(|error| Unread::Failed(error.to_string()))
+    let path = DynamicObject::url_path(&kind.api(), kind.is_namespaced().then_some(namespace));
+    let one = ListParams::default().fields(&format!("metadata.name={name}")).limit(1);
+    Request::new(path).list(&one).map_err(|error| Unread::Failed(error.to_string()))
 }
 
 fn unread(error: &kube::Error) -> Unread {
@@ -136,11 +136,10 @@ fn unread(error: &kube::Error) -> Unread {
 /// An object of a list as it is shown.
 fn shown(kind: Kind, mut object: Value, redactor: &Redactor) -> Value {
     let Some(root) = object.as_object_mut() else { return object };
-    let (group, version, name, _) = kind.parts();
+    let api = kind.api();
     // Items of a list come without these two (https://github.com/kubernetes/kubernetes/issues/3030).
-    let api = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    root.insert("apiVersion".into(), api.into());
-    root.insert("kind".into(), name.into());
+    root.insert("apiVersion".into(), api.api_version.into());
+    root.insert("kind".into(), api.kind.into());
     if let Some(meta) = root.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.remove("managedFields");
         if let Some(notes) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -164,11 +163,11 @@ mod tests {
         let path = |kind, namespace, name| request(kind, namespace, name).map(|request| request.uri().to_string());
         assert_eq!(
             path(Kind::Deployment, "shop", "web").as_deref(),
-            Ok("/apis/apps/v1/namespaces/shop/deployments?fieldSelector=metadata.name%3Dweb&limit=1")
+            Ok("/apis/apps/v1/namespaces/shop/deployments?&fieldSelector=metadata.name%3Dweb&limit=1")
         );
         assert_eq!(
             path(Kind::ClusterRole, "", "system:view").as_deref(),
-            Ok("/apis/rbac.authorization.k8s.io/v1/clusterroles?fieldSelector=metadata.name%3Dsystem:view&limit=1")
+            Ok("/apis/rbac.authorization.k8s.io/v1/clusterroles?&fieldSelector=metadata.name%3Dsystem%3Aview&limit=1")
         );
         for (namespace, name) in
             [("shop", "web&watch=true"), ("../x", "web"), ("..", "web"), ("", "web"), ("shop", ""), ("shop", "..")]

@@ -1,8 +1,10 @@
 //! Which verdicts decide the health of a service, and that a new one is seen at once.
 
+use std::collections::BTreeMap;
+
 use model::{
-    AdverseKind, Against, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence, ServiceState, Side, Signal,
-    VerdictLevel, WatcherStatus,
+    AdverseKind, Against, ClusterStatus, Connection, Deploy, Evidence, Health, Outcome, RevisionHash, Sentence,
+    ServiceState, Side, Signal, VerdictLevel, WatchState, WatcherStatus,
 };
 
 use super::*;
