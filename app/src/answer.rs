@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use codee::{Decoder, Encoder};
 use leptos::prelude::*;
@@ -14,8 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::AppError;
 use crate::not_found::Status;
 
-/// An answer as pages hold it.
-pub(crate) type Answer<T> = Resource<Result<T, AppError>, Json>;
+/// An answer as pages hold it: shared, since each panel of a page reads it, and more than once.
+pub(crate) type Answer<T> = Resource<Result<Arc<T>, AppError>, Json>;
 
 /// What may be an answer.
 pub(crate) trait Shown: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
@@ -61,7 +62,11 @@ where
 }
 
 fn made<K: Key, T: Shown>(key: Memo<K>, question: Question<K, T>, blocking: bool) -> Answer<T> {
-    Resource::new_with_options(move || key.get(), question, blocking)
+    let shared = move |key| {
+        let coming = question(key);
+        async move { coming.await.map(Arc::new) }
+    };
+    Resource::new_with_options(move || key.get(), shared, blocking)
 }
 
 /// JSON, read from bytes.

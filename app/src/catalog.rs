@@ -48,9 +48,12 @@ pub(crate) fn Catalog() -> impl IntoView {
     });
     scroll::follow(query, offset, answer);
     unfocused(into_list);
-    let body = move |(asked, page): (CatalogQuery, CatalogPage)| match empty::state_of(&page) {
-        Some(state) => empty::draw(&state, &page),
-        None => Late::still(move || table::draw(page, asked.offset, query, params, kept)).into_any(),
+    let body = move |(asked, page): &(CatalogQuery, CatalogPage)| match empty::state_of(page) {
+        Some(state) => empty::draw(&state, page),
+        None => {
+            let table = table::draw(page, asked.offset, query, params, kept);
+            Late::still(|| table).into_any()
+        }
     };
     let on_enter = opens_first(query, answer, kept);
     view! {
@@ -58,11 +61,11 @@ pub(crate) fn Catalog() -> impl IntoView {
         <div class="page catalog">
             <div class="head">
                 <h1>"Services"</h1>
-                {part(answer, move |(_, page)| totals(&page, range.get_untracked()))}
+                {part(answer, move |(_, page)| totals(page, range.get_untracked()))}
             </div>
             <div class="toolbar">
                 <TextFilter text label="Filter services" placeholder="Filter by name, namespace, team…" on_enter />
-                {part(answer, move |(_, page)| filter::chips(&page, query, params))}
+                {part(answer, move |(_, page)| filter::chips(page, query, params))}
             </div>
             {panel(answer, "table", body)}
         </div>
@@ -82,8 +85,9 @@ fn opens_first(query: Memo<CatalogQuery>, answer: Found, kept: Memo<String>) -> 
             return None;
         }
         followed.set_value(true);
-        let (asked, page) = answer.get()?.ok()?;
-        if (CatalogQuery { offset: 0, ..asked }) == query {
+        let found = answer.get()?.ok()?;
+        let (asked, page) = &*found;
+        if (CatalogQuery { offset: 0, ..asked.clone() }) == query {
             entered.set(None);
             let first = page.rows.first()?;
             go.run((format!("{}/overview{}", first.id.path(), kept.get_untracked()), NavigateOptions::default()));

@@ -57,7 +57,7 @@ impl LazyRoute for Feed {
                     <TextFilter text label="Filter deploys" placeholder="Service, namespace or revision" />
                     {chips(page, asked, params)}
                 </div>
-                {panel(page, "table", move |page| table(&page, moment.get_untracked().window, params, kept))}
+                {panel(page, "table", move |page| table(page, moment.get_untracked().window, params, kept))}
             </div>
         }
         .into_any()
@@ -75,9 +75,9 @@ fn chips(page: Answer<Page>, asked: Memo<Asked>, params: Memo<ParamsMap>) -> Any
         let (now, url) = (asked.with(|(ask, ..)| ask.levels.clone()), params.with(Query::of));
         VerdictLevel::ALL.map(|level| chip(level, &now, &url)).collect_view()
     };
-    let draw = move |page: Page| {
+    let draw = move |page: &Page| {
         let value = asked.with(|(ask, ..)| ask.namespace.clone());
-        view! { <Select label="Namespace" options=page.namespaces value on_choose=choose /> }.into_any()
+        view! { <Select label="Namespace" options=page.namespaces.clone() value on_choose=choose /> }.into_any()
     };
     view! {
         <div class="chips">

@@ -15,10 +15,12 @@ use crate::session::Clock;
 
 /// The answer; while the way to the server is broken, the last one that was of the same thing. What failed is asked
 /// again when the stream is back.
-pub(crate) fn kept<T: Shown>(answer: Answer<T>) -> impl Fn() -> Option<Result<T, AppError>> + Send + Sync + 'static {
+pub(crate) fn kept<T: Shown>(
+    answer: Answer<T>,
+) -> impl Fn() -> Option<Result<Arc<T>, AppError>> + Send + Sync + 'static {
     let (path, epoch) = (use_location().pathname, Live::of_page().epoch);
     arrived();
-    let last = StoredValue::new(None::<(String, T)>);
+    let last = StoredValue::new(None::<(String, Arc<T>)>);
     Effect::new(move |_| {
         if epoch.get() > 0 && matches!(answer.get_untracked(), Some(Err(error)) if error.is_passing()) {
             answer.refetch();
@@ -53,7 +55,7 @@ fn subject(path: &str) -> &str {
 pub(crate) fn panel<T: Shown>(
     answer: Answer<T>,
     tall: &'static str,
-    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+    draw: impl Fn(&T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
     let (pending, set_pending) = signal(false);
     let kept = kept(answer);
@@ -61,7 +63,7 @@ pub(crate) fn panel<T: Shown>(
     let draw = Arc::new(draw);
     let shown = move || {
         let (got, draw) = (kept()?, Arc::clone(&draw));
-        Some(Late::new(move || got.map_or_else(|error| failed(&error, again), |value| draw(value))))
+        Some(Late::new(move || got.map_or_else(|error| failed(&error, again), |value| draw(&value))))
     };
     let held = held(move || waiting(tall), Some(set_pending.into()), shown);
     view! {
@@ -99,7 +101,7 @@ fn boundary(
 }
 
 /// A part of an answer that another panel shows in full: nothing while it is awaited or failed.
-pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Send + Sync + 'static) -> AnyView {
+pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(&T) -> AnyView + Send + Sync + 'static) -> AnyView {
     drawn(answer, || ().into_any(), draw)
 }
 
@@ -107,7 +109,7 @@ pub(crate) fn part<T: Shown>(answer: Answer<T>, draw: impl Fn(T) -> AnyView + Se
 pub(crate) fn large<T: Shown>(
     answer: Answer<T>,
     tall: &'static str,
-    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+    draw: impl Fn(&T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
     drawn(answer, move || waiting(tall), draw)
 }
@@ -115,13 +117,13 @@ pub(crate) fn large<T: Shown>(
 fn drawn<T: Shown>(
     answer: Answer<T>,
     fallback: impl FnOnce() -> AnyView + Send + 'static,
-    draw: impl Fn(T) -> AnyView + Send + Sync + 'static,
+    draw: impl Fn(&T) -> AnyView + Send + Sync + 'static,
 ) -> AnyView {
     let kept = kept(answer);
     let draw = Arc::new(draw);
     let shown = move || {
         let (value, draw) = (kept()?.ok()?, Arc::clone(&draw));
-        Some(Late::new(move || draw(value)))
+        Some(Late::new(move || draw(&value)))
     };
     held(fallback, None, shown)
 }

@@ -4,6 +4,8 @@ mod detail;
 mod tree;
 mod waterfall;
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 use leptos_meta::Title;
@@ -59,7 +61,7 @@ impl LazyRoute for Trace {
     }
 }
 
-fn draw(page: TracePage, chosen: RwSignal<Option<SpanId>>, detail: Answer<Option<SpanDetail>>) -> AnyView {
+fn draw(page: Arc<TracePage>, chosen: RwSignal<Option<SpanId>>, detail: Answer<Option<SpanDetail>>) -> AnyView {
     let size = format!(
         "{} · {} · {}",
         duration_text(page.duration as f64),

@@ -24,7 +24,7 @@ pub(crate) fn Clusters() -> impl IntoView {
     let state = Memo::new(move |_| (live.status.get(), live.epoch.get()));
     let names = ask_first(state, |_| list_clusters());
     let kept = crate::range::use_kept();
-    part(names, move |names| draw(&names, kept))
+    part(names, move |names| draw(names, kept))
 }
 
 fn draw(names: &[ClusterName], kept: Memo<String>) -> AnyView {

@@ -9,8 +9,7 @@ use crate::ui::badge::{health_dot, verdict_tone};
 use crate::ui::{number, sentence};
 
 /// A row: what is wrong is coloured, nothing else.
-#[component]
-pub(super) fn Row(row: ServiceRow, kept: String) -> impl IntoView {
+pub(super) fn row(row: &ServiceRow, kept: &str) -> impl IntoView + use<> {
     let (id, health) = (&row.id, row.health.health);
     let path = id.path();
     let mut place = format!("{} · {}", id.namespace, id.kind);
@@ -37,8 +36,8 @@ pub(super) fn Row(row: ServiceRow, kept: String) -> impl IntoView {
                 </span>
                 {gone}
             </td>
-            {signals(&row)}
-            {state(&row)}
+            {signals(row)}
+            {state(row)}
         </tr>
     }
 }

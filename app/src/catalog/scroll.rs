@@ -23,8 +23,8 @@ pub(super) fn follow(query: Memo<CatalogQuery>, offset: RwSignal<(CatalogQuery, 
         }
     };
     Effect::new(move |_| {
-        if let Some(Ok((_, page))) = answer.get() {
-            matched.set_value(page.matched);
+        if let Some(Ok(found)) = answer.get() {
+            matched.set_value(found.1.matched);
             request_animation_frame(move || {
                 keep_focus(focused.try_get_value().flatten());
                 look();

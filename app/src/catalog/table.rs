@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::filter::href;
 use super::query;
-use super::row::Row;
+use super::row::row;
 use crate::ui::filter::focus_link;
 use crate::url::Query;
 
@@ -26,7 +26,7 @@ const COLUMNS: [(CatalogSort, &str, &str); 9] = [
 
 /// The table, under a notice for clusters that do not answer.
 pub(super) fn draw(
-    page: CatalogPage,
+    page: &CatalogPage,
     offset: u32,
     query: Memo<CatalogQuery>,
     params: Memo<ParamsMap>,
@@ -37,7 +37,7 @@ pub(super) fn draw(
     // What changes it makes another answer too. Rows that followed it by themselves would stay its listeners, drawn
     // after drawn: a signal forgets those that are gone only when it changes.
     let kept = kept.get_untracked();
-    let rows = page.rows.into_iter().map(|row| view! { <Row row kept=kept.clone() /> }).collect_view();
+    let rows = page.rows.iter().map(|each| row(each, &kept)).collect_view();
     view! {
         {page.clusters.iter().filter_map(notice).collect_view()}
         <div class="card scroll-x">

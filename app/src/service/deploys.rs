@@ -57,8 +57,8 @@ impl LazyRoute for Deploys {
                 |(id, ..): (Option<ServiceId>, Timestamp, u32)| async move { list_revisions(known(id)?).await },
             );
         view! {
-            {panel(rows, "tall", move |rows| list(&rows, open, detail, address))}
-            {panel(revisions, "half", move |all| revisions::revisions(&all, of_pair, address))}
+            {panel(rows, "tall", move |rows| list(rows, open, detail, address))}
+            {panel(revisions, "half", move |all| revisions::revisions(all, of_pair, address))}
             <div id=chosen::PLACE>{move || is_compared.get().then(|| comparison(id, of_pair, address))}</div>
         }
         .into_any()
@@ -75,7 +75,7 @@ fn comparison(id: Memo<Option<ServiceId>>, pair: Memo<Option<Pair>>, address: Me
         compare_revisions(id, pair.ok_or_else(|| AppError::NotFound("two revisions".into()))?).await
     });
     let traces = move || id.get().map(|id| format!("{}/traces", id.path())).unwrap_or_default();
-    panel(compared, "tall", move |all| compare::compare(&all, address, &traces()))
+    panel(compared, "tall", move |all| compare::compare(all, address, &traces()))
 }
 
 /// The deploy in the address.

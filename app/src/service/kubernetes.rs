@@ -45,11 +45,11 @@ impl LazyRoute for Kubernetes {
         });
         let window = Memo::new(move |_| asked.with(|(_, moment)| moment.window));
         let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
-        let draw = move |tab: KubernetesTab| {
+        let draw = move |tab: &KubernetesTab| {
             view! {
-                {travel::travel(&tab, window, address)}
-                {events::events(&tab, &path())}
-                {resources::resources(&tab, address)}
+                {travel::travel(tab, window, address)}
+                {events::events(tab, &path())}
+                {resources::resources(tab, address)}
             }
             .into_any()
         };
@@ -60,8 +60,8 @@ impl LazyRoute for Kubernetes {
         let pointer = Hover::new();
         view! {
             {panel(tab, "tall", draw)}
-            {part(memory, move |found: Option<MemoryChart>| memory::memory(found.as_ref(), &path(), pointer).into_any())}
-            {part(tab, move |tab: KubernetesTab| pods::pods(&tab, address))}
+            {part(memory, move |found: &Option<MemoryChart>| memory::memory(found.as_ref(), &path(), pointer).into_any())}
+            {part(tab, move |tab: &KubernetesTab| pods::pods(tab, address))}
             {opened(asked, at, address)}
         }
         .into_any()

@@ -64,27 +64,30 @@ impl LazyRoute for Metrics {
         });
         let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
         let deploys = move || format!("{}/deploys?deploy=", path());
-        let listed = move |names: MetricNames| explorer::names(&names, &text.get(), &words.get().0);
-        let draw = move |(window, (query, series, labels, marks)): (Window, Explored)| {
-            explorer::explorer(&query, window, &series, &labels, &marks, &deploys())
+        let listed = move |names: &MetricNames| explorer::names(names, &text.get(), &words.get().0);
+        let draw = move |(window, (query, series, labels, marks)): &(Window, Explored)| {
+            explorer::explorer(query, *window, series, labels, marks, &deploys())
         };
         let shown = move || match is_all.get() {
             true => panel(all, "tall", |found| {
-                found.map_or_else(none, |(window, found)| Late::still(move || all::charts(&found, window)).into_any())
+                found.as_ref().map_or_else(none, |(window, found)| {
+                    let charts = all::charts(found, *window);
+                    Late::still(|| charts).into_any()
+                })
             }),
             false => view! {
                 <div class="explorer">
-                    {panel(names, "table", move |names| names.map_or_else(none, listed))}
-                    {panel(explored, "chart", move |found| found.map_or_else(none, draw))}
+                    {panel(names, "table", move |names| names.as_ref().map_or_else(none, listed))}
+                    {panel(explored, "chart", move |found| found.as_ref().map_or_else(none, draw))}
                 </div>
             }
             .into_any(),
         };
         let pointer = Hover::new();
         view! {
-            {part(leaking, move |charts: Vec<LeakChart>| leaks::leaks(&charts, &path(), pointer))}
-            {large(golden, "golden", move |(window, (charts, marks)): (Window, (Vec<MetricChart>, Marks))| {
-                plot::golden(&charts, window, &marks, &deploys())
+            {part(leaking, move |charts: &Vec<LeakChart>| leaks::leaks(charts, &path(), pointer))}
+            {large(golden, "golden", move |(window, (charts, marks)): &(Window, (Vec<MetricChart>, Marks))| {
+                plot::golden(charts, *window, marks, &deploys())
             })}
             <div class="toolbar">
                 <TextFilter text label="Filter metrics" placeholder="Filter metrics by name…" />

@@ -51,7 +51,7 @@ impl LazyRoute for Profiles {
             <div class="toolbar">
                 <TextFilter text label="Find functions" placeholder="Find functions…" />
             </div>
-            {panel(answer, "tall", move |(words, page)| draw(&words, page, shown))}
+            {panel(answer, "tall", move |(words, page)| draw(words, page, shown))}
         }
         .into_any()
     }
@@ -68,13 +68,13 @@ struct Shown {
     sort: Memo<String>,
 }
 
-fn draw(words: &ProfileWords, page: ProfilePage, shown: Shown) -> AnyView {
+fn draw(words: &ProfileWords, page: &ProfilePage, shown: Shown) -> AnyView {
     if page.types.types.is_empty() {
         return summary::empty(&words.pod);
     }
-    let choices = choices::choices(words, &page);
-    let head = summary::summary(words, &page);
-    let Some((sample, tree)) = page.shown else { return choices };
+    let choices = choices::choices(words, page);
+    let head = summary::summary(words, page);
+    let Some((sample, tree)) = page.shown.clone() else { return choices };
     let tree = Arc::new(tree);
     let functions = {
         let (tree, sample) = (Arc::clone(&tree), sample.clone());

@@ -49,9 +49,9 @@ impl LazyRoute for Traces {
             Ok((moment.window, answer))
         });
         let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
-        let draw = move |(window, (page, marks)): (Window, (SpanPage, Marks))| {
+        let draw = move |(window, (page, marks)): &(Window, (SpanPage, Marks))| {
             let words = words.get_untracked();
-            spans::page(&page, &marks, window, &path(), &words)
+            spans::page(page, marks, *window, &path(), &words)
         };
         view! {
             <div class="toolbar logs-bar">

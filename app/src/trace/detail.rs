@@ -10,8 +10,8 @@ use crate::ui::badge::badge;
 
 /// The chosen span.
 pub(super) fn panel_of(detail: Answer<Option<SpanDetail>>) -> AnyView {
-    let draw = |detail: Option<SpanDetail>| match detail {
-        Some(detail) => draw(&detail),
+    let draw = |detail: &Option<SpanDetail>| match detail {
+        Some(detail) => draw(detail),
         None => view! { <p class="unmeasured">"Choose a span to see its attributes"</p> }.into_any(),
     };
     view! {

@@ -1,6 +1,7 @@
 //! The waterfall: rows of fixed height, only those on the screen in the document, however long the trace.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -17,7 +18,7 @@ const SERIES: [&str; 6] = ["s1", "s2", "s3", "s5", "s6", "s4"];
 /// Where the reader is in the waterfall.
 #[derive(Clone, Copy)]
 struct Reader {
-    page: StoredValue<TracePage>,
+    page: StoredValue<Arc<TracePage>>,
     chosen: RwSignal<Option<SpanId>>,
     collapsed: RwSignal<BTreeSet<u32>>,
     rows: Memo<Vec<u32>>,
@@ -28,7 +29,7 @@ struct Reader {
 
 /// The rows of a trace, with keys: arrows move and fold, Enter opens.
 #[component]
-pub(super) fn Waterfall(page: TracePage, chosen: RwSignal<Option<SpanId>>) -> impl IntoView {
+pub(super) fn Waterfall(page: Arc<TracePage>, chosen: RwSignal<Option<SpanId>>) -> impl IntoView {
     let collapsed = RwSignal::new(BTreeSet::new());
     let scale = scale(page.duration);
     let page = StoredValue::new(page);

@@ -20,7 +20,7 @@ use super::is_past;
 use crate::jobs::now;
 use adverse::{happened, told_of};
 use blind::Blind;
-pub(super) use standing::{Standing, Standings};
+pub(super) use standing::{Found, Standing, Standings};
 use verdicts::{Said, present_of};
 
 /// What of the store had been heard before something was made of it.

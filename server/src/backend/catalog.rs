@@ -1,27 +1,25 @@
 //! The catalog's page, the jump box, the head of a service's page.
 
+mod find;
 mod natural;
 
-use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::AppError;
 use model::{
-    CatalogPage, CatalogQuery, CatalogSort, Deploy, DeployMark, HOUR, Health, JumpHit, PodPhase, Red, RevisionHash,
-    ServiceHeader, ServiceId, ServiceRow, ServiceState, Summary, VerdictLevel, Viewer, Window,
+    CatalogPage, CatalogQuery, Deploy, DeployMark, HOUR, JumpHit, PodPhase, Red, RevisionHash, ServiceHeader,
+    ServiceId, ServiceRow, ServiceState, Summary, VerdictLevel, Viewer, Window,
 };
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
 use super::{Answers, failed, is_past, shown_name};
 use crate::jobs::now;
-use natural::natural;
+use find::find;
 
 /// Points of a sparkline.
 const SPARK: i64 = 30;
-/// Rows a page may ask for.
-const ROWS: u32 = 200;
 /// Hits of the jump box.
 const HITS: usize = 12;
 
@@ -35,39 +33,22 @@ pub(super) async fn page(
     let (standings, of_past) = standings_of(answers, window).await?;
     let directory = &standings.directory;
     let hour = Window::before(if of_past { now() } else { window.to }, HOUR);
-    let listed = standings.services.iter().filter(|s| ask.grouped || s.listed);
-    let mut matching: Vec<&Standing> = listed.filter(|s| matches(s, directory, &ask, hour)).collect();
-    let (facets, counts) = (standings.facets(ask.grouped), counts(&matching));
-    matching.retain(|s| ask.health.is_empty() || ask.health.contains(&s.health.health));
-    let shown = window_of(&matching, &ask, directory);
+    let found = standings.found(&ask, || find(&standings, &ask, hour));
+    let shown: Vec<&Standing> = found.shown.iter().filter_map(|at| standings.services.get(*at as usize)).collect();
+    let facets = standings.facets(ask.grouped);
     let sparks = sparks(answers, &shown, window).await?;
     Ok(CatalogPage {
         window,
         rows: shown.iter().map(|s| row(s, directory, sparks.get(&s.service.id))).collect(),
-        matched: matching.len() as u32,
+        matched: found.matched,
         total: facets.total,
-        counts,
+        counts: found.counts.clone(),
         namespaces: facets.namespaces.clone(),
         kinds: facets.kinds.clone(),
         deploys: answers.store.count_deploys(hour).await.map_err(failed)?,
         clusters: answers.store.cluster_statuses(),
         of_past,
     })
-}
-
-/// The rows that are asked for, of services that come by id. Of the others only those before them are put in order,
-/// however many there are.
-fn window_of<'a>(matching: &[&'a Standing], ask: &CatalogQuery, directory: &Directory) -> Vec<&'a Standing> {
-    let by = |a: &(usize, &Standing), b: &(usize, &Standing)| order(ask, a.1, b.1, directory).then(a.0.cmp(&b.0));
-    let first = (ask.offset as usize).min(matching.len());
-    let end = first.saturating_add(ask.limit.min(ROWS) as usize).min(matching.len());
-    let mut numbered: Vec<(usize, &Standing)> = matching.iter().copied().enumerate().collect();
-    if end < numbered.len() {
-        _ = numbered.select_nth_unstable_by(end, by);
-    }
-    let before = &mut numbered[..end];
-    before.sort_unstable_by(by);
-    before[first..].iter().map(|(_, standing)| *standing).collect()
 }
 
 /// All services with what they did in a window, and whether it is over. Pods, verdicts and what runs are known as of
@@ -84,69 +65,6 @@ async fn standings_of(answers: &Answers, window: Window) -> Result<(Arc<Standing
     let total = |id: &ServiceId| totals.get(id).map(|total| (*total).clone()).unwrap_or_default();
     let services = present.services.iter().map(|one| Standing { total: total(&one.service.id), ..one.clone() });
     Ok((Arc::new(Standings::new(services.collect(), present.directory.clone())), true))
-}
-
-/// How many services there are of each health.
-fn counts(standings: &[&Standing]) -> Vec<(Health, u32)> {
-    let mut counts = Health::ALL.map(|health| (health, 0));
-    for standing in standings {
-        if let Some((_, count)) = counts.iter_mut().find(|(health, _)| *health == standing.health.health) {
-            *count += 1;
-        }
-    }
-    counts.to_vec()
-}
-
-fn matches(standing: &Standing, directory: &Directory, ask: &CatalogQuery, hour: Window) -> bool {
-    let service = &standing.service;
-    let id = &service.id;
-    let one_of = |wanted: &[String], part: &String| wanted.is_empty() || wanted.contains(part);
-    let changed = || directory.newest_deploy(id).is_some_and(|deploy| hour.contains(deploy.started));
-    one_of(&ask.namespaces, &id.namespace)
-        && one_of(&ask.kinds, &id.kind)
-        && (!ask.changed || changed())
-        && ask.text.split_whitespace().all(|word| {
-            let word = word.to_lowercase();
-            let has = |text: &str| text.to_lowercase().contains(&word);
-            has(&id.name)
-                || has(&id.namespace)
-                || has(&id.kind)
-                || service.team.as_deref().is_some_and(has)
-                || service.revision_name.as_deref().is_some_and(has)
-        })
-}
-
-/// The order of a column as its first click gives it, or the other way round; what is not known comes last in both.
-fn order(ask: &CatalogQuery, a: &Standing, b: &Standing, directory: &Directory) -> Ordering {
-    let turned = |order: Ordering| if ask.reverse { order.reverse() } else { order };
-    let most = |a: Option<f64>, b: Option<f64>| known_first(a, b, |a, b| turned(b.total_cmp(a)));
-    let missing = |s: &Standing| Reverse(s.service.wanted.saturating_sub(s.service.ready));
-    let started = |s: &Standing| directory.newest_deploy(&s.service.id).map(|deploy| deploy.started);
-    match ask.sort {
-        CatalogSort::Health => turned(a.health.health.cmp(&b.health.health))
-            .then_with(|| most(a.total.error_share, b.total.error_share))
-            .then_with(|| most(a.total.rate, b.total.rate)),
-        CatalogSort::Name => turned(a.service.id.name.cmp(&b.service.id.name)),
-        CatalogSort::Requests => most(a.total.rate, b.total.rate),
-        CatalogSort::Errors => most(a.total.error_share, b.total.error_share),
-        CatalogSort::P95 => most(a.total.p95, b.total.p95),
-        CatalogSort::Ready => turned(missing(a).cmp(&missing(b))),
-        CatalogSort::Restarts => turned(b.restarts.cmp(&a.restarts)),
-        CatalogSort::Revision => {
-            known_first(a.service.revision_name.as_ref(), b.service.revision_name.as_ref(), |a, b| {
-                turned(natural(a, b))
-            })
-        }
-        CatalogSort::LastDeploy => known_first(started(a), started(b), |a, b| turned(b.cmp(a))),
-    }
-}
-
-/// The order of two values where both are known; one that is not comes after one that is.
-fn known_first<T>(a: Option<T>, b: Option<T>, order: impl Fn(&T, &T) -> Ordering) -> Ordering {
-    match (&a, &b) {
-        (Some(a), Some(b)) => order(a, b),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    }
 }
 
 type Spark = (Vec<Option<f64>>, Vec<Option<f64>>);

@@ -39,7 +39,7 @@ pub(super) fn row(
                 <tr class="detail">
                     <td colspan="10">
                         {pair.map(|pair| to_comparison(pair, &names, address))}
-                        {panel(detail, "diff", move |detail| opened(&detail, address))}
+                        {panel(detail, "diff", move |detail| opened(detail, address))}
                     </td>
                 </tr>
             }

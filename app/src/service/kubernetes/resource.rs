@@ -24,7 +24,7 @@ const CLOSED: [(&str, &str); 4] = [("resource", ""), ("version", ""), ("against"
 /// The drawer over what is dimmed; out of sight while nothing is open.
 pub(super) fn drawer(page: Answer<Option<ResourcePage>>, open: Memo<bool>, address: Address) -> AnyView {
     let search = RwSignal::new(String::new());
-    let draw = move |page: Option<ResourcePage>| page.map(|page| opened(page, address, search)).into_any();
+    let draw = move |page: &Option<ResourcePage>| page.as_ref().map(|page| opened(page, address, search)).into_any();
     let close = NodeRef::<leptos::html::A>::new();
     by_keys(open, close, address);
     let closed = move || href(address, &CLOSED);
@@ -76,15 +76,15 @@ fn by_keys(open: Memo<bool>, close: NodeRef<leptos::html::A>, address: Address) 
     });
 }
 
-fn opened(page: ResourcePage, address: Address, search: RwSignal<String>) -> AnyView {
+fn opened(page: &ResourcePage, address: Address, search: RwSignal<String>) -> AnyView {
     let note = (!page.note.is_empty()).then(|| view! { <p class="faint">{page.note.clone()}</p> });
     let place = match page.id.namespace.as_deref() {
         Some("") => Some("whole cluster".to_owned()),
         other => other.map(|namespace| format!("in {namespace}")),
     };
-    let history = history::history(&page, address);
+    let history = history::history(page, address);
     let (kind, name) = (page.id.kind.clone(), page.id.name.clone());
-    let page = StoredValue::new(page);
+    let page = StoredValue::new(page.clone());
     let mode = Memo::new(move |_| address.with(|(_, query)| query.get("view").unwrap_or_default().to_owned()));
     let is_live = move || {
         (mode.with(String::is_empty) && page.with_value(|page| page.live))

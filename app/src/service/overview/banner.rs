@@ -14,18 +14,18 @@ use crate::ui::sentence;
 /// Health and why, in its colour. `deploys` is where the page of a deploy is: what comes before its sequence.
 pub(super) fn banner(head: Answer<ServiceHeader>, deploys: impl Fn() -> String + Send + Sync + 'static) -> AnyView {
     let range = use_range();
-    let draw = move |header: ServiceHeader| {
+    let draw = move |header: &ServiceHeader| {
         let health = header.health.health;
         // Beside charts of a range that is over.
-        let now = is_over(&header, range.get_untracked()).then(|| view! { <span class="faint">"Now: "</span> });
-        let verdict = header.verdict.as_ref().map(|judged| verdict(judged, &header, deploys()));
+        let now = is_over(header, range.get_untracked()).then(|| view! { <span class="faint">"Now: "</span> });
+        let verdict = header.verdict.as_ref().map(|judged| verdict(judged, header, deploys()));
         view! {
             <div class=format!("banner says-{}", health.key()) role="status">
                 <span class="sign" aria-hidden="true">
                     {sign(health)}
                 </span>
                 <p data-testid="sentence">{now} {sentence::parts(&header.health.sentence)}</p>
-                {leak(&header)} {saturation(&header)} {verdict}
+                {leak(header)} {saturation(header)} {verdict}
             </div>
         }
         .into_any()

@@ -1,9 +1,9 @@
 //! How services stand, as those who ask about all of them need it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use model::{HealthState, Saturation, ServiceId, ServiceState, Summary, VerdictLevel};
+use model::{CatalogQuery, Health, HealthState, Saturation, ServiceId, ServiceState, Summary, VerdictLevel};
 use store::{Directory, Judgement};
 
 /// A service on the board.
@@ -39,6 +39,22 @@ pub(crate) struct Standings {
     pub(crate) directory: Arc<Directory>,
     /// Of the main list, and of all.
     facets: [OnceLock<Facets>; 2],
+    /// What was asked of them, the newest last: many ask the same of one moment.
+    found: Mutex<Vec<(CatalogQuery, Arc<Found>)>>,
+}
+
+/// Questions of which the answer is kept.
+const KEPT: usize = 16;
+
+/// What a question about services finds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Places of the rows that are shown, in order.
+    pub(crate) shown: Vec<u32>,
+    /// How many match.
+    pub(crate) matched: u32,
+    /// How many there are of each health, whatever health is asked for.
+    pub(crate) counts: Vec<(Health, u32)>,
 }
 
 /// What a list of services can be narrowed down to.
@@ -54,7 +70,23 @@ pub(crate) struct Facets {
 
 impl Standings {
     pub(crate) fn new(services: Vec<Standing>, directory: Arc<Directory>) -> Self {
-        Self { services, directory, facets: Default::default() }
+        Self { services, directory, facets: Default::default(), found: Mutex::default() }
+    }
+
+    /// What was found before, else what is found now.
+    pub(crate) fn found(&self, ask: &CatalogQuery, find: impl FnOnce() -> Found) -> Arc<Found> {
+        let known = || self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = known().iter().find(|(asked, _)| asked == ask) {
+            return Arc::clone(found);
+        }
+        // Nobody waits for another's question.
+        let found = Arc::new(find());
+        let mut known = known();
+        if known.len() >= KEPT {
+            known.remove(0);
+        }
+        known.push((ask.clone(), Arc::clone(&found)));
+        found
     }
 
     /// Of the main list, or with what is grouped off it. Looked up once for all who ask.

@@ -1,11 +1,12 @@
 //! Which services the catalog lists, in which order, and what it says of each.
 
 use model::{
-    AdverseEvent, AdverseKind, ClusterId, ClusterStatus, Connection, DeployId, DeployPhase, MINUTE, Owner, PodState,
-    Revision, Timestamp,
+    AdverseEvent, AdverseKind, CatalogSort, ClusterId, ClusterStatus, Connection, DeployId, DeployPhase, Health,
+    MINUTE, Owner, PodState, Revision, Timestamp,
 };
 use store::{Batch, ClusterRecord, OwnerFacts, Store};
 
+use super::find::ROWS;
 use super::*;
 use crate::fixtures::{self, id, open};
 
