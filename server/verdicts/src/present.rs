@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{AdverseEvent, Evidence, MINUTE, Red, ServiceId, ServiceState, Signal, Step, Timestamp, Unit, Window};
+use model::{
+    AdverseEvent, Evidence, MINUTE, PodPhase, PodState, Red, ServiceId, ServiceState, Signal, Step, Timestamp, Unit,
+    Window,
+};
 use store::{By, ErrorLife, ErrorName, Judgement, RedQuery, Store};
 
+/// So long a pod may take to get ready.
+const BEGINS: i64 = MINUTE;
 /// It has to have been there in the last so long.
 const RECENT: i64 = 15 * MINUTE;
 /// So much of the difference has to be left.
@@ -40,10 +45,16 @@ pub async fn present_of(
     let with_groups: Vec<ServiceId> = said.iter().filter(of_groups).map(|said| said.service.id.clone()).collect();
     let errors = store.telemetry().error_groups(&with_groups, window).await?;
     let mut patterns = patterns(store, said, window).await?;
-    let leaks = store.leaks();
+    let (leaks, directory) = (store.leaks(), store.directory());
     let mut present = BTreeSet::new();
     for Said { service, judgement, seen, .. } in said {
+        let is_late = |pod: &Arc<PodState>| {
+            let waits = !matches!(pod.phase, PodPhase::Ready | PodPhase::Succeeded | PodPhase::Terminating);
+            waits && pod.ended.is_none() && pod.revision == service.revision && now.since(pod.created) > BEGINS
+        };
         let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));
+        // While pods of the revision before serve, none may be missing though those of the new one never get ready.
+        let is_short = service.ready < service.wanted || directory.pods(&service.id).iter().any(is_late);
         let facts = Recent {
             service: &service.id,
             requests: &requests.remove(&service.id).unwrap_or_default(),
@@ -52,7 +63,7 @@ pub async fn present_of(
             // Before anybody looked nothing is known to have ended.
             leaks: leaks.get(&service.id).is_none_or(|all| all.iter().any(|leak| leak.revision == service.revision)),
             events: if *seen { own.map(|event| event.times_in(window)).sum() } else { 0 },
-            short: *seen && service.ready < service.wanted,
+            short: *seen && is_short,
         };
         if judgement.flagged.iter().any(|evidence| facts.shows(evidence)) {
             present.insert(service.id.clone());
@@ -107,7 +118,7 @@ struct Recent<'a> {
     leaks: bool,
     /// Adverse events.
     events: u32,
-    /// Fewer pods are ready than wanted.
+    /// Fewer pods are ready than wanted, or one of the current revision is not.
     short: bool,
 }
 

@@ -99,6 +99,27 @@ async fn what_pods_did_last_counts_neither_once_they_are_ready_nor_while_their_c
 }
 
 #[tokio::test]
+async fn a_crash_loop_lasts_while_pods_of_the_revision_before_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = shop(folder.path(), 2).await;
+    say(&store, 3, Signal::CrashLoop).await;
+    let tell = async |revision: &str, created: Timestamp, phase: model::PodPhase| {
+        let revision = Some(RevisionHash(revision.into()));
+        let pod =
+            model::PodState { revision, phase, ..crate::fixtures::pod(crate::fixtures::id("cart"), "p", created) };
+        let mut record = store::ClusterRecord::new(model::ClusterId("c1".into()));
+        record.pods = vec![pod.into()];
+        store.record(&record).await.unwrap();
+        check(&Board::new(store.clone())).await.1
+    };
+    let (old, young) = (NOW.plus(-5 * MINUTE), NOW.plus(-SECOND));
+    assert!(tell("b", old, model::PodPhase::NotReady).await, "one of the new revision is not ready");
+    assert!(!tell("b", young, model::PodPhase::Starting).await, "it has only begun");
+    assert!(!tell("a", old, model::PodPhase::NotReady).await, "it is of the revision before");
+    assert!(!tell("b", old, model::PodPhase::Ready).await, "it is ready");
+}
+
+#[tokio::test]
 async fn health_is_unknown_where_pods_may_not_be_read_any_more_but_not_where_they_never_could() {
     let folder = tempfile::tempdir().unwrap();
     let store = shop(folder.path(), 2).await;
