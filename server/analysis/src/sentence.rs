@@ -117,13 +117,14 @@ pub(crate) fn healthy(deploy: &Deploy, errors: Option<&Evidence>) -> Sentence {
     }
 }
 
-/// Nothing is flagged, and what could have been seen is not enough; the level beside it says *too little data*.
+/// Nothing is flagged, and what could have been seen is not enough, for few requests or for errors and durations that
+/// varied as much before; the level beside it says *too little data*.
 pub(crate) fn unsure(deploy: &Deploy, errors: Option<f64>, latency: Option<f64>) -> Sentence {
-    let sentence = Sentence::plain("Too few requests on ").strong(deploy.to_name.clone());
-    let share = errors.map(|share| format!("more than {} of them failing", percent(share)));
+    let sentence = Sentence::plain("Not enough to judge ").strong(deploy.to_name.clone()).text(" by");
+    let share = errors.map(|share| format!("more than {} of requests failing", percent(share)));
     let nanos = latency.map(|nanos| format!("a median over {}", duration_text(nanos)));
     match (share, nanos) {
-        (None, None) => sentence.text(": even if all of them failed, it would not show"),
+        (None, None) => sentence.text(": even if all requests failed, it would not show"),
         (share, nanos) => {
             let seen: Vec<String> = share.into_iter().chain(nanos).collect();
             sentence.text(": only ").strong(seen.join(" or ")).text(" would show")
