@@ -113,8 +113,12 @@ impl Watching {
         self.listed = now;
         let directory = self.store.directory();
         let services = directory.services().filter(|service| service.deleted.is_none());
-        let watched: HashSet<&ServiceId> =
-            services.map(|service| &service.id).filter(|id| !ends_by_itself(id)).collect();
+        let watched: Vec<&ServiceId> = services.map(|service| &service.id).filter(|id| !ends_by_itself(id)).collect();
+        // Mostly nothing came or went, and of many services the sets below take longer than a page may.
+        if self.due.is(&watched) {
+            return;
+        }
+        let watched: HashSet<&ServiceId> = watched.into_iter().collect();
         let before = self.known.len();
         self.known.retain(|id, _| watched.contains(id));
         self.changed |= self.known.len() != before;

@@ -22,7 +22,7 @@ use plan::{Plan, Rules, Target, plan};
 
 /// How often it is looked which pods there are: after so many times what the last look took, but within these bounds.
 const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
-const PAUSE: u32 = 50;
+const PAUSE: u32 = 100;
 /// A pod that sent logs by OTLP so lately sends its own.
 const OWN: i64 = 10 * MINUTE;
 

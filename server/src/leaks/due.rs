@@ -12,6 +12,11 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// Whether it holds just these.
+    pub(super) fn is(&self, watched: &[&ServiceId]) -> bool {
+        watched.len() == self.times.len() && watched.iter().all(|id| self.times.contains_key(*id))
+    }
+
     /// Only these, those that were not known before with when they are due first.
     pub(super) fn list(&mut self, watched: &HashSet<&ServiceId>, first: impl Fn(&ServiceId) -> Timestamp) {
         let gone: Vec<ServiceId> = self.times.keys().filter(|id| !watched.contains(id)).cloned().collect();
@@ -63,6 +68,7 @@ mod tests {
         let (cart, web, mut due) = (id("cart"), id("web"), Due::default());
         let both = HashSet::from([&cart, &web]);
         due.list(&both, |id| Timestamp(if id.name == "cart" { 10 } else { 20 }));
+        assert!(due.is(&[&web, &cart]) && !due.is(&[&web]) && !due.is(&[&web, &id("mail")]));
         assert_eq!((due.next(Timestamp(9)), due.next(Timestamp(10))), (None, Some(cart.clone())));
         due.put(cart.clone(), Timestamp(70));
         assert_eq!((due.next(Timestamp(69)), due.next(Timestamp(69))), (Some(web.clone()), None));
