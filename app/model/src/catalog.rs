@@ -182,7 +182,7 @@ pub struct ServiceHeader {
     pub team: Option<String>,
     /// What owns the workload.
     pub managed_by: Option<String>,
-    /// Adverse events in the window, for the tab's badge.
+    /// What went wrong in the window as its tab lists it, causes and nodes in trouble, for the tab's badge.
     pub adverse: u32,
     /// Deleted from the cluster.
     pub deleted: Option<Timestamp>,

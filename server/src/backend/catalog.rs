@@ -14,6 +14,7 @@ use model::{
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
+use super::kubernetes::nodes;
 use super::{Answers, failed, is_past, shown_name};
 use crate::jobs::now;
 use find::find;
@@ -185,6 +186,7 @@ pub(super) async fn header(
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
     let deploys = answers.store.deploys(id).await.map_err(failed)?;
+    let nodes = nodes::count(&answers.store, id, window).await.map_err(failed)?;
     let clusters = answers.store.cluster_statuses();
     let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
     Ok(ServiceHeader {
@@ -198,7 +200,7 @@ pub(super) async fn header(
         ready_on: ready_on(&service, &standings.directory),
         team: service.team.clone(),
         managed_by: service.managed_by.clone(),
-        adverse: analysis::joined(adverse, &deploys, window.to).len() as u32,
+        adverse: analysis::joined(adverse, &deploys, window.to).len() as u32 + nodes,
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
         verdict_lasts: standing.verdict_lasts,

@@ -2,7 +2,7 @@
 
 mod context;
 mod lanes;
-mod nodes;
+pub(super) mod nodes;
 mod past;
 mod tab;
 mod tree;

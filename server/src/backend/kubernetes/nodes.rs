@@ -19,15 +19,8 @@ pub(super) async fn troubles(
     pods: &[PodState],
     window: Window,
 ) -> Result<Vec<NodeTrouble>, store::Error> {
-    let mut by_node: BTreeMap<String, Vec<AdverseEvent>> = BTreeMap::new();
-    for event in events {
-        let Some(node) = event.node.clone().filter(|_| event.service.is_none()) else { continue };
-        if pods.iter().any(|pod| was_there(pod, &node, &event, window)) {
-            by_node.entry(node).or_default().push(event);
-        }
-    }
     let mut troubles = Vec::new();
-    for (node, mut events) in by_node {
+    for (node, mut events) in by_node(events, pods, window) {
         events.sort_by_key(|event| std::cmp::Reverse(event.last));
         let hurt = |pod: &PodState| events.iter().any(|event| is_hurt(pod, &node, event, window));
         let own = pods.iter().filter(|pod| hurt(pod)).map(|pod| pod.name.to_string()).collect();
@@ -47,6 +40,28 @@ pub(super) async fn troubles(
     }
     troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.last()));
     Ok(troubles)
+}
+
+/// How many nodes were in trouble in a window while pods of a service were on them.
+pub(in crate::backend) async fn count(store: &Store, id: &ServiceId, window: Window) -> Result<u32, store::Error> {
+    let events = store.node_events(&id.cluster, window).await?;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let pods = store.pods(id, window).await?;
+    Ok(by_node(events, &pods, window).len() as u32)
+}
+
+/// What happened to each node while any of these pods was there.
+fn by_node(events: Vec<AdverseEvent>, pods: &[PodState], window: Window) -> BTreeMap<String, Vec<AdverseEvent>> {
+    let mut by_node: BTreeMap<String, Vec<AdverseEvent>> = BTreeMap::new();
+    for event in events {
+        let Some(node) = event.node.clone().filter(|_| event.service.is_none()) else { continue };
+        if pods.iter().any(|pod| was_there(pod, &node, &event, window)) {
+            by_node.entry(node).or_default().push(event);
+        }
+    }
+    by_node
 }
 
 /// From when to when a node was in trouble, as far as a window shows it.
@@ -169,7 +184,11 @@ mod tests {
             trouble("n1", "NodeNotReady", 20, 60, true),
             trouble("n3", "NodeNotReady", 20, 60, true),
         ];
-        let found = troubles(&store, &id("cart"), events, &own, WINDOW).await.unwrap();
+        let found = troubles(&store, &id("cart"), events.clone(), &own, WINDOW).await.unwrap();
+        assert_eq!(count(&store, &id("cart"), WINDOW).await.unwrap(), 0, "nothing is stored of any node");
+        pods.adverse = events;
+        store.record(&pods).await.unwrap();
+        assert_eq!(count(&store, &id("cart"), WINDOW).await.unwrap(), 1, "as many as are told");
         let [one] = &found[..] else { panic!("{found:#?}") };
         assert_eq!((one.node.as_str(), one.events.len(), one.is_current(), one.first()), ("n1", 2, true, at(15)));
         assert_eq!(one.pods, ["cart-on-n1"]);
