@@ -108,8 +108,8 @@ fn row(row: &ResourceRow, past: Option<Timestamp>, address: Address) -> AnyView 
         .into_any(),
     };
     view! {
-        <tr data-testid="resource-row" data-kind=row.kind.clone()>
-            <td class="resource" style=format!("--depth:{}", row.depth)>
+        <tr data-testid="resource-row" data-kind=row.kind.clone() style=format!("--depth:{}", row.depth)>
+            <td class="resource">
                 <span>
                     <i class=dot></i>
                     <span class="faint">{row.kind.clone()}</span>
