@@ -1,6 +1,5 @@
 //! A service in the catalog.
 
-use leptos::either::Either;
 use leptos::prelude::*;
 use model::{Health, ServiceRow};
 
@@ -44,7 +43,7 @@ pub(super) fn row(row: &ServiceRow, kept: &str) -> impl IntoView + use<> {
 }
 
 /// Requests, errors, latency.
-fn signals(row: &ServiceRow) -> impl IntoView + use<> {
+fn signals(row: &ServiceRow) -> AnyView {
     let tone = share_tone(row.error_share, row.health.health);
     view! {
         <td class="num rate">
@@ -64,10 +63,11 @@ fn signals(row: &ServiceRow) -> impl IntoView + use<> {
             </div>
         </td>
     }
+    .into_any()
 }
 
 /// Pods, restarts, revision, the newest deploy.
-fn state(row: &ServiceRow) -> impl IntoView + use<> {
+fn state(row: &ServiceRow) -> AnyView {
     let health = row.health.health;
     let ready = if row.ready < row.wanted { problem(health) } else { "" };
     let restarts = if row.restarts == 0 { "zero" } else { problem(health) };
@@ -99,18 +99,16 @@ fn state(row: &ServiceRow) -> impl IntoView + use<> {
             <code title=title>{revision} {moving}</code>
         </td>
         <td class="deploy">
-            {match deploy {
-                Some(deploy) => Either::Left(deploy),
-                None => Either::Right(view! { <span class="zero">{number::NONE}</span> }),
-            }}
+            {deploy.map_or_else(|| view! { <span class="zero">{number::NONE}</span> }.into_any(), IntoAny::into_any)}
         </td>
     }
+    .into_any()
 }
 
 /// What is measured in its tone, else that it is not.
-fn measured(text: Option<String>, tone: &'static str) -> impl IntoView + use<> {
+fn measured(text: Option<String>, tone: &'static str) -> AnyView {
     let class = if text.is_some() { tone } else { "zero" };
-    view! { <span class=class>{text.unwrap_or_else(|| number::NONE.into())}</span> }
+    view! { <span class=class>{text.unwrap_or_else(|| number::NONE.into())}</span> }.into_any()
 }
 
 /// The colour of a number that is a problem: the health's, so that no number is red where nothing is wrong.
