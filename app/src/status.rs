@@ -34,7 +34,7 @@ impl LazyRoute for Status {
                 <div class="head">
                     <h1>"Status"</h1>
                 </div>
-                {panel(page, "tall", |page| draw(page))}
+                {panel(page, "tall", draw)}
             </div>
         }
         .into_any()

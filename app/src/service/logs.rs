@@ -53,9 +53,7 @@ impl LazyRoute for Logs {
         });
         let path = move || asked.with(|(id, _)| id.as_ref().map(ServiceId::path)).unwrap_or_default();
         let shown = move || match by_pattern.get() {
-            true => {
-                panel(patterns, "table", |found| found.as_ref().map_or_else(none, |found| patterns::patterns(found)))
-            }
+            true => panel(patterns, "table", |found| found.as_ref().map_or_else(none, patterns::patterns)),
             false => panel(lines, "tall", move |found| {
                 found.as_ref().map_or_else(none, |(window, (page, marks))| lines::page(page, marks, *window, &path()))
             }),

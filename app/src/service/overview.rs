@@ -55,7 +55,7 @@ impl LazyRoute for Overview {
         view! {
             {use_context::<Head>().map(|Head(head)| banner::banner(head, deploys))}
             {panel(charts, "charts", move |(apm, marks)| plots::plots(apm, marks, &deploys()))}
-            {panel(lanes, "lanes", |lanes| lanes::lanes(lanes))}
+            {panel(lanes, "lanes", lanes::lanes)}
             <div class="pair">
                 {panel(endpoints, "half", move |rows| endpoints::endpoints(rows, &to("traces", "q")))}
                 {panel(errors, "half", move |rows| errors::errors(rows, kept))}
