@@ -9,7 +9,7 @@ use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
 use crate::dispersion::CLUSTERED;
-use crate::signal::{Looked, can_be_chance, is_surely_better, number, percent, window};
+use crate::signal::{Looked, can_be_chance, number, percent, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
 };
@@ -47,10 +47,9 @@ pub(crate) fn errors(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules
         // Judged well enough when whatever passes the gates would have passed the test.
         // And never where part of a rise was laid on something else.
         let excused = candidate.common > 1.05 || (candidate.compared.against == Against::Past && shared(candidate));
-        let would_show =
-            smallest.is_some_and(|share| share <= worth) && candidate.compared.new.n * worth >= rules.error_count;
-        // What got better, as after a rollback, did not get worse, however little would have shown.
-        let powered = !excused && (would_show || is_surely_better(candidate.test.p, threshold));
+        let powered = !excused
+            && smallest.is_some_and(|share| share <= worth)
+            && candidate.compared.new.n * worth >= rules.error_count;
         looked.service(evidence, powered, smallest.map(|share| share.max(worth)));
     }
     if !single {

@@ -10,7 +10,7 @@ use crate::compare::{self, Compared, Unit};
 use crate::errors::{CERTAIN, SHOWN, old_name};
 use crate::past::Before;
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
-use crate::signal::{Looked, can_be_chance, is_surely_better, window};
+use crate::signal::{Looked, can_be_chance, window};
 use crate::stats::{normal_tail, t_quantile, t_tail};
 use crate::{DeployFacts, Rules};
 
@@ -45,8 +45,7 @@ pub(crate) fn latency(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rule
         let worth = (median * (1.0 + rules.latency_rise)).max(median + rules.latency_nanos);
         let seen = smallest.map(|ratio| median * ratio);
         let evidence = evidence(candidate, result, seen.map(|nanos| nanos.max(worth)), facts, rules);
-        let powered = seen.is_some_and(|nanos| nanos <= worth) || is_surely_better(candidate.p, threshold);
-        looked.service(evidence, powered, seen.map(|nanos| nanos.max(worth)));
+        looked.service(evidence, seen.is_some_and(|nanos| nanos <= worth), seen.map(|nanos| nanos.max(worth)));
     }
     if single {
         return looked;

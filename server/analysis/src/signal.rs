@@ -54,11 +54,6 @@ pub(crate) fn window(facts: &DeployFacts, span: (i32, i32)) -> Window {
     if span.0 > span.1 { Window::new(at(0), at(0)) } else { Window::new(at(span.0), at(span.1.saturating_add(1))) }
 }
 
-/// Whether p of "no worse", one-sided, says that it got better, as surely as it would have to say that it got worse.
-pub(crate) fn is_surely_better(p: f64, threshold: f64) -> bool {
-    1.0 - p <= threshold
-}
-
 /// A share in words: `14.2 %`.
 pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;

@@ -172,24 +172,6 @@ fn little_traffic_names_what_would_have_been_seen() {
 }
 
 #[test]
-fn what_surely_got_better_is_healthy_though_the_bad_revision_before_hides_all_but_the_worst() {
-    // Every other minute fails: against that little would show.
-    let mut facts = quiet_after(|past| {
-        for minute in past.iter_mut() {
-            minute.red.errors = if minute.minute % 2 == 0 { (minute.red.requests * 0.6).round() } else { 0.0 };
-        }
-    });
-    facts.endpoints[0].old.clear();
-    let verdict = judge(&facts, &Rules::default());
-    assert_eq!(verdict.level, VerdictLevel::Healthy, "{}", verdict.headline);
-    let errors = verdict.evidence.iter().find(|e| e.signal == Signal::Errors).unwrap();
-    assert!(errors.old.as_ref().unwrap().value.unwrap() > 0.2, "{errors:?}");
-    // As many as before are no improvement.
-    facts.endpoints[0].new.iter_mut().for_each(|cell| cell.red.errors = (cell.red.requests * 0.3).round());
-    assert_eq!(judge(&facts, &Rules::default()).level, VerdictLevel::TooLittleData);
-}
-
-#[test]
 fn a_stuck_rollout_is_stuck_and_one_taken_back_is_rolled_back() {
     let stuck = || DeployPhase::Stuck { since: start(), why: "deadline exceeded".into() };
     check(|f| f.deploy.phase = stuck(), VerdictLevel::Stuck, "stuck: deadline exceeded");
