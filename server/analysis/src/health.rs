@@ -239,11 +239,14 @@ fn rolling_out(facts: &HealthFacts<'_>) -> Option<HealthState> {
     Some(state(Health::RollingOut, Sentence::plain(verb).strong(deploy.to_name.clone()).text(ending)))
 }
 
-/// No pod is ready, on a first rollout or one that takes all old pods away first, and it is too soon to say that none
-/// will be.
+/// So soon after its creation a service that has no ready pod never had one.
+const FIRST: i64 = MINUTE;
+
+/// A workload is new and none of its pods is ready yet. One that lost all of its pods later does not roll out.
 fn starting(facts: &HealthFacts<'_>) -> Option<HealthState> {
     let service = facts.service;
-    let is_first = service.grace.is_some() && service.down_since.is_some() && service.deleted.is_none();
+    let is_new = service.down_since.is_some_and(|since| since.since(service.created) <= FIRST);
+    let is_first = is_new && service.grace.is_some() && service.deleted.is_none() && !service.grouped;
     is_first.then(|| state(Health::RollingOut, ready_words(service).text(waiting_words(facts))))
 }
 

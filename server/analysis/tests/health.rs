@@ -206,10 +206,18 @@ fn no_ready_pod_is_failing_after_sixty_seconds_or_the_progress_deadline() {
     };
     check(|case| down(case, 60, None), Health::Failing, "No pod is ready for 1 min: 0 of 3 wanted");
     check(|case| down(case, 59, None), Health::Healthy, "0 of 3 pods ready");
-    check(|case| down(case, 299, Some(600)), Health::RollingOut, "0 of 3 pods ready");
+    // One that takes all old pods away first has so long as well, but rolls nothing out where it lost its pods.
+    check(|case| down(case, 299, Some(600)), Health::Healthy, "0 of 3 pods ready");
+    let new = |case: &mut Case, seconds: i64| {
+        down(case, seconds, Some(600));
+        case.service.created = NOW.plus(-(seconds + 2) * SECOND);
+        case.service.short_since = case.service.down_since;
+    };
+    check(|case| new(case, 299), Health::RollingOut, "0 of 3 pods ready");
+    check(|case| new(case, 301), Health::Degraded, "0 of 3 pods ready for 5 min");
     check(|case| down(case, 600, Some(600)), Health::Failing, "No pod is ready for 10 min: 0 of 3 wanted");
     let unschedulable = |case: &mut Case, seconds| {
-        down(case, seconds, Some(600));
+        new(case, seconds);
         let waits = PodState { phase: PodPhase::Pending, reason: Some("Unschedulable".into()), ..pod("waiting") };
         case.pods = vec![waits];
     };

@@ -14,8 +14,8 @@ use crate::text::Text;
 /// An owner that does not come within this is taken as never coming: after an absence watchers are back up to a minute
 /// apart, pods before their ReplicaSets.
 pub(super) const PATIENCE: i64 = 70 * SECOND;
-/// So long an event waits for its object.
-pub(super) const EVENT_WAITS: i64 = 10 * SECOND;
+/// So long an event waits for its object: longer than that does for its owner.
+pub(super) const EVENT_WAITS: i64 = PATIENCE + 10 * SECOND;
 /// Open deploys and crash loops are looked at again this often.
 const AGAIN: i64 = 5 * SECOND;
 /// Pods that are gone are known for their late events up to this many.

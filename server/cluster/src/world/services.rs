@@ -161,7 +161,10 @@ impl World {
         if told {
             self.resources(key, None, now);
         }
-        self.adverse.release(&uid, &Default::default(), now);
+        // What was adopted is there still, and its trouble with it.
+        if !self.index.has(&uid) {
+            self.adverse.release(&uid, &Default::default(), now);
+        }
         if forget {
             self.tracks.remove(key);
         }

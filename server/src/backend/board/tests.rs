@@ -116,6 +116,7 @@ async fn a_crash_loop_lasts_while_pods_of_the_revision_before_serve() {
     assert!(tell("b", old, model::PodPhase::NotReady).await, "one of the new revision is not ready");
     assert!(!tell("b", young, model::PodPhase::Starting).await, "it has only begun");
     assert!(!tell("a", old, model::PodPhase::NotReady).await, "it is of the revision before");
+    assert!(!tell("b", old, model::PodPhase::Failed).await, "it was evicted and lies there");
     assert!(!tell("b", old, model::PodPhase::Ready).await, "it is ready");
 }
 
