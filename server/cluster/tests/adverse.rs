@@ -184,6 +184,30 @@ fn event(about: &str, reason: &str, message: &str, count: u32, minute: i64) -> V
 }
 
 #[test]
+fn events_of_a_pod_are_kept_while_it_waits_for_its_owner() {
+    let mut bench = Bench::list(5, &[deployment("v1", 1, (1, 1, 1))]);
+    bench.apply(&[pod("p", "aa", 5, Some(5)), event("Pod/p", "Unhealthy", "Readiness probe failed: no", 3, 5)]);
+    bench.wait(1);
+    assert!(bench.adverse(AdverseKind::FailedProbe).is_empty(), "nobody knows whose it is");
+    bench.apply(&[replica_set("aa", "v1", 1, 5)]);
+    let [probe] = &bench.adverse(AdverseKind::FailedProbe)[..] else { panic!("{:?}", bench.all.adverse) };
+    assert_eq!(probe.service.as_ref().unwrap().local(), "shop/Deployment/web");
+}
+
+#[test]
+fn trouble_of_a_replica_set_goes_on_when_it_is_adopted() {
+    let denied = json!({"status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+        "message": "denied the request", "lastTransitionTime": iso(5)}]}});
+    let set = with(replica_set("aa", "v1", 1, 0), denied);
+    let lone = with(set.clone(), json!({"metadata": {"ownerReferences": null}}));
+    let mut bench = Bench::list(5, &[deployment("v1", 1, (1, 1, 1)), lone]);
+    bench.now = 6;
+    bench.apply(&[set]);
+    let [failed] = &bench.adverse(AdverseKind::FailedCreate)[..] else { panic!("{:?}", bench.all.adverse) };
+    assert_eq!((failed.current, failed.service.as_ref().unwrap().kind.as_str()), (true, "Deployment"));
+}
+
+#[test]
 fn events_are_joined_over_their_repeats_and_lists() {
     let mut bench = Bench::list(5, &running());
     bench.now = 20;

@@ -14,7 +14,7 @@ use model::{
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
-use super::kubernetes::nodes;
+use super::kubernetes::nodes_in_trouble;
 use super::{Answers, failed, is_past, shown_name};
 use crate::jobs::now;
 use find::find;
@@ -186,7 +186,7 @@ pub(super) async fn header(
     let standing = standing.ok_or(AppError::Internal)?;
     let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
     let deploys = answers.store.deploys(id).await.map_err(failed)?;
-    let nodes = nodes::count(&answers.store, id, window).await.map_err(failed)?;
+    let nodes = nodes_in_trouble(&answers.store, id, window).await.map_err(failed)?;
     let clusters = answers.store.cluster_statuses();
     let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
     Ok(ServiceHeader {

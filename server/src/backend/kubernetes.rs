@@ -2,7 +2,7 @@
 
 mod context;
 mod lanes;
-pub(super) mod nodes;
+mod nodes;
 mod past;
 mod tab;
 mod tree;
@@ -14,6 +14,7 @@ use super::catalog::mark;
 use super::deploys::verdict_on;
 use super::{Answers, failed};
 pub(super) use lanes::lanes;
+pub(super) use nodes::count as nodes_in_trouble;
 pub(super) use tab::tab;
 
 /// Marks on a chart; more would hide it.

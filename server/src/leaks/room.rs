@@ -7,16 +7,15 @@ use model::{Eta, HOUR, Leak, LeakOf, LeakingPod, LimitOf, ServiceId};
 use store::{Directory, Leaks};
 
 /// Gives pods of a service whose memory has no limit the room that their node has, which all that climb there share:
-/// `node` says on which node a pod is, by the pod's name, and how many bytes are left there, `beside` how many bytes an
+/// `node` says on which node a pod is, by the pod's name, and how many bytes are left there, `rates` how many bytes an
 /// hour other services grow by on a node. What would take longer to fill a node than anyone plans for does not matter,
 /// and is no leak.
 pub(super) fn on_nodes<'a>(
     leaks: &mut Vec<Leak>,
     node: impl Fn(&str) -> Option<(&'a str, u64)>,
-    mut beside: HashMap<String, f64>,
+    mut rates: HashMap<String, f64>,
 ) {
     let far = LeakRules::default().far;
-    let rates = &mut beside;
     for pod in leaks.iter().filter(|leak| is_memory(leak)).flat_map(|leak| &leak.pods) {
         if let Some((node, _)) = node(&pod.name).filter(|_| pod.limit.is_none()) {
             *rates.entry(node.to_owned()).or_default() += pod.rate;

@@ -50,8 +50,8 @@ pub async fn present_of(
     for Said { service, judgement, seen, .. } in said {
         let is_late = |pod: &Arc<PodState>| {
             // One that failed, as an evicted one did, may lie there for days.
-            let is_over = matches!(pod.phase, PodPhase::Succeeded | PodPhase::Failed | PodPhase::Terminating);
-            let waits = !is_over && pod.phase != PodPhase::Ready;
+            let waits =
+                matches!(pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::NotReady | PodPhase::Unknown);
             waits && pod.ended.is_none() && pod.revision == service.revision && now.since(pod.created) > BEGINS
         };
         let own = adverse.iter().filter(|event| event.service.as_ref() == Some(&service.id));

@@ -87,6 +87,8 @@ impl Watch<'_> {
         let dense = begin.max(Timestamp(self.now.0 - DENSE));
         let flat = OnceCell::new();
         let flat = || flat.get_or_init(|| flattened(&self.grown.points, dense, self.now)).as_deref();
+        let whole = Course { points: &self.grown.points, begin, gather: bins };
+        let low = Course { gather: lows, ..whole };
         let mut found = None;
         for horizon in HORIZONS {
             let length = horizon.min(watched);
@@ -94,10 +96,8 @@ impl Watch<'_> {
                 break;
             }
             let from = Timestamp(self.now.0 - length);
-            let whole = Course { points: &self.grown.points, begin, gather: bins };
-            let low = Course { gather: lows, ..whole };
             let over = |course: Course<'_>, count| self.over(course, from, count, watched);
-            let even = || over(Course { points: flat()?, begin: dense, gather: bins }, BINS);
+            let even = || over(Course { points: flat()?, begin: dense, ..whole }, BINS);
             found = over(whole, BINS).or_else(|| over(low, LOW_BINS)).or_else(even).or(found);
         }
         found

@@ -63,9 +63,8 @@ fn teeth(values: &[(f64, f64)]) -> Option<Vec<Tooth>> {
     for (i, end) in ends.iter().enumerate() {
         let fall = match (&lines[i], &lines[i + 1]) {
             (Some(before), Some(after)) => before.at(*end) - after.at(*end),
-            // The first and the last are cut off.
-            _ if i == 0 || i + 1 == ends.len() => values[falls[i]].1 - values[falls[i] + 2].1,
-            _ => return None,
+            // Before the first fall and after the last there may be few values.
+            _ => values[falls[i]].1 - values[falls[i] + 2].1,
         };
         let length = if i == 0 { f64::NAN } else { end - ends[i - 1] };
         teeth.push(Tooth { end: *end, fall, climb: fall / length });
