@@ -289,6 +289,8 @@ impl Signal {
 pub enum Outcome {
     /// This deploy made it worse.
     Flagged,
+    /// A rollback took it back: it is better than on the revision that was replaced.
+    Better,
     /// Looked at, and not called.
     NotFlagged,
     /// There was too little to look at.
@@ -300,6 +302,7 @@ impl Outcome {
     pub fn key(self) -> &'static str {
         match self {
             Self::Flagged => "flagged",
+            Self::Better => "better",
             Self::NotFlagged => "not_flagged",
             Self::NotJudged => "not_judged",
         }

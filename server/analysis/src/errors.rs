@@ -166,7 +166,7 @@ fn candidates(
 /// minutes only narrow that (Hoeffding 1956). Counts are divided by their dispersion first (quasi-likelihood,
 /// Wedderburn 1974), and the doubt about the dispersion makes the normal score a t score. With few cells: Fisher's
 /// exact test on counts divided by the historic dispersion.
-fn test(compared: &Compared, common: f64) -> Test {
+pub(crate) fn test(compared: &Compared, common: f64) -> Test {
     let (new, old) = (compared.new, compared.old);
     let dispersion = compared.dispersion;
     let (p, name) = tail(compared, common, new.x, dispersion.factor);

@@ -24,6 +24,8 @@ pub struct DeployFacts {
     pub endpoints: Vec<EndpointFacts>,
     /// The service before the deploy: the same at each look.
     pub past: Arc<Past>,
+    /// The revision that a rollback replaced, while it ran; empty for any other deploy.
+    pub replaced: Arc<Past>,
     /// Pods of both revisions; cells name them by their place here.
     pub pods: Vec<PodFacts>,
     /// Error groups seen on the new revision.

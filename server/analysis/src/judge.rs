@@ -6,7 +6,7 @@ use model::{Deploy, DeployPhase, Evidence, Outcome, Sentence, Signal, Verdict, V
 
 use crate::baseline::{Baseline, baseline};
 use crate::signal::Looked;
-use crate::{DeployFacts, Rules, errors, first, groups, kubernetes, latency, sentence, usage};
+use crate::{DeployFacts, Rules, errors, first, groups, kubernetes, latency, recovery, sentence, usage};
 
 /// Judges a deploy at one look. The same facts and rules give the same verdict.
 pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
@@ -14,6 +14,7 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     let (failing, slow) = requests(&baseline, facts, rules);
     let mut evidence: Vec<Evidence> = kubernetes::kubernetes(facts, rules);
     evidence.extend(failing.evidence.iter().chain(&slow.evidence).cloned());
+    evidence.extend(recovery::recovery(&baseline, facts, rules));
     if first::is_first(facts) {
         evidence.extend(first::not_judged(facts));
     } else {
@@ -28,7 +29,7 @@ pub fn judge(facts: &DeployFacts, rules: &Rules) -> Verdict {
     if first::is_first(facts) {
         headline = headline.text("; a first revision has nothing to be compared with");
     }
-    let compared = evidence.iter().find(|e| matches!(e.signal, Signal::Errors | Signal::Latency));
+    let compared = failing.evidence.iter().chain(&slow.evidence).next();
     Verdict {
         level,
         headline,
@@ -150,11 +151,15 @@ fn conclude(
         let level = if quiet { VerdictLevel::Healthy } else { VerdictLevel::TooLittleData };
         return (level, sentence::no_requests(deploy, quiet));
     }
-    if failing.powered && slow.powered && !failing.flagged() && !slow.flagged() {
-        let errors = evidence.iter().find(|e| e.signal == Signal::Errors);
-        return (VerdictLevel::Healthy, sentence::healthy(deploy, errors));
+    if recovery::is_enough(evidence, baseline, rules) {
+        return (VerdictLevel::Healthy, recovery::sentence(evidence, deploy));
     }
-    (VerdictLevel::TooLittleData, sentence::unsure(deploy, failing.visible, slow.visible))
+    if failing.powered && slow.powered && !failing.flagged() && !slow.flagged() {
+        let is_held_against = |e: &&Evidence| e.signal == Signal::Errors && e.outcome != Outcome::Better;
+        return (VerdictLevel::Healthy, sentence::healthy(deploy, evidence.iter().find(is_held_against)));
+    }
+    let unseen = |looked: &Looked| (!looked.powered).then_some(looked.visible);
+    (VerdictLevel::TooLittleData, sentence::unsure(deploy, unseen(failing), unseen(slow)))
 }
 
 fn is_failure(evidence: &Evidence, rules: &Rules) -> bool {

@@ -7,6 +7,7 @@ use model::{Against, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Un
 use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
+use crate::dispersion::Dispersion;
 use crate::errors::{CERTAIN, SHOWN, old_name};
 use crate::past::Before;
 use crate::ranks::{Counts, PER_DOUBLING, Ranks};
@@ -66,7 +67,7 @@ pub(crate) fn latency(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rule
 }
 
 /// At least so many durations on the new side; fewer have no 95th percentile to speak of.
-const LEAST: f64 = 20.0;
+pub(crate) const LEAST: f64 = 20.0;
 
 fn candidates<'a>(
     kept: &Kept<'a>,
@@ -161,14 +162,32 @@ fn candidate<'a>(
     ranks: Cow<'a, Ranks>,
     variance: f64,
 ) -> Candidate<'a> {
+    let (score, p) = score(&compared, variance);
+    let beside = compare::Tally::of(&units(&ranks, &kept.old));
+    let name = kept.name.clone();
+    Candidate { name, compared, like: false, new, old, beside, ranks, unit_variance: variance, score, p }
+}
+
+/// By how many of its standard deviations the new side's score is above what is expected, and the one-sided p of that;
+/// `variance` is that of one duration's rank.
+pub(crate) fn score(compared: &Compared, variance: f64) -> (f64, f64) {
     let deviation = (variance * compared.dispersion.factor * compared.information).sqrt();
     let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
-    let p = p.max(compared.by_episodes(compared.new.x, 1.0));
-    let beside = compare::Tally::of(&units(&ranks, &kept.old));
-    let name = kept.name.clone();
-    Candidate { name, compared, like: false, new, old, beside, ranks, unit_variance: variance, score, p }
+    (score, p.max(compared.by_episodes(compared.new.x, 1.0)))
+}
+
+/// The test as it is told; its threshold is not known yet.
+pub(crate) fn test(score: f64, p: f64, dispersion: &Dispersion) -> Test {
+    Test {
+        name: "Mann–Whitney on bucketed durations, variance from cells".into(),
+        statistic: score,
+        freedom: dispersion.freedom.is_finite().then_some(dispersion.freedom),
+        p,
+        threshold: 0.0,
+        dispersion: dispersion.factor,
+    }
 }
 
 /// How many times slower all durations would have to be to be found with 99 % certainty.
@@ -248,14 +267,7 @@ fn evidence(
             method: "Quantiles of both sides".into(),
             smallest: smallest.map(|nanos| nanos - candidate.old.quantile(0.5)),
         }),
-        test: Some(Test {
-            name: "Mann–Whitney on bucketed durations, variance from cells".into(),
-            statistic: candidate.score,
-            freedom: dispersion.freedom.is_finite().then_some(dispersion.freedom),
-            p: candidate.p,
-            threshold,
-            dispersion: dispersion.factor,
-        }),
+        test: Some(Test { threshold, ..test(candidate.score, candidate.p, &dispersion) }),
     }
 }
 

@@ -17,6 +17,7 @@ mod latency;
 mod leak;
 mod past;
 mod ranks;
+mod recovery;
 mod rules;
 mod saturation;
 mod sentence;

@@ -64,7 +64,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            version: 4,
+            version: 5,
             alpha: 0.01,
             error_rise: 0.005,
             error_ratio: 1.5,

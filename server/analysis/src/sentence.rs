@@ -118,18 +118,20 @@ pub(crate) fn healthy(deploy: &Deploy, errors: Option<&Evidence>) -> Sentence {
 }
 
 /// Nothing is flagged, and what could have been seen is not enough, for few requests or for errors and durations that
-/// varied as much before; the level beside it says *too little data*.
-pub(crate) fn unsure(deploy: &Deploy, errors: Option<f64>, latency: Option<f64>) -> Sentence {
-    let sentence = Sentence::plain("Not enough to judge ").strong(deploy.to_name.clone()).text(" by");
-    let share = errors.map(|share| format!("more than {} of requests failing", percent(share)));
-    let nanos = latency.map(|nanos| format!("a median over {}", duration_text(nanos)));
-    match (share, nanos) {
-        (None, None) => sentence.text(": even if all requests failed, it would not show"),
-        (share, nanos) => {
-            let seen: Vec<String> = share.into_iter().chain(nanos).collect();
-            sentence.text(": only ").strong(seen.join(" or ")).text(" would show")
-        }
+/// varied as much before; the level beside it says *too little data*. Of each signal that can't be judged the smallest
+/// value that would have shown, where any would have; nothing of those that can.
+pub(crate) fn unsure(deploy: &Deploy, errors: Option<Option<f64>>, latency: Option<Option<f64>>) -> Sentence {
+    let sentence = Sentence::plain("Too little to tell of ").strong(deploy.to_name.clone()).text(": ");
+    if errors == Some(None) {
+        return sentence.text("even if all requests failed, it would not show");
     }
+    let share = errors.flatten().map(|share| format!("up to {} of requests failing", percent(share)));
+    let median = |nanos: Option<f64>| match nanos {
+        Some(nanos) => format!("a median of up to {}", duration_text(nanos)),
+        None => "a longer median".into(),
+    };
+    let unseen: Vec<String> = share.into_iter().chain(latency.map(median)).collect();
+    sentence.strong(unseen.join(" or ")).text(" would not show")
 }
 
 /// Kubernetes alone was asked.

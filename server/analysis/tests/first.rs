@@ -98,7 +98,7 @@ fn few_requests_are_too_little_to_call_it_healthy() {
     let said = judge(&facts, &Rules::default());
     assert_eq!(said.level, VerdictLevel::TooLittleData);
     let headline = said.headline.to_string();
-    assert!(headline.contains("only more than") && headline.ends_with(NOTHING), "{headline}");
+    assert!(headline.contains("of requests failing would not show") && headline.ends_with(NOTHING), "{headline}");
     few(&mut facts, 200.0);
     assert_eq!(judge(&facts, &Rules::default()).level, VerdictLevel::Healthy);
 }

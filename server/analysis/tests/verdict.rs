@@ -168,7 +168,72 @@ fn little_traffic_names_what_would_have_been_seen() {
     let facts = draw(&Scenario { rate: 1.0, endpoints: 1, ..Scenario::default() }, 3).facts(10, Look::Minute(10));
     let verdict = judge(&facts, &Rules::default());
     assert_eq!(verdict.level, VerdictLevel::TooLittleData);
-    assert!(verdict.headline.to_string().contains(" would show"), "{}", verdict.headline);
+    assert!(verdict.headline.to_string().contains(" would not show"), "{}", verdict.headline);
+}
+
+/// A service with little traffic ten minutes after it was taken back from a revision that ran for seven minutes and
+/// failed in so many of a hundred requests, and whose requests took so many times as long.
+fn taken_back(failing: f64, slower: f64) -> DeployFacts {
+    let mut drawn = draw(&Scenario { rate: 3.0, endpoints: 1, errors: 0.001, ..Scenario::default() }, 3);
+    let past = drawn.past.remove("GET /0").expect("its one endpoint");
+    let at = |minutes: std::ops::Range<i32>| past.iter().filter(move |past| minutes.contains(&past.minute)).cloned();
+    let mut bad: Vec<PastMinute> = at(-7..0).collect();
+    for PastMinute { red, .. } in &mut bad {
+        red.errors = (red.requests * failing).round();
+        let by = (8.0 * f64::log2(slower)).round() as u16;
+        red.histogram.buckets.iter_mut().for_each(|(bucket, _)| *bucket += by);
+    }
+    let mut facts = drawn.facts(10, Look::Minute(10));
+    let of = |minutes: Vec<PastMinute>| Arc::new(Past::new(&BTreeMap::from([("GET /0".into(), minutes)])));
+    (facts.past, facts.replaced) = (of(at(-20..-7).collect()), of(bad));
+    facts.deploy.rollback = true;
+    facts.endpoints[0].old.clear();
+    facts
+}
+
+fn better(verdict: &Verdict) -> Vec<Signal> {
+    verdict.evidence.iter().filter(|e| e.outcome == Outcome::Better).map(|e| e.signal).collect()
+}
+
+#[test]
+fn a_rollback_that_took_back_what_its_revision_brought_is_healthy_however_little_is_known_of_before() {
+    let judged = |facts: &DeployFacts| judge(facts, &Rules::default());
+    let verdict = judged(&taken_back(0.22, 1.0));
+    assert_eq!(verdict.level, VerdictLevel::Healthy, "{}", verdict.headline);
+    assert_eq!(better(&verdict), [Signal::Errors]);
+    let said = verdict.headline.to_string();
+    assert!(
+        said.contains("put it right: ") && said.contains("fails 0.") && said.contains("22.0 % on v1.8.1"),
+        "{said}"
+    );
+    let verdict = judged(&taken_back(0.001, 3.0));
+    assert_eq!(
+        (verdict.level, better(&verdict)),
+        (VerdictLevel::Healthy, vec![Signal::Latency]),
+        "{}",
+        verdict.headline
+    );
+    // The same without a bad revision, and as another kind of deploy.
+    let harmless = judged(&taken_back(0.001, 1.0));
+    assert_eq!((harmless.level, better(&harmless)), (VerdictLevel::TooLittleData, vec![]), "{}", harmless.headline);
+    let mut facts = taken_back(0.22, 1.0);
+    facts.deploy.rollback = false;
+    assert_eq!(judged(&facts).level, VerdictLevel::TooLittleData);
+    // Better than it was, and not well.
+    let mut facts = taken_back(0.5, 1.0);
+    facts.past = Arc::default();
+    fail(&mut facts.endpoints[0].new, 0.03);
+    let verdict = judged(&facts);
+    assert_eq!(
+        (verdict.level, better(&verdict)),
+        (VerdictLevel::TooLittleData, vec![Signal::Errors]),
+        "{}",
+        verdict.headline
+    );
+    // Nobody calls it now: that nothing fails says nothing.
+    let mut facts = taken_back(0.22, 1.0);
+    facts.endpoints[0].new.truncate(2);
+    assert_ne!(judged(&facts).level, VerdictLevel::Healthy);
 }
 
 #[test]

@@ -28,6 +28,13 @@ const PAST_BYTES: usize = 128 << 20;
 /// What is remembered of earlier rollouts.
 const ROLLOUT_BYTES: usize = 16 << 20;
 
+/// The service before a deploy, without the time of bad ones; and while the revision ran that a rollback replaced.
+#[derive(Debug, Clone, Default)]
+struct Pasts {
+    before: Arc<Past>,
+    replaced: Arc<Past>,
+}
+
 /// Who serves, and who calls whom, around a time.
 #[derive(Debug, Default)]
 struct Surroundings {
@@ -40,7 +47,7 @@ pub(super) struct Gatherer {
     pub(super) store: Store,
     /// Until then, what was sent before may still arrive: nothing is remembered that it could change.
     settling: Timestamp,
-    past: Remembered<DeployId, Arc<Past>>,
+    past: Remembered<DeployId, Pasts>,
     rollouts: Remembered<DeployId, Rollout>,
     nursery: Nursery,
     beginnings: Beginnings,
@@ -100,7 +107,7 @@ impl Gatherer {
             return Ok(None);
         }
         let history = History::read(&self.store, &deploy).await?;
-        let past = self.past(&deploy, &history, now).await?;
+        let Pasts { before: past, replaced } = self.past(&deploy, &history, now).await?;
         let traffic = traffic::traffic(&deploy, rows, &past, &known);
         let errors = self.together.errors(&deploy, &moment);
         let logged = self.together.patterns(&deploy, &moment);
@@ -130,6 +137,7 @@ impl Gatherer {
             kubernetes: pods::facts(&deploy, &known, &events, &nodes, (around, now)),
             endpoints: traffic.endpoints,
             past,
+            replaced,
             pods: traffic.pods,
             weight: traffic.weight,
             patterns: traffic::groups(&deploy, &logged.groups),
@@ -150,23 +158,27 @@ impl Gatherer {
         Some(own.filter(|leak| leak.revision.as_ref() == Some(&deploy.to)).cloned().collect())
     }
 
-    /// What the service did before a deploy, the time of bad ones left out.
-    async fn past(&mut self, deploy: &Deploy, history: &History, now: Timestamp) -> Result<Arc<Past>, store::Error> {
+    /// What the service did before a deploy.
+    async fn past(&mut self, deploy: &Deploy, history: &History, now: Timestamp) -> Result<Pasts, store::Error> {
         // Before its first revision there was no service.
         if deploy.kind == DeployKind::First {
-            return Ok(Arc::default());
+            return Ok(Pasts::default());
         }
         if let Some(past) = self.past.get(&deploy.id) {
             return Ok(past);
         }
         let origin = deploy.started.floor(MINUTE);
         let left_out = |at: Timestamp| at >= origin || history.was_bad(at);
-        let minutes = traffic::past_minutes(deploy, self.together.hours(&self.store, deploy).await?, left_out);
-        let past = Arc::new(Past::new(&minutes));
+        let rows = self.together.hours(&self.store, deploy).await?;
+        let past = |rows, left_out: &dyn Fn(Timestamp) -> bool| {
+            Arc::new(Past::new(&traffic::past_minutes(deploy, rows, left_out)))
+        };
+        let replaced = history.replaced(deploy).map(|ran| past(rows.clone(), &|at| !ran.contains(at)));
+        let pasts = Pasts { before: past(rows, &left_out), replaced: replaced.unwrap_or_default() };
         if now >= self.settling {
-            self.past.insert(deploy.id.clone(), Arc::clone(&past), past.bytes());
+            self.past.insert(deploy.id.clone(), pasts.clone(), pasts.before.bytes() + pasts.replaced.bytes());
         }
-        Ok(past)
+        Ok(pasts)
     }
 
     /// Earlier rollouts that went well.

@@ -1,6 +1,6 @@
 //! The deploys before one, with what was said of them.
 
-use model::{Deploy, DeployKind, MINUTE, RevisionHash, Timestamp, VerdictLevel};
+use model::{Deploy, DeployKind, MINUTE, RevisionHash, Timestamp, VerdictLevel, Window};
 use store::{Judgement, Store};
 
 /// See the module.
@@ -34,6 +34,14 @@ impl History {
             let is_bad = level.is_some_and(|level| level.is_bad() || level == VerdictLevel::RolledBack);
             is_bad && Some(&deploy.to) != self.from.as_ref() && at >= deploy.started.floor(MINUTE) && at < *until
         })
+    }
+
+    /// While the revision ran that a rollback replaced: whole minutes, without the one in which it began to serve beside
+    /// the one before it. Of any other deploy nothing.
+    pub(super) fn replaced(&self, deploy: &Deploy) -> Option<Window> {
+        let (before, until, _) = self.earlier.first().filter(|_| deploy.rollback)?;
+        let (from, to) = (before.started.floor(MINUTE).plus(MINUTE), until.floor(MINUTE));
+        (Some(&before.to) == deploy.from.as_ref() && from < to).then(|| Window::new(from, to))
     }
 
     /// Those that were judged and not called bad. A first revision rolls out into a service that nobody calls yet.

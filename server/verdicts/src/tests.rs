@@ -245,6 +245,33 @@ async fn a_rollback_says_so_of_the_deploy_it_took_back() {
 }
 
 #[tokio::test]
+async fn a_rollback_is_held_against_the_revision_it_replaced_where_little_is_known_of_before() {
+    let mut shop = Shop::open().await;
+    let usual = |_: &str| Some((200, "Timeout"));
+    let bad = |endpoint: &str| (endpoint == "POST /checkout").then_some((3, "PaymentTimeout"));
+    shop.serve("old-1", -4..3, usual).await;
+    shop.serve("new-1", 1..9, bad).await;
+    let (from, to) = (Some(RevisionHash("b".into())), RevisionHash("a".into()));
+    let names = (Some("v2".to_owned()), "v1".to_owned());
+    let back = Deploy { from, to, from_name: names.0, to_name: names.1, rollback: true, ..deploy(3, 9) };
+    shop.record(|record| {
+        record.deploys = vec![back];
+        record.pods = [pod("new-1", "b", 1, Some(9)), pod("back-1", "a", 9, None)].map(std::sync::Arc::new).into();
+    })
+    .await;
+    shop.serve("back-1", 10..25, usual).await;
+    let verdict = shop.judged(3, 24).await.unwrap();
+    let better: Vec<_> = verdict.evidence.iter().filter(|e| e.outcome == Outcome::Better).collect();
+    assert_eq!(verdict.level, VerdictLevel::Healthy, "{}", verdict.headline);
+    assert!(better.iter().any(|e| e.endpoint.as_deref() == Some("POST /checkout")), "{better:?}");
+    // Only while it ran: neither the old pods' minutes nor the one in which both served.
+    let replaced = better[0].old.as_ref().unwrap();
+    assert_eq!((replaced.name.as_str(), replaced.window), ("v2", Window::new(at(1), at(9))));
+    let said = verdict.headline.to_string();
+    assert!(said.starts_with("v1 put it right: ") && said.ends_with(" on v2"), "{said}");
+}
+
+#[tokio::test]
 async fn what_was_judged_is_not_looked_at_before_it_is_due() {
     let shop = Shop::open().await;
     let mut judging = Judging::new(shop.store.clone(), at(-9), CancellationToken::new());

@@ -63,6 +63,8 @@ pub(super) fn called(evidence: &Evidence) -> (&'static str, &'static str) {
         (Outcome::Flagged, Signal::ErrorGroup | Signal::LogPattern) => ("new", "bad"),
         (Outcome::Flagged, Signal::Latency) => ("slower", "warn"),
         (Outcome::Flagged, _) => ("worse", "bad"),
+        (Outcome::Better, Signal::Latency) => ("faster", "good"),
+        (Outcome::Better, _) => ("better", "good"),
         (Outcome::NotFlagged, _) => ("not flagged", "plain"),
         (Outcome::NotJudged, _) => ("not judged", "plain"),
     }

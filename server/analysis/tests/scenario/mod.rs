@@ -253,6 +253,7 @@ impl Drawn {
             deploy: deploy(phase),
             look,
             spent: None,
+            replaced: Arc::default(),
             endpoints: endpoints.collect(),
             past: Arc::clone(&self.known),
             pods: self.pods.clone(),

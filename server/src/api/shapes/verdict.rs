@@ -48,7 +48,7 @@ pub(crate) struct EvidenceShape {
     pub(crate) endpoint: Option<String>,
     /// Which error group, container, image.
     pub(crate) subject: Option<String>,
-    /// `flagged`, `not_flagged` or `not_judged`.
+    /// `flagged`, `better`, `not_flagged` or `not_judged`.
     pub(crate) outcome: String,
     /// Why it was called, or why not.
     pub(crate) why: String,
