@@ -24,7 +24,7 @@ async fn answers(folder: &std::path::Path) -> Arc<Answers> {
     let verdict = Verdict { rules: 1, ..Verdict::new(VerdictLevel::Failed, Sentence::plain("POST / fails")) };
     let judged = analysis::judged(3, &verdict);
     let brief = Judgement { judged, flagged: vec![], looked: verdict.judged_at, spent: Default::default() };
-    store.keep_verdict(&deploy(3).id, Some((&verdict, brief)), None).await.unwrap();
+    store.keep_verdict(&deploy(3).id, &verdict, brief, None).await.unwrap();
     let ingest = ingest::Ingest::new(store.clone(), ingest::Limits::default());
     Arc::new(Answers::new(store, ingest, vec![], false))
 }

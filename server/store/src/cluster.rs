@@ -48,11 +48,13 @@ impl ClusterRecord {
 
     /// Whether there is nothing to record.
     pub fn is_empty(&self) -> bool {
-        self.services.is_empty()
-            && self.pods.is_empty()
-            && self.revisions.is_empty()
+        self.services.is_empty() && self.pods.is_empty() && self.adverse.is_empty() && self.is_state_alone()
+    }
+
+    /// Whether there is nothing but services, pods and adverse events.
+    pub(crate) fn is_state_alone(&self) -> bool {
+        self.revisions.is_empty()
             && self.deploys.is_empty()
-            && self.adverse.is_empty()
             && self.config_changes.is_empty()
             && self.versions.is_empty()
             && self.related.is_empty()

@@ -7,6 +7,7 @@
 mod clusters;
 mod expire;
 mod history;
+mod late;
 mod packed;
 mod read;
 mod record;
@@ -49,6 +50,7 @@ pub(crate) struct Meta {
     /// Nothing after [`Meta::close`].
     writer: Mutex<Option<SqliteConnection>>,
     readers: Readers,
+    late: std::sync::Mutex<late::Late>,
 }
 
 impl Meta {
@@ -57,7 +59,7 @@ impl Meta {
         let path = path(data);
         let writer = sqlite::open(&path, sqlite::Page::Small, CACHE_KIB, STEPS).await?;
         let readers = Readers::new(&path, 2, CACHE_KIB);
-        Ok(Self { path, writer: Mutex::new(Some(writer)), readers })
+        Ok(Self { path, writer: Mutex::new(Some(writer)), readers, late: std::sync::Mutex::default() })
     }
 
     /// The writing connection, for one transaction.
@@ -74,13 +76,14 @@ impl Meta {
         self.readers.rest().await;
     }
 
-    /// Closes all connections; the last one empties the write-ahead log.
+    /// Writes what waits and closes all connections; the last one empties the write-ahead log.
     pub(crate) async fn close(&self) -> Result<(), Error> {
+        let written = self.write_late().await;
         self.readers.close().await;
         if let Some(writer) = self.writer.lock().await.take() {
             writer.close().await?;
         }
-        Ok(())
+        written
     }
 
     /// Bytes on disk.

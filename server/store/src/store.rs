@@ -1,10 +1,10 @@
 //! The store's front: opens and closes it, records what clusters said, passes questions on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use model::{
@@ -141,6 +141,7 @@ impl Store {
 
     /// What was known of a cluster when it was last watched, to find what was missed.
     pub async fn memory(&self, cluster: &ClusterId) -> Result<ClusterMemory, Error> {
+        self.inner.meta.write_late().await?;
         let memory = self.inner.meta.memory(cluster).await?;
         let directory = self.directory();
         let services = directory.services().map(|service| &service.id).filter(|id| id.cluster == cluster.0);
@@ -148,12 +149,16 @@ impl Store {
         Ok(ClusterMemory { pods, ..memory })
     }
 
-    /// Records what a cluster said, in one transaction, then publishes the new directory.
+    /// Records what a cluster said, in one transaction, then publishes the new directory. How pods and services stand
+    /// that are known already is written [`LATE`] afterwards.
     pub async fn record(&self, record: &ClusterRecord) -> Result<(), Error> {
         if record.is_empty() {
             return Ok(());
         }
-        let order = self.inner.meta.record(record).await?;
+        let (order, waits) = self.inner.meta.record(record, || self.directory()).await?;
+        if waits {
+            tokio::spawn(write_late(Arc::downgrade(&self.inner)));
+        }
         let known = Known {
             services: record.services.clone(),
             pods: record.pods.clone(),
@@ -206,7 +211,15 @@ impl Store {
 
     /// Pods of a service that existed in a window, by creation.
     pub async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
-        self.inner.meta.pods(service, window).await
+        // What exists is in the directory as it was told of last. That is asked first: who ends in between is told twice,
+        // not never.
+        let directory = self.directory();
+        let mut pods = self.inner.meta.ended(service, window).await?;
+        let ended: HashSet<PodId> = pods.iter().map(|pod| pod.id.clone()).collect();
+        let living = directory.pods(service).iter().filter(|pod| pod.created < window.to && !ended.contains(&pod.id));
+        pods.extend(living.map(|pod| PodState::clone(pod)));
+        pods.sort_by_key(|pod| pod.created);
+        Ok(pods)
     }
 
     /// Pods of a cluster's node that ended in a window, by their end; those that exist are in the directory.
@@ -234,16 +247,21 @@ impl Store {
         self.inner.meta.due_deploys(now, limit).await
     }
 
-    /// Keeps a verdict on a deploy, where one was made, and when to look again. A deploy that changed since it was
-    /// taken from those due stays due.
+    /// Keeps when to look again at deploys of which nothing was said; nothing is never. A deploy that changed since it
+    /// was taken from those due stays due.
+    pub async fn look_again(&self, deploys: &[(&DeployId, Option<Timestamp>)]) -> Result<(), Error> {
+        self.inner.meta.look_again(deploys).await
+    }
+
+    /// Keeps a verdict on a deploy, and when to look again, as [`Store::look_again`] does.
     pub async fn keep_verdict(
         &self,
         id: &DeployId,
-        made: Option<(&Verdict, Judgement)>,
+        verdict: &Verdict,
+        brief: Judgement,
         due: Option<Timestamp>,
     ) -> Result<(), Error> {
-        self.inner.meta.keep_verdict(id, made.as_ref().map(|(verdict, brief)| (*verdict, brief)), due).await?;
-        let Some((_, brief)) = made else { return Ok(()) };
+        self.inner.meta.keep_verdict(id, (verdict, &brief), due).await?;
         let mut judgements = self.inner.judgements.lock().unwrap_or_else(PoisonError::into_inner);
         let known = judgements.get(&id.service);
         let said = |judged: &Judged| (judged.sequence, judged.level, judged.headline.clone());
@@ -432,6 +450,21 @@ impl Store {
     fn changed(&self, change: Change) {
         self.count();
         let _ = self.inner.changes.send(change);
+    }
+}
+
+/// How pods and services stand is written so long after it changed.
+const LATE: Duration = Duration::from_secs(30);
+
+/// Writes what waits, unless the store is gone by then, which wrote it.
+async fn write_late(store: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(LATE).await;
+        let Some(store) = store.upgrade() else { return };
+        match store.meta.write_late().await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!("how pods stand could not be written, will try again: {error}"),
+        }
     }
 }
 

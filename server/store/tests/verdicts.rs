@@ -18,7 +18,7 @@ fn made(sequence: u32, level: VerdictLevel) -> (Verdict, Judgement) {
 async fn keep(store: &Store, sequence: u32, level: VerdictLevel, due: Option<Timestamp>) {
     let (verdict, brief) = made(sequence, level);
     let id = DeployId { service: id("checkout"), sequence };
-    store.keep_verdict(&id, Some((&verdict, brief)), due).await.unwrap();
+    store.keep_verdict(&id, &verdict, brief, due).await.unwrap();
 }
 
 async fn with_deploys(folder: &std::path::Path) -> Store {
@@ -50,6 +50,25 @@ async fn a_deploy_is_due_until_it_is_done_with_and_again_when_it_changes() {
     store.record(&batch).await.unwrap();
     keep(&store, 3, VerdictLevel::Healthy, None).await;
     assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [2, 3], "and the one before it");
+}
+
+#[tokio::test]
+async fn deploys_of_which_nothing_is_said_are_looked_at_when_they_were_told_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_deploys(folder.path()).await;
+    let sequences = |due: &[DueDeploy]| due.iter().map(|due| due.deploy.id.sequence).collect::<Vec<_>>();
+    let [two, three] = [2, 3].map(|sequence| DeployId { service: id("checkout"), sequence });
+    assert_eq!(store.due_deploys(NOW, 10).await.unwrap().len(), 2);
+    store.look_again(&[]).await.unwrap();
+    store.look_again(&[(&two, None), (&three, Some(NOW.plus(HOUR)))]).await.unwrap();
+    assert!(store.due_deploys(NOW.plus(HOUR - 1), 10).await.unwrap().is_empty());
+    assert_eq!(sequences(&store.due_deploys(NOW.plus(HOUR), 10).await.unwrap()), [3]);
+    let mut batch = record();
+    batch.deploys = vec![Deploy { phase: DeployPhase::Settled { at: NOW }, ..deploy("checkout", 2, NOW) }];
+    store.record(&batch).await.unwrap();
+    store.look_again(&[(&two, None)]).await.unwrap();
+    assert_eq!(sequences(&store.due_deploys(NOW, 10).await.unwrap()), [2], "it changed while it was looked at");
+    assert!(store.judgements(&id("checkout")).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -104,7 +123,7 @@ async fn the_feed_filters_and_ends() {
     }
     let (verdict, brief) = made(1, VerdictLevel::Healthy);
     let id = DeployId { service: id("worker"), sequence: 1 };
-    store.keep_verdict(&id, Some((&verdict, brief)), None).await.unwrap();
+    store.keep_verdict(&id, &verdict, brief, None).await.unwrap();
     assert_eq!(feed(FeedQuery { levels: vec![VerdictLevel::Healthy], ..all() }).await, ["worker/1"], "once judged");
 }
 

@@ -99,11 +99,14 @@ impl Gatherer {
         let deploy = as_of(&due.deploy, end);
         let service = &deploy.id.service;
         let around = Window::new(since.from.plus(-PODS), end);
-        let known = self.store.pods(service, around).await?;
         let rows = self.together.since(&deploy, &moment);
-        let has_pods = known.iter().any(|pod| pod.revision.as_ref() == Some(&deploy.to));
         let found_late = deploy.reconstructed && now.since(end) > HOUR;
-        if rows.is_empty() && (!has_pods || found_late) {
+        if rows.is_empty() && found_late {
+            return Ok(None);
+        }
+        let known = self.store.pods(service, around).await?;
+        let has_pods = known.iter().any(|pod| pod.revision.as_ref() == Some(&deploy.to));
+        if rows.is_empty() && !has_pods {
             return Ok(None);
         }
         let history = History::read(&self.store, &deploy).await?;

@@ -34,7 +34,7 @@ const SETTLING: i64 = 6 * MINUTE;
 /// After a start collectors first deliver what they kept meanwhile; a deploy that was missed is judged with that.
 const BACKLOG: Duration = Duration::from_secs(30);
 /// Deploys judged in one go, so that new ones do not wait behind many old ones.
-const BATCH: u32 = 50;
+const BATCH: u32 = 200;
 /// Between two goes others come to the disk.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -86,25 +86,29 @@ impl Judging {
         let plans: Vec<_> = due.iter().map(|due| (due, due::moment(due, now, self.settling))).collect();
         let looks: Vec<_> = plans.iter().filter_map(|(due, (moment, _))| Some((*due, (*moment)?))).collect();
         self.gatherer.prepare(&looks).await?;
+        let mut silent = Vec::new();
         for (due, plan) in plans {
             if self.token.is_cancelled() {
                 break;
             }
-            if let Err(error) = self.look_at(due, plan, now).await {
-                tracing::error!("judging {} failed, will try again: {error}", due.deploy.id);
+            match self.look_at(due, plan, now).await {
+                Ok(true) => {}
+                Ok(false) => silent.push((&due.deploy.id, plan.1)),
+                Err(error) => tracing::error!("judging {} failed, will try again: {error}", due.deploy.id),
             }
         }
         self.gatherer.done();
+        self.gatherer.store.look_again(&silent).await?;
         Ok(due.len())
     }
 
-    /// Has a look, where one is planned, and says when to come again.
+    /// Has a look, where one is planned; whether something was said, and kept with when to come again.
     async fn look_at(
         &mut self,
         due: &DueDeploy,
         (moment, next): (Option<Moment>, Option<Timestamp>),
         now: Timestamp,
-    ) -> Result<(), store::Error> {
+    ) -> Result<bool, store::Error> {
         let id = &due.deploy.id;
         let facts = match moment {
             Some(moment) => self.gatherer.facts(due, moment, now).await?.map(|facts| (moment, facts)),
@@ -113,7 +117,7 @@ impl Judging {
         if next.is_none() {
             self.gatherer.forget(id);
         }
-        let Some((moment, facts)) = facts else { return self.gatherer.store.keep_verdict(id, None, next).await };
+        let Some((moment, facts)) = facts else { return Ok(false) };
         let silent = facts.endpoints.iter().all(|endpoint| endpoint.new.is_empty());
         let rules = self.rules_at(moment);
         let (facts, mut verdict) = judge_aside(facts, &rules).await?;
@@ -123,11 +127,12 @@ impl Judging {
         }
         // That no request was seen is not said while those of the past may still arrive.
         if silent && due.deploy.reconstructed && now < self.settling && !verdict.level.is_bad() {
-            return self.gatherer.store.keep_verdict(id, None, next).await;
+            return Ok(false);
         }
         tracing::debug!("{id}: {:?}, {}", verdict.level, verdict.headline);
         let brief = brief(due, moment, &verdict);
-        self.gatherer.store.keep_verdict(id, Some((&verdict, brief)), next).await
+        self.gatherer.store.keep_verdict(id, &verdict, brief, next).await?;
+        Ok(true)
     }
 
     /// A look that is had late spends a part of what is its own. Where nothing is left, what was called stays as it

@@ -34,7 +34,7 @@ async fn say(store: &Store, sequence: u32, signal: Signal) {
     let verdict = Verdict::new(VerdictLevel::Failed, Sentence::plain("v2 fails"));
     let judged = analysis::judged(sequence, &verdict);
     let brief = Judgement { judged, flagged: vec![flagged(signal)], looked: NOW, spent: BTreeMap::new() };
-    store.keep_verdict(&deploy(sequence).id, Some((&verdict, brief)), None).await.unwrap();
+    store.keep_verdict(&deploy(sequence).id, &verdict, brief, None).await.unwrap();
 }
 
 fn connect(store: &Store, connection: Connection) {

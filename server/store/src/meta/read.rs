@@ -1,6 +1,6 @@
 //! Questions that the metadata answers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{
     AdverseEvent, ClusterId, ConfigChange, DAY, Deploy, PodId, PodState, RelatedResource, Revision, RevisionHash,
@@ -101,15 +101,14 @@ impl Meta {
         rows.into_iter().map(adverse_event).collect()
     }
 
-    pub(crate) async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
-        let rows = sqlx::query_as(
-            "select body from pods where service = ?1 and created < ?2 and (ended is null or ended >= ?3)",
-        )
-        .bind(service.to_string())
-        .bind(window.to.0)
-        .bind(window.from.0)
-        .fetch_all(&mut *self.readers.get().await?)
-        .await?;
+    /// Pods of a service that ended and existed in a window, by creation.
+    pub(crate) async fn ended(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
+        let rows = sqlx::query_as("select body from pods where service = ?1 and created < ?2 and ended >= ?3")
+            .bind(service.to_string())
+            .bind(window.to.0)
+            .bind(window.from.0)
+            .fetch_all(&mut *self.readers.get().await?)
+            .await?;
         Ok(by_creation(self.packed_of(service, window).await?, parse_all(rows)?))
     }
 
@@ -196,6 +195,8 @@ impl Meta {
         service: Option<&ServiceId>,
         window: Window,
     ) -> Result<Vec<AdverseEvent>, Error> {
+        // Asked first: what is written in between is there twice, and not never.
+        let late = self.late_adverse(service, window);
         let rows: Vec<AdverseRow> = match service {
             Some(service) => {
                 sqlx::query_as(
@@ -219,7 +220,7 @@ impl Meta {
                 .await?
             }
         };
-        rows.into_iter().map(adverse_event).collect()
+        Ok(joined(rows.into_iter().map(adverse_event).collect::<Result<_, _>>()?, late))
     }
 
     /// See `Store::node_events`.
@@ -244,6 +245,23 @@ impl Meta {
             .await?;
         row.map_or_else(|| Ok(Vec::new()), |(text,)| parse(&text))
     }
+}
+
+/// Adverse events with what waits to be written of them, as the statement that writes them joins both; newest first.
+fn joined(mut rows: Vec<AdverseEvent>, late: Vec<AdverseEvent>) -> Vec<AdverseEvent> {
+    if late.is_empty() {
+        return rows;
+    }
+    let mut late: HashMap<String, AdverseEvent> = late.into_iter().map(|event| (event.key.clone(), event)).collect();
+    for row in &mut rows {
+        if let Some(event) = late.remove(&row.key) {
+            let (first, last) = (row.first.min(event.first), row.last.max(event.last));
+            *row = AdverseEvent { first, last, count: row.count.max(event.count), ..event };
+        }
+    }
+    rows.extend(late.into_values());
+    rows.sort_by(|a, b| (b.last, &a.key).cmp(&(a.last, &b.key)));
+    rows
 }
 
 type AdverseRow = (i64, i64, u32, bool, String);

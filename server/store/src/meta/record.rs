@@ -1,51 +1,54 @@
 //! Writes what a cluster said, in one transaction.
 
+use std::sync::{Arc, PoisonError};
+
+use model::{AdverseEvent, PodState, ServiceState};
 use sqlx::{Connection, SqliteConnection};
 
 use super::rows::insert;
-use super::{Meta, WriterGuard, versions};
+use super::{Meta, WriterGuard, late, versions};
+use crate::directory::Directory;
 use crate::{ClusterRecord, Error};
 
 impl Meta {
-    /// Records a batch. The guard comes back so that the caller publishes in the order of the transactions.
-    pub(crate) async fn record(&self, record: &ClusterRecord) -> Result<WriterGuard<'_>, Error> {
+    /// Records a batch, but for what may wait, by what is known before it. The guard comes back so that the caller
+    /// publishes in the order of the transactions; and whether something waits from now on.
+    pub(crate) async fn record(
+        &self,
+        record: &ClusterRecord,
+        known: impl FnOnce() -> Arc<Directory>,
+    ) -> Result<(WriterGuard<'_>, bool), Error> {
         let mut guard = self.writer().await?;
-        let mut transaction = guard.connection().begin_with("begin immediate").await?;
-        write_services(&mut transaction, record).await?;
-        write_revisions(&mut transaction, record).await?;
-        write_events(&mut transaction, record).await?;
-        versions::write(&mut transaction, &record.cluster.0, &record.versions).await?;
-        transaction.commit().await?;
-        Ok(guard)
+        let urgent = late::urgent(record, &known());
+        if !urgent.is_empty() || !record.is_state_alone() {
+            let mut transaction = guard.connection().begin_with("begin immediate").await?;
+            write_services(&mut transaction, &urgent.services).await?;
+            write_pods(&mut transaction, &urgent.pods).await?;
+            write_revisions(&mut transaction, record).await?;
+            write_adverse(&mut transaction, &urgent.adverse).await?;
+            write_events(&mut transaction, record).await?;
+            versions::write(&mut transaction, &record.cluster.0, &record.versions).await?;
+            transaction.commit().await?;
+        }
+        let waits = self.late.lock().unwrap_or_else(PoisonError::into_inner).add(record, &urgent);
+        Ok((guard, waits))
     }
 }
 
-async fn write_services(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
+pub(super) async fn write_services(connection: &mut SqliteConnection, services: &[&ServiceState]) -> Result<(), Error> {
     insert(
         connection,
         "insert into services (id, cluster, created, deleted, body)
          select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 from json_each(?1) where true
          on conflict (id) do update set created = excluded.created, deleted = excluded.deleted, body = excluded.body",
-        &record.services,
+        services,
         |s, row| row.of(&(s.id.to_string(), &s.id.cluster, s.created.0, s.deleted.map(|at| at.0), s)),
     )
-    .await?;
-    write_pods(connection, record).await
+    .await
 }
 
-/// Bodies first, and apart from them what pods are searched by: SQLite writes every index on a column that a statement
-/// sets, whether the value is another or not, and of a pod that lives only the body changes.
-async fn write_pods(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
-    insert(
-        connection,
-        "insert into pods (cluster, id, service, created, ended, body)
-         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value -> 5
-         from json_each(?1) where true
-         on conflict (cluster, id) do update set body = excluded.body",
-        &record.pods,
-        |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), &**p)),
-    )
-    .await?;
+async fn write_pods(connection: &mut SqliteConnection, pods: &[&Arc<PodState>]) -> Result<(), Error> {
+    write_bodies(connection, pods).await?;
     insert(
         connection,
         "insert into pods (cluster, id, service, created, ended, body)
@@ -53,8 +56,23 @@ async fn write_pods(connection: &mut SqliteConnection, record: &ClusterRecord) -
          on conflict (cluster, id) do update set service = excluded.service, created = excluded.created,
              ended = excluded.ended
          where (service, created, ended) is not (excluded.service, excluded.created, excluded.ended)",
-        &record.pods,
+        pods,
         |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0))),
+    )
+    .await
+}
+
+/// Of pods that are known the bodies alone, without what pods are searched by: SQLite writes every index on a column that
+/// a statement sets, whether the value is another or not, and of a pod that lives only the body changes.
+pub(super) async fn write_bodies(connection: &mut SqliteConnection, pods: &[&Arc<PodState>]) -> Result<(), Error> {
+    insert(
+        connection,
+        "insert into pods (cluster, id, service, created, ended, body)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value -> 5
+         from json_each(?1) where true
+         on conflict (cluster, id) do update set body = excluded.body",
+        pods,
+        |p, row| row.of(&(&p.cluster, &p.id.0, p.service.to_string(), p.created.0, p.ended.map(|at| at.0), &***p)),
     )
     .await
 }
@@ -93,7 +111,7 @@ async fn write_revisions(connection: &mut SqliteConnection, record: &ClusterReco
     .await
 }
 
-async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
+pub(super) async fn write_adverse(connection: &mut SqliteConnection, events: &[&AdverseEvent]) -> Result<(), Error> {
     insert(
         connection,
         "insert into adverse (key, cluster, service, first, last, count, current, body)
@@ -103,13 +121,16 @@ async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord)
          on conflict (key) do update set cluster = excluded.cluster, service = excluded.service,
              first = min(first, excluded.first), last = max(last, excluded.last),
              count = max(count, excluded.count), current = excluded.current, body = excluded.body",
-        &record.adverse,
+        events,
         |e, row| {
             let service = e.service.as_ref().map(ToString::to_string);
             row.of(&(&e.key, &e.cluster, service, e.first.0, e.last.0, e.count, e.current, e))
         },
     )
-    .await?;
+    .await
+}
+
+async fn write_events(connection: &mut SqliteConnection, record: &ClusterRecord) -> Result<(), Error> {
     insert(
         connection,
         "insert into config_changes (cluster, at, body)

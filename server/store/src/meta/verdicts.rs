@@ -58,24 +58,33 @@ impl Meta {
         Ok(rows.into_iter().filter_map(due).collect())
     }
 
+    /// See `Store::look_again`.
+    pub(crate) async fn look_again(&self, deploys: &[(&DeployId, Option<Timestamp>)]) -> Result<(), Error> {
+        if deploys.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> =
+            deploys.iter().map(|(id, due)| (id.service.to_string(), id.sequence, due.map(|at| at.0))).collect();
+        let rows = serde_json::to_string(&rows).map_err(|error| Error::Damaged(format!("when to look: {error}")))?;
+        sqlx::query(
+            "update verdicts set due = iif(verdicts.due = 0, 0, told.value ->> 2) from json_each(?1) as told
+             where service = told.value ->> 0 and sequence = told.value ->> 1",
+        )
+        .bind(rows)
+        .execute(self.writer().await?.connection())
+        .await?;
+        Ok(())
+    }
+
     /// See `Store::keep_verdict`.
     pub(crate) async fn keep_verdict(
         &self,
         id: &DeployId,
-        made: Option<(&Verdict, &Judgement)>,
+        (verdict, brief): (&Verdict, &Judgement),
         due: Option<Timestamp>,
     ) -> Result<(), Error> {
         let text = |error: serde_json::Error| Error::Damaged(format!("a verdict: {error}"));
         let mut guard = self.writer().await?;
-        let Some((verdict, brief)) = made else {
-            sqlx::query("update verdicts set due = iif(due = 0, 0, ?3) where service = ?1 and sequence = ?2")
-                .bind(id.service.to_string())
-                .bind(id.sequence)
-                .bind(due.map(|at| at.0))
-                .execute(guard.connection())
-                .await?;
-            return Ok(());
-        };
         sqlx::query(
             "update verdicts set due = iif(due = 0, 0, ?3), judged = ?4, level = ?5, brief = ?6, body = ?7
              where service = ?1 and sequence = ?2",
