@@ -49,6 +49,7 @@ pub struct Series {
     /// Width of a bucket.
     pub step: Step,
     /// One value a bucket.
+    #[serde(with = "crate::short")]
     pub points: Vec<Option<f64>>,
 }
 

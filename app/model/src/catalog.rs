@@ -96,16 +96,22 @@ pub struct ServiceRow {
     /// Health and why.
     pub health: HealthState,
     /// What owns the workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
     /// Requests per second over the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Share of requests that failed, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_share: Option<f64>,
     /// That share over the window for a sparkline.
+    #[serde(default, with = "crate::short", skip_serializing_if = "Vec::is_empty")]
     pub error_spark: Vec<Option<f64>>,
     /// 95th percentile of durations in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub p95: Option<f64>,
     /// That percentile over the window for a sparkline.
+    #[serde(default, with = "crate::short", skip_serializing_if = "Vec::is_empty")]
     pub p95_spark: Vec<Option<f64>>,
     /// Pods ready.
     pub ready: u32,
@@ -117,10 +123,13 @@ pub struct ServiceRow {
     pub revision: Option<String>,
     /// Shown names of the revisions that its ready pods are of, oldest pods first, where that is not just the current
     /// one; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ready_on: Vec<String>,
     /// The newest deploy.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_deploy: Option<DeployMark>,
     /// Deleted from the cluster, shown for its history.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Timestamp>,
 }
 

@@ -24,6 +24,7 @@ pub mod revisions;
 pub mod saturation;
 pub mod sentence;
 pub mod session;
+mod short;
 pub mod status;
 mod terms;
 mod text;

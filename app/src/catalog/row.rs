@@ -18,15 +18,15 @@ pub(super) fn row(row: &ServiceRow, kept: &str) -> impl IntoView + use<> {
     }
     let gone = row.deleted.map(|at| view! { <span class="badge plain">"deleted " {ago(at)}</span> });
     view! {
-        <tr data-testid="catalog-row" data-service=id.local() class:gone=row.deleted.is_some()>
+        <tr data-testid="catalog-row" data-service=id.local() class=row.deleted.map(|_| "gone")>
             <td class="name">
                 <div>
                     {health_dot(health)}
-                    <span class="who">
-                        <a class="row-link" href=format!("{path}/overview{kept}") title=id.name.clone()>
+                    <span class="who" title=format!("{} · {place}", id.name)>
+                        <a class="row-link" href=format!("{path}/overview{kept}")>
                             {id.name.clone()}
                         </a>
-                        <span class="faint" title=place.clone()>{place.clone()}</span>
+                        <span class="faint">{place.clone()}</span>
                     </span>
                 </div>
             </td>
@@ -90,10 +90,10 @@ fn state(row: &ServiceRow) -> AnyView {
     let moving = (!row.ready_on.is_empty()).then(|| view! { <span class="faint">" → " {wanted}</span> });
     view! {
         <td class="num ready">
-            <span class=ready>{format!("{}/{}", row.ready, row.wanted)}</span>
+            <span class=some(ready)>{format!("{}/{}", row.ready, row.wanted)}</span>
         </td>
         <td class="num restarts">
-            <span class=restarts>{row.restarts.to_string()}</span>
+            <span class=some(restarts)>{row.restarts.to_string()}</span>
         </td>
         <td class="revision">
             <code title=title>{revision} {moving}</code>
@@ -108,7 +108,12 @@ fn state(row: &ServiceRow) -> AnyView {
 /// What is measured in its tone, else that it is not.
 fn measured(text: Option<String>, tone: &'static str) -> AnyView {
     let class = if text.is_some() { tone } else { "zero" };
-    view! { <span class=class>{text.unwrap_or_else(|| number::NONE.into())}</span> }.into_any()
+    view! { <span class=some(class)>{text.unwrap_or_else(|| number::NONE.into())}</span> }.into_any()
+}
+
+/// A class, where there is one: a page has hundreds of these.
+fn some(class: &'static str) -> Option<&'static str> {
+    (!class.is_empty()).then_some(class)
 }
 
 /// The colour of a number that is a problem: the health's, so that no number is red where nothing is wrong.

@@ -28,7 +28,7 @@ pub(crate) fn chart(lines: &[Line], band: Option<&(Series, Series)>, window: Win
     for line in lines {
         let places = places(&line.series, window, top);
         if line.area {
-            push_path(&mut out, "area", line.class, &area(&places));
+            push_path(&mut out, "area", line.class, &area(&places, HEIGHT));
         }
         push_path(&mut out, "line", line.class, &stroke(&places));
     }
@@ -117,22 +117,39 @@ pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> St
     out
 }
 
-/// The drawing of a sparkline of so many points; its top is its own, but at least `floor`.
+/// The drawing of a sparkline of so many points; its top is its own, but at least `floor`. Pages hold a hundred and more
+/// of them, so its box is just finer than the place of a cell, and where nothing is missing line and area are one path,
+/// whose sides and ground are outside the box.
 pub(crate) fn spark(points: &[Option<f64>], floor: f64) -> String {
+    const BOX: (f64, f64) = (600.0, 120.0);
     let top = points.iter().flatten().copied().fold(floor, f64::max) * 1.1;
     let last = (points.len().max(2) - 1) as f64;
-    let at = |(i, value): (usize, &Option<f64>)| value.map(|value| (i as f64 / last * WIDTH, y(value, top)));
+    let at = |(i, value): (usize, &Option<f64>)| {
+        value.map(|value| (i as f64 / last * BOX.0, y(value, top) / HEIGHT * BOX.1))
+    };
     let places: Vec<_> = points.iter().enumerate().map(at).collect();
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
-    push_path(&mut out, "area", "", &area(&places));
-    push_path(&mut out, "line", "", &stroke(&places));
+    // Below the ground there is room for half a line.
+    let mut out = format!("<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">", BOX.0, BOX.1 + 5.0);
+    if places.len() > 1 && places.iter().all(Option::is_some) {
+        let mut data = String::new();
+        for run in runs(&places) {
+            _ = write!(data, "M-99 199V{}H0", run[0].1);
+            push_onward(&mut data, &run);
+            data.push_str("H699V199Z");
+        }
+        push_path(&mut out, "area line", "", &data);
+    } else {
+        push_path(&mut out, "area", "", &area(&places, BOX.1));
+        push_path(&mut out, "line", "", &stroke(&places));
+    }
     out.push_str("</svg>");
     out
 }
 
 fn push_path(out: &mut String, kind: &str, class: &str, data: &str) {
     if !data.is_empty() {
-        out.push_str(&format!("<path class=\"{kind} {class}\" d=\"{data}\"/>"));
+        let part = if class.is_empty() { "" } else { " " };
+        _ = write!(out, "<path class=\"{kind}{part}{class}\" d=\"{data}\"/>");
     }
 }
 
@@ -171,13 +188,14 @@ fn stroke(places: &[Option<(f64, f64)>]) -> String {
     out
 }
 
-fn area(places: &[Option<(f64, f64)>]) -> String {
+/// Stretches of measured points down to the ground.
+fn area(places: &[Option<(f64, f64)>], ground: f64) -> String {
     let mut out = String::new();
     for run in runs(places).filter(|run| run.len() > 1) {
         let (x, y) = run[0];
-        _ = write!(out, "M{x} {HEIGHT}V{y}");
+        _ = write!(out, "M{x} {ground}V{y}");
         push_onward(&mut out, &run);
-        _ = write!(out, "V{HEIGHT}Z");
+        _ = write!(out, "V{ground}Z");
     }
     out
 }
@@ -276,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sparkline_without_gaps_is_one_path_and_with_gaps_two() {
+        let whole = spark(&[Some(0.0), Some(10.0), Some(11.0)], 1.0);
+        assert!(whole.contains("<path class=\"area line\" d=\"M-99 199V120H0l300-99 300-10H699V199Z\"/>"), "{whole}");
+        let parted = spark(&[Some(0.0), None, Some(10.0), Some(11.0)], 1.0);
+        assert!(parted.contains("<path class=\"area\" d=\"M400 120V21l200-10V120Z\"/>"), "{parted}");
+        assert!(parted.contains("<path class=\"line\" d=\"M0 120l1 0M400 21l200-10\"/>"), "{parted}");
+    }
+
+    #[test]
     fn values_beyond_the_top_stay_in_the_box() {
         let svg = spark(&[Some(f64::INFINITY), Some(-5.0), Some(f64::NAN)], 1.0);
         assert!(!svg.contains("inf") && !svg.contains("NaN") && !svg.contains("-5"), "{svg}");
@@ -294,7 +321,7 @@ mod tests {
         let line = |points: Vec<Option<f64>>| Series { points, ..series(&[]) };
         let (upper, lower) = (line(vec![None, Some(2.0), Some(4.0)]), line(vec![Some(1.0), Some(1.0), Some(2.0)]));
         let svg = chart(&[], Some(&(upper, lower.clone())), window(3), 4.0, &[]);
-        assert!(svg.contains("class=\"band \" d=\"M5000 5000l3333-5000 0 5000 -3333 2500Z\""), "{svg}");
+        assert!(svg.contains("class=\"band\" d=\"M5000 5000l3333-5000 0 5000 -3333 2500Z\""), "{svg}");
         let none = chart(&[], Some(&(lower.clone(), line(vec![None; 3]))), window(3), 4.0, &[]);
         assert!(!none.contains("band"), "{none}");
     }

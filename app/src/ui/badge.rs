@@ -30,7 +30,7 @@ pub(crate) fn health_dot(health: Health) -> AnyView {
     .into_any()
 }
 
-/// A word on a tinted ground: `bad`, `warn`, `deploy`, `plain`.
+/// A word on a tinted ground: `bad`, `warn`, `deploy`, `good`, `plain`.
 pub(crate) fn badge(tone: &'static str, text: impl Into<String>) -> AnyView {
     view! { <span class=format!("badge {tone}")>{text.into()}</span> }.into_any()
 }

@@ -40,9 +40,9 @@ async fn what_leaks_is_said_among_what_went_wrong_with_the_way_to_its_chart_but_
 async fn memory_is_drawn_against_its_limit_with_the_band_it_goes_on_in_and_nodes_say_what_they_use() {
     let page = get(&checkout("kubernetes")).await;
     assert_eq!((page.ids("chart-memory"), page.ids("node-use")), (1, 2), "one of three pods has ended");
-    page.has(&["+46 MiB/h: limit in 5 h", "class=\"band ", "memory 93.8 %", "CPU 3.5 cores"]);
+    page.has(&["+46 MiB/h: limit in 5 h", "class=\"band\"", "memory 93.8 %", "CPU 3.5 cores"]);
     let leak = get(&checkout("metrics")).await;
-    leak.has(&["class=\"band ", "(40 MiB to 50 MiB)"]);
+    leak.has(&["class=\"band\"", "(40 MiB to 50 MiB)"]);
 }
 
 #[tokio::test]
