@@ -14,7 +14,7 @@ use model::{
 use store::{By, Directory, RedQuery};
 
 use super::board::{Standing, Standings};
-use super::kubernetes::nodes_in_trouble;
+use super::kubernetes::went_wrong;
 use super::{Answers, failed, is_past, shown_name};
 use crate::jobs::now;
 use find::find;
@@ -184,9 +184,7 @@ pub(super) async fn header(
     let (standings, of_past) = standings_of(answers, window).await?;
     let standing = standings.services.iter().find(|s| &s.service.id == id);
     let standing = standing.ok_or(AppError::Internal)?;
-    let adverse = answers.store.adverse(Some(id), window).await.map_err(failed)?;
     let deploys = answers.store.deploys(id).await.map_err(failed)?;
-    let nodes = nodes_in_trouble(&answers.store, id, window).await.map_err(failed)?;
     let clusters = answers.store.cluster_statuses();
     let cluster = clusters.iter().find(|cluster| cluster.id == id.cluster);
     Ok(ServiceHeader {
@@ -200,7 +198,7 @@ pub(super) async fn header(
         ready_on: ready_on(&service, &standings.directory),
         team: service.team.clone(),
         managed_by: service.managed_by.clone(),
-        adverse: analysis::joined(adverse, &deploys, window.to).len() as u32 + nodes,
+        adverse: went_wrong(answers, id, &deploys, window).await?,
         deleted: service.deleted,
         verdict: standing.judgement.as_ref().map(|judgement| judgement.judged.clone()),
         verdict_lasts: standing.verdict_lasts,

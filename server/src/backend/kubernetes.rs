@@ -14,8 +14,7 @@ use super::catalog::mark;
 use super::deploys::verdict_on;
 use super::{Answers, failed};
 pub(super) use lanes::lanes;
-pub(super) use nodes::count as nodes_in_trouble;
-pub(super) use tab::tab;
+pub(super) use tab::{tab, went_wrong};
 
 /// Marks on a chart; more would hide it.
 const MARKS: usize = 100;

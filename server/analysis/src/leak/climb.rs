@@ -97,7 +97,10 @@ impl Watch<'_> {
             }
             let from = Timestamp(self.now.0 - length);
             let over = |course: Course<'_>, count| self.over(course, from, count, watched);
-            let even = || over(Course { points: flat()?, begin: dense, ..whole }, BINS);
+            let even = || {
+                let points = flat()?;
+                over(Course { points, begin: points.first()?.0.floor(MINUTE), ..whole }, BINS)
+            };
             found = over(whole, BINS).or_else(|| over(low, LOW_BINS)).or_else(even).or(found);
         }
         found

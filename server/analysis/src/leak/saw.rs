@@ -16,22 +16,22 @@ const ALIKE: f64 = 2.5;
 /// Points further apart hide where a tooth ends.
 const APART: i64 = 2 * MINUTE;
 
-/// Points between two moments, at most some minutes apart, with the teeth taken out. Each tooth is held to rise evenly by
-/// as much as it falls at its end; what has not fallen yet rises like the median tooth. Nothing where they draw no saw.
+/// Points between two moments, since the last that are some minutes apart, with the teeth taken out. Each tooth is held to
+/// rise evenly by as much as it falls at its end; what has not fallen yet rises like the median tooth, and no higher: what
+/// goes on beyond that is no tooth. Nothing where they draw no saw.
 pub(super) fn flattened(points: &[(Timestamp, f64)], from: Timestamp, to: Timestamp) -> Option<Vec<(Timestamp, f64)>> {
     let first = points.partition_point(|(at, _)| *at < from);
     let seen = points[first..].iter().take_while(|(at, _)| *at < to).filter(|(_, value)| value.is_finite());
     let seen: Vec<(Timestamp, f64)> = seen.copied().collect();
-    if seen.windows(2).any(|pair| pair[1].0.since(pair[0].0) > APART) {
-        return None;
-    }
+    let gap = seen.windows(2).rposition(|pair| pair[1].0.since(pair[0].0) > APART);
+    let seen = &seen[gap.map_or(0, |at| at + 1)..];
     let place = |at: Timestamp| at.since(from) as f64 / MINUTE as f64;
     let values: Vec<(f64, f64)> = seen.iter().map(|(at, value)| (place(*at), *value)).collect();
-    let teeth = teeth(&values)?;
+    let (teeth, middle) = teeth(&values)?;
     let (last, climb) = (teeth.last()?.end, teeth.first()?.climb);
     let flat = |at: f64, value: f64| {
         let next = teeth.iter().position(|tooth| at < tooth.end);
-        value - next.map_or_else(|| (at - last) * climb, |next| teeth[next].held(at))
+        value - next.map_or_else(|| ((at - last) * climb).min(middle), |next| teeth[next].held(at))
     };
     Some(seen.iter().zip(&values).map(|((moment, _), (at, value))| (*moment, flat(*at, *value))).collect())
 }
@@ -52,8 +52,9 @@ impl Tooth {
     }
 }
 
-/// The teeth that ended. Nobody saw the first begin: it rises like the median of the others.
-fn teeth(values: &[(f64, f64)]) -> Option<Vec<Tooth>> {
+/// The teeth that ended, and how deep the median one fell. Nobody saw the first begin: it rises like the median of the
+/// others.
+fn teeth(values: &[(f64, f64)]) -> Option<(Vec<Tooth>, f64)> {
     let falls = falls(values)?;
     let cuts: Vec<usize> = std::iter::once(0).chain(falls.iter().map(|at| at + 2)).chain([values.len() + 1]).collect();
     // Between two falls lies one value that is of neither tooth.
@@ -72,7 +73,8 @@ fn teeth(values: &[(f64, f64)]) -> Option<Vec<Tooth>> {
     let whole: Vec<f64> = teeth[1..].iter().map(|tooth| tooth.climb).collect();
     teeth[0].climb = median(&whole)?;
     let middle = median(&teeth.iter().map(|tooth| tooth.fall).collect::<Vec<_>>())?;
-    teeth.iter().all(|tooth| tooth.fall * ALIKE >= middle && tooth.fall <= middle * ALIKE).then_some(teeth)
+    let are_alike = teeth.iter().all(|tooth| tooth.fall * ALIKE >= middle && tooth.fall <= middle * ALIKE);
+    are_alike.then_some((teeth, middle))
 }
 
 /// After which values it falls, over two steps: a fall may lie within what one value tells of.
@@ -140,6 +142,23 @@ mod tests {
             let is_edge = ((minute + 6) % 17 == 0) || ((minute + 7) % 17 == 0);
             assert!(far < 3.0 || is_edge, "{minute}: {value} for {}", leak(minute as f64));
         }
+    }
+
+    #[test]
+    fn what_goes_on_rising_after_the_last_tooth_is_left() {
+        let saw = |minute: f64| 34.0 * ((minute.min(50.9) + 6.0) / 17.0).fract();
+        let flat = flat(&points(|minute| saw(minute) + 2.0 * (minute - 51.0).max(0.0) + (minute % 2.0))).unwrap();
+        assert!(flat[119] - flat[60] > 80.0, "{} {}", flat[60], flat[119]);
+    }
+
+    #[test]
+    fn only_what_came_since_a_gap_is_looked_at() {
+        let mut saw = points(|minute| 34.0 * ((minute + 6.0) / 17.0).fract() + (minute % 2.0));
+        let all = flat(&saw).unwrap().len();
+        saw.drain(20..24);
+        assert_eq!((all, flat(&saw).map(|flat| flat.len())), (120, Some(96)));
+        saw.drain(85..89);
+        assert_eq!(flat(&saw), None, "too few teeth since then");
     }
 
     #[test]

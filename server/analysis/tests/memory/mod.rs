@@ -17,6 +17,8 @@ pub const MINUTES: i64 = 7 * 24 * 60;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Habit {
     pub name: &'static str,
+    /// What it holds from the start.
+    pub base: (f64, f64),
     /// White noise and the slow kind with its time constant in minutes.
     pub white: (f64, f64),
     pub slow: (f64, f64),
@@ -44,6 +46,7 @@ pub struct Habit {
 /// A quiet service's noise.
 pub const QUIET: Habit = Habit {
     name: "noise",
+    base: (0.2, 0.4),
     white: (0.002, 0.01),
     slow: (0.002, 0.01),
     slow_minutes: (5.0, 120.0),
@@ -72,6 +75,13 @@ pub fn harmless() -> Vec<Habit> {
         Habit { name: "sawtooth", teeth: (0.05, 0.3), teeth_minutes: (3.0, 60.0), ..QUIET },
         Habit { name: "slow sawtooth", teeth: (0.05, 0.3), teeth_minutes: (60.0, 180.0), ..QUIET },
         Habit { name: "warm-up", fill: (0.1, 0.4), fill_minutes: (5.0, 60.0), ..QUIET },
+        Habit {
+            name: "warm-up to near the limit",
+            base: (0.45, 0.55),
+            fill: (0.3, 0.4),
+            fill_minutes: (5.0, 60.0),
+            ..QUIET
+        },
         Habit { name: "slow warm-up", fill: (0.1, 0.4), fill_minutes: (60.0, 360.0), ..QUIET },
         Habit { name: "plateau", fill: (0.1, 0.4), fill_minutes: (20.0, 75.0), is_straight: true, ..QUIET },
         Habit { name: "rescaling", rescale_hours: (2.0, 12.0), rescale: 0.3, ..day },
@@ -92,7 +102,7 @@ pub struct Week {
 pub fn draw(habit: &Habit, leak: Option<(f64, i64)>, seed: u64) -> Week {
     let mut r = Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0xD1B5_4A32_D192_ED03);
     let between = |r: &mut Random, (least, most): (f64, f64)| least * (most / least.max(1e-12)).powf(r.unit());
-    let base = 0.2 + 0.2 * r.unit();
+    let base = habit.base.0 + (habit.base.1 - habit.base.0) * r.unit();
     let (white, slow, tau) =
         (between(&mut r, habit.white), between(&mut r, habit.slow), between(&mut r, habit.slow_minutes));
     let daily = between(&mut r, habit.daily);

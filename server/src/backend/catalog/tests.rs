@@ -310,6 +310,30 @@ async fn pods_of_the_old_revision_are_not_told_as_ready_on_the_wanted_one() {
 }
 
 #[tokio::test]
+async fn the_head_counts_what_the_kubernetes_tab_tells_of_a_range_in_the_past_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let now = now();
+    let ago = |minutes: &[i64]| minutes.iter().map(|ago| now.plus(-ago * MINUTE)).collect::<Vec<_>>();
+    let event = |kind, minutes: &[i64]| AdverseEvent {
+        key: format!("{kind:?}"),
+        ..fixtures::adverse(Some(id("cart")), kind, &ago(minutes))
+    };
+    // One began before the hour and came again after it, one fell into it.
+    let events = [event(AdverseKind::OomKill, &[180, 10]), event(AdverseKind::Eviction, &[90])];
+    let mut record = ClusterRecord::new(ClusterId("c1".into()));
+    (record.services, record.adverse) = (vec![fixtures::service("cart")], events.to_vec());
+    store.record(&record).await.unwrap();
+    let answers = answers(store, now);
+    for (ago, findings) in [(0, 1), (60, 1), (120, 1), (240, 0)] {
+        let window = Window::before(now.plus(-ago * MINUTE), HOUR);
+        let head = header(&answers, &Viewer::local(), &id("cart"), window).await.unwrap();
+        let tab = crate::backend::kubernetes::tab(&answers, &Viewer::local(), &id("cart"), window, None).await.unwrap();
+        assert_eq!((head.adverse, tab.events.len()), (findings, findings as usize), "{ago} minutes ago");
+    }
+}
+
+#[tokio::test]
 async fn health_beside_a_past_range_is_of_now() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;

@@ -56,6 +56,33 @@ pub(in crate::backend) async fn tab(
     })
 }
 
+/// How much went wrong in a window: as many findings as the tab has of it.
+pub(in crate::backend) async fn went_wrong(
+    answers: &Answers,
+    id: &ServiceId,
+    deploys: &[Deploy],
+    window: Window,
+) -> Result<u32, AppError> {
+    let (events, of_nodes) = happened(answers, id, window.from, now()).await?;
+    let joined = analysis::joined(past::events(events, window), deploys, window.to).len() as u32;
+    let nodes = nodes::count(&answers.store, id, past::events(of_nodes, window), window).await.map_err(failed)?;
+    Ok(joined + nodes)
+}
+
+/// What happened to a service and to nodes of its cluster since a moment, until now: an event joins its repeats, so one
+/// that goes on now may have begun before a past window's end.
+async fn happened(
+    answers: &Answers,
+    id: &ServiceId,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<(Vec<AdverseEvent>, Vec<AdverseEvent>), AppError> {
+    let window = Window::new(from, now);
+    let events = answers.store.adverse(Some(id), window).await.map_err(failed)?;
+    let of_nodes = answers.store.node_events(&id.cluster, window).await.map_err(failed)?;
+    Ok((events, of_nodes))
+}
+
 /// What is known of a service at a moment.
 struct Seen {
     service: ServiceState,
@@ -75,9 +102,7 @@ impl Seen {
         now: Timestamp,
     ) -> Result<Self, AppError> {
         let (store, id) = (&answers.store, &service.id);
-        // An event joins its repeats: one that goes on now may have begun before the moment.
-        let events = store.adverse(Some(id), Window::new(window.from, now)).await.map_err(failed)?;
-        let of_nodes = store.node_events(&id.cluster, Window::new(window.from, now)).await.map_err(failed)?;
+        let (events, of_nodes) = happened(answers, id, window.from, now).await?;
         let pods = store.pods(id, Window::new(window.from, window.to.plus(1))).await.map_err(failed)?;
         let revisions = store.revisions(id).await.map_err(failed)?;
         let (related, nodes) = (Vec::new(), Vec::new());
