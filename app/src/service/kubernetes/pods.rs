@@ -85,7 +85,7 @@ fn row(pod: &PodRow, tab: &KubernetesTab, address: Address) -> AnyView {
     let none = || number::NONE.to_owned();
     view! {
         <tr data-testid="pod-row" data-ended=pod.ended.is_some().to_string() class:gone=pod.ended.is_some()>
-            <td>
+            <td class="whole">
                 <a href=opens data-noscroll>
                     <code title=pod.name.clone()>{pod.name.clone()}</code>
                 </a>
@@ -97,17 +97,17 @@ fn row(pod: &PodRow, tab: &KubernetesTab, address: Address) -> AnyView {
             <td>
                 <code>{pod.revision.clone().unwrap_or_else(none)}</code>
             </td>
-            <td class="num">
+            <td class="num restarts" data-unit=if pod.restarts == 1 { "restart" } else { "restarts" }>
                 <span class=restarts>{pod.restarts.to_string()}</span>
             </td>
             <td class="muted">{exit}</td>
-            <td class="num muted">{age_then(pod.created, past)}</td>
-            <td>
+            <td class="num muted age">{age_then(pod.created, past)}</td>
+            <td class="whole">
                 <code>{pod.node.clone().unwrap_or_else(none)}</code>
                 {pod.zone.clone().map(|zone| view! { <span class="faint">" in " {zone}</span> })}
                 {used.map(|(_, used)| node_use(used))}
             </td>
-            <td>
+            <td class="whole">
                 <ul>{pod.containers.iter().map(|one| container(one, pod.ended)).collect_view()}</ul>
                 {pod.qos.map(|qos| view! { <span class="faint" title=QOS>"QoS " {qos.word()}</span> })}
                 {pod.whole.as_ref().map(whole)}
