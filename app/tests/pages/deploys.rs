@@ -17,7 +17,7 @@ async fn the_deploys_tab_lists_and_opens_the_one_in_the_address() {
         "1,998 / 14,070",
         "98 / 14,120",
         "+12.9 pt … +14.1 pt",
-        "p 1e-12, needs 0.0002",
+        "p 1e−12, needs 0.0002",
         "not flagged",
         "can be chance",
     ]);

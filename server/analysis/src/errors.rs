@@ -9,7 +9,7 @@ use crate::baseline::{Baseline, Kept, Served};
 use crate::budget::{holm, spend};
 use crate::compare::{self, Compared, Unit};
 use crate::dispersion::CLUSTERED;
-use crate::signal::{Looked, can_be_chance, number, percent, window};
+use crate::signal::{Looked, can_be_chance, number, percent, too_few, window};
 use crate::stats::{
     binomial_tail, fisher, incomplete_beta, newcombe, normal_quantile, normal_tail, t_quantile, t_tail,
 };
@@ -286,7 +286,7 @@ fn evidence(
     let reason = if now <= expected {
         Err(if candidate.common > 1.05 && now > then { "no more than what was discounted" } else { "not worse" }.into())
     } else if new.x < rules.error_count {
-        Err(format!("{} errors are too few to call: {} are needed", number(new.x), rules.error_count))
+        Err(too_few(new.x, "error", rules))
     } else if now - expected < rules.error_rise {
         Err(format!("{} more is less than half a point", percent(now - expected)))
     } else if now < expected * rules.error_ratio {

@@ -7,7 +7,7 @@ use crate::baseline::{Baseline, Kept};
 use crate::compare::{Tally, Unit};
 use crate::dispersion::spread;
 use crate::errors::{CERTAIN, side, units};
-use crate::signal::{Looked, number, percent, window};
+use crate::signal::{Looked, number, percent, too_few, window};
 use crate::{DeployFacts, Rules};
 
 /// Signals that are nothing but a comparison, and why they say nothing here.
@@ -108,7 +108,7 @@ impl Failing {
     fn evidence(&self, shared: bool, facts: &DeployFacts, rules: &Rules) -> Evidence {
         let Tally { x, n, .. } = self.tally;
         let reason = if x < rules.error_count {
-            Err(format!("{} errors are too few to call: {} are needed", number(x), rules.error_count))
+            Err(too_few(x, "error", rules))
         } else if x < self.least(rules) {
             Err(format!("{} is less than {}", percent(x / n), percent(rules.first_share)))
         } else if shared {

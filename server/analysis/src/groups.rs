@@ -3,7 +3,7 @@
 use model::{Against, Evidence, Outcome, Sentence, Side, Signal, Test};
 
 use crate::budget::spend;
-use crate::signal::{above, number, window};
+use crate::signal::{above, number, too_few, window};
 use crate::stats::binomial_tail;
 use crate::{DeployFacts, GroupFacts, Rules};
 
@@ -83,7 +83,7 @@ fn gate(group: &GroupFacts, facts: &DeployFacts, rules: &Rules) -> Result<(), St
     } else if group.beside > 0.0 {
         Err("old pods had it in the same minutes".into())
     } else if group.count < rules.error_count {
-        Err(format!("{} are too few to call: {} are needed", number(group.count), rules.error_count))
+        Err(too_few(group.count, "time", rules))
     } else if group.cells < 3 || (pods > 1 && group.pods < 2) {
         Err("on one pod or in one moment only".into())
     } else {

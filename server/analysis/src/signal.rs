@@ -2,7 +2,7 @@
 
 use model::{Evidence, MINUTE, Outcome, Timestamp, Unjudged, Window, probability_text};
 
-use crate::DeployFacts;
+use crate::{DeployFacts, Rules};
 
 /// What came of a signal on the service and its endpoints.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +71,13 @@ pub(crate) fn number(count: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Why so few are not called: `2 errors are too few to call: 10 are needed`.
+pub(crate) fn too_few(count: f64, what: &str, rules: &Rules) -> String {
+    let count = number(count);
+    let words = if count == "1" { format!("{what} is") } else { format!("{what}s are") };
+    format!("{count} {words} too few to call: {} are needed", rules.error_count)
 }
 
 /// Why a difference is not called.

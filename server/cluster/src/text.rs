@@ -1,6 +1,6 @@
 //! Strings that many objects share: names, labels, images. Kept once by the interner, shared by reference.
 
-use std::collections::{HashMap, HashSet};
+use ahash::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ mod settled;
 mod track;
 mod troubles;
 
-use std::collections::{HashMap, HashSet};
+use ahash::{HashMap, HashSet};
 
 use model::{ClusterId, Timestamp};
 use store::{ClusterMemory, Version};
@@ -104,14 +104,14 @@ impl World {
             redactor,
             interner: Interner::default(),
             index: Index::default(),
-            tracks: HashMap::new(),
-            uses: HashMap::new(),
-            referred: HashMap::new(),
+            tracks: HashMap::default(),
+            uses: HashMap::default(),
+            referred: HashMap::default(),
             adverse: adverse::Ledger::default(),
             remembered: Remembered::default(),
             waiting: scopes.clone(),
             unseen: scopes,
-            staged: HashMap::new(),
+            staged: HashMap::default(),
             versions: Vec::new(),
             dirty: Dirty::default(),
             listed: false,

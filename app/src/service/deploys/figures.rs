@@ -54,7 +54,9 @@ pub(super) fn change(effect: &Effect) -> String {
 
 /// `Fisher's exact test · p 3e-92, needs 0.0002`.
 pub(super) fn test(test: &Test) -> String {
-    format!("{} · p {}, needs {}", test.name, probability_text(test.p), probability_text(test.threshold))
+    // A minus, where a hyphen would let a line end within a number.
+    let number = |p| probability_text(p).replace('-', "−");
+    format!("{} · p {}, needs {}", test.name, number(test.p), number(test.threshold))
 }
 
 /// What came of it, and its tone.

@@ -1,6 +1,6 @@
 //! Joins sightings over their repeats into adverse events, known by key, beyond what Kubernetes remembers.
 
-use std::collections::{HashMap, HashSet};
+use ahash::{HashMap, HashSet};
 
 use model::{AdverseEvent, DAY, MINUTE, ServiceId, Timestamp};
 
@@ -56,7 +56,7 @@ impl Ledger {
 
     /// All that is seen in an object now: what held and is not among it holds no more.
     pub(crate) fn object(&mut self, place: &Place<'_>, sightings: Vec<Sighting>, now: Timestamp) {
-        let mut held: HashSet<String> = HashSet::new();
+        let mut held: HashSet<String> = HashSet::default();
         for sighting in sightings {
             let condition = sighting.repeat == Repeat::Condition;
             let key = self.see(place, sighting, now);
@@ -81,7 +81,7 @@ impl Ledger {
     /// Ends the conditions of objects that are gone since they were remembered.
     pub(crate) fn release_gone(&mut self, is_there: impl Fn(&str) -> bool, now: Timestamp) {
         let gone: Vec<Text> = self.by_object.keys().filter(|uid| !is_there(uid)).cloned().collect();
-        gone.iter().for_each(|uid| self.release(uid, &HashSet::new(), now));
+        gone.iter().for_each(|uid| self.release(uid, &HashSet::default(), now));
     }
 
     /// What holds held until now, though its object did not change meanwhile.

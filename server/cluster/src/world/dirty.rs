@@ -1,7 +1,8 @@
 //! What changed since the last time something was settled, and what has to be looked at again as time passes.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use ahash::{HashMap, HashSet};
 use model::{SECOND, Timestamp};
 
 use super::index::{Name, Seat};

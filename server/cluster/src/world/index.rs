@@ -1,8 +1,9 @@
 //! The objects of a cluster by uid, slim, and who owns whom.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ahash::{HashMap, HashSet};
 use model::Timestamp;
 
 use super::linked::Linked;

@@ -1,6 +1,6 @@
 //! What was known when the cluster was last watched, until what is seen now has taken it up.
 
-use std::collections::HashMap;
+use ahash::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 

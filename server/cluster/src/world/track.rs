@@ -1,6 +1,6 @@
 //! What is remembered of one service: its deploys, the names of its revisions, what was recorded last.
 
-use std::collections::HashMap;
+use ahash::HashMap;
 use std::sync::Arc;
 
 use model::{Deploy, DeployKind, Revision, RevisionHash, ServiceId, ServiceState, Timestamp};
