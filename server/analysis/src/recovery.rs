@@ -152,11 +152,26 @@ fn evidence(
     }
 }
 
-/// Whether what got better says that all is well: where requests failed too seldom before to be sure of everything
-/// else, they may not fail as often as health would mind.
+/// Whether what got better says that all is well, though what else there is to compare with tells too little: requests
+/// do not fail as often as health would mind, and nothing is as much worse as would be called were it sure.
 pub(crate) fn is_enough(evidence: &[Evidence], baseline: &Baseline<'_>, rules: &Rules) -> bool {
     let tally = Tally::of(&units(&baseline.service.new));
-    evidence.iter().any(|evidence| evidence.outcome == Outcome::Better) && tally.mean() < rules.first_share
+    let is_better = evidence.iter().any(|evidence| evidence.outcome == Outcome::Better);
+    is_better && tally.mean() < rules.first_share && !evidence.iter().any(|evidence| may_be_worse(evidence, rules))
+}
+
+/// Whether errors or durations are above the gates, though it can be chance.
+fn may_be_worse(evidence: &Evidence, rules: &Rules) -> bool {
+    let old = evidence.old.as_ref().and_then(|old| old.value);
+    let Some((now, then)) = evidence.new.value.zip(old) else { return false };
+    match evidence.signal {
+        Signal::Errors => {
+            let is_seen = evidence.new.numerator >= rules.error_count;
+            is_seen && now - then >= rules.error_rise && now >= then * rules.error_ratio
+        }
+        Signal::Latency => now - then >= rules.latency_nanos && now >= then * (1.0 + rules.latency_rise),
+        _ => false,
+    }
 }
 
 /// The share in which requests fail, or what they take, on both sides.

@@ -230,6 +230,16 @@ fn a_rollback_that_took_back_what_its_revision_brought_is_healthy_however_little
         "{}",
         verdict.headline
     );
+    // Errors are gone, and it is slower than it ever was before, as far as so little tells.
+    let mut facts = taken_back(0.22, 1.0);
+    let mut cells = facts.endpoints[0].new.split_off(4);
+    cells.truncate(3);
+    for cell in &mut cells {
+        cell.red.histogram.buckets.iter_mut().for_each(|(bucket, _)| *bucket += 3);
+    }
+    facts.endpoints[0].new = cells;
+    let verdict = judged(&facts);
+    assert_eq!(verdict.level, VerdictLevel::TooLittleData, "{} {:#?}", verdict.headline, verdict.evidence);
     // Nobody calls it now: that nothing fails says nothing.
     let mut facts = taken_back(0.22, 1.0);
     facts.endpoints[0].new.truncate(2);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use model::{AdverseEvent, PodId, PodState, ServiceId, ServiceState, Text, Window};
+use model::{AdverseEvent, AdverseKind, PodId, PodState, ServiceId, ServiceState, Text, Window};
 use sqlx::Connection;
 
 use super::{Meta, WriterGuard, record};
@@ -42,9 +42,9 @@ pub(super) fn urgent<'a>(record: &'a ClusterRecord, known: &Directory) -> Urgent
     }
 }
 
-/// Whether something happened to a service once more: what happened before is written.
+/// Whether a container ended once more: that it did before is written. Neither kind holds or holds no more.
 fn is_repeat(event: &AdverseEvent) -> bool {
-    event.times.len() > 1 && !event.current && event.service.is_some()
+    matches!(event.kind, AdverseKind::Restart | AdverseKind::OomKill) && event.times.len() > 1
 }
 
 impl Urgent<'_> {
