@@ -17,6 +17,7 @@ mod verdicts;
 mod versions;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, SqliteConnection as Writer};
@@ -50,7 +51,8 @@ pub(crate) struct Meta {
     /// Nothing after [`Meta::close`].
     writer: Mutex<Option<SqliteConnection>>,
     readers: Readers,
-    late: std::sync::Mutex<late::Late>,
+    /// What waits to be written.
+    late: std::sync::Mutex<Arc<late::Late>>,
 }
 
 impl Meta {

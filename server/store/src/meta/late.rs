@@ -12,8 +12,8 @@ use super::{Meta, WriterGuard, record};
 use crate::directory::Directory;
 use crate::{ClusterRecord, Error};
 
-/// Rows that wait, in the order of their keys; read and changed under the writer's lock alone.
-#[derive(Debug, Default)]
+/// Rows that wait, in the order of their keys; changed under the writer's lock alone.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Late {
     services: BTreeMap<ServiceId, ServiceState>,
     pods: BTreeMap<(Text, PodId), Arc<PodState>>,
@@ -55,7 +55,7 @@ impl Urgent<'_> {
 
 impl Late {
     /// Takes up what of a batch was not written with it. Whether nothing waited before, and something does now.
-    pub(super) fn add(&mut self, record: &ClusterRecord, written: &Urgent<'_>) -> bool {
+    fn add(&mut self, record: &ClusterRecord, written: &Urgent<'_>) -> bool {
         let waited = !self.is_empty();
         for service in &record.services {
             self.services.insert(service.id.clone(), service.clone());
@@ -84,6 +84,11 @@ impl Late {
 }
 
 impl Meta {
+    /// Takes up what of a batch was not written with it, under the writer's lock; see [`Late::add`].
+    pub(super) fn put_off(&self, record: &ClusterRecord, written: &Urgent<'_>) -> bool {
+        Arc::make_mut(&mut self.late.lock().unwrap_or_else(PoisonError::into_inner)).add(record, written)
+    }
+
     /// What waits to be told of adverse events that touch a window, of one service or of all.
     pub(super) fn late_adverse(&self, service: Option<&ServiceId>, window: Window) -> Vec<AdverseEvent> {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,23 +100,21 @@ impl Meta {
         late.adverse.values().filter(is_asked).cloned().collect()
     }
 
-    /// Writes what waits; where that fails it goes on waiting.
+    /// Writes what waits. Until all of it is written it waits: who reads meanwhile misses nothing, and nothing is lost
+    /// where this fails or is given up.
     pub(crate) async fn write_late(&self) -> Result<(), Error> {
         let mut guard = WriterGuard(self.writer.lock().await);
         if guard.0.is_none() {
             // It was closed, and all was written then.
             return Ok(());
         }
-        let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
-        if late.is_empty() {
-            return Ok(());
-        }
-        let written = write(&mut guard, &late).await;
-        if written.is_err() {
+        let late = Arc::clone(&self.late.lock().unwrap_or_else(PoisonError::into_inner));
+        if !late.is_empty() {
+            write(&mut guard, &late).await?;
             // Nobody added any meanwhile: the guard is held.
-            *self.late.lock().unwrap_or_else(PoisonError::into_inner) = late;
+            *self.late.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         }
-        written
+        Ok(())
     }
 }
 

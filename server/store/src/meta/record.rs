@@ -1,6 +1,6 @@
 //! Writes what a cluster said, in one transaction.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use model::{AdverseEvent, PodState, ServiceState};
 use sqlx::{Connection, SqliteConnection};
@@ -30,7 +30,7 @@ impl Meta {
             versions::write(&mut transaction, &record.cluster.0, &record.versions).await?;
             transaction.commit().await?;
         }
-        let waits = self.late.lock().unwrap_or_else(PoisonError::into_inner).add(record, &urgent);
+        let waits = self.put_off(record, &urgent);
         Ok((guard, waits))
     }
 }
