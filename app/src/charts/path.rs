@@ -122,10 +122,12 @@ pub(crate) fn bars(lines: &[Line], window: Window, top: f64, grid: &[f64]) -> St
 /// whose sides and ground are outside the box.
 pub(crate) fn spark(points: &[Option<f64>], floor: f64) -> String {
     const BOX: (f64, f64) = (600.0, 120.0);
+    /// What stands at an edge has room for its round end.
+    const EDGE: f64 = 3.0;
     let top = points.iter().flatten().copied().fold(floor, f64::max) * 1.1;
     let last = (points.len().max(2) - 1) as f64;
     let at = |(i, value): (usize, &Option<f64>)| {
-        value.map(|value| (i as f64 / last * BOX.0, y(value, top) / HEIGHT * BOX.1))
+        value.map(|value| (EDGE + i as f64 / last * (BOX.0 - 2.0 * EDGE), y(value, top) / HEIGHT * BOX.1))
     };
     let places: Vec<_> = points.iter().enumerate().map(at).collect();
     // Below the ground there is room for half a line.
@@ -133,7 +135,7 @@ pub(crate) fn spark(points: &[Option<f64>], floor: f64) -> String {
     if places.len() > 1 && places.iter().all(Option::is_some) {
         let mut data = String::new();
         for run in runs(&places) {
-            _ = write!(data, "M-99 199V{}H0", run[0].1);
+            _ = write!(data, "M-99 199V{}H{}", run[0].1, run[0].0);
             push_onward(&mut data, &run);
             data.push_str("H699V199Z");
         }
@@ -296,10 +298,10 @@ mod tests {
     #[test]
     fn a_sparkline_without_gaps_is_one_path_and_with_gaps_two() {
         let whole = spark(&[Some(0.0), Some(10.0), Some(11.0)], 1.0);
-        assert!(whole.contains("<path class=\"area line\" d=\"M-99 199V120H0l300-99 300-10H699V199Z\"/>"), "{whole}");
+        assert!(whole.contains("<path class=\"area line\" d=\"M-99 199V120H3l297-99 297-10H699V199Z\"/>"), "{whole}");
         let parted = spark(&[Some(0.0), None, Some(10.0), Some(11.0)], 1.0);
-        assert!(parted.contains("<path class=\"area\" d=\"M400 120V21l200-10V120Z\"/>"), "{parted}");
-        assert!(parted.contains("<path class=\"line\" d=\"M0 120l1 0M400 21l200-10\"/>"), "{parted}");
+        assert!(parted.contains("<path class=\"area\" d=\"M399 120V21l198-10V120Z\"/>"), "{parted}");
+        assert!(parted.contains("<path class=\"line\" d=\"M3 120l1 0M399 21l198-10\"/>"), "{parted}");
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub(crate) fn errors(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules
     looked
 }
 
+/// Whether it would have shown were as many requests to fail as a first revision has to be called healthy below.
+pub(crate) fn would_show(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rules) -> bool {
+    let visible = Failing::of(&baseline.service, facts, rules).and_then(|service| service.visible(rules));
+    visible.is_some_and(|share| share <= rules.first_visible)
+}
+
 /// What was not judged, and why.
 pub(crate) fn not_judged(facts: &DeployFacts) -> impl Iterator<Item = Evidence> + '_ {
     COMPARED.into_iter().map(|(signal, why)| Evidence {

@@ -151,14 +151,19 @@ fn conclude(
         let level = if quiet { VerdictLevel::Healthy } else { VerdictLevel::TooLittleData };
         return (level, sentence::no_requests(deploy, quiet));
     }
-    if recovery::is_enough(evidence, baseline, rules) {
+    if recovery::is_enough(evidence, baseline, failing.powered, facts, rules) {
         return (VerdictLevel::Healthy, recovery::sentence(evidence, deploy));
     }
     if failing.powered && slow.powered && !failing.flagged() && !slow.flagged() {
         let is_held_against = |e: &&Evidence| e.signal == Signal::Errors && e.outcome != Outcome::Better;
         return (VerdictLevel::Healthy, sentence::healthy(deploy, evidence.iter().find(is_held_against)));
     }
-    let unseen = |looked: &Looked| (!looked.powered).then_some(looked.visible);
+    if evidence.iter().any(|evidence| evidence.outcome == Outcome::Better) {
+        let said = recovery::sentence(evidence, deploy).text("; of the rest too little is known");
+        return (VerdictLevel::TooLittleData, said);
+    }
+    // What is flagged and was not called when this look was had first can't be told either.
+    let unseen = |looked: &Looked| (!looked.powered || looked.flagged()).then_some(looked.visible);
     (VerdictLevel::TooLittleData, sentence::unsure(deploy, unseen(failing), unseen(slow)))
 }
 

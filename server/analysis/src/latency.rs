@@ -172,7 +172,14 @@ fn candidate<'a>(
 /// `variance` is that of one duration's rank.
 pub(crate) fn score(compared: &Compared, variance: f64) -> (f64, f64) {
     let deviation = (variance * compared.dispersion.factor * compared.information).sqrt();
-    let score = if deviation > 0.0 { (compared.new.x - compared.expected) / deviation } else { 0.0 };
+    let above = compared.new.x - compared.expected;
+    // Side by side, what is expected holds the new side's own part. The past's mean does not, and is as uncertain as the
+    // past is short: the difference of both means counts, on the requests that carry it.
+    let above = match compared.against {
+        Against::Past => above / compared.new.n.max(1e-9) * compared.information,
+        _ => above,
+    };
+    let score = if deviation > 0.0 { above / deviation } else { 0.0 };
     let freedom = compared.dispersion.freedom;
     let p = if freedom.is_finite() { t_tail(score, freedom) } else { normal_tail(score) };
     (score, p.max(compared.by_episodes(compared.new.x, 1.0)))
@@ -278,4 +285,24 @@ fn shared(candidate: &Candidate<'_>) -> bool {
     let error = (candidate.unit_variance / old.n.max(1e-9)).sqrt();
     // Enough of them to have shown it: the rise is more than four of its standard errors.
     rise > 4.0 * error && old.mean() - candidate.compared.old.mean() >= rise / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_side_is_as_uncertain_whichever_side_it_is() {
+        let side = |n: f64, mean: f64| compare::Tally { x: n * mean, n, cells: 9, span: (0, 9) };
+        let of = |new: compare::Tally, old: compare::Tally| {
+            let dispersion = Dispersion { factor: 2.0, freedom: f64::INFINITY, episodes: None };
+            let information = new.n * old.n / (new.n + old.n);
+            let (against, expected) = (Against::Past, new.n * old.mean());
+            score(&Compared { against, new, old, expected, information, dispersion, by_cells: true }, 0.08).0
+        };
+        let (short, long) = (of(side(30.0, 0.1), side(2_000.0, 0.0)), of(side(2_000.0, 0.1), side(30.0, 0.0)));
+        // The difference of the means over its standard deviation.
+        let right = 0.1 / (0.08 * 2.0 * (1.0 / 30.0 + 1.0 / 2_000.0_f64)).sqrt();
+        assert!((short - right).abs() < 1e-9 && (long - right).abs() < 1e-9, "{short} {long} {right}");
+    }
 }

@@ -1,5 +1,6 @@
-//! A rollback is asked whether it took back what the revision that it replaced had brought: the same comparisons as
-//! elsewhere, with the sides the other way round. Everything else is held against the time before that revision.
+//! A rollback is asked whether it is better than the revision that it replaced: the tests that others are asked whether
+//! they are worse by, with the sides the other way round. Neither what all services share nor the mix of endpoints is
+//! taken out, so nothing is said of what made it better. Everything else is held against the time before that revision.
 
 use model::{
     Against, Deploy, Effect, Evidence, Outcome, Sentence, Side, Signal, Test, Unit as EffectUnit, duration_text,
@@ -13,7 +14,7 @@ use crate::latency;
 use crate::past::Before;
 use crate::ranks::Counts;
 use crate::signal::{number, percent};
-use crate::{DeployFacts, Rules};
+use crate::{DeployFacts, Rules, first};
 
 /// What got better than it was on the revision that a rollback replaced, the service before its endpoints; nothing of
 /// any other deploy.
@@ -30,27 +31,28 @@ pub(crate) fn recovery(baseline: &Baseline<'_>, facts: &DeployFacts, rules: &Rul
     found
 }
 
-/// Of the comparisons of a signal those that count, and pass together.
+/// Of the comparisons of a signal those that pass together and fell by enough to count: which are tested is not chosen by
+/// what they show.
 fn better(
     signal: Signal,
-    compared: impl Iterator<Item = Evidence>,
+    compared: impl Iterator<Item = (Evidence, bool)>,
     facts: &DeployFacts,
     rules: &Rules,
 ) -> Vec<Evidence> {
-    let all: Vec<Evidence> = compared.collect();
-    let p: Vec<f64> = all.iter().map(|evidence| evidence.test.as_ref().map_or(1.0, |test| test.p)).collect();
+    let all: Vec<(Evidence, bool)> = compared.collect();
+    let p: Vec<f64> = all.iter().map(|(evidence, _)| evidence.test.as_ref().map_or(1.0, |test| test.p)).collect();
     let results = holm(&p, spend(rules.alpha, signal, facts.look));
-    let passed = all.into_iter().zip(results).filter(|(_, (_, passed))| *passed);
+    let passed = all.into_iter().zip(results).filter(|((_, counts), (_, passed))| *counts && *passed);
     passed
-        .map(|(mut evidence, (threshold, _))| {
+        .map(|((mut evidence, _), (threshold, _))| {
             evidence.test.iter_mut().for_each(|test| test.threshold = threshold);
             evidence
         })
         .collect()
 }
 
-/// Errors that fell by what would have been called a rise; nothing where they did not.
-fn failing((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
+/// Errors on both sides, and whether they fell by what would have been called a rise.
+fn failing((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Rules) -> Option<(Evidence, bool)> {
     let new = units(kept.new_for_past());
     let varies = before.failing_varies(minutes(&new));
     let floor = facts.weight.max(1.0);
@@ -70,25 +72,26 @@ fn failing((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Ru
     let why = format!("{} fail, {} on the revision it replaced", of(&compared.new), of(&compared.old));
     let sides =
         [side(&compared.old, replaced(&facts.deploy), facts), side(&compared.new, facts.deploy.to_name.clone(), facts)];
-    counts.then(|| evidence(Signal::Errors, kept, why, sides, effect, errors::test(&reversed(compared), 1.0)))
+    Some((evidence(Signal::Errors, kept, why, sides, effect, errors::test(&reversed(compared), 1.0)), counts))
 }
 
-/// Durations that fell by what would have been called a rise; nothing where they did not.
-fn slow((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Rules) -> Option<Evidence> {
+/// Durations on both sides, and whether they fell by what would have been called a rise.
+fn slow((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Rules) -> Option<(Evidence, bool)> {
     let new: Vec<_> = kept.new_for_past().map(|served| before.ranks.unit(served.minute, &served.red)).collect();
     let varies = before.slow_varies(minutes(&new));
     let floor = facts.weight.max(1.0);
     let compared = compare::with_past(&new, before.slow.tally, &|_| before.variance, varies, floor, rules)?;
-    let counts = Counts::of(kept.new_for_past().map(|served| &*served.red));
-    if counts.total.min(before.counts.total) < latency::LEAST {
+    let durations = Counts::of(kept.new_for_past().map(|served| &*served.red));
+    if durations.total.min(before.counts.total) < latency::LEAST {
         return None;
     }
-    let at = |q: f64, unit: EffectUnit| (before.counts.quantile(q), counts.quantile(q), unit);
+    let at = |q: f64, unit: EffectUnit| (before.counts.quantile(q), durations.quantile(q), unit);
     let passes = |(then, now, _): &(f64, f64, EffectUnit)| {
         then - now >= rules.latency_nanos && *then >= now * (1.0 + rules.latency_rise)
     };
-    let found = [at(0.5, EffectUnit::Median), at(0.95, EffectUnit::P95)].into_iter().find(passes);
-    let (then, now, unit) = found?;
+    let (median, tail) = (at(0.5, EffectUnit::Median), at(0.95, EffectUnit::P95));
+    let (then, now, unit) = if !passes(&median) && passes(&tail) { tail } else { median };
+    let counts = passes(&(then, now, unit));
     let effect = Effect {
         unit,
         difference: now - then,
@@ -108,7 +111,7 @@ fn slow((kept, before): (&Kept<'_>, &Before), facts: &DeployFacts, rules: &Rules
         [side(&compared.old, replaced(&facts.deploy), then), side(&compared.new, facts.deploy.to_name.clone(), now)];
     let (score, p) = latency::score(&reversed(compared), before.variance);
     let test = latency::test(score, p, &compared.dispersion);
-    Some(evidence(Signal::Latency, kept, why, sides, effect, test))
+    Some((evidence(Signal::Latency, kept, why, sides, effect, test), counts))
 }
 
 /// Minutes from the first to the last.
@@ -152,12 +155,30 @@ fn evidence(
     }
 }
 
-/// Whether what got better says that all is well, though what else there is to compare with tells too little: requests
-/// do not fail as often as health would mind, and nothing is as much worse as would be called were it sure.
-pub(crate) fn is_enough(evidence: &[Evidence], baseline: &Baseline<'_>, rules: &Rules) -> bool {
-    let tally = Tally::of(&units(&baseline.service.new));
-    let is_better = evidence.iter().any(|evidence| evidence.outcome == Outcome::Better);
-    is_better && tally.mean() < rules.first_share && !evidence.iter().any(|evidence| may_be_worse(evidence, rules))
+/// Whether what got better says that all is well, though what else there is to compare with tells too little: errors can
+/// be judged, are better, or would have shown were as many as a first revision may not have; there are not as many, on no
+/// endpoint; and nothing is as much worse as would be called were it sure.
+pub(crate) fn is_enough(
+    evidence: &[Evidence],
+    baseline: &Baseline<'_>,
+    can_judge_errors: bool,
+    facts: &DeployFacts,
+    rules: &Rules,
+) -> bool {
+    let better = || evidence.iter().filter(|evidence| evidence.outcome == Outcome::Better);
+    let knows_errors = || {
+        can_judge_errors
+            || better().any(|evidence| evidence.signal == Signal::Errors)
+            || first::would_show(baseline, facts, rules)
+    };
+    let fails = |kept: &Kept<'_>| {
+        let tally = Tally::of(&units(&kept.new));
+        tally.mean() >= rules.first_share && (kept.name.is_none() || tally.x >= 3.0)
+    };
+    better().next().is_some()
+        && knows_errors()
+        && ![&baseline.service].into_iter().chain(&baseline.endpoints).any(fails)
+        && !evidence.iter().any(|evidence| may_be_worse(evidence, rules))
 }
 
 /// Whether errors or durations are above the gates, though it can be chance.
@@ -181,7 +202,7 @@ pub(crate) fn sentence(evidence: &[Evidence], deploy: &Deploy) -> Sentence {
     let values = best.and_then(|best| Some((best, best.new.value?, best.old.as_ref()?.value?)));
     let Some((best, now, then)) = values else { return to().text(" is as good as it was") };
     let on = format!(" on {}", replaced(deploy));
-    let sentence = to().text(" put it right: ");
+    let sentence = Sentence::plain("Better with ").strong(deploy.to_name.clone()).text(": ");
     match (best.signal, &best.endpoint) {
         (Signal::Errors, None) => sentence.strong(percent(now)).text(" of requests fail, "),
         (Signal::Errors, Some(endpoint)) => {
@@ -189,7 +210,11 @@ pub(crate) fn sentence(evidence: &[Evidence], deploy: &Deploy) -> Sentence {
         }
         (_, endpoint) => sentence
             .strong(format!("{} takes {}", endpoint.as_deref().unwrap_or("a request"), duration_text(now)))
-            .text(", "),
+            .text(if best.effect.as_ref().is_some_and(|effect| effect.unit == EffectUnit::P95) {
+                " (95th percentile), "
+            } else {
+                ", "
+            }),
     }
     .text(match best.signal {
         Signal::Errors => percent(then),

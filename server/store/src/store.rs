@@ -211,13 +211,14 @@ impl Store {
 
     /// Pods of a service that existed in a window, by creation.
     pub async fn pods(&self, service: &ServiceId, window: Window) -> Result<Vec<PodState>, Error> {
-        // What exists is in the directory as it was told of last. That is asked first: who ends in between is told twice,
-        // not never.
+        // What exists is in the directory as it was told of last. That is asked first, so that who ends in between is told
+        // of; and it counts, also of a pod that was held to have ended and is there again.
         let directory = self.directory();
+        let living = directory.pods(service);
+        let lives: HashSet<&PodId> = living.iter().map(|pod| &pod.id).collect();
         let mut pods = self.inner.meta.ended(service, window).await?;
-        let ended: HashSet<PodId> = pods.iter().map(|pod| pod.id.clone()).collect();
-        let living = directory.pods(service).iter().filter(|pod| pod.created < window.to && !ended.contains(&pod.id));
-        pods.extend(living.map(|pod| PodState::clone(pod)));
+        pods.retain(|pod| !lives.contains(&pod.id));
+        pods.extend(living.iter().filter(|pod| pod.created < window.to).map(|pod| PodState::clone(pod)));
         pods.sort_by_key(|pod| pod.created);
         Ok(pods)
     }

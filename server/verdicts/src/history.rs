@@ -1,7 +1,9 @@
 //! The deploys before one, with what was said of them.
 
-use model::{Deploy, DeployKind, MINUTE, RevisionHash, Timestamp, VerdictLevel, Window};
+use model::{Deploy, DeployKind, DeployPhase, MINUTE, RevisionHash, Timestamp, VerdictLevel, Window};
 use store::{Judgement, Store};
+
+use super::together::PAST;
 
 /// See the module.
 pub(super) struct History {
@@ -36,11 +38,13 @@ impl History {
         })
     }
 
-    /// While the revision ran that a rollback replaced: whole minutes, without the one in which it began to serve beside
-    /// the one before it. Of any other deploy nothing.
+    /// While the revision ran alone that a rollback replaced: whole minutes of the last hours from a minute after its
+    /// rollout was over. Of any other deploy nothing, nor where it never was.
     pub(super) fn replaced(&self, deploy: &Deploy) -> Option<Window> {
         let (before, until, _) = self.earlier.first().filter(|_| deploy.rollback)?;
-        let (from, to) = (before.started.floor(MINUTE).plus(MINUTE), until.floor(MINUTE));
+        let DeployPhase::Settled { at } = before.phase else { return None };
+        let to = until.floor(MINUTE);
+        let from = at.max(before.started).floor(MINUTE).plus(2 * MINUTE).max(to.plus(-PAST));
         (Some(&before.to) == deploy.from.as_ref() && from < to).then(|| Window::new(from, to))
     }
 

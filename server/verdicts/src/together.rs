@@ -9,7 +9,7 @@ use store::{By, DueDeploy, ErrorLife, PodErrors, RedQuery, RedRow, Store};
 use super::due::Moment;
 
 /// The recent past that a deploy is held against.
-const PAST: i64 = 12 * HOUR;
+pub(super) const PAST: i64 = 12 * HOUR;
 /// Days back on which the like time is looked up.
 const DAYS: i64 = 7;
 /// The like time of a day: so long before the deploy's minute and so long after.

@@ -99,7 +99,10 @@ impl Watch<'_> {
             let over = |course: Course<'_>, count| self.over(course, from, count, watched);
             let even = || {
                 let points = flat()?;
-                over(Course { points, begin: points.first()?.0.floor(MINUTE), ..whole }, BINS)
+                let first = points.first()?.0;
+                // Points stand in the middle of their minutes; further on begins only what came since a gap.
+                let begin = if first.since(dense) <= 2 * MINUTE { dense } else { first.floor(MINUTE) };
+                over(Course { points, begin, ..whole }, BINS)
             };
             found = over(whole, BINS).or_else(|| over(low, LOW_BINS)).or_else(even).or(found);
         }
